@@ -1,0 +1,174 @@
+//! Lines out of a byte stream, for tokio-util.
+//!
+//! The decoder hands out whole lines in blocks, as many as have arrived, so that a batch costs one search and no copy.
+//! Its state is one flag: whether it is inside a line that is too long.
+
+use bytes::{Buf, BytesMut};
+use std::io;
+use tokio_util::codec::Decoder;
+
+/// The longest line, without its line end, in bytes.
+pub const LINE_BYTES_MAX: usize = 1024;
+
+/// What is kept of a line that is longer: enough to see that it is, and to read its tag.
+const OVERLONG_KEPT_BYTES: usize = LINE_BYTES_MAX + 2;
+
+/// Finds lines, bounds them, and survives anything.
+#[derive(Debug, Default)]
+pub struct LineCodec {
+    skipping: bool,
+}
+
+/// One or more lines, read one after the other.
+#[derive(Debug)]
+pub struct LineBlock {
+    bytes: BytesMut,
+}
+
+impl LineBlock {
+    /// The next line without its LF, and the block behind it.
+    pub fn next_line(&mut self) -> Option<LineRef<'_>> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', &self.bytes);
+        Some(LineRef { block: &mut self.bytes, end })
+    }
+
+    /// Whether every line has been taken.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+/// A line at the head of its block; dropping it takes the line off.
+#[derive(Debug)]
+pub struct LineRef<'a> {
+    block: &'a mut BytesMut,
+    end: Option<usize>,
+}
+
+impl std::ops::Deref for LineRef<'_> {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.block[..self.end.unwrap_or(self.block.len())]
+    }
+}
+
+impl Drop for LineRef<'_> {
+    fn drop(&mut self) {
+        let taken = self.end.map_or(self.block.len(), |lf| lf + 1);
+        self.block.advance(taken);
+    }
+}
+
+impl Decoder for LineCodec {
+    type Item = LineBlock;
+    type Error = io::Error;
+
+    /// A block of whole lines. A line that outgrows [`LINE_BYTES_MAX`] before its end is seen comes as a block of its own,
+    /// cut, which `parse_line` then refuses for its length; the rest of it is dropped.
+    fn decode(&mut self, source: &mut BytesMut) -> Result<Option<LineBlock>, io::Error> {
+        if self.skipping {
+            let Some(lf) = memchr::memchr(b'\n', source) else {
+                source.clear();
+                return Ok(None);
+            };
+            source.advance(lf + 1);
+            self.skipping = false;
+        }
+        if let Some(last_lf) = memchr::memrchr(b'\n', source) {
+            return Ok(Some(LineBlock { bytes: source.split_to(last_lf + 1) }));
+        }
+        if source.len() < OVERLONG_KEPT_BYTES {
+            return Ok(None);
+        }
+        let head = source.split_to(OVERLONG_KEPT_BYTES);
+        source.clear();
+        self.skipping = true;
+        Ok(Some(LineBlock { bytes: head }))
+    }
+
+    /// What is left when the stream has ended: a last line without its LF is a line.
+    fn decode_eof(&mut self, source: &mut BytesMut) -> Result<Option<LineBlock>, io::Error> {
+        if let Some(block) = self.decode(source)? {
+            return Ok(Some(block));
+        }
+        Ok((!source.is_empty()).then(|| LineBlock { bytes: source.split() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Code, Parsed, parse_line};
+    use proptest::prelude::*;
+
+    /// Everything the codec finds when the stream arrives in these pieces.
+    fn decode_all(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
+        let (mut codec, mut buffer, mut lines) = (LineCodec::default(), BytesMut::new(), Vec::new());
+        let mut take = |block: Option<LineBlock>| {
+            let mut block = block?;
+            while let Some(line) = block.next_line() {
+                lines.push(line.to_vec());
+            }
+            Some(())
+        };
+        for piece in pieces {
+            buffer.extend_from_slice(piece);
+            while take(codec.decode(&mut buffer).unwrap()).is_some() {}
+            assert!(buffer.len() < OVERLONG_KEPT_BYTES, "what waits for its LF is bounded");
+        }
+        while take(codec.decode_eof(&mut buffer).unwrap()).is_some() {}
+        lines
+    }
+
+    fn code(line: &[u8]) -> Option<Code> {
+        match parse_line(line) {
+            Parsed::Invalid(invalid) => Some(invalid.refusal.code()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_overlong_line_is_refused_once_and_the_next_one_is_read() {
+        let long = [b"[5] ADD,".as_slice(), &[b'x'; 5000], b"\n[6] PING\n"].concat();
+        for split in [1, 7, 100, 1024, 1025, 1026, 1027, 4000, 5007, 5008, 5009] {
+            let lines = decode_all(&[&long[..split], &long[split..]]);
+            assert_eq!(lines.len(), 2, "split at {split}");
+            assert_eq!(code(&lines[0]), Some(Code::LineTooLong));
+            assert_eq!(lines[1], b"[6] PING");
+        }
+    }
+
+    #[test]
+    fn the_longest_line_may_end_in_crlf() {
+        let longest = format!("# {}", "x".repeat(LINE_BYTES_MAX - 2));
+        assert_eq!(code(format!("{longest}\r\n").as_bytes()), None);
+        assert_eq!(code(format!("{longest}x\n").as_bytes()), Some(Code::LineTooLong));
+        assert_eq!(decode_all(&[longest.as_bytes(), b"\r\n"]), [format!("{longest}\r").into_bytes()]);
+    }
+
+    proptest! {
+        #[test]
+        fn how_a_stream_is_cut_does_not_change_its_lines(
+            lines in proptest::collection::vec("[ -~]{0,40}", 0..20),
+            cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let stream = lines.iter().flat_map(|line| line.bytes().chain([b'\n'])).collect::<Vec<_>>();
+            let mut at: Vec<_> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+            at.extend([0, stream.len()]);
+            at.sort_unstable();
+            let pieces: Vec<_> = at.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect();
+            let want: Vec<_> = lines.into_iter().map(String::into_bytes).collect();
+            prop_assert_eq!(decode_all(&pieces), want);
+        }
+
+        #[test]
+        fn no_bytes_break_the_codec(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..1500), 0..6)) {
+            let pieces: Vec<_> = pieces.iter().map(Vec::as_slice).collect();
+            let lines = decode_all(&pieces);
+            prop_assert!(lines.iter().all(|line| !line.contains(&b'\n')));
+        }
+    }
+}

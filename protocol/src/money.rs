@@ -1,0 +1,263 @@
+//! Exact money: whole cents in an `i64`, with checked arithmetic.
+//!
+//! Cents are the only fraction the wire, the journal and the audit log know, so nothing is ever rounded except an average
+//! cost ([`Money::share_of`], half to even). Never floating point.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+
+/// The most shares one holding may reach (`LIMIT_EXCEEDED` beyond).
+pub const SHARES_MAX: u64 = 1_000_000_000_000_000;
+
+/// An amount of dollars, in cents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Money(i64);
+
+/// Why a field is not an amount of money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// Not `digits[.d[d]]`.
+    #[error("not digits with at most two decimals")]
+    Form,
+    /// Well formed, but zero, negative or above [`Money::AMOUNT_MAX`].
+    #[error("outside 0.01 to 999999999999.99")]
+    Range,
+}
+
+impl Money {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+    /// The largest amount a request may name: 999999999999.99 dollars.
+    pub const AMOUNT_MAX: Self = Self(99_999_999_999_999);
+    /// The most a user's cash and reserves together, a cost basis, or a realised profit may reach, a thousand of the
+    /// largest amounts. It leaves `i64` room for the sum of ninety such balances.
+    pub const BALANCE_MAX: Self = Self(100_000_000_000_000_000);
+
+    /// From whole cents.
+    pub const fn from_cents(cents: i64) -> Self {
+        Self(cents)
+    }
+
+    /// Whole cents.
+    pub const fn cents(self) -> i64 {
+        self.0
+    }
+
+    /// Whether it is more than nothing.
+    pub const fn is_positive(self) -> bool {
+        self.0 > 0
+    }
+
+    /// Reads an amount as requests write it: digits, at most two decimals after a point, no sign; 0.01 to
+    /// [`Money::AMOUNT_MAX`].
+    ///
+    /// # Errors
+    /// [`MoneyError::Form`] or [`MoneyError::Range`].
+    pub fn parse_amount(field: &[u8]) -> Result<Self, MoneyError> {
+        let cents = parse_unsigned_cents(field).ok_or(MoneyError::Form)?;
+        if cents == 0 || cents > Self::AMOUNT_MAX.0 as u64 {
+            return Err(MoneyError::Range);
+        }
+        Ok(Self(cents as i64))
+    }
+
+    /// Reads money as replies and the audit log print it: an optional `-`, digits, at most two decimals, any size.
+    pub fn parse_signed(field: &[u8]) -> Option<Self> {
+        let (negative, digits) = match field.strip_prefix(b"-") {
+            Some(rest) => (true, rest),
+            None => (false, field),
+        };
+        let cents = i64::try_from(parse_unsigned_cents(digits)?).ok()?;
+        Some(Self(if negative { -cents } else { cents }))
+    }
+
+    /// The sum, unless it leaves the range of `i64`.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// The sum, unless its size is above [`Money::BALANCE_MAX`]: the bound on what one account may hold.
+    pub fn add_within_balance(self, other: Self) -> Option<Self> {
+        self.checked_add(other).filter(|sum| sum.0.abs() <= Self::BALANCE_MAX.0)
+    }
+
+    /// What `shares` cost at this price, unless that is above [`Money::BALANCE_MAX`].
+    pub fn times(self, shares: u64) -> Option<Self> {
+        let cents = i128::from(self.0) * i128::from(shares);
+        i64::try_from(cents).ok().map(Self).filter(|total| total.0 <= Self::BALANCE_MAX.0)
+    }
+
+    /// How many whole shares this amount pays for at `price`: `floor(amount / price)`, 0 for a price that is not
+    /// positive.
+    pub fn whole_shares(self, price: Self) -> u64 {
+        if self.0 <= 0 || price.0 <= 0 { 0 } else { (self.0 / price.0) as u64 }
+    }
+
+    /// The part of this cost basis that belongs to `part` of `whole` shares, to the cent, half to even; all of it when
+    /// `part` is `whole`, so that an emptied holding keeps exactly nothing.
+    pub fn share_of(self, part: u64, whole: u64) -> Self {
+        if part >= whole {
+            return self;
+        }
+        let (dividend, divisor) = (i128::from(self.0) * i128::from(part), i128::from(whole));
+        let (quotient, rest) = (dividend / divisor, dividend % divisor);
+        let up = match (rest * 2).cmp(&divisor) {
+            std::cmp::Ordering::Less => false,
+            std::cmp::Ordering::Greater => true,
+            std::cmp::Ordering::Equal => quotient % 2 == 1,
+        };
+        Self((quotient + i128::from(up)) as i64)
+    }
+
+    /// The same amount as a decimal of dollars with scale 2.
+    pub fn to_decimal(self) -> Decimal {
+        Decimal::new(self.0, 2)
+    }
+
+    /// A decimal of dollars rounded half to even to the cent, unless it leaves the range of `i64`.
+    pub fn from_decimal(dollars: Decimal) -> Option<Self> {
+        let cents = dollars.checked_mul(Decimal::ONE_HUNDRED)?.round();
+        i64::try_from(cents).ok().map(Self)
+    }
+
+    /// Appends the amount with exactly two decimals.
+    pub fn write_to(self, out: &mut Vec<u8>) {
+        if self.0 < 0 {
+            out.push(b'-');
+        }
+        let cents = self.0.unsigned_abs();
+        out.extend_from_slice(itoa::Buffer::new().format(cents / 100).as_bytes());
+        let rest = (cents % 100) as u8;
+        out.extend_from_slice(&[b'.', b'0' + rest / 10, b'0' + rest % 10]);
+    }
+}
+
+/// Cents of `digits[.d[d]]`; None for any other form and for more than `u64` holds.
+fn parse_unsigned_cents(field: &[u8]) -> Option<u64> {
+    let mut cents: u64 = 0;
+    let mut decimals: Option<u32> = None;
+    if !field.first()?.is_ascii_digit() {
+        return None;
+    }
+    for &byte in field {
+        match (byte, decimals) {
+            (b'0'..=b'9', None) => {}
+            (b'0'..=b'9', Some(n)) if n < 2 => decimals = Some(n + 1),
+            (b'.', None) => {
+                decimals = Some(0);
+                continue;
+            }
+            _ => return None,
+        }
+        // Saturating is enough: whatever reaches the end of u64 is refused for its range by every caller.
+        cents = cents.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+    }
+    match decimals {
+        None => Some(cents.saturating_mul(100)),
+        Some(0) => None,
+        Some(1) => Some(cents.saturating_mul(10)),
+        Some(_) => Some(cents),
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cents = self.0.unsigned_abs();
+        let sign = if self.0 < 0 { "-" } else { "" };
+        write!(f, "{sign}{}.{:02}", cents / 100, cents % 100)
+    }
+}
+
+// The operators panic on overflow (overflow checks stay on in release). `decide` bounds every operand by BALANCE_MAX
+// before an event exists, so only a defect can reach that, and stopping is then better than wrong money.
+impl Add for Money {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
+impl Sub for Money {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+}
+
+impl Neg for Money {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+}
+
+impl AddAssign for Money {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl SubAssign for Money {
+    fn sub_assign(&mut self, other: Self) {
+        *self = *self - other;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn amounts_take_exactly_the_documented_forms() {
+        let good = [("5", 500), ("5.0", 500), ("5.00", 500), ("0.01", 1), ("007.5", 750)];
+        for (text, cents) in good {
+            assert_eq!(Money::parse_amount(text.as_bytes()), Ok(Money::from_cents(cents)), "{text}");
+        }
+        assert_eq!(Money::parse_amount(b"999999999999.99"), Ok(Money::AMOUNT_MAX));
+        for text in ["", ".", "5.", ".5", "-5", "+5", "1e5", "1,000", "5.001", "5 ", "0x5", "NaN", "5.0.0", "5.-1"] {
+            assert_eq!(Money::parse_amount(text.as_bytes()), Err(MoneyError::Form), "{text}");
+        }
+        for text in ["0", "0.00", "1000000000000", "1000000000000.00", "99999999999999999999999999999999"] {
+            assert_eq!(Money::parse_amount(text.as_bytes()), Err(MoneyError::Range), "{text}");
+        }
+    }
+
+    #[test]
+    fn share_of_rounds_half_to_even_and_the_whole_is_exact() {
+        let cases = [(5, 1, 2, 2), (15, 1, 2, 8), (7, 1, 3, 2), (8, 1, 3, 3), (1, 1, 2, 0), (3, 1, 2, 2), (9, 5, 5, 9)];
+        for (basis, part, whole, want) in cases {
+            assert_eq!(Money(basis).share_of(part, whole), Money(want), "{basis}*{part}/{whole}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn money_prints_to_what_it_reads(cents in any::<i64>().prop_filter("abs", |c| *c != i64::MIN)) {
+            let money = Money(cents);
+            let mut bytes = Vec::new();
+            money.write_to(&mut bytes);
+            prop_assert_eq!(String::from_utf8(bytes.clone()).unwrap(), money.to_string());
+            prop_assert_eq!(Money::parse_signed(&bytes), Some(money));
+            prop_assert_eq!(Money::from_decimal(money.to_decimal()), Some(money));
+        }
+
+        #[test]
+        fn whole_shares_never_cost_more_than_the_amount(amount in 1..=Money::AMOUNT_MAX.0, price in 1..=Money::AMOUNT_MAX.0) {
+            let shares = Money(amount).whole_shares(Money(price));
+            let cost = Money(price).times(shares).unwrap();
+            prop_assert!(cost.0 <= amount && amount - cost.0 < price);
+        }
+
+        #[test]
+        fn share_of_is_the_nearest_cent(basis in 0..=Money::BALANCE_MAX.0, whole in 1..SHARES_MAX, part in 0..SHARES_MAX) {
+            let part = part % (whole + 1);
+            let taken = Money(basis).share_of(part, whole);
+            let twice_off = (i128::from(taken.0) * i128::from(whole) - i128::from(basis) * i128::from(part)).abs() * 2;
+            prop_assert!(twice_off <= i128::from(whole) && taken.0 <= basis);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Pushed lines: what the server says without being asked again.
+
+use crate::{LineWriter, Money, Side, Symbol, TradeTerms, UserName};
+
+/// A line that starts with `* `.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Push {
+    /// A new price of a watched symbol.
+    Quote {
+        /// The stock.
+        symbol: Symbol,
+        /// Its price.
+        price: Money,
+        /// When it arrived, Unix milliseconds by the server's clock.
+        at_ms: u64,
+    },
+    /// A pending order ran out; its reserve is back.
+    Expired {
+        /// Whose.
+        user: UserName,
+        /// Buy or sell.
+        side: Side,
+        /// What it was to trade.
+        terms: TradeTerms,
+    },
+    /// A trigger fired.
+    Filled {
+        /// Whose.
+        user: UserName,
+        /// Buy or sell.
+        side: Side,
+        /// What was traded.
+        terms: TradeTerms,
+    },
+    /// The account after any change.
+    Account {
+        /// Whose.
+        user: UserName,
+        /// Cash free to spend.
+        available: Money,
+        /// Cash set aside.
+        reserved: Money,
+        /// Profit of everything sold so far.
+        realised: Money,
+    },
+    /// The client did not read its account events; the connection closes.
+    ByeSlowConsumer,
+}
+
+impl Push {
+    /// Appends the line.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        let event = |out, head, user: &UserName, side: Side, terms| {
+            drop(LineWriter::plain(out, head).text(user.as_str()).text(side.as_str()).terms(terms));
+        };
+        match self {
+            Self::Quote { symbol, price, at_ms } => {
+                drop(LineWriter::plain(out, "* QUOTE").symbol(*symbol).money(*price).int(*at_ms));
+            }
+            Self::Expired { user, side, terms } => event(out, "* EXPIRED", user, *side, terms),
+            Self::Filled { user, side, terms } => event(out, "* FILLED", user, *side, terms),
+            Self::Account { user, available, reserved, realised } => {
+                drop(
+                    LineWriter::plain(out, "* ACCOUNT")
+                        .text(user.as_str())
+                        .money(*available)
+                        .money(*reserved)
+                        .money(*realised),
+                );
+            }
+            Self::ByeSlowConsumer => out.extend_from_slice(b"* BYE,SLOW_CONSUMER\n"),
+        }
+    }
+}

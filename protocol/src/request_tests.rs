@@ -1,0 +1,163 @@
+use super::*;
+use crate::Code;
+use proptest::prelude::*;
+
+fn request(line: &str) -> Request {
+    match parse_line(line.as_bytes()) {
+        Parsed::Request(request) => request,
+        other => panic!("{line:?}: {other:?}"),
+    }
+}
+
+fn invalid(line: &[u8]) -> Invalid {
+    match parse_line(line) {
+        Parsed::Invalid(invalid) => invalid,
+        other => panic!("{line:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn lines_of_real_workload_files_are_requests() {
+    let same = request("[17] BUY,alice,ABC,250.00");
+    assert_eq!(same.tag.map(Tag::get), Some(17));
+    let variants = [
+        "[17] BUY,alice,ABC,250.00 \n",
+        "[17] BUY,alice,ABC,250.00\r\n",
+        "[17]BUY, alice ,abc,\t250 \t",
+        " [17]  buy,alice,ABC,250.0",
+    ];
+    for line in variants {
+        assert_eq!(request(line), same, "{line:?}");
+    }
+    assert!(request("ADD,a,5 noreply").noreply && request("ADD,a,5\tnoreply \r\n").noreply);
+    assert!(!request("DUMPLOG,noreply").noreply, "a file may be called noreply");
+    for line in ["", "\n", "\r\n", "   \n", "# ADD,a,5", "  # note"] {
+        assert_eq!(parse_line(line.as_bytes()), Parsed::Nothing, "{line:?}");
+    }
+}
+
+#[test]
+fn each_kind_of_bad_line_has_its_code() {
+    let cases: &[(&[u8], Code, Option<u64>)] = &[
+        (b"[0] PING", Code::BadLine, None),
+        (b"[9223372036854775808] PING", Code::BadLine, None),
+        (b"[99999999999999999999999999] PING", Code::BadLine, None),
+        (b"[-1] PING", Code::BadLine, None),
+        (b"[] PING", Code::BadLine, None),
+        (b"[1 PING", Code::BadLine, None),
+        (b"[ 1] PING", Code::BadLine, None),
+        (b"[7] ADD,a\xff,5", Code::BadLine, Some(7)),
+        (b"[7] ADD,a\0b,5", Code::BadLine, Some(7)),
+        (b"[7] AD\tD,a,5", Code::BadLine, Some(7)),
+        (b"[7] ADD,a\r,5", Code::BadLine, Some(7)),
+        ("[7] ADD,a\u{85},5".as_bytes(), Code::BadLine, Some(7)),
+        (b"[7]", Code::UnknownCommand, Some(7)),
+        (b"[7] NOPE,a,b", Code::UnknownCommand, Some(7)),
+        (b"[7] ADD", Code::BadArguments, Some(7)),
+        (b"[7] ADD,-,-,-,-,-", Code::BadArguments, Some(7)),
+        (b"[7] PING,now", Code::BadArguments, Some(7)),
+        (b"[7] WATCH", Code::BadArguments, Some(7)),
+        (b"[7] WATCH,ABCD", Code::BadSymbol, Some(7)),
+        (b"[7] SUBSCRIBE,a b", Code::BadUser, Some(7)),
+        ("[7] ADD,é,5".as_bytes(), Code::BadUser, Some(7)),
+        (b"[7] ADD,,5", Code::BadUser, Some(7)),
+        (b"[7] BUY,a,ABCD,x", Code::BadSymbol, Some(7)),
+        (b"[7] BUY,a,ABC,0.00", Code::BadAmount, Some(7)),
+        (b"[7] SET_BUY_TRIGGER,a,ABC,0", Code::BadAmount, Some(7)),
+        (b"[7] DUMPLOG,a,../x", Code::BadFilename, Some(7)),
+        (b"[7] DUMPLOG,", Code::BadFilename, Some(7)),
+    ];
+    for (line, code, tag) in cases {
+        let got = invalid(line);
+        assert_eq!((got.refusal.code(), got.tag.map(Tag::get)), (*code, *tag), "{}", String::from_utf8_lossy(line));
+    }
+    assert!(invalid(b"[1] NOPE noreply").noreply);
+}
+
+#[test]
+fn a_refused_command_keeps_the_fields_that_fit() {
+    let attempt = |line: &str| *invalid(line.as_bytes()).attempt.expect("audited");
+    let negative = attempt("[9962] ADD,umhaEY4lil,-73280.58");
+    assert_eq!(negative.funds, Some(Money::from_cents(-7_328_058)));
+    assert_eq!(negative.user.unwrap().as_str(), "umhaEY4lil");
+    let long = attempt("BUY,a,ABCD,5");
+    assert_eq!((long.symbol, long.funds), (None, Some(Money::from_cents(500))));
+    assert_eq!(attempt("ADD,a,five").funds, None);
+    assert_eq!(attempt("DUMPLOG,/etc/x").filename.as_deref(), Some("/etc/x"));
+    assert_eq!(attempt("COMMIT_BUY").user, None);
+    assert!(invalid(b"WATCH,ABCD").attempt.is_none() && invalid(b"NOPE").attempt.is_none());
+}
+
+fn user() -> impl Strategy<Value = UserName> {
+    "[A-Za-z0-9_.-]{1,64}".prop_map(|text| UserName::parse(text.as_bytes()).unwrap())
+}
+
+fn symbol() -> impl Strategy<Value = Symbol> {
+    "[A-Z0-9]{1,3}".prop_map(|text| Symbol::parse(text.as_bytes()).unwrap())
+}
+
+fn amount() -> impl Strategy<Value = Money> {
+    (1..=Money::AMOUNT_MAX.cents()).prop_map(Money::from_cents)
+}
+
+fn filename() -> impl Strategy<Value = FileName> {
+    "[a-z./ é]{1,40}".prop_filter_map("form", |text| FileName::parse(text.trim()))
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    let command = (0..16usize, user(), symbol(), amount(), filename(), any::<bool>()).prop_map(
+        |(which, user, symbol, amount, filename, whole)| match CommandName::ALL[which] {
+            CommandName::Add => Command::Add { user, amount },
+            CommandName::Quote => Command::Quote { user, symbol },
+            CommandName::Buy => Command::Buy { user, symbol, amount },
+            CommandName::CommitBuy => Command::CommitBuy { user },
+            CommandName::CancelBuy => Command::CancelBuy { user },
+            CommandName::Sell => Command::Sell { user, symbol, amount },
+            CommandName::CommitSell => Command::CommitSell { user },
+            CommandName::CancelSell => Command::CancelSell { user },
+            CommandName::SetBuyAmount => Command::SetBuyAmount { user, symbol, amount },
+            CommandName::SetBuyTrigger => Command::SetBuyTrigger { user, symbol, price: amount },
+            CommandName::CancelSetBuy => Command::CancelSetBuy { user, symbol },
+            CommandName::SetSellAmount => Command::SetSellAmount { user, symbol, amount },
+            CommandName::SetSellTrigger => Command::SetSellTrigger { user, symbol, price: amount },
+            CommandName::CancelSetSell => Command::CancelSetSell { user, symbol },
+            CommandName::DumpLog => Command::DumpLog { user: (!whole).then_some(user), filename },
+            CommandName::DisplaySummary => Command::DisplaySummary { user },
+        },
+    );
+    let session = (0..8u8, user(), symbol()).prop_map(|(which, user, symbol)| match which {
+        0 => SessionCommand::Ping,
+        1 => SessionCommand::Help,
+        2 => SessionCommand::Stats,
+        3 => SessionCommand::Quit,
+        4 => SessionCommand::Subscribe(user),
+        5 => SessionCommand::Unsubscribe(user),
+        6 => SessionCommand::Watch(symbol),
+        _ => SessionCommand::Unwatch(symbol),
+    });
+    prop_oneof![4 => command.prop_map(Body::Command), 1 => session.prop_map(Body::Session)]
+}
+
+proptest! {
+    #[test]
+    fn every_request_prints_to_a_line_that_parses_back(
+        tag in proptest::option::of((1..=Tag::MAX).prop_map(|n| Tag::new(n).unwrap())),
+        noreply in any::<bool>(),
+        body in body(),
+    ) {
+        let request = Request { tag, noreply, body };
+        let mut line = Vec::new();
+        request.write_to(&mut line);
+        prop_assert_eq!(parse_line(&line), Parsed::Request(request));
+    }
+
+    #[test]
+    fn no_bytes_panic_the_parser(line in proptest::collection::vec(any::<u8>(), 0..1100)) {
+        let _ = parse_line(&line);
+    }
+
+    #[test]
+    fn nearly_right_lines_do_not_panic_the_parser(line in "\\[?[0-9]{0,20}\\]? ?[A-Z_]{0,17}(,[ -~\u{0}-\u{ff}]{0,9}){0,5}") {
+        let _ = parse_line(line.as_bytes());
+    }
+}

@@ -1,0 +1,202 @@
+//! DUMPLOG files: the shards' journals merged by time, streamed, confined to the dump folder, written whole.
+
+use super::xml::{AuditWriter, Origin};
+use crate::engine::Record;
+use crate::journal::{FsStorage, JournalReader, Position, Positions, ReadError};
+use crate::limits::DUMPS_AT_ONCE;
+use crate::shard::{Control, DumpDone, DumpRequest};
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions};
+use daytrade_protocol::{FileName, Refusal};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+/// What a dump is made from and where it goes.
+pub struct DumpService {
+    /// The folder all dump files are confined to.
+    pub dump_dir: PathBuf,
+    /// The journal folder of each shard.
+    pub journals: Vec<PathBuf>,
+    /// How far each shard has written.
+    pub positions: Vec<Positions>,
+    /// The shards, to tell them when a dump is done.
+    pub shards: Vec<UnboundedSender<Control>>,
+    /// The name of the server in the log; a shard's is this and its number.
+    pub server_name: String,
+    /// Makes the names of unfinished files different.
+    pub sequence: AtomicU64,
+}
+
+/// Why no dump was written.
+enum DumpError {
+    LeadsOut,
+    Failed(String),
+}
+
+impl From<io::Error> for DumpError {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<ReadError> for DumpError {
+    fn from(error: ReadError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Writes dumps as they are asked for, a few at once, each on a thread where it may block.
+pub fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedReceiver<DumpRequest>) {
+    let turns = Arc::new(Semaphore::new(DUMPS_AT_ONCE));
+    tokio::spawn(async move {
+        while let Some(request) = requests.recv().await {
+            let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
+            let service = Arc::clone(&service);
+            tokio::task::spawn_blocking(move || {
+                let shard = usize::from(request.shard);
+                let result = service.write(&request);
+                drop(turn);
+                let done = DumpDone { ticket: request.ticket, result };
+                let _ = service.shards[shard].send(Control::DumpDone(Box::new(done)));
+            });
+        }
+    });
+}
+
+impl DumpService {
+    fn write(&self, request: &DumpRequest) -> Result<(Box<str>, u64), Refusal> {
+        let filename = &request.ticket.filename;
+        self.write_file(request).map(|events| (self.shown_path(filename), events)).map_err(|error| match error {
+            DumpError::LeadsOut => Refusal::FilenameLeadsOut,
+            DumpError::Failed(words) => {
+                tracing::warn!(file = %filename, error = %words, "a dump could not be written");
+                Refusal::DumpFailed(words.replace(|c: char| c.is_control(), " ").into())
+            }
+        })
+    }
+
+    fn shown_path(&self, filename: &FileName) -> Box<str> {
+        let clean: PathBuf =
+            Path::new(filename.as_str()).components().filter(|c| *c != std::path::Component::CurDir).collect();
+        self.dump_dir.join(clean).display().to_string().into()
+    }
+
+    /// Writes the file aside, syncs it, renames it.
+    fn write_file(&self, request: &DumpRequest) -> Result<u64, DumpError> {
+        std::fs::create_dir_all(&self.dump_dir)?;
+        let root = Dir::open_ambient_dir(&self.dump_dir, ambient_authority())?;
+        let path = Path::new(request.ticket.filename.as_str());
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = match folder {
+            None => root.try_clone()?,
+            Some(folder) => {
+                root.create_dir_all(folder).map_err(confined)?;
+                root.open_dir(folder).map_err(confined)?
+            }
+        };
+        let Some(name) = path.file_name() else { return Err(DumpError::LeadsOut) };
+        match root.metadata(path) {
+            Ok(there) if there.is_dir() => return Err(DumpError::Failed("there is a folder of that name".to_owned())),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(confined(error)),
+            _ => {}
+        }
+        let aside =
+            format!(".{}.{}.{}.tmp", name.display(), std::process::id(), self.sequence.fetch_add(1, Ordering::Relaxed));
+        let written = self.write_aside(request, &folder, &aside).and_then(|events| {
+            folder.rename(&aside, &folder, name)?;
+            Ok(events)
+        });
+        if written.is_err() {
+            let _ = folder.remove_file(&aside);
+        }
+        written
+    }
+
+    fn write_aside(&self, request: &DumpRequest, folder: &Dir, aside: &str) -> Result<u64, DumpError> {
+        let file = folder.open_with(aside, OpenOptions::new().write(true).create_new(true))?;
+        let (out, events) = self.merge(request, BufWriter::with_capacity(1 << 18, file))?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        Ok(events)
+    }
+
+    /// Merges the journals by time, up to the DUMPLOG's own record, which comes last.
+    fn merge<W: Write>(&self, request: &DumpRequest, out: W) -> Result<(W, u64), DumpError> {
+        let only = request.ticket.user.as_ref();
+        let mut audit = AuditWriter::begin(out)?;
+        let mut shards: Vec<usize> = match only {
+            Some(_) => vec![usize::from(request.shard)],
+            None => (0..self.journals.len()).collect(),
+        };
+        // Equal times keep this order: the DUMPLOG's shard last.
+        shards.sort_by_key(|&shard| (shard == usize::from(request.shard), shard));
+        let positions: Vec<Position> = shards.iter().map(|&shard| self.positions[shard].get()).collect();
+        let storages: Vec<_> = shards.iter().map(|&shard| FsStorage::new(&self.journals[shard])).collect();
+        let mut streams = Vec::new();
+        for ((&shard, storage), position) in shards.iter().zip(&storages).zip(positions) {
+            let until = (shard == usize::from(request.shard)).then_some(request.record);
+            let reader = JournalReader::new(storage, shard as u16, Some(position))?;
+            let name = format!("{}-{shard}", self.server_name);
+            let mut stream = Stream { reader, name, until, time_ms: 0, records: Vec::new() };
+            if stream.advance(request.time_ms)? {
+                streams.push(stream);
+            }
+        }
+        while let Some(index) = earliest(&streams) {
+            let stream = &mut streams[index];
+            let origin = Origin { time_ms: stream.time_ms, server: &stream.name };
+            for record in &stream.records {
+                audit.record(origin, record, only)?;
+            }
+            if !stream.advance(request.time_ms)? {
+                streams.remove(index);
+            }
+        }
+        Ok(audit.end()?)
+    }
+}
+
+/// One shard's journal, a frame at a time.
+struct Stream<'a> {
+    reader: JournalReader<'a>,
+    name: String,
+    /// The last record to take, in the shard of the DUMPLOG.
+    until: Option<u64>,
+    time_ms: u64,
+    records: Vec<Record>,
+}
+
+impl Stream<'_> {
+    /// Reads the next frame; false when there is none that is not later than `time_ms`.
+    fn advance(&mut self, time_ms: u64) -> Result<bool, DumpError> {
+        self.records.clear();
+        let Some(frame) = self.reader.next_frame()? else { return Ok(false) };
+        self.time_ms = frame.header.time_ms;
+        if self.time_ms > time_ms || self.until.is_some_and(|until| frame.header.first_record > until) {
+            return Ok(false);
+        }
+        let (until, records) = (self.until.unwrap_or(u64::MAX), &mut self.records);
+        let take = |number, record| {
+            if number <= until {
+                records.push(record);
+            }
+        };
+        frame.each_record(take).map_err(|fault| DumpError::Failed(fault.to_string()))?;
+        Ok(true)
+    }
+}
+
+fn earliest(streams: &[Stream<'_>]) -> Option<usize> {
+    streams.iter().enumerate().min_by_key(|(index, stream)| (stream.time_ms, *index)).map(|(index, _)| index)
+}
+
+/// cap-std says "permission denied", without asking the system, when a path would leave the folder, by a link for instance.
+fn confined(error: io::Error) -> DumpError {
+    match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::PermissionDenied, None) => DumpError::LeadsOut,
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,99 @@
+//! What `daytraded` does with its command line.
+
+use crate::clock::Clock;
+use crate::config::{Cli, CliCommand, JournalCommand, QuoteServerArgs, QuoteSpec, ServeArgs};
+use crate::data_dir::{DataDir, read_manifest};
+use crate::quotes::SimulatedSource;
+use crate::quotes::quote_server::QuoteServer;
+use crate::server::Server;
+use crate::{journal, telemetry};
+use anyhow::Context as _;
+use clap::Parser as _;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => with_runtime(serve(&cli.serve)),
+        Some(CliCommand::QuoteServer(args)) => with_runtime(quote_server(&args)),
+        Some(CliCommand::Journal(command)) => journal_tool(&command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "daytraded: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn with_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
+    let _log = telemetry::init(args.log_file.as_deref(), args.log_level)?;
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut server = Server::start(args.resolve()?).await?;
+    let failure = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        fatal = server.failed() => Some(fatal),
+    };
+    match failure {
+        None => {
+            tracing::info!("stopping");
+            server.stop().await
+        }
+        Some(fatal) => {
+            tracing::error!(shard = fatal.shard, error = %fatal.error, "the journal cannot be written; read-only, stopping");
+            // Whoever waits is still told READ_ONLY; the first failure is the one to report.
+            let _ = server.stop().await;
+            Err(fatal.error).with_context(|| format!("the journal of shard {} cannot be written", fatal.shard))
+        }
+    }
+}
+
+async fn quote_server(args: &QuoteServerArgs) -> anyhow::Result<()> {
+    let _log = telemetry::init(None, tracing::Level::INFO)?;
+    let QuoteSpec::Simulated { seed, frozen } = &args.quotes else {
+        anyhow::bail!("the stand-in quotes from a simulated market only");
+    };
+    anyhow::ensure!(args.listen.ip().is_loopback(), "{} is not a loopback address", args.listen);
+    let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
+    tracing::info!(address = %listener.local_addr()?, delay = ?args.delay, "quoting");
+    let seed = seed.unwrap_or(1);
+    let source = SimulatedSource::new(seed, *frozen, Arc::new(Clock::default()));
+    Arc::new(QuoteServer::new(source, args.delay, seed)).serve(listener).await?;
+    Ok(())
+}
+
+fn journal_tool(command: &JournalCommand) -> anyhow::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let shown = match command {
+        JournalCommand::Verify { data_dir } => journal::verify(data_dir, shards_of(data_dir)?, &mut out),
+        JournalCommand::Print { data_dir } => journal::print(data_dir, shards_of(data_dir)?, &mut out),
+    };
+    let flushed = out.flush();
+    match shown.and_then(|()| Ok(flushed?)) {
+        // Whoever reads has seen enough.
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        done => done,
+    }
+}
+
+/// The number of shards, from a folder that no server runs on: what is being written would look damaged.
+fn shards_of(data_dir: &Path) -> anyhow::Result<u16> {
+    read_manifest(data_dir)?;
+    Ok(DataDir::open(data_dir, None)?.manifest().shards)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,240 @@
+//! The command line of `daytraded`, and what it comes to.
+
+use crate::journal::SyncMode;
+use crate::limits::{CONNECTIONS_DEFAULT, SHARDS_MAX};
+use crate::quotes::quote_server::Delay;
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use etcetera::BaseStrategy as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Where the server listens unless it is told otherwise.
+pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4462";
+
+/// daytraded: trade stocks over a line protocol, durably.
+#[derive(Debug, Parser)]
+#[command(name = "daytraded", version, about, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// How to serve.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// Something else to do than serve.
+    #[command(subcommand)]
+    pub command: Option<CliCommand>,
+}
+
+/// What `daytraded` does besides serving.
+#[derive(Debug, Subcommand)]
+pub enum CliCommand {
+    /// Stand in for the legacy quote server
+    QuoteServer(QuoteServerArgs),
+    /// Look at a journal without changing it; the server must not be running
+    #[command(subcommand)]
+    Journal(JournalCommand),
+}
+
+/// What can be done with a journal.
+#[derive(Debug, Subcommand)]
+pub enum JournalCommand {
+    /// Check every frame; exit 1 at the first damage
+    Verify {
+        /// The data folder
+        data_dir: PathBuf,
+    },
+    /// Print every record, a line each
+    Print {
+        /// The data folder
+        data_dir: PathBuf,
+    },
+}
+
+/// The options of the stand-in quote server.
+#[derive(Debug, Args)]
+pub struct QuoteServerArgs {
+    /// Where to listen (loopback only)
+    #[arg(long, default_value = "127.0.0.1:4444")]
+    pub listen: SocketAddr,
+    /// How long answers take
+    #[arg(long, value_enum, default_value = "none")]
+    pub delay: Delay,
+    /// The market to quote from
+    #[arg(long, default_value = "simulated:1", value_name = "simulated[:SEED][:frozen]")]
+    pub quotes: QuoteSpec,
+}
+
+/// The options of the server.
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// Where to listen (loopback only)
+    #[arg(long, default_value = DEFAULT_ADDRESS)]
+    pub listen: SocketAddr,
+    /// The data folder [default: daytrade in the user's state folder]
+    #[arg(long)]
+    pub data_dir: Option<PathBuf>,
+    /// Shards of a new data folder [default: one for each core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=SHARDS_MAX as i64))]
+    pub shards: Option<u16>,
+    /// Where prices come from; a frozen market keeps every first price
+    #[arg(long, default_value = "simulated", value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT")]
+    pub quotes: QuoteSpec,
+    /// When a journal frame is made durable
+    #[arg(long, default_value = "always", value_name = "always|interval:MS|never", value_parser = parse_sync_mode)]
+    pub fsync: SyncMode,
+    /// The folder DUMPLOG files are confined to [default: dumps in the data folder]
+    #[arg(long)]
+    pub dump_dir: Option<PathBuf>,
+    /// Write the runtime log to this file instead of stderr
+    #[arg(long)]
+    pub log_file: Option<PathBuf>,
+    /// How much to log: error, warn, info, debug, trace
+    #[arg(long, default_value = "info")]
+    pub log_level: tracing::Level,
+    /// Connections at once
+    #[arg(long, default_value_t = CONNECTIONS_DEFAULT)]
+    pub max_connections: usize,
+}
+
+/// Everything a server has to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// Shards of a new data folder.
+    pub shards: Option<u16>,
+    /// Where prices come from.
+    pub quotes: QuoteSpec,
+    /// When a frame is made durable.
+    pub fsync: SyncMode,
+    /// The folder of DUMPLOG files.
+    pub dump_dir: PathBuf,
+    /// Connections at once.
+    pub max_connections: usize,
+}
+
+impl ServeArgs {
+    /// The arguments with their defaults worked out.
+    ///
+    /// # Errors
+    /// When the user has no home folder and no data folder is given.
+    pub fn resolve(&self) -> anyhow::Result<Config> {
+        let data_dir = match &self.data_dir {
+            Some(data_dir) => data_dir.clone(),
+            None => default_data_dir()?,
+        };
+        let dump_dir = self.dump_dir.clone().unwrap_or_else(|| data_dir.join("dumps"));
+        Ok(Config {
+            listen: self.listen,
+            data_dir,
+            shards: self.shards,
+            quotes: self.quotes.clone(),
+            fsync: self.fsync,
+            dump_dir,
+            max_connections: self.max_connections,
+        })
+    }
+}
+
+/// `daytrade` in the user's state folder.
+///
+/// # Errors
+/// When the user has no home folder.
+pub fn default_data_dir() -> anyhow::Result<PathBuf> {
+    let folders = etcetera::choose_base_strategy().context("no home folder; use --data-dir")?;
+    Ok(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join("daytrade"))
+}
+
+/// Where prices come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QuoteSpec {
+    /// A market out of a seed; without one, the data folder's own.
+    Simulated {
+        /// The seed.
+        seed: Option<u64>,
+        /// Whether every symbol keeps its first price.
+        frozen: bool,
+    },
+    /// The legacy quote server.
+    Legacy {
+        /// `HOST:PORT`.
+        address: String,
+    },
+}
+
+impl FromStr for QuoteSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unknown = || format!("{text:?} is neither simulated[:SEED][:frozen] nor legacy:HOST:PORT");
+        let (kind, rest) = text.split_once(':').map_or((text, None), |(kind, rest)| (kind, Some(rest)));
+        match (kind, rest) {
+            ("legacy", Some(address))
+                if address
+                    .rsplit_once(':')
+                    .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) =>
+            {
+                Ok(Self::Legacy { address: address.to_owned() })
+            }
+            ("simulated", rest) => {
+                let (seed, frozen) = match rest {
+                    None => (None, false),
+                    Some("frozen") => (None, true),
+                    Some(rest) => match rest.strip_suffix(":frozen") {
+                        Some(seed) => (Some(seed), true),
+                        None => (Some(rest), false),
+                    },
+                };
+                let seed = seed.map(str::parse).transpose().map_err(|_| unknown())?;
+                Ok(Self::Simulated { seed, frozen })
+            }
+            _ => Err(unknown()),
+        }
+    }
+}
+
+fn parse_sync_mode(text: &str) -> Result<SyncMode, String> {
+    match text {
+        "always" => Ok(SyncMode::Always),
+        "never" => Ok(SyncMode::Never),
+        _ => text
+            .strip_prefix("interval:")
+            .and_then(|ms| ms.parse().ok())
+            .filter(|ms| *ms > 0)
+            .map(|ms| SyncMode::Interval(Duration::from_millis(ms)))
+            .ok_or_else(|| format!("{text:?} is none of always, interval:MS, never")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn quote_sources_are_read_in_every_form() {
+        let simulated = |seed, frozen| Ok(QuoteSpec::Simulated { seed, frozen });
+        assert_eq!("simulated".parse(), simulated(None, false));
+        assert_eq!("simulated:7".parse(), simulated(Some(7), false));
+        assert_eq!("simulated:7:frozen".parse(), simulated(Some(7), true));
+        assert_eq!("simulated:frozen".parse(), simulated(None, true));
+        assert_eq!("legacy:[::1]:4444".parse(), Ok(QuoteSpec::Legacy { address: "[::1]:4444".to_owned() }));
+        for bad in ["", "simulated:", "simulated:x", "legacy", "legacy:host", "legacy::1", "csv:x"] {
+            assert!(bad.parse::<QuoteSpec>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sync_modes_are_read() {
+        assert_eq!(parse_sync_mode("interval:50"), Ok(SyncMode::Interval(Duration::from_millis(50))));
+        assert!(parse_sync_mode("interval:0").is_err() && parse_sync_mode("sometimes").is_err());
+    }
+}

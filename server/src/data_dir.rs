@@ -1,0 +1,174 @@
+//! The data folder: a manifest that says how it is laid out, a lock, and a folder for each shard.
+
+use crate::limits::SHARDS_MAX;
+use rand::TryRng;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+const MANIFEST: &str = "manifest.toml";
+const LOCK: &str = "LOCK";
+const FORMAT_VERSION: u32 = 1;
+
+/// What is fixed when a data folder is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The layout of the folder.
+    pub format_version: u32,
+    /// How many shards its users are spread over.
+    pub shards: u16,
+    /// The server's name in the audit log.
+    pub server_name: String,
+    /// The seed of the simulated market, unless one is given.
+    pub quote_seed: u32,
+}
+
+/// Why a data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// The disk says no.
+    #[error("data folder {}: {error}", path.display())]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// What the file system said.
+        error: std::io::Error,
+    },
+    /// Another server runs on it.
+    #[error("data folder {} is in use by another server", .0.display())]
+    InUse(PathBuf),
+    /// The manifest cannot be read.
+    #[error("{}: {words}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong.
+        words: String,
+    },
+    /// It was made for another number of shards.
+    #[error("data folder {} was made with {made} shards and cannot be opened with {asked}; leave --shards out", path.display())]
+    Shards {
+        /// The folder.
+        path: PathBuf,
+        /// What the manifest says.
+        made: u16,
+        /// What was asked for.
+        asked: u16,
+    },
+}
+
+/// A data folder that this process has for itself.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    manifest: Manifest,
+    /// Holding the file open holds the lock.
+    _lock: File,
+}
+
+/// The folder of one shard's journal.
+pub fn shard_dir(data_dir: &Path, shard: u16) -> PathBuf {
+    data_dir.join(format!("shard-{shard}"))
+}
+
+/// Reads the manifest of a folder without locking it.
+///
+/// # Errors
+/// [`DataDirError`] when there is none or it cannot be read.
+pub fn read_manifest(data_dir: &Path) -> Result<Manifest, DataDirError> {
+    let path = data_dir.join(MANIFEST);
+    let text = std::fs::read_to_string(&path).map_err(|error| DataDirError::Io { path: path.clone(), error })?;
+    let manifest: Manifest = toml::from_str(&text)
+        .map_err(|error| DataDirError::Manifest { path: path.clone(), words: error.message().to_owned() })?;
+    let words = if manifest.format_version != FORMAT_VERSION {
+        format!("format version {}; this program knows {FORMAT_VERSION}", manifest.format_version)
+    } else if manifest.shards == 0 || usize::from(manifest.shards) > SHARDS_MAX {
+        format!("{} shards; 1 to {SHARDS_MAX} are possible", manifest.shards)
+    } else {
+        return Ok(manifest);
+    };
+    Err(DataDirError::Manifest { path, words })
+}
+
+impl DataDir {
+    /// Opens a folder, and makes it if there is none: with `shards`, or one for each core.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub fn open(path: &Path, shards: Option<u16>) -> Result<Self, DataDirError> {
+        let io = |error| DataDirError::Io { path: path.to_owned(), error };
+        std::fs::create_dir_all(path).map_err(io)?;
+        let lock = File::create(path.join(LOCK)).map_err(io)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => DataDirError::InUse(path.to_owned()),
+            TryLockError::Error(error) => io(error),
+        })?;
+        if !path.join(MANIFEST).try_exists().map_err(io)? {
+            make(path, shards).map_err(io)?;
+        }
+        let manifest = read_manifest(path)?;
+        if let Some(asked) = shards.filter(|asked| *asked != manifest.shards) {
+            return Err(DataDirError::Shards { path: path.to_owned(), made: manifest.shards, asked });
+        }
+        Ok(Self { path: path.to_owned(), manifest, _lock: lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How it is laid out.
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+}
+
+/// Makes the shards' folders, then the manifest, whole: a folder with a manifest is a complete one.
+fn make(path: &Path, shards: Option<u16>) -> std::io::Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let shards = shards.unwrap_or(cores.clamp(1, SHARDS_MAX) as u16);
+    let quote_seed = rand::rngs::SysRng.try_next_u32().map_err(std::io::Error::other)?;
+    let manifest = Manifest { format_version: FORMAT_VERSION, shards, server_name: "daytraded".to_owned(), quote_seed };
+    for shard in 0..shards {
+        std::fs::create_dir_all(shard_dir(path, shard))?;
+    }
+    let aside = path.join(format!("{MANIFEST}.tmp"));
+    let mut file = File::create(&aside)?;
+    file.write_all(toml::to_string(&manifest).map_err(std::io::Error::other)?.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&aside, path.join(MANIFEST))?;
+    File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_belongs_to_one_server_and_keeps_its_shards() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = DataDir::open(folder.path(), Some(3)).unwrap();
+        assert!(matches!(DataDir::open(folder.path(), None), Err(DataDirError::InUse(_))));
+        let seed = first.manifest().quote_seed;
+        drop(first);
+        let again = DataDir::open(folder.path(), None).unwrap();
+        assert_eq!((again.manifest().shards, again.manifest().quote_seed), (3, seed));
+        drop(again);
+        let other = DataDir::open(folder.path(), Some(4)).unwrap_err().to_string();
+        assert!(other.contains("made with 3 shards") && other.contains("with 4"), "{other}");
+    }
+
+    #[test]
+    fn a_manifest_of_another_version_is_refused_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(DataDir::open(folder.path(), Some(1)).unwrap());
+        let path = folder.path().join(MANIFEST);
+        let newer = std::fs::read_to_string(&path).unwrap().replace("format_version = 1", "format_version = 2");
+        std::fs::write(&path, newer).unwrap();
+        let words = DataDir::open(folder.path(), None).unwrap_err().to_string();
+        assert!(words.contains("format version 2; this program knows 1"), "{words}");
+    }
+}

@@ -1,0 +1,132 @@
+//! The only code that changes an account. It trusts its events: `decide` has checked every bound they rely on.
+
+use super::account::{Account, HistoryEntry, PendingOrder, SetOrder, Trigger};
+use super::event::Event;
+use daytrade_protocol::{CommandName, Money, Side, Symbol};
+
+/// Carries out one event. `record` is the number of the journal record that holds it; it orders stacks and triggers.
+pub fn apply(account: &mut Account, event: &Event, record: u64) {
+    account.cash += event.cash_change();
+    match *event {
+        Event::CashAdded { .. } => {}
+        Event::Reserved { side, symbol, shares, price, total, number, expires_at_ms } => {
+            let order = PendingOrder { symbol, shares, price, total, number, expires_at_ms, record };
+            account.pending_mut(side).push_back(order);
+            match side {
+                Side::Buy => account.reserved += total,
+                Side::Sell => account.set_aside(symbol, shares, 0),
+            }
+        }
+        Event::Committed { side, symbol, shares, total, basis, .. } => {
+            account.pending_mut(side).pop_back();
+            match side {
+                Side::Buy => {
+                    account.reserved -= total;
+                    account.bought(symbol, shares, total);
+                }
+                Side::Sell => account.sold(symbol, shares, total, basis),
+            }
+        }
+        Event::Cancelled { side, symbol, shares, total, .. } => {
+            account.pending_mut(side).pop_back();
+            account.released(side, symbol, shares, total);
+        }
+        Event::Expired { side, symbol, shares, total, .. } => {
+            account.pending_mut(side).pop_front();
+            account.released(side, symbol, shares, total);
+        }
+        Event::AmountSet { side, symbol, amount, amount_before, shares, shares_before } => {
+            match account.set_index(side, symbol) {
+                Ok(at) => {
+                    account.sets[at].amount = amount;
+                    account.sets[at].shares = shares;
+                }
+                Err(at) => account.sets.insert(at, SetOrder { side, symbol, amount, shares, trigger: None }),
+            }
+            match side {
+                Side::Buy => account.reserved += amount - amount_before,
+                Side::Sell => account.set_aside(symbol, shares, shares_before),
+            }
+        }
+        Event::Armed { side, symbol, price, shares, shares_before, number } => {
+            if let Ok(at) = account.set_index(side, symbol) {
+                account.sets[at].trigger = Some(Trigger { price, number, record });
+                account.sets[at].shares = shares;
+            }
+            account.set_aside(symbol, shares, shares_before);
+        }
+        Event::Unset { side, symbol, amount, shares } => {
+            account.remove_set(side, symbol);
+            account.released(side, symbol, shares, amount);
+        }
+        Event::Filled { side, symbol, shares, total, amount, basis, .. } => {
+            account.remove_set(side, symbol);
+            match side {
+                Side::Buy => {
+                    account.reserved -= amount;
+                    account.bought(symbol, shares, total);
+                }
+                Side::Sell => account.sold(symbol, shares, total, basis),
+            }
+        }
+    }
+}
+
+/// Adds a transaction to the history. A DUMPLOG whose file could not be written after all is told once, with its code.
+pub fn note(account: &mut Account, entry: HistoryEntry) {
+    if entry.command == CommandName::DumpLog
+        && entry.refused.is_some()
+        && let Some(begun) =
+            account.history.iter_mut().rev().find(|e| e.command == entry.command && e.number == entry.number)
+    {
+        begun.refused = entry.refused;
+        return;
+    }
+    account.push_history(entry);
+}
+
+impl Account {
+    /// Moves a reserve of shares from its old size to its new one.
+    fn set_aside(&mut self, symbol: Symbol, shares: u64, before: u64) {
+        if let Ok(at) = self.holding_index(symbol) {
+            let holding = &mut self.holdings[at];
+            holding.free = holding.free + before - shares;
+            holding.reserved = holding.reserved + shares - before;
+        }
+    }
+
+    /// Gives a reserve back, of cash (a buy; `cash_change` has already added it) or of shares (a sell).
+    fn released(&mut self, side: Side, symbol: Symbol, shares: u64, total: Money) {
+        match side {
+            Side::Buy => self.reserved -= total,
+            Side::Sell => self.set_aside(symbol, 0, shares),
+        }
+    }
+
+    fn bought(&mut self, symbol: Symbol, shares: u64, cost: Money) {
+        let at = self.holding_index(symbol).unwrap_or_else(|at| {
+            let empty = self.holding(symbol);
+            self.holdings.insert(at, empty);
+            at
+        });
+        self.holdings[at].free += shares;
+        self.holdings[at].basis += cost;
+    }
+
+    fn sold(&mut self, symbol: Symbol, shares: u64, proceeds: Money, basis: Money) {
+        self.realised += proceeds - basis;
+        if let Ok(at) = self.holding_index(symbol) {
+            self.holdings[at].reserved -= shares;
+            self.holdings[at].basis -= basis;
+            if self.holdings[at].shares() == 0 {
+                self.holdings.remove(at);
+            }
+        }
+    }
+
+    fn remove_set(&mut self, side: Side, symbol: Symbol) {
+        if let Ok(at) = self.set_index(side, symbol) {
+            self.sets.remove(at);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! ADD, and the bounds on what an account may hold.
+
+use super::Halt;
+use crate::engine::account::{Account, Holding};
+use crate::engine::event::{Event, Events};
+use daytrade_protocol::{Money, Refusal, SHARES_MAX};
+use smallvec::smallvec;
+
+pub(super) fn add(account: Option<&Account>, amount: Money) -> Result<Events, Halt> {
+    if let Some(account) = account {
+        check_balance(account, amount)?;
+    }
+    Ok(smallvec![Event::CashAdded { amount }])
+}
+
+/// Whether the user's cash and reserves together may grow by this much.
+pub(super) fn check_balance(account: &Account, more: Money) -> Result<(), Refusal> {
+    let balance = account.cash.add_within_balance(account.reserved);
+    balance.and_then(|sum| sum.add_within_balance(more)).map(|_| ()).ok_or(Refusal::BalanceTooLarge)
+}
+
+/// Whether a holding may grow by bought shares.
+pub(super) fn check_bought(holding: &Holding, shares: u64, cost: Money) -> Result<(), Refusal> {
+    if holding.shares().checked_add(shares).is_none_or(|sum| sum > SHARES_MAX) {
+        return Err(Refusal::HoldingTooLarge);
+    }
+    holding.basis.add_within_balance(cost).map(|_| ()).ok_or(Refusal::BalanceTooLarge)
+}
+
+/// The cost basis that leaves with sold shares, if cash and profit may grow by the sale.
+pub(super) fn check_sold(account: &Account, holding: &Holding, shares: u64, proceeds: Money) -> Result<Money, Refusal> {
+    check_balance(account, proceeds)?;
+    let basis = holding.basis.share_of(shares, holding.shares());
+    account.realised.add_within_balance(proceeds - basis).ok_or(Refusal::BalanceTooLarge)?;
+    Ok(basis)
+}

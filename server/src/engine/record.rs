@@ -1,0 +1,96 @@
+//! What the journal keeps: one record for whatever was decided. Accounts and the audit log are both views of these.
+
+use super::event::{Event, Events};
+use daytrade_protocol::{Attempt, Command, FileName, Money, Refusal, Symbol, UserName};
+use serde::{Deserialize, Serialize};
+
+/// One line of the journal. Its layout is the journal format: add variants at the end, never change one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    /// A well-formed command and what became of it.
+    Transaction {
+        /// The transaction number.
+        number: u64,
+        /// Whether the server gave the number (the request had no tag).
+        assigned: bool,
+        /// What was asked.
+        command: Command,
+        /// The price it was decided at.
+        price: Option<PriceUsed>,
+        /// What happened.
+        outcome: Outcome,
+    },
+    /// A line that named one of the sixteen commands and could not be read as one.
+    Rejected {
+        /// The transaction number.
+        number: u64,
+        /// Whether the server gave the number.
+        assigned: bool,
+        /// Its readable parts.
+        attempt: Attempt,
+        /// What was wrong.
+        refusal: Refusal,
+    },
+    /// A quote the source was paid for.
+    Hit(Hit),
+    /// A pending order ran out.
+    Expired {
+        /// Whose.
+        user: UserName,
+        /// [`Event::Expired`].
+        event: Event,
+    },
+    /// A trigger fired by a price that arrived after it was armed.
+    Filled {
+        /// Whose.
+        user: UserName,
+        /// [`Event::Filled`].
+        event: Event,
+    },
+    /// A DUMPLOG that was begun (its Transaction says so) and whose file could not be written.
+    DumpFailed {
+        /// The transaction number.
+        number: u64,
+        /// The user it named.
+        user: Option<UserName>,
+        /// The file it named.
+        filename: FileName,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// The price a command was decided at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceUsed {
+    /// Dollars a share.
+    pub price: Money,
+    /// Whether it came from the cache rather than from a fetch for this very transaction.
+    pub cached: bool,
+}
+
+/// What became of a well-formed command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It was carried out.
+    Done(Events),
+    /// It was refused and changed nothing.
+    Refused(Refusal),
+}
+
+/// An answer of the quote source, as it gave it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hit {
+    /// The transaction it was fetched for.
+    pub number: u64,
+    /// The user it was fetched for.
+    pub user: UserName,
+    /// The stock.
+    pub symbol: Symbol,
+    /// Dollars a share.
+    pub price: Money,
+    /// The source's own time, Unix milliseconds: only ever logged.
+    pub source_time_ms: u64,
+    /// The source's signature.
+    pub key: Box<str>,
+}

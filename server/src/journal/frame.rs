@@ -1,0 +1,225 @@
+//! Frames: a header of fixed width, records, a checksum over both. Little-endian throughout.
+
+use crate::engine::Record;
+use crate::limits::FRAME_BYTES_MAX;
+use postcard::ser_flavors::Flavor;
+
+/// "DTJF".
+const MAGIC: u32 = u32::from_le_bytes(*b"DTJF");
+/// The version of frames and of the records in them.
+pub(super) const VERSION: u16 = 1;
+/// Bytes before the records.
+pub(super) const HEADER_BYTES: usize = 52;
+/// Bytes behind the records.
+pub(super) const TRAILER_BYTES: usize = 4;
+
+/// What stands before the records of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameHeader {
+    /// Which shard wrote it.
+    pub shard: u16,
+    /// Which start of the server wrote it, from 1.
+    pub epoch: u64,
+    /// Its place among the shard's frames, from 1.
+    pub number: u64,
+    /// The place of its first record among the shard's records, from 1.
+    pub first_record: u64,
+    /// The shard's `now` for all its records, Unix milliseconds; never less than in the frame before.
+    pub time_ms: u64,
+    /// How many records follow.
+    pub records: u32,
+    /// How many bytes they take.
+    pub payload_bytes: u32,
+    /// The checksum of the frame before, 0 for the first.
+    pub chain: u32,
+}
+
+/// Why bytes are not the frame that belongs there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The bytes end before the frame does.
+    #[error("the frame is cut short")]
+    Short,
+    /// No frame begins here.
+    #[error("no frame begins here")]
+    Magic,
+    /// The length is more than any frame has.
+    #[error("the frame's length is impossible")]
+    Length,
+    /// The checksum does not match.
+    #[error("the frame's checksum does not match")]
+    Checksum,
+    /// The frame is whole, and of a format this program does not know.
+    #[error("the frame has format version {0}; this program knows up to {VERSION}")]
+    Version(u16),
+    /// The frame is whole, and another shard's.
+    #[error("the frame belongs to shard {0}")]
+    Shard(u16),
+    /// The frame is whole, and does not follow the one before.
+    #[error("frame {0} does not follow the one before it")]
+    Chain(u64),
+    /// The checksum matches and the records cannot be read: a defect, not damage.
+    #[error("a record of frame {0} cannot be read")]
+    Record(u64),
+}
+
+impl Fault {
+    /// Whether an interrupted write can leave such bytes behind.
+    pub const fn may_be_torn(self) -> bool {
+        matches!(self, Self::Short | Self::Magic | Self::Length | Self::Checksum)
+    }
+}
+
+impl FrameHeader {
+    /// The whole frame's size in bytes.
+    pub const fn frame_bytes(&self) -> usize {
+        HEADER_BYTES + self.payload_bytes as usize + TRAILER_BYTES
+    }
+
+    fn write_to(&self, out: &mut [u8]) {
+        let mut at = 0;
+        let mut put = |bytes: &[u8]| {
+            out[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
+        };
+        put(&MAGIC.to_le_bytes());
+        put(&VERSION.to_le_bytes());
+        put(&self.shard.to_le_bytes());
+        put(&self.epoch.to_le_bytes());
+        put(&self.number.to_le_bytes());
+        put(&self.first_record.to_le_bytes());
+        put(&self.time_ms.to_le_bytes());
+        put(&self.records.to_le_bytes());
+        put(&self.payload_bytes.to_le_bytes());
+        put(&self.chain.to_le_bytes());
+        debug_assert_eq!(at, HEADER_BYTES);
+    }
+
+    /// Reads the header at the head of `bytes`, unchecked but for magic and length.
+    pub(super) fn peek(bytes: &[u8]) -> Result<(Self, u16), Fault> {
+        let header: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or(Fault::Short)?;
+        let (u16_at, u32_at, u64_at) = (le_u16(header), le_u32(header), le_u64(header));
+        if u32_at(0) != MAGIC {
+            return Err(Fault::Magic);
+        }
+        let parsed = Self {
+            shard: u16_at(6),
+            epoch: u64_at(8),
+            number: u64_at(16),
+            first_record: u64_at(24),
+            time_ms: u64_at(32),
+            records: u32_at(40),
+            payload_bytes: u32_at(44),
+            chain: u32_at(48),
+        };
+        if parsed.frame_bytes() > FRAME_BYTES_MAX {
+            return Err(Fault::Length);
+        }
+        Ok((parsed, u16_at(4)))
+    }
+
+    /// Reads and checks the frame at the head of `bytes`: its header, its records, its checksum.
+    pub(super) fn parse(bytes: &[u8]) -> Result<(Self, &[u8], u32), Fault> {
+        let (header, version) = Self::peek(bytes)?;
+        let frame = bytes.get(..header.frame_bytes()).ok_or(Fault::Short)?;
+        let (body, trailer) = frame.split_at(frame.len() - TRAILER_BYTES);
+        let checksum = crc32fast::hash(body);
+        if trailer != checksum.to_le_bytes() {
+            return Err(Fault::Checksum);
+        }
+        if version != VERSION {
+            return Err(Fault::Version(version));
+        }
+        Ok((header, &body[HEADER_BYTES..], checksum))
+    }
+}
+
+pub(super) fn le_u16(bytes: &[u8]) -> impl Fn(usize) -> u16 + '_ {
+    |at| bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |b| u16::from_le_bytes(*b))
+}
+
+pub(super) fn le_u32(bytes: &[u8]) -> impl Fn(usize) -> u32 + '_ {
+    |at| bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |b| u32::from_le_bytes(*b))
+}
+
+pub(super) fn le_u64(bytes: &[u8]) -> impl Fn(usize) -> u64 + '_ {
+    |at| bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |b| u64::from_le_bytes(*b))
+}
+
+/// Collects the records of one frame in a buffer that is used again and again.
+#[derive(Debug)]
+pub struct FrameBuilder {
+    bytes: Vec<u8>,
+    records: u32,
+}
+
+impl Default for FrameBuilder {
+    fn default() -> Self {
+        Self { bytes: vec![0; HEADER_BYTES], records: 0 }
+    }
+}
+
+impl FrameBuilder {
+    /// Adds a record.
+    ///
+    /// # Panics
+    /// Never: records hold nothing that postcard cannot write to memory.
+    pub fn push(&mut self, record: &Record) {
+        let flavor = Appender(std::mem::take(&mut self.bytes));
+        self.bytes = postcard::serialize_with_flavor(record, flavor).unwrap_or_default();
+        assert!(self.bytes.len() >= HEADER_BYTES, "a record could not be serialized: {record:?}");
+        self.records += 1;
+    }
+
+    /// How many records it holds.
+    pub const fn records(&self) -> u32 {
+        self.records
+    }
+
+    /// Whether it holds none.
+    pub const fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    /// How many bytes its records take.
+    pub const fn payload_bytes(&self) -> usize {
+        self.bytes.len() - HEADER_BYTES
+    }
+
+    /// Completes the frame with its header and checksum: the bytes to write, and the checksum.
+    pub(super) fn seal(&mut self, header: &FrameHeader) -> (&[u8], u32) {
+        assert_eq!(header.payload_bytes as usize, self.payload_bytes(), "the header tells the truth");
+        assert!(header.frame_bytes() <= FRAME_BYTES_MAX, "a round is bounded well below the longest frame");
+        header.write_to(&mut self.bytes[..HEADER_BYTES]);
+        let checksum = crc32fast::hash(&self.bytes);
+        self.bytes.extend_from_slice(&checksum.to_le_bytes());
+        (&self.bytes, checksum)
+    }
+
+    /// Forgets the records.
+    pub(super) fn clear(&mut self) {
+        self.bytes.truncate(HEADER_BYTES);
+        self.records = 0;
+    }
+}
+
+/// Lets postcard append to a buffer that already holds something.
+struct Appender(Vec<u8>);
+
+impl Flavor for Appender {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
+}

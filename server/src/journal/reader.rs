@@ -1,0 +1,267 @@
+//! Frames read back in order, in bounded memory, each checked for its place in the chain.
+
+use super::frame::{Fault, FrameHeader, HEADER_BYTES};
+use super::position::Position;
+use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, is_segment};
+use super::storage::{Storage, StorageFile};
+use crate::engine::Record;
+use std::io;
+
+/// How much is read at once; a longer frame grows the buffer to its own length.
+const READ_BYTES: usize = 1 << 20;
+
+/// Why a journal cannot be read on.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The disk failed.
+    #[error("{file}: {error}")]
+    Io {
+        /// Which file.
+        file: String,
+        /// What the file system said.
+        error: io::Error,
+    },
+    /// The bytes are not the frame that belongs there.
+    #[error("{file} at byte {offset}: {fault}")]
+    Frame {
+        /// Which file.
+        file: String,
+        /// Where in it.
+        offset: u64,
+        /// What is wrong.
+        fault: Fault,
+    },
+    /// The segment does not begin as it should.
+    #[error("{file}: {reason}")]
+    Segment {
+        /// Which file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// One frame, checked.
+#[derive(Debug)]
+pub struct Frame<'a> {
+    /// Its header.
+    pub header: FrameHeader,
+    payload: &'a [u8],
+}
+
+impl Frame<'_> {
+    /// Its records, decoded one after the other.
+    ///
+    /// # Errors
+    /// [`Fault::Record`] when the bytes are not as many records as the header says.
+    pub fn each_record(&self, mut take: impl FnMut(u64, Record)) -> Result<(), Fault> {
+        let mut rest = self.payload;
+        for index in 0..u64::from(self.header.records) {
+            let (record, behind) = postcard::take_from_bytes(rest).map_err(|_| Fault::Record(self.header.number))?;
+            rest = behind;
+            take(self.header.first_record + index, record);
+        }
+        if rest.is_empty() { Ok(()) } else { Err(Fault::Record(self.header.number)) }
+    }
+}
+
+/// Where reading has come to: what the next frame must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Expected {
+    pub frame: u64,
+    pub record: u64,
+    pub chain: u32,
+}
+
+/// Reads one shard's journal from its first record.
+pub struct JournalReader<'a> {
+    storage: &'a dyn Storage,
+    shard: u16,
+    segments: Vec<String>,
+    next_segment: usize,
+    open: Option<OpenSegment>,
+    expected: Expected,
+    until: Option<Position>,
+}
+
+struct OpenSegment {
+    name: String,
+    file: Box<dyn StorageFile>,
+    /// The file's bytes from `offset` on, as far as they are read.
+    buffer: Vec<u8>,
+    start: usize,
+    offset: u64,
+    end_of_file: bool,
+}
+
+/// The segments of a folder, in order.
+pub(super) fn segments(storage: &dyn Storage) -> io::Result<Vec<String>> {
+    let mut names: Vec<_> = storage.list()?.into_iter().filter(|name| is_segment(name)).collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
+impl<'a> JournalReader<'a> {
+    /// Begins at the first segment and ends at `until`, or at the end of what there is.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] when the folder cannot be listed.
+    pub fn new(storage: &'a dyn Storage, shard: u16, until: Option<Position>) -> Result<Self, ReadError> {
+        let listed = segments(storage).map_err(|error| ReadError::Io { file: storage.describe(""), error })?;
+        let expected = Expected { frame: 1, record: 1, chain: 0 };
+        Ok(Self { storage, shard, segments: listed, next_segment: 0, open: None, expected, until })
+    }
+
+    /// The next frame; None at the end. After an error, reading does not go on.
+    ///
+    /// # Errors
+    /// [`ReadError`] with the file and the offset.
+    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
+        if self.until.is_some_and(|until| self.expected.frame > until.frame) {
+            return Ok(None);
+        }
+        loop {
+            if self.open.is_none() && !self.open_next()? {
+                return Ok(None);
+            }
+            if self.frame_is_next()? {
+                break;
+            }
+            self.open = None;
+        }
+        let Some(open) = &mut self.open else { return Ok(None) };
+        let (header, payload, checksum) = match FrameHeader::parse(&open.buffer[open.start..]) {
+            Ok(parsed) => parsed,
+            Err(fault) => return Err(open.fault(self.storage, fault)),
+        };
+        if let Err(fault) = check_place(&header, self.shard, self.expected) {
+            return Err(open.fault(self.storage, fault));
+        }
+        self.expected = Expected {
+            frame: header.number + 1,
+            record: header.first_record + u64::from(header.records),
+            chain: checksum,
+        };
+        let payload_at = open.start + HEADER_BYTES;
+        open.start += header.frame_bytes();
+        open.offset += header.frame_bytes() as u64;
+        debug_assert_eq!(payload.len(), header.payload_bytes as usize);
+        Ok(Some(Frame { header, payload: &open.buffer[payload_at..payload_at + header.payload_bytes as usize] }))
+    }
+
+    /// What the next frame must be.
+    pub(super) const fn expected(&self) -> Expected {
+        self.expected
+    }
+
+    /// The segment being read and the byte behind its last good frame.
+    pub(super) fn place(&self) -> Option<(&str, u64)> {
+        self.open.as_ref().map(|open| (open.name.as_str(), open.offset))
+    }
+
+    /// The segment being read is the last there is.
+    pub(super) const fn in_last_segment(&self) -> bool {
+        self.next_segment == self.segments.len()
+    }
+
+    /// Opens the next segment and checks its header; false when there is none.
+    fn open_next(&mut self) -> Result<bool, ReadError> {
+        let Some(name) = self.segments.get(self.next_segment).cloned() else { return Ok(false) };
+        self.next_segment += 1;
+        let describe = || self.storage.describe(&name);
+        let io = |error| ReadError::Io { file: describe(), error };
+        let file = self.storage.open(&name).map_err(io)?;
+        let mut open =
+            OpenSegment { name: name.clone(), file, buffer: Vec::new(), start: 0, offset: 0, end_of_file: false };
+        open.fill(SEGMENT_HEADER_BYTES).map_err(io)?;
+        let reason = match SegmentHeader::parse(&open.buffer) {
+            None => Some("the segment's header is damaged".to_owned()),
+            Some(Err(version)) => {
+                Some(format!("format version {version}; this program knows up to {}", super::frame::VERSION))
+            }
+            Some(Ok(header)) => {
+                let Expected { frame, record, chain } = self.expected;
+                let want = SegmentHeader { shard: self.shard, first_record: record, first_frame: frame, chain };
+                (header != want)
+                    .then(|| format!("the segment does not follow the one before it: {header:?}, not {want:?}"))
+            }
+        };
+        if let Some(reason) = reason {
+            return Err(ReadError::Segment { file: describe(), reason });
+        }
+        open.start = SEGMENT_HEADER_BYTES;
+        open.offset = SEGMENT_HEADER_BYTES as u64;
+        self.open = Some(open);
+        Ok(true)
+    }
+
+    /// Has the next frame's bytes in the buffer, as far as the file has them; false at the end of the segment's frames.
+    fn frame_is_next(&mut self) -> Result<bool, ReadError> {
+        let storage = self.storage;
+        let Some(open) = &mut self.open else { return Ok(false) };
+        open.fill(HEADER_BYTES).map_err(|error| open.io(storage, error))?;
+        let there = &open.buffer[open.start..];
+        if there.is_empty() {
+            return Ok(false);
+        }
+        if there.iter().take(HEADER_BYTES).all(|&byte| byte == 0) {
+            // Space filled with zeros ahead of writing ends a segment, if nothing else follows.
+            return open.rest_is_zero().map(|zero| !zero).map_err(|error| open.io(storage, error));
+        }
+        if let Ok((header, _)) = FrameHeader::peek(there) {
+            open.fill(header.frame_bytes()).map_err(|error| open.io(storage, error))?;
+        }
+        Ok(true)
+    }
+}
+
+fn check_place(header: &FrameHeader, shard: u16, expected: Expected) -> Result<(), Fault> {
+    if header.shard != shard {
+        return Err(Fault::Shard(header.shard));
+    }
+    let follows =
+        (header.number, header.first_record, header.chain) == (expected.frame, expected.record, expected.chain);
+    if follows { Ok(()) } else { Err(Fault::Chain(header.number)) }
+}
+
+impl OpenSegment {
+    /// Reads until `bytes` are there behind `start`, or the file ends.
+    fn fill(&mut self, bytes: usize) -> io::Result<()> {
+        if self.buffer.len() - self.start >= bytes || self.end_of_file {
+            return Ok(());
+        }
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        while self.buffer.len() < bytes && !self.end_of_file {
+            let had = self.buffer.len();
+            self.buffer.resize(had + READ_BYTES.max(bytes - had), 0);
+            let read = self.file.read_at(&mut self.buffer[had..], self.offset + had as u64)?;
+            self.buffer.truncate(had + read);
+            self.end_of_file = read == 0;
+        }
+        Ok(())
+    }
+
+    fn rest_is_zero(&self) -> io::Result<bool> {
+        let mut at = self.offset;
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let read = self.file.read_at(&mut buffer, at)?;
+            if read == 0 {
+                return Ok(true);
+            }
+            if buffer[..read].iter().any(|&byte| byte != 0) {
+                return Ok(false);
+            }
+            at += read as u64;
+        }
+    }
+
+    fn io(&self, storage: &dyn Storage, error: io::Error) -> ReadError {
+        ReadError::Io { file: storage.describe(&self.name), error }
+    }
+
+    fn fault(&self, storage: &dyn Storage, fault: Fault) -> ReadError {
+        ReadError::Frame { file: storage.describe(&self.name), offset: self.offset, fault }
+    }
+}

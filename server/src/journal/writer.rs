@@ -1,0 +1,226 @@
+//! Frames written and made durable, one group commit each.
+//!
+//! Frame k + 1 is not written before frame k's sync has returned. After a failed write or sync the writer is poisoned:
+//! nothing is tried again, because nobody knows what the disk holds.
+
+use super::frame::{FrameBuilder, FrameHeader};
+use super::position::{Position, Positions};
+use super::recovery::Recovered;
+use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
+use super::storage::{Storage, StorageFile};
+use crate::limits::{FREE_BYTES_MIN, SEGMENT_BYTES_MAX};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// When a written frame is made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncMode {
+    /// Before its replies leave.
+    Always,
+    /// After at most this long.
+    Interval(Duration),
+    /// When the system likes.
+    Never,
+}
+
+/// Space filled with zeros ahead of small frames, so that a sync has only data to write and no new file size.
+const FILL_BYTES: u64 = 1 << 20;
+/// A frame of at least this size is worth its own change of file size.
+const FILL_FOR_FRAMES_BELOW_BYTES: usize = 16 << 10;
+/// How often free space is asked for, in bytes written.
+const SPACE_CHECK_BYTES: u64 = 1 << 20;
+
+struct OpenSegment {
+    file: Box<dyn StorageFile>,
+    first_record: u64,
+    offset: u64,
+    /// Up to where the file holds zeros or frames.
+    filled: u64,
+}
+
+/// Writes one shard's journal.
+pub struct JournalWriter {
+    storage: Arc<dyn Storage>,
+    shard: u16,
+    epoch: u64,
+    mode: SyncMode,
+    segment: Option<OpenSegment>,
+    frame: u64,
+    record: u64,
+    chain: u32,
+    unsynced: bool,
+    poisoned: bool,
+    /// Bytes that may be written before free space is asked for again.
+    space_checked: u64,
+    positions: Positions,
+}
+
+impl JournalWriter {
+    /// Goes on where recovery ended.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn open(
+        storage: Arc<dyn Storage>,
+        shard: u16,
+        mode: SyncMode,
+        recovered: &Recovered,
+        positions: Positions,
+    ) -> io::Result<Self> {
+        let segment = match &recovered.segment {
+            None => None,
+            Some((name, offset)) => {
+                let file = storage.open(name)?;
+                let filled = file.size()?.max(*offset);
+                let first_record = name.split('.').next().and_then(|digits| digits.parse().ok()).unwrap_or(1);
+                Some(OpenSegment { file, first_record, offset: *offset, filled })
+            }
+        };
+        let writer = Self {
+            storage,
+            shard,
+            epoch: recovered.epoch + 1,
+            mode,
+            segment,
+            frame: recovered.frame,
+            record: recovered.record,
+            chain: recovered.chain,
+            unsynced: false,
+            poisoned: false,
+            space_checked: 0,
+            positions,
+        };
+        writer.publish();
+        Ok(writer)
+    }
+
+    /// The number the next record will have.
+    pub const fn next_record(&self) -> u64 {
+        self.record + 1
+    }
+
+    /// Whether something is written and not yet synced.
+    pub const fn is_unsynced(&self) -> bool {
+        self.unsynced
+    }
+
+    /// Writes the builder's records as one frame, durable when this returns under [`SyncMode::Always`], and empties the
+    /// builder.
+    ///
+    /// # Errors
+    /// Whatever the file system says; the writer is then poisoned and fails from then on.
+    pub fn commit(&mut self, frame: &mut FrameBuilder, time_ms: u64) -> io::Result<()> {
+        if frame.is_empty() {
+            return Ok(());
+        }
+        self.guarded(|writer| {
+            let done = writer.write(frame, time_ms);
+            frame.clear();
+            done?;
+            if writer.mode == SyncMode::Always {
+                writer.sync_now()?;
+            }
+            writer.publish();
+            Ok(())
+        })
+    }
+
+    /// Makes durable what is not yet.
+    ///
+    /// # Errors
+    /// As for [`JournalWriter::commit`].
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.guarded(Self::sync_now)
+    }
+
+    fn guarded(&mut self, act: impl FnOnce(&mut Self) -> io::Result<()>) -> io::Result<()> {
+        if self.poisoned {
+            return Err(io::Error::other("an earlier write or sync failed"));
+        }
+        let done = act(self);
+        self.poisoned = done.is_err();
+        done
+    }
+
+    fn write(&mut self, frame: &mut FrameBuilder, time_ms: u64) -> io::Result<()> {
+        let header = FrameHeader {
+            shard: self.shard,
+            epoch: self.epoch,
+            number: self.frame + 1,
+            first_record: self.record + 1,
+            time_ms,
+            records: frame.records(),
+            payload_bytes: frame.payload_bytes() as u32,
+            chain: self.chain,
+        };
+        let bytes = header.frame_bytes() as u64;
+        self.check_space(bytes)?;
+        if self.segment.as_ref().is_none_or(|open| open.offset + bytes > SEGMENT_BYTES_MAX) {
+            self.begin_segment()?;
+        }
+        let Some(open) = &mut self.segment else { return Err(io::Error::other("no segment is open")) };
+        let (sealed, checksum) = frame.seal(&header);
+        let end = open.offset + sealed.len() as u64;
+        if end > open.filled {
+            if sealed.len() < FILL_FOR_FRAMES_BELOW_BYTES {
+                open.file.write_all_at(&vec![0; FILL_BYTES as usize], end)?;
+                open.filled = end + FILL_BYTES;
+            } else {
+                open.filled = end;
+            }
+        }
+        open.file.write_all_at(sealed, open.offset)?;
+        open.offset = end;
+        self.unsynced = true;
+        self.frame = header.number;
+        self.record += u64::from(header.records);
+        self.chain = checksum;
+        Ok(())
+    }
+
+    fn sync_now(&mut self) -> io::Result<()> {
+        if let (true, Some(open)) = (self.unsynced, &self.segment) {
+            open.file.sync()?;
+        }
+        self.unsynced = false;
+        Ok(())
+    }
+
+    /// Closes the segment, without the zeros behind its last frame, and begins the next: header, sync, folder sync.
+    fn begin_segment(&mut self) -> io::Result<()> {
+        if let Some(full) = self.segment.take() {
+            full.file.set_len(full.offset)?;
+            full.file.sync()?;
+        }
+        let first_record = self.record + 1;
+        let file = self.storage.create(&segment_name(first_record))?;
+        let header = SegmentHeader { shard: self.shard, first_record, first_frame: self.frame + 1, chain: self.chain };
+        file.write_all_at(&header.to_bytes(), 0)?;
+        file.sync()?;
+        self.storage.sync_folder()?;
+        let offset = SEGMENT_HEADER_BYTES as u64;
+        self.segment = Some(OpenSegment { file, first_record, offset, filled: offset });
+        Ok(())
+    }
+
+    /// Refuses to write into the disk's last reserve.
+    fn check_space(&mut self, bytes: u64) -> io::Result<()> {
+        if self.space_checked >= bytes {
+            self.space_checked -= bytes;
+            return Ok(());
+        }
+        let free = self.storage.free_bytes()?;
+        if free < FREE_BYTES_MIN.saturating_add(bytes) {
+            let words = format!("only {free} bytes are free on the disk; {FREE_BYTES_MIN} are kept in reserve");
+            return Err(io::Error::new(io::ErrorKind::StorageFull, words));
+        }
+        self.space_checked = SPACE_CHECK_BYTES;
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let (segment, offset) = self.segment.as_ref().map_or((0, 0), |open| (open.first_record, open.offset));
+        self.positions.set(Position { segment, offset, frame: self.frame, record: self.record });
+    }
+}

@@ -1,0 +1,80 @@
+//! Every bound of the server, in one place. Past a bound comes an error that says so, or backpressure; never growth
+//! without end and never a silent drop.
+
+/// How long a pending order and a quote live, in milliseconds: an order has run out at exactly this age, a quote is still
+/// good at exactly this age.
+pub const LIFE_MS: u64 = 60_000;
+
+/// Pending orders of one user on one side (`LIMIT_EXCEEDED`).
+pub const PENDING_ORDERS_MAX: usize = 1_000;
+
+/// Entries of a user's history that DISPLAY_SUMMARY shows.
+pub const HISTORY_MAX: usize = 10;
+
+/// Connections at once, unless `--max-connections` says otherwise (`OVERLOADED`).
+pub const CONNECTIONS_DEFAULT: usize = 10_000;
+
+/// Requests of one connection that are read and not yet answered; beyond it the server stops reading.
+pub const IN_FLIGHT_MAX: usize = 65_536;
+
+/// Bytes of replies that wait for one connection's socket; beyond it the server stops reading from it.
+pub const OUTBOX_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of account events that wait for a subscriber who does not read; beyond it the connection closes.
+pub const OUTBOX_EVENT_BYTES_MAX: usize = 1 << 20;
+
+/// How long a connection that is being closed may take to accept what is left for it, in milliseconds.
+pub const LINGER_MS: u64 = 5_000;
+
+/// Subscriptions and watches of one connection together (`LIMIT_EXCEEDED`).
+pub const SUBSCRIPTIONS_MAX: usize = 4_096;
+
+/// The read buffer of a connection: it starts small, because most of many connections are idle, and grows while reads fill
+/// it.
+pub const READ_BUFFER_BYTES_MIN: usize = 4 << 10;
+/// The largest a read buffer grows.
+pub const READ_BUFFER_BYTES_MAX: usize = 256 << 10;
+
+/// Jobs in one message from a session to a shard.
+pub const BATCH_JOBS_MAX: usize = 4_096;
+
+/// Batches that wait in a shard's queue; beyond it sessions wait.
+pub const SHARD_QUEUE_BATCHES: usize = 256;
+
+/// A shard ends a round, and so a frame, at this many records …
+pub const FRAME_RECORDS_SOFT: usize = 16_384;
+/// … or this many bytes of records …
+pub const FRAME_BYTES_SOFT: usize = 4 << 20;
+/// … or this many bytes of replies.
+pub const ROUND_REPLY_BYTES_SOFT: usize = 8 << 20;
+
+/// No frame is longer; one that says it is, is damaged. A round passes its soft bounds by one job, which may run out a
+/// full stack of orders first.
+pub const FRAME_BYTES_MAX: usize = 16 << 20;
+
+/// A journal segment is closed before it would grow beyond this.
+pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+
+/// Disk space that must stay free, in bytes; with less the journal refuses to write.
+pub const FREE_BYTES_MIN: u64 = 64 << 20;
+
+/// Dumps written at once; further ones wait.
+pub const DUMPS_AT_ONCE: usize = 2;
+
+/// Connections to a legacy quote server at once; further requests wait in order.
+pub const QUOTE_CONNECTIONS_MAX: usize = 256;
+
+/// How long a quote may take, in milliseconds (`QUOTE_UNAVAILABLE`).
+pub const QUOTE_TIMEOUT_MS: u64 = 5_000;
+
+/// How long to leave a symbol alone whose re-quote failed, in milliseconds.
+pub const REQUOTE_PAUSE_MS: u64 = 5_000;
+
+/// The longest answer a legacy quote server may give, in bytes.
+pub const QUOTE_ANSWER_BYTES_MAX: usize = 256;
+
+/// The most shards a data folder may have.
+pub const SHARDS_MAX: usize = 1_024;
+
+/// How long a stopping server waits for its sessions, in milliseconds: longer than a quote may take.
+pub const STOP_MS: u64 = QUOTE_TIMEOUT_MS + LINGER_MS;

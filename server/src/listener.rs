@@ -1,0 +1,56 @@
+//! The accept loop, with its limit on connections.
+
+use crate::session::{Context, serve};
+use daytrade_protocol::{Refusal, ReplyBody};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+/// How long to leave the system alone when it cannot give another socket.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts connections until the server stops; each is a task in `sessions`.
+pub async fn listen(listener: TcpListener, context: Context, sessions: TaskTracker, max_connections: usize) {
+    let turns = Arc::new(Semaphore::new(max_connections));
+    loop {
+        let accepted = tokio::select! {
+            () = context.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(turn) = Arc::clone(&turns).try_acquire_owned() else {
+            context.stats.connections_refused.fetch_add(1, Ordering::Relaxed);
+            sessions.spawn(turn_away(stream));
+            continue;
+        };
+        let context = context.clone();
+        sessions.spawn(async move {
+            let stats = Arc::clone(&context.stats);
+            stats.connections.fetch_add(1, Ordering::Relaxed);
+            if let Err(error) = serve(stream, context).await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            stats.connections.fetch_sub(1, Ordering::Relaxed);
+            drop(turn);
+        });
+    }
+}
+
+async fn turn_away(mut stream: TcpStream) {
+    let mut line = Vec::new();
+    ReplyBody::refused(&Refusal::TooManyConnections).write_to(None, &mut line);
+    // Nothing is lost if the client is gone already.
+    let _ = stream.write_all(&line).await;
+    let _ = stream.shutdown().await;
+}

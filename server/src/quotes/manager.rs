@@ -1,0 +1,309 @@
+//! One fetch per symbol however many wait, one cache for everybody, and fresh prices for those who need them.
+//!
+//! A single task owns all of it; shards and sessions send it requests and hear of the outcome. A symbol is fetched when
+//! somebody wants its price, and again whenever its quote is 60 s old for as long as triggers or watchers wait for it.
+
+use super::source::{QuoteSource, SourceError, SourceQuote};
+use super::{Quote, QuoteNews};
+use crate::clock::Clock;
+use crate::engine::Hit;
+use crate::limits::{LIFE_MS, REQUOTE_PAUSE_MS};
+use crate::session::Outbox;
+use crate::shard::Control;
+use daytrade_protocol::{Push, Symbol, UserName};
+use hashbrown::HashMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinSet;
+
+/// What a hit costs, in cents.
+const HIT_COST_CENTS: u64 = 5;
+
+/// What the manager is asked.
+#[derive(Debug)]
+pub enum QuoteRequest {
+    /// A shard needs the price for this transaction. It asks once a symbol until it has heard of it.
+    Want {
+        /// Which shard.
+        shard: u16,
+        /// The stock.
+        symbol: Symbol,
+        /// In whose name.
+        user: UserName,
+        /// For which transaction.
+        number: u64,
+    },
+    /// A shard's first trigger on the symbol was armed (by the asker), or its last is gone (None).
+    Interest {
+        /// Which shard.
+        shard: u16,
+        /// The stock.
+        symbol: Symbol,
+        /// In whose name and for which transaction to ask.
+        asker: Option<(UserName, u64)>,
+    },
+    /// A connection wants to see the symbol's prices.
+    Watch {
+        /// The stock.
+        symbol: Symbol,
+        /// The transaction number a fetch for it is logged under.
+        number: u64,
+        /// Where to.
+        outbox: Arc<Outbox>,
+    },
+    /// A connection does not any more.
+    Unwatch {
+        /// The stock.
+        symbol: Symbol,
+        /// Which connection.
+        outbox: Arc<Outbox>,
+    },
+}
+
+/// What the manager counts, for STATS.
+#[derive(Debug, Default)]
+pub struct QuoteStats {
+    /// Answers of the source, each paid for.
+    pub hits: AtomicU64,
+    /// Fetches that gave no price.
+    pub failures: AtomicU64,
+    /// Fetches under way.
+    pub fetching: AtomicU64,
+    /// Symbols kept fresh.
+    pub kept_fresh: AtomicU64,
+}
+
+impl QuoteStats {
+    /// What the hits cost, in cents.
+    pub fn cost_cents(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed) * HIT_COST_CENTS
+    }
+}
+
+/// What connects the manager to the rest of the server.
+pub struct QuoteWire {
+    /// Requests.
+    pub requests: UnboundedReceiver<QuoteRequest>,
+    /// The shards, by number.
+    pub shards: Vec<UnboundedSender<Control>>,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// The counts.
+    pub stats: Arc<QuoteStats>,
+}
+
+/// In whose name a fetch is made, and which shard writes the hit down.
+#[derive(Clone, Debug)]
+struct Asker {
+    shard: u16,
+    user: UserName,
+    number: u64,
+}
+
+#[derive(Default)]
+struct Entry {
+    quote: Option<Quote>,
+    fetching: bool,
+    /// Shards that wait for the fetch under way.
+    waiting: Vec<u16>,
+    /// Shards with armed triggers.
+    interested: Vec<Asker>,
+    watchers: Vec<(Arc<Outbox>, u64)>,
+    /// Its place in the queue of re-quotes.
+    due_ms: Option<u64>,
+}
+
+impl Entry {
+    fn is_kept_fresh(&self) -> bool {
+        !self.interested.is_empty() || !self.watchers.is_empty()
+    }
+}
+
+type Fetched = (Symbol, Asker, Result<SourceQuote, SourceError>);
+
+struct Manager {
+    source: Arc<dyn QuoteSource>,
+    wire: QuoteWire,
+    entries: HashMap<Symbol, Entry>,
+    /// When which symbol is to be quoted again.
+    due: BTreeSet<(u64, Symbol)>,
+    fetches: JoinSet<Fetched>,
+    watcher: UserName,
+}
+
+/// Starts the manager; it ends when nobody can send to it any more. Must be called within a tokio runtime.
+///
+/// # Errors
+/// Never in practice: when the name it asks in for watchers were no user name.
+pub fn spawn_manager(source: Arc<dyn QuoteSource>, wire: QuoteWire) -> anyhow::Result<()> {
+    let watcher = UserName::parse(b"daytraded").ok_or_else(|| anyhow::anyhow!("not a user name"))?;
+    let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
+    tokio::spawn(Manager { source, wire, entries, due, fetches, watcher }.run());
+    Ok(())
+}
+
+impl Manager {
+    async fn run(mut self) {
+        loop {
+            let next = self.due.first().map(|(at, _)| at.saturating_sub(self.wire.clock.now_ms()));
+            let sleep = tokio::time::sleep(Duration::from_millis(next.unwrap_or(u64::from(u32::MAX))));
+            tokio::select! {
+                request = self.wire.requests.recv() => match request {
+                    Some(request) => self.take(request),
+                    None => return,
+                },
+                Some(fetched) = self.fetches.join_next() => {
+                    if let Ok(fetched) = fetched {
+                        self.fetched(fetched);
+                    }
+                }
+                () = sleep => self.requote_due(),
+            }
+        }
+    }
+
+    fn take(&mut self, request: QuoteRequest) {
+        match request {
+            QuoteRequest::Want { shard, symbol, user, number } => {
+                let entry = self.entries.entry(symbol).or_default();
+                match &entry.quote {
+                    Some(quote) if quote.is_fresh(self.wire.clock.now_ms()) => {
+                        let news = QuoteNews::Arrived(quote.clone(), None);
+                        let _ = self.wire.shards[usize::from(shard)].send(Control::Quote(news));
+                    }
+                    _ => {
+                        entry.waiting.push(shard);
+                        self.fetch(symbol, Asker { shard, user, number });
+                    }
+                }
+            }
+            QuoteRequest::Interest { shard, symbol, asker } => {
+                let interested = &mut self.entries.entry(symbol).or_default().interested;
+                interested.retain(|known| known.shard != shard);
+                interested.extend(asker.map(|(user, number)| Asker { shard, user, number }));
+                self.reschedule(symbol);
+            }
+            QuoteRequest::Watch { symbol, number, outbox } => {
+                let entry = self.entries.entry(symbol).or_default();
+                if let Some(quote) = entry.quote.as_ref().filter(|quote| quote.is_fresh(self.wire.clock.now_ms())) {
+                    outbox.push_quote(symbol, push(quote));
+                }
+                if !entry.watchers.iter().any(|(known, _)| Arc::ptr_eq(known, &outbox)) {
+                    entry.watchers.push((outbox, number));
+                }
+                self.reschedule(symbol);
+            }
+            QuoteRequest::Unwatch { symbol, outbox } => {
+                let watchers = &mut self.entries.entry(symbol).or_default().watchers;
+                watchers.retain(|(known, _)| !Arc::ptr_eq(known, &outbox));
+                self.reschedule(symbol);
+            }
+        }
+    }
+
+    /// Puts a symbol into the queue of re-quotes, or takes it out: at the end of its quote's life, at once if it has none.
+    fn reschedule(&mut self, symbol: Symbol) {
+        let now = self.wire.clock.now_ms();
+        let Some(entry) = self.entries.get_mut(&symbol) else { return };
+        if let Some(due) = entry.due_ms.take() {
+            self.due.remove(&(due, symbol));
+        }
+        if entry.is_kept_fresh() && !entry.fetching {
+            let due = entry.quote.as_ref().map_or(now, |quote| (quote.arrived_ms + LIFE_MS).max(now));
+            entry.due_ms = Some(due);
+            self.due.insert((due, symbol));
+        }
+        self.wire.stats.kept_fresh.store(self.due.len() as u64, Ordering::Relaxed);
+    }
+
+    fn requote_due(&mut self) {
+        let now = self.wire.clock.now_ms();
+        while let Some(&(due, symbol)) = self.due.first()
+            && due <= now
+        {
+            self.due.pop_first();
+            let Some(entry) = self.entries.get_mut(&symbol) else { continue };
+            entry.due_ms = None;
+            let watcher = entry.watchers.first().map(|(_, number)| (self.watcher.clone(), *number));
+            let for_watcher = watcher.map(|(user, number)| Asker { shard: 0, user, number });
+            if let Some(asker) = entry.interested.first().cloned().or(for_watcher) {
+                self.fetch(symbol, asker);
+            }
+        }
+    }
+
+    fn fetch(&mut self, symbol: Symbol, asker: Asker) {
+        let Some(entry) = self.entries.get_mut(&symbol) else { return };
+        if std::mem::replace(&mut entry.fetching, true) {
+            return;
+        }
+        self.wire.stats.fetching.fetch_add(1, Ordering::Relaxed);
+        let source = Arc::clone(&self.source);
+        self.fetches.spawn(async move {
+            let result = source.fetch(symbol, &asker.user).await;
+            (symbol, asker, result)
+        });
+    }
+
+    fn fetched(&mut self, (symbol, asker, result): Fetched) {
+        self.wire.stats.fetching.fetch_sub(1, Ordering::Relaxed);
+        let Some(entry) = self.entries.get_mut(&symbol) else { return };
+        entry.fetching = false;
+        let waiting = std::mem::take(&mut entry.waiting);
+        match result {
+            Ok(answer) => self.arrived(symbol, &asker, &answer),
+            Err(error) => {
+                tracing::warn!(%symbol, %error, "no price");
+                self.wire.stats.failures.fetch_add(1, Ordering::Relaxed);
+                for shard in waiting {
+                    let _ = self.wire.shards[usize::from(shard)].send(Control::Quote(QuoteNews::Failed(symbol)));
+                }
+                if entry.is_kept_fresh() {
+                    let due = self.wire.clock.now_ms() + REQUOTE_PAUSE_MS;
+                    entry.due_ms = Some(due);
+                    self.due.insert((due, symbol));
+                }
+            }
+        }
+    }
+
+    /// Remembers a price and tells everybody: every shard, because every price counts, and every watcher.
+    fn arrived(&mut self, symbol: Symbol, asker: &Asker, answer: &SourceQuote) {
+        self.wire.stats.hits.fetch_add(1, Ordering::Relaxed);
+        let quote = Quote {
+            symbol,
+            price: answer.price,
+            arrived_ms: self.wire.clock.now_ms(),
+            key: answer.key.as_ref().into(),
+        };
+        for (shard, control) in self.wire.shards.iter().enumerate() {
+            let hit = (shard == usize::from(asker.shard)).then(|| Hit {
+                number: asker.number,
+                user: asker.user.clone(),
+                symbol,
+                price: answer.price,
+                source_time_ms: answer.time_ms,
+                key: answer.key.clone(),
+            });
+            let _ = control.send(Control::Quote(QuoteNews::Arrived(quote.clone(), hit)));
+        }
+        if let Some(entry) = self.entries.get_mut(&symbol) {
+            for (outbox, _) in &entry.watchers {
+                outbox.push_quote(symbol, push(&quote));
+            }
+            entry.quote = Some(quote);
+        }
+        self.reschedule(symbol);
+    }
+}
+
+const fn push(quote: &Quote) -> Push {
+    Push::Quote { symbol: quote.symbol, price: quote.price, at_ms: quote.arrived_ms }
+}
+
+#[cfg(test)]
+#[path = "manager_tests.rs"]
+mod tests;

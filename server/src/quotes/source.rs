@@ -1,0 +1,42 @@
+//! What gives prices.
+
+use daytrade_protocol::{Money, Symbol, UserName};
+use std::future::Future;
+use std::pin::Pin;
+
+/// An answer as the source gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceQuote {
+    /// Dollars a share.
+    pub price: Money,
+    /// The source's own time, Unix milliseconds.
+    pub time_ms: u64,
+    /// The source's signature, trimmed.
+    pub key: Box<str>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// It could not be asked.
+    #[error("the quote server cannot be reached: {0}")]
+    Unreachable(#[from] std::io::Error),
+    /// It took too long.
+    #[error("the quote server did not answer in time")]
+    Timeout,
+    /// It said something that is no quote for what was asked.
+    #[error("the quote server answered nonsense: {0:?}")]
+    Nonsense(String),
+}
+
+/// A fetch under way.
+pub type Fetch<'a> = Pin<Box<dyn Future<Output = Result<SourceQuote, SourceError>> + Send + 'a>>;
+
+/// A source of prices. Every answer that arrives is a hit, and hits cost money.
+pub trait QuoteSource: Send + Sync {
+    /// Asks for the price of a symbol in the name of a user.
+    fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a>;
+
+    /// What to call it in the log.
+    fn describe(&self) -> String;
+}

@@ -1,0 +1,10 @@
+//! A connection: lines in, jobs to the shards, replies and pushed lines out.
+//!
+//! A session owns its socket and its buffers. It must never look at an account, and never wait for a quote or a disk.
+
+mod connection;
+mod help;
+mod outbox;
+
+pub use connection::{Context, serve};
+pub use outbox::{Outbox, Replies, ReplyTo};

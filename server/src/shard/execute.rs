@@ -1,0 +1,263 @@
+//! One job at a time: decided, written into the frame, answered into the round's replies.
+
+use super::batch::{DumpDone, DumpRequest, DumpTicket, Job, Work};
+use super::core::{Shard, Task};
+use crate::engine::{
+    Events, Halt, HistoryEntry, Outcome, Price, PriceUsed, Record, UserId, decide, reply_to, write_summary,
+};
+use crate::quotes::QuoteRequest;
+use crate::session::{Outbox, ReplyTo};
+use daytrade_protocol::{Command, CommandName, Refusal, ReplyBody, Symbol, UserName};
+use std::sync::Arc;
+
+impl Shard {
+    /// Carries out a job, or puts it behind the user's waiting ones.
+    pub(super) fn take_job(&mut self, outbox: &Arc<Outbox>, job: Job) {
+        let user = match &job.work {
+            Work::Command(command) => command.user(),
+            Work::Rejected(rejected) => rejected.0.user.as_ref(),
+            Work::Subscribe(_) | Work::Unsubscribe(_) => None,
+        };
+        if let Some(user) = user
+            && self.parked.holds(user)
+        {
+            let user = user.clone();
+            self.parked.push(&user, (Arc::clone(outbox), job));
+            return;
+        }
+        self.run(outbox, job, Price::Unasked);
+    }
+
+    /// Goes on with the commands of a user who waited, until one has to wait again.
+    pub(super) fn resume(&mut self, user: UserName, mut price: Price) {
+        loop {
+            if self.round_is_full() {
+                self.agenda.push_front(Task::Resume { user, price });
+                return;
+            }
+            let Some((outbox, job)) = self.parked.next(&user) else { return };
+            self.begin_delivery(&outbox);
+            if !self.run(&outbox, job, price) {
+                return;
+            }
+            price = Price::Unasked;
+        }
+    }
+
+    /// Carries out a job; false if its user has to wait.
+    fn run(&mut self, outbox: &Arc<Outbox>, job: Job, price: Price) -> bool {
+        let Job { to, number, assigned, work } = job;
+        match work {
+            Work::Command(command) => return self.run_command(outbox, to, number, assigned, command, price),
+            Work::Rejected(rejected) => {
+                let (attempt, refusal) = *rejected;
+                let id = attempt.user.as_ref().and_then(|user| self.book.id(user));
+                let entry = HistoryEntry::new(self.now_ms, number, attempt.name, attempt.symbol, attempt.funds);
+                self.note(id, entry, Some(&refusal));
+                self.reply_refused(to, &refusal);
+                self.count_assigned(assigned, number);
+                self.frame.push(&Record::Rejected { number, assigned, attempt, refusal });
+            }
+            Work::Subscribe(user) => {
+                self.subscribers.add(&user, outbox);
+                self.reply(to, &ReplyBody::Subscribe(user));
+            }
+            Work::Unsubscribe(user) => {
+                self.subscribers.remove(&user, outbox);
+                self.reply(to, &ReplyBody::Unsubscribe(user));
+            }
+        }
+        true
+    }
+
+    fn run_command(
+        &mut self,
+        outbox: &Arc<Outbox>,
+        to: ReplyTo,
+        number: u64,
+        assigned: bool,
+        command: Command,
+        price: Price,
+    ) -> bool {
+        let id = command.user().and_then(|user| self.book.id(user));
+        if let Some(id) = id
+            && self.book.account(id).next_expiry_ms().is_some_and(|at| at <= self.now_ms)
+        {
+            self.expire_user(id);
+        }
+        let (decided, used) = match self.decide(id, &command, price, number) {
+            Ok(decided) => decided,
+            Err(symbol) => {
+                let Some(user) = command.user().cloned() else { return true };
+                let job = Job { to, number, assigned, work: Work::Command(command) };
+                if self.parked.wait_for(symbol, &user, (Arc::clone(outbox), job)) {
+                    let _ = self.links.quotes.send(QuoteRequest::Want { shard: self.id, symbol, user, number });
+                }
+                return false;
+            }
+        };
+        self.tally.cached_prices += u64::from(used.is_some_and(|used| used.cached));
+        self.count_assigned(assigned, number);
+        let goes_on = match &decided {
+            Ok(events) => self.carry_out(outbox, to, number, &command, events, id),
+            Err(refusal) => {
+                let entry = HistoryEntry::new(self.now_ms, number, command.name(), command.symbol(), command.funds());
+                self.note(id, entry, Some(refusal));
+                self.reply_refused(to, refusal);
+                true
+            }
+        };
+        let outcome = match decided {
+            Ok(events) => Outcome::Done(events),
+            Err(refusal) => Outcome::Refused(refusal),
+        };
+        self.frame.push(&Record::Transaction { number, assigned, command, price: used, outcome });
+        goes_on
+    }
+
+    /// Decides a command at the price given, or at one the shard knows. Err: it has to wait for this symbol's price.
+    fn decide(
+        &mut self,
+        id: Option<UserId>,
+        command: &Command,
+        price: Price,
+        number: u64,
+    ) -> Result<(Result<Events, Refusal>, Option<PriceUsed>), Symbol> {
+        let account = id.map(|id| self.book.account(id));
+        // The first look is without a price, so that one is only asked for, or said to be used, when it is needed.
+        let symbol = match decide(account, command, Price::Unasked, self.now_ms, number) {
+            Ok(events) => return Ok((Ok(events), None)),
+            Err(Halt::Refused(refusal)) => return Ok((Err(refusal), None)),
+            Err(Halt::NeedsPrice(symbol)) => symbol,
+        };
+        let known = self.prices.get_mut(&symbol).filter(|known| known.quote.is_fresh(self.now_ms));
+        let (price, used) = match known {
+            Some(known) => {
+                let here = |(user, fetched): &(UserName, u64)| Some(user) == command.user() && *fetched == number;
+                let fetched = known.fetched_for.as_ref().is_some_and(here);
+                if fetched {
+                    known.fetched_for = None;
+                }
+                let price = known.quote.price;
+                (Price::Known(price), Some(PriceUsed { price, cached: !fetched }))
+            }
+            // What was fetched has grown older than a quote may, so it is asked for again.
+            None if matches!(price, Price::Known(_)) => return Err(symbol),
+            None => (price, None),
+        };
+        match decide(account, command, price, self.now_ms, number) {
+            Ok(events) => Ok((Ok(events), used)),
+            Err(Halt::Refused(refusal)) => Ok((Err(refusal), used)),
+            Err(Halt::NeedsPrice(symbol)) => Err(symbol),
+        }
+    }
+
+    /// Applies a command's events and answers it; false if its user has to wait for a dump.
+    fn carry_out(
+        &mut self,
+        outbox: &Arc<Outbox>,
+        to: ReplyTo,
+        number: u64,
+        command: &Command,
+        events: &Events,
+        id: Option<UserId>,
+    ) -> bool {
+        self.tally.ok += 1;
+        let id = match command {
+            Command::Add { user, .. } => Some(self.book.id_or_new(user)),
+            _ => id,
+        };
+        if let Some(id) = id {
+            let record = self.next_record();
+            for event in events {
+                self.book.apply(id, event, record);
+                self.subscribers.note(&self.book, id, event);
+            }
+        }
+        let mut goes_on = true;
+        match (command, id) {
+            (Command::Quote { symbol, .. }, _) => self.reply_quote(to, *symbol),
+            (Command::DumpLog { user, filename }, _) => {
+                let ticket = DumpTicket {
+                    outbox: Arc::clone(outbox),
+                    to,
+                    number,
+                    user: user.clone(),
+                    filename: filename.clone(),
+                };
+                let record = self.next_record();
+                self.dumps.push(DumpRequest { shard: self.id, record, time_ms: self.now_ms, ticket });
+                if let Some(user) = user {
+                    self.parked.hold(user);
+                    goes_on = false;
+                }
+            }
+            (Command::DisplaySummary { user }, Some(id)) => {
+                let (account, delivery) = (self.book.account(id), self.deliveries.last_mut());
+                let written = delivery.map(|d| d.replies.write(to, |tag, out| write_summary(account, user, tag, out)));
+                self.reply_bytes += written.unwrap_or(0);
+            }
+            (_, Some(id)) => {
+                if let Some(body) = reply_to(command, events, self.book.account(id)) {
+                    self.reply(to, &body);
+                }
+            }
+            (_, None) => debug_assert!(false, "{command:?} was carried out without an account"),
+        }
+        let entry = HistoryEntry::new(self.now_ms, number, command.name(), command.symbol(), command.funds());
+        self.note(id, entry, None);
+        goes_on
+    }
+
+    fn reply_quote(&mut self, to: ReplyTo, symbol: Symbol) {
+        let Some(quote) = self.prices.get(&symbol).map(|known| known.quote.clone()) else { return };
+        self.reply(
+            to,
+            &ReplyBody::Quote { symbol, price: quote.price, at_ms: quote.arrived_ms, key: (&*quote.key).into() },
+        );
+    }
+
+    /// Answers a DUMPLOG whose file is there, or is not to be had, and lets its user go on.
+    pub(super) fn dump_done(&mut self, done: DumpDone) {
+        let DumpTicket { outbox, to, number, user, filename } = done.ticket;
+        self.begin_delivery(&outbox);
+        match done.result {
+            Ok((path, events)) => self.reply(to, &ReplyBody::DumpLog { path, events }),
+            Err(refusal) => {
+                let id = user.as_ref().and_then(|user| self.book.id(user));
+                let entry = HistoryEntry::new(self.now_ms, number, CommandName::DumpLog, None, None);
+                self.note(id, entry, Some(&refusal));
+                self.tally.ok = self.tally.ok.saturating_sub(1);
+                self.reply_refused(to, &refusal);
+                self.frame.push(&Record::DumpFailed { number, user: user.clone(), filename, refusal });
+            }
+        }
+        if let Some(user) = user {
+            self.resume(user, Price::Unasked);
+        }
+    }
+
+    fn note(&mut self, id: Option<UserId>, mut entry: HistoryEntry, refusal: Option<&Refusal>) {
+        entry.refused = refusal.map(Refusal::code);
+        if let Some(id) = id {
+            self.book.note(id, entry);
+        }
+    }
+
+    fn count_assigned(&mut self, assigned: bool, number: u64) {
+        if assigned {
+            self.book.note_assigned(number);
+        }
+    }
+
+    pub(super) fn reply(&mut self, to: ReplyTo, body: &ReplyBody) {
+        if let Some(delivery) = self.deliveries.last_mut() {
+            self.reply_bytes += delivery.replies.push(to, body);
+        }
+    }
+
+    pub(super) fn reply_refused(&mut self, to: ReplyTo, refusal: &Refusal) {
+        self.tally.refused[refusal.code() as usize] += 1;
+        self.reply(to, &ReplyBody::refused(refusal));
+    }
+}

@@ -1,0 +1,101 @@
+//! The answer to STATS: what the server has counted, as names and values.
+
+use crate::journal::Positions;
+use crate::quotes::QuoteStats;
+use crate::shard::ShardStats;
+use daytrade_protocol::{Code, Detail, Money, ReplyBody, Tag};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// Counters of the whole server.
+#[derive(Debug)]
+pub struct Stats {
+    /// When the server started.
+    pub started: Instant,
+    /// Connections open now.
+    pub connections: AtomicU64,
+    /// Connections turned away.
+    pub connections_refused: AtomicU64,
+    /// Lines refused before they reached an account, by the place of their code in [`Code::ALL`].
+    pub lines_refused: Vec<AtomicU64>,
+    /// The quote manager's counts.
+    pub quotes: Arc<QuoteStats>,
+    /// What gives prices.
+    pub quote_source: String,
+    /// Each shard's counts.
+    pub shards: Vec<Arc<ShardStats>>,
+    /// How far each shard's journal is written.
+    pub positions: Vec<Positions>,
+}
+
+impl Stats {
+    /// New counters.
+    pub fn new(
+        quotes: Arc<QuoteStats>,
+        quote_source: String,
+        shards: Vec<Arc<ShardStats>>,
+        positions: Vec<Positions>,
+    ) -> Self {
+        let lines_refused = Code::ALL.iter().map(|_| AtomicU64::new(0)).collect();
+        let (connections, connections_refused) = (AtomicU64::new(0), AtomicU64::new(0));
+        let started = Instant::now();
+        Self { started, connections, connections_refused, lines_refused, quotes, quote_source, shards, positions }
+    }
+
+    /// Counts a line that was refused before it reached an account.
+    pub fn line_refused(&self, code: Code) {
+        self.lines_refused[code as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Appends the whole reply.
+    pub fn write(&self, tag: Option<Tag>, out: &mut Vec<u8>) {
+        let mut lines = 0;
+        for (name, value) in self.values() {
+            Detail::Stat { name: name.into(), value: value.into() }.write_to(tag, out);
+            lines += 1;
+        }
+        ReplyBody::Stats { lines }.write_to(tag, out);
+    }
+
+    fn values(&self) -> Vec<(String, String)> {
+        let sum = |count: fn(&ShardStats) -> &AtomicU64| -> u64 {
+            self.shards.iter().map(|shard| count(shard).load(Ordering::Relaxed)).sum()
+        };
+        let refused: Vec<u64> = (0..Code::ALL.len())
+            .map(|at| {
+                let by_shards: u64 = self.shards.iter().map(|shard| shard.refused[at].load(Ordering::Relaxed)).sum();
+                by_shards + self.lines_refused[at].load(Ordering::Relaxed)
+            })
+            .collect();
+        let quotes = &self.quotes;
+        let mut values: Vec<(String, String)> = Vec::new();
+        let mut put = |name: &str, value: u64| values.push((name.to_owned(), value.to_string()));
+        put("uptime_ms", self.started.elapsed().as_millis() as u64);
+        put("connections", self.connections.load(Ordering::Relaxed));
+        put("connections_refused", self.connections_refused.load(Ordering::Relaxed));
+        put("users", sum(|shard| &shard.users));
+        put("commands_ok", sum(|shard| &shard.ok));
+        put("commands_refused", refused.iter().sum());
+        for (code, count) in Code::ALL.iter().zip(&refused).filter(|(_, count)| **count > 0) {
+            put(&format!("refused_{code}"), *count);
+        }
+        put("triggers_armed", sum(|shard| &shard.triggers));
+        put("users_waiting", sum(|shard| &shard.parked_users));
+        put("quote_hits", quotes.hits.load(Ordering::Relaxed));
+        put("quote_failures", quotes.failures.load(Ordering::Relaxed));
+        put("quote_cache_hits", sum(|shard| &shard.cached_prices));
+        put("quotes_fetching", quotes.fetching.load(Ordering::Relaxed));
+        put("symbols_kept_fresh", quotes.kept_fresh.load(Ordering::Relaxed));
+        for (number, (shard, position)) in self.shards.iter().zip(&self.positions).enumerate() {
+            let at = position.get();
+            put(&format!("shard_{number}_queued"), shard.queued.load(Ordering::Relaxed));
+            put(&format!("shard_{number}_journal_frame"), at.frame);
+            put(&format!("shard_{number}_journal_record"), at.record);
+        }
+        put("journal_records", self.positions.iter().map(|position| position.get().record).sum());
+        values.push(("quote_cost".to_owned(), Money::from_cents(quotes.cost_cents() as i64).to_string()));
+        values.push(("quote_source".to_owned(), self.quote_source.clone()));
+        values
+    }
+}

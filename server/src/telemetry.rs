@@ -1,0 +1,29 @@
+//! The runtime log: one line an event, with file and line of code.
+
+use anyhow::Context as _;
+use std::path::Path;
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::EnvFilter;
+
+/// Begins to log to a file, or to stderr. What is returned must live as long as the program.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub fn init(file: Option<&Path>, level: tracing::Level) -> anyhow::Result<WorkerGuard> {
+    let (writer, guard) = match file {
+        Some(path) => {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+            tracing_appender::non_blocking(file.with_context(|| format!("log file {}", path.display()))?)
+        }
+        None => tracing_appender::non_blocking(std::io::stderr()),
+    };
+    tracing_subscriber::fmt()
+        .with_writer(writer)
+        .with_ansi(false)
+        .with_target(false)
+        .with_file(true)
+        .with_line_number(true)
+        .with_env_filter(EnvFilter::new(level.to_string()))
+        .init();
+    Ok(guard)
+}

@@ -81,7 +81,7 @@ pub struct ServeArgs {
     #[arg(long, default_value = "simulated", value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT")]
     pub quotes: QuoteSpec,
     /// When a journal frame is made durable
-    #[arg(long, default_value = "always", value_name = "always|interval:MS|never", value_parser = parse_sync_mode)]
+    #[arg(long, default_value = "always", value_name = "always|interval:MS|never", value_parser = ServeArgs::parse_fsync)]
     pub fsync: SyncMode,
     /// The folder DUMPLOG files are confined to [default: dumps in the data folder]
     #[arg(long)]
@@ -117,6 +117,23 @@ pub struct Config {
 }
 
 impl ServeArgs {
+    /// Reads `always`, `interval:MS` or `never`.
+    ///
+    /// # Errors
+    /// In words for the command line.
+    pub fn parse_fsync(text: &str) -> Result<SyncMode, String> {
+        match text {
+            "always" => Ok(SyncMode::Always),
+            "never" => Ok(SyncMode::Never),
+            _ => text
+                .strip_prefix("interval:")
+                .and_then(|ms| ms.parse().ok())
+                .filter(|ms| *ms > 0)
+                .map(|ms| SyncMode::Interval(Duration::from_millis(ms)))
+                .ok_or_else(|| format!("{text:?} is none of always, interval:MS, never")),
+        }
+    }
+
     /// The arguments with their defaults worked out.
     ///
     /// # Errors
@@ -196,19 +213,6 @@ impl FromStr for QuoteSpec {
     }
 }
 
-fn parse_sync_mode(text: &str) -> Result<SyncMode, String> {
-    match text {
-        "always" => Ok(SyncMode::Always),
-        "never" => Ok(SyncMode::Never),
-        _ => text
-            .strip_prefix("interval:")
-            .and_then(|ms| ms.parse().ok())
-            .filter(|ms| *ms > 0)
-            .map(|ms| SyncMode::Interval(Duration::from_millis(ms)))
-            .ok_or_else(|| format!("{text:?} is none of always, interval:MS, never")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,7 +238,7 @@ mod tests {
 
     #[test]
     fn sync_modes_are_read() {
-        assert_eq!(parse_sync_mode("interval:50"), Ok(SyncMode::Interval(Duration::from_millis(50))));
-        assert!(parse_sync_mode("interval:0").is_err() && parse_sync_mode("sometimes").is_err());
+        assert_eq!(ServeArgs::parse_fsync("interval:50"), Ok(SyncMode::Interval(Duration::from_millis(50))));
+        assert!(ServeArgs::parse_fsync("interval:0").is_err() && ServeArgs::parse_fsync("sometimes").is_err());
     }
 }

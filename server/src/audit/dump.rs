@@ -6,14 +6,18 @@ use crate::journal::{FsStorage, JournalReader, Position, Positions, ReadError};
 use crate::limits::DUMPS_AT_ONCE;
 use crate::shard::{Control, DumpDone, DumpRequest};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::{Dir, File, OpenOptions};
 use daytrade_protocol::{FileName, Refusal};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+/// How much is written between two syncs of a long dump.
+const SYNC_EVERY_BYTES: usize = 32 << 20;
 
 /// What a dump is made from and where it goes.
 pub struct DumpService {
@@ -58,25 +62,33 @@ pub fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedReceiver<Du
             let service = Arc::clone(&service);
             tokio::task::spawn_blocking(move || {
                 let shard = usize::from(request.shard);
-                let result = service.write(&request);
-                drop(turn);
+                let (result, replaced) = service.write(&request);
                 let done = DumpDone { ticket: request.ticket, result };
                 let _ = service.shards[shard].send(Control::DumpDone(Box::new(done)));
+                // Giving back the blocks of a large old log takes the file system longer than anybody should wait.
+                drop(replaced);
+                drop(turn);
             });
         }
     });
 }
 
 impl DumpService {
-    fn write(&self, request: &DumpRequest) -> Result<(Box<str>, u64), Refusal> {
+    /// Writes the dump: its path and events, and the file it replaced, still open.
+    fn write(&self, request: &DumpRequest) -> (Result<(Box<str>, u64), Refusal>, Option<File>) {
         let filename = &request.ticket.filename;
-        self.write_file(request).map(|events| (self.shown_path(filename), events)).map_err(|error| match error {
+        let (written, replaced) = match self.write_file(request) {
+            Ok((events, replaced)) => (Ok((self.shown_path(filename), events)), replaced),
+            Err(error) => (Err(error), None),
+        };
+        let result = written.map_err(|error| match error {
             DumpError::LeadsOut => Refusal::FilenameLeadsOut,
             DumpError::Failed(words) => {
                 tracing::warn!(file = %filename, error = %words, "a dump could not be written");
                 Refusal::DumpFailed(words.replace(|c: char| c.is_control(), " ").into())
             }
-        })
+        });
+        (result, replaced)
     }
 
     fn shown_path(&self, filename: &FileName) -> Box<str> {
@@ -86,7 +98,7 @@ impl DumpService {
     }
 
     /// Writes the file aside, syncs it, renames it.
-    fn write_file(&self, request: &DumpRequest) -> Result<u64, DumpError> {
+    fn write_file(&self, request: &DumpRequest) -> Result<(u64, Option<File>), DumpError> {
         std::fs::create_dir_all(&self.dump_dir)?;
         let root = Dir::open_ambient_dir(&self.dump_dir, ambient_authority())?;
         let path = Path::new(request.ticket.filename.as_str());
@@ -107,8 +119,9 @@ impl DumpService {
         let aside =
             format!(".{}.{}.{}.tmp", name.display(), std::process::id(), self.sequence.fetch_add(1, Ordering::Relaxed));
         let written = self.write_aside(request, &folder, &aside).and_then(|events| {
+            let replaced = folder.open(name).ok();
             folder.rename(&aside, &folder, name)?;
-            Ok(events)
+            Ok((events, replaced))
         });
         if written.is_err() {
             let _ = folder.remove_file(&aside);
@@ -118,15 +131,22 @@ impl DumpService {
 
     fn write_aside(&self, request: &DumpRequest, folder: &Dir, aside: &str) -> Result<u64, DumpError> {
         let file = folder.open_with(aside, OpenOptions::new().write(true).create_new(true))?;
-        let (out, events) = self.merge(request, BufWriter::with_capacity(1 << 18, file))?;
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        let also = file.try_clone()?;
+        let (ask, asked) = std::sync::mpsc::sync_channel(1);
+        // The disk works while the rest is written, so that the last sync has little left to do.
+        let events = std::thread::scope(|scope| {
+            scope.spawn(move || asked.into_iter().try_for_each(|()| also.sync_data()));
+            let out = Flushing { file: &file, unasked: 0, ask };
+            self.merge(request, out).map(|(_, events)| events)
+        })?;
+        file.sync_all()?;
         Ok(events)
     }
 
     /// Merges the journals by time, up to the DUMPLOG's own record, which comes last.
     fn merge<W: Write>(&self, request: &DumpRequest, out: W) -> Result<(W, u64), DumpError> {
         let only = request.ticket.user.as_ref();
-        let mut audit = AuditWriter::begin(out)?;
+        let mut audit = AuditWriter::begin(out);
         let mut shards: Vec<usize> = match only {
             Some(_) => vec![usize::from(request.shard)],
             None => (0..self.journals.len()).collect(),
@@ -156,6 +176,30 @@ impl DumpService {
             }
         }
         Ok(audit.end()?)
+    }
+}
+
+/// A file that asks for a sync every so often while it is written.
+struct Flushing<'a> {
+    file: &'a File,
+    unasked: usize,
+    ask: SyncSender<()>,
+}
+
+impl Write for Flushing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.unasked += written;
+        if self.unasked >= SYNC_EVERY_BYTES {
+            self.unasked = 0;
+            // A sync that is still under way is enough.
+            let _ = self.ask.try_send(());
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

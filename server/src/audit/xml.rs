@@ -1,16 +1,20 @@
 //! Journal records as elements of the audit log, in the form of docs/audit.xsd.
+//!
+//! One event is one line, so that grep finds what an XML tool would. Elements are appended to a buffer by hand: a million transactions make two million of them, and quick-xml's writer, made for
+//! any document, takes four times as long. What may hold anything is escaped by quick-xml.
 
 use crate::engine::{Event, Hit, Outcome, Record};
 use daytrade_protocol::{Attempt, Command, CommandName, Money, Refusal, Symbol, UserName};
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event as Xml};
 use std::io::{self, Write};
+
+/// How much is written at once.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// Writes one audit log.
 pub struct AuditWriter<W: Write> {
-    xml: Writer<W>,
+    out: W,
+    buffer: Vec<u8>,
     events: u64,
-    number: itoa_buffer::Buffer,
 }
 
 /// What the four elements that are "as userCommand" have in common.
@@ -58,15 +62,9 @@ pub struct Origin<'a> {
 
 impl<W: Write> AuditWriter<W> {
     /// Begins the document.
-    ///
-    /// # Errors
-    /// Whatever the writer says.
-    pub fn begin(out: W) -> io::Result<Self> {
-        let mut xml = Writer::new(out);
-        xml.write_event(Xml::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-        xml.write_event(Xml::Text(BytesText::from_escaped("\n")))?;
-        xml.write_event(Xml::Start(BytesStart::new("log")))?;
-        Ok(Self { xml, events: 0, number: itoa_buffer::Buffer::default() })
+    pub fn begin(out: W) -> Self {
+        let buffer = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<log>\n".to_vec();
+        Self { out, buffer, events: 0 }
     }
 
     /// Ends the document: the writer, and how many events it was given.
@@ -74,10 +72,9 @@ impl<W: Write> AuditWriter<W> {
     /// # Errors
     /// Whatever the writer says.
     pub fn end(mut self) -> io::Result<(W, u64)> {
-        self.newline("\n")?;
-        self.xml.write_event(Xml::End(BytesEnd::new("log")))?;
-        self.newline("\n")?;
-        Ok((self.xml.into_inner(), self.events))
+        self.buffer.extend_from_slice(b"</log>\n");
+        self.out.write_all(&self.buffer)?;
+        Ok((self.out, self.events))
     }
 
     /// Writes the elements of one record, if it is about `only` (or about anybody, for None).
@@ -98,38 +95,43 @@ impl<W: Write> AuditWriter<W> {
         match record {
             Record::Transaction { number, command, price, outcome, .. } => {
                 let fields = CommandFields::of(*number, command);
-                self.command("userCommand", origin, &fields, None)?;
+                self.command("userCommand", origin, &fields, None);
                 if price.is_some_and(|used| used.cached) {
-                    self.command("systemEvent", origin, &fields, None)?;
+                    self.command("systemEvent", origin, &fields, None);
                 }
                 match outcome {
                     Outcome::Done(events) => {
                         for event in events {
-                            self.event(origin, *number, command.user(), event)?;
+                            self.event(origin, *number, command.user(), event);
                         }
                     }
-                    Outcome::Refused(refusal) => self.refused(origin, &fields, refusal)?,
+                    Outcome::Refused(refusal) => self.refused(origin, &fields, refusal),
                 }
             }
             Record::Rejected { number, attempt, refusal, .. } => {
                 let fields = CommandFields::of_attempt(*number, attempt);
-                self.command("userCommand", origin, &fields, None)?;
-                self.refused(origin, &fields, refusal)?;
+                self.command("userCommand", origin, &fields, None);
+                self.refused(origin, &fields, refusal);
             }
-            Record::Hit(hit) => self.hit(origin, hit)?,
+            Record::Hit(hit) => self.hit(origin, hit),
             Record::Expired { user, event } | Record::Filled { user, event } => {
-                self.event(origin, 0, Some(user), event)?;
+                self.event(origin, 0, Some(user), event);
             }
             Record::DumpFailed { number, user, filename, refusal } => {
                 let command = Command::DumpLog { user: user.clone(), filename: filename.clone() };
-                self.refused(origin, &CommandFields::of(*number, &command), refusal)?;
+                self.refused(origin, &CommandFields::of(*number, &command), refusal);
             }
         }
+        if self.buffer.len() < BUFFER_BYTES {
+            return Ok(());
+        }
+        self.out.write_all(&self.buffer)?;
+        self.buffer.clear();
         Ok(())
     }
 
     /// A systemEvent for what happened by itself, an accountTransaction for cash that moved.
-    fn event(&mut self, origin: Origin<'_>, number: u64, user: Option<&UserName>, event: &Event) -> io::Result<()> {
+    fn event(&mut self, origin: Origin<'_>, number: u64, user: Option<&UserName>, event: &Event) {
         let by_itself = match *event {
             Event::Expired { side, symbol, total, number, .. } => {
                 let command = if side == daytrade_protocol::Side::Buy { CommandName::Buy } else { CommandName::Sell };
@@ -145,121 +147,88 @@ impl<W: Write> AuditWriter<W> {
         if let Some((command, symbol, total, number)) = by_itself {
             let (symbol, funds) = (Some(symbol), Some(total));
             let fields = CommandFields { number, command, user, symbol, filename: None, funds };
-            self.command("systemEvent", origin, &fields, None)?;
+            self.command("systemEvent", origin, &fields, None);
         }
         let moved = event.cash_change();
-        let Some(user) = user.filter(|_| moved != Money::ZERO) else { return Ok(()) };
+        let Some(user) = user.filter(|_| moved != Money::ZERO) else { return };
         let (action, funds) = if moved.is_positive() { ("add", moved) } else { ("remove", -moved) };
-        self.open("accountTransaction", origin, by_itself.map_or(number, |(.., number)| number))?;
-        self.text("action", action)?;
-        self.text("username", user.as_str())?;
-        self.money("funds", funds)?;
-        self.close("accountTransaction")
+        self.open("accountTransaction", origin, by_itself.map_or(number, |(.., number)| number));
+        self.text("action", action);
+        self.text("username", user.as_str());
+        self.money("funds", funds);
+        self.close("accountTransaction");
     }
 
-    fn hit(&mut self, origin: Origin<'_>, hit: &Hit) -> io::Result<()> {
-        self.open("quoteServer", origin, hit.number)?;
-        self.money("price", hit.price)?;
-        self.text("stockSymbol", hit.symbol.as_str())?;
-        self.text("username", hit.user.as_str())?;
-        self.int("quoteServerTime", hit.source_time_ms)?;
-        self.text("cryptokey", &hit.key)?;
-        self.close("quoteServer")
+    fn hit(&mut self, origin: Origin<'_>, hit: &Hit) {
+        self.open("quoteServer", origin, hit.number);
+        self.money("price", hit.price);
+        self.text("stockSymbol", hit.symbol.as_str());
+        self.text("username", hit.user.as_str());
+        self.int("quoteServerTime", hit.source_time_ms);
+        self.escaped("cryptokey", &hit.key);
+        self.close("quoteServer");
     }
 
-    fn refused(&mut self, origin: Origin<'_>, fields: &CommandFields<'_>, refusal: &Refusal) -> io::Result<()> {
-        self.command("errorEvent", origin, fields, Some(&format!("{}: {refusal}", refusal.code())))
+    fn refused(&mut self, origin: Origin<'_>, fields: &CommandFields<'_>, refusal: &Refusal) {
+        self.command("errorEvent", origin, fields, Some(&format!("{}: {refusal}", refusal.code())));
     }
 
-    fn command(
-        &mut self,
-        element: &str,
-        origin: Origin<'_>,
-        fields: &CommandFields<'_>,
-        error: Option<&str>,
-    ) -> io::Result<()> {
-        self.open(element, origin, fields.number)?;
-        self.text("command", fields.command.as_str())?;
+    fn command(&mut self, element: &str, origin: Origin<'_>, fields: &CommandFields<'_>, error: Option<&str>) {
+        self.open(element, origin, fields.number);
+        self.text("command", fields.command.as_str());
         if let Some(user) = fields.user {
-            self.text("username", user.as_str())?;
+            self.text("username", user.as_str());
         }
         if let Some(symbol) = fields.symbol {
-            self.text("stockSymbol", symbol.as_str())?;
+            self.text("stockSymbol", symbol.as_str());
         }
         if let Some(filename) = fields.filename {
-            self.text("filename", filename)?;
+            self.escaped("filename", filename);
         }
         if let Some(funds) = fields.funds {
-            self.money("funds", funds)?;
+            self.money("funds", funds);
         }
         if let Some(error) = error {
-            self.text("errorMessage", error)?;
+            self.escaped("errorMessage", error);
         }
-        self.close(element)
+        self.close(element);
     }
 
-    fn open(&mut self, element: &str, origin: Origin<'_>, number: u64) -> io::Result<()> {
+    fn open(&mut self, element: &str, origin: Origin<'_>, number: u64) {
         self.events += 1;
-        self.newline("\n  ")?;
-        self.xml.write_event(Xml::Start(BytesStart::new(element)))?;
-        self.int("timestamp", origin.time_ms)?;
-        self.text("server", origin.server)?;
-        self.int("transactionNum", number)
+        self.put(&["<", element, ">"]);
+        self.int("timestamp", origin.time_ms);
+        self.text("server", origin.server);
+        self.int("transactionNum", number);
     }
 
-    fn close(&mut self, element: &str) -> io::Result<()> {
-        self.newline("\n  ")?;
-        self.xml.write_event(Xml::End(BytesEnd::new(element)))
+    fn close(&mut self, element: &str) {
+        self.put(&["</", element, ">\n"]);
     }
 
-    fn newline(&mut self, white: &str) -> io::Result<()> {
-        self.xml.write_event(Xml::Text(BytesText::from_escaped(white)))
+    fn int(&mut self, element: &str, value: u64) {
+        self.text(element, itoa::Buffer::new().format(value));
     }
 
-    fn int(&mut self, element: &str, value: u64) -> io::Result<()> {
-        let mut buffer = std::mem::take(&mut self.number);
-        let written = self.text(element, buffer.int(value));
-        self.number = buffer;
-        written
+    fn money(&mut self, element: &str, value: Money) {
+        self.put(&["<", element, ">"]);
+        value.write_to(&mut self.buffer);
+        self.put(&["</", element, ">"]);
     }
 
-    fn money(&mut self, element: &str, value: Money) -> io::Result<()> {
-        let mut buffer = std::mem::take(&mut self.number);
-        let written = self.text(element, buffer.money(value));
-        self.number = buffer;
-        written
+    /// A text of letters and digits: names, numbers, symbols.
+    fn text(&mut self, element: &str, value: &str) {
+        self.put(&["<", element, ">", value, "</", element, ">"]);
     }
 
-    fn text(&mut self, element: &str, value: &str) -> io::Result<()> {
-        self.newline("\n    ")?;
-        self.xml.write_event(Xml::Start(BytesStart::new(element)))?;
-        self.xml.write_event(Xml::Text(BytesText::new(value)))?;
-        self.xml.write_event(Xml::End(BytesEnd::new(element)))
-    }
-}
-
-/// Numbers as text without an allocation each.
-mod itoa_buffer {
-    use daytrade_protocol::Money;
-    use std::fmt::Write as _;
-
-    #[derive(Default)]
-    pub(super) struct Buffer {
-        text: String,
-        bytes: Vec<u8>,
+    /// A text that may hold anything.
+    fn escaped(&mut self, element: &str, value: &str) {
+        self.text(element, &quick_xml::escape::escape(value));
     }
 
-    impl Buffer {
-        pub(super) fn int(&mut self, value: u64) -> &str {
-            self.text.clear();
-            let _ = write!(self.text, "{value}");
-            &self.text
-        }
-
-        pub(super) fn money(&mut self, value: Money) -> &str {
-            self.bytes.clear();
-            value.write_to(&mut self.bytes);
-            std::str::from_utf8(&self.bytes).unwrap_or_default()
+    fn put(&mut self, parts: &[&str]) {
+        for part in parts {
+            self.buffer.extend_from_slice(part.as_bytes());
         }
     }
 }

@@ -7,7 +7,7 @@ use daytrade_protocol::{Money, Symbol, UserName};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use rust_decimal::{Decimal, MathematicalOps};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The cheapest and the dearest share, in cents: the range of the real quote server.
 const PRICE_CENTS_MIN: i64 = 101;
@@ -74,8 +74,10 @@ pub(super) const fn mix(value: u64) -> u64 {
 
 /// A price that is evenly spread on a log scale: `min × (max / min) ^ u` for u from 0 to 1.
 fn first_price_cents(random: u64) -> i64 {
+    static SPAN: LazyLock<Decimal> =
+        LazyLock::new(|| Decimal::from(PRICE_CENTS_MAX).ln() - Decimal::from(PRICE_CENTS_MIN).ln());
+    let span = *SPAN;
     let part = Decimal::from(random >> 32) / Decimal::from(u64::from(u32::MAX));
-    let span = Decimal::from(PRICE_CENTS_MAX).ln() - Decimal::from(PRICE_CENTS_MIN).ln();
     let cents = Decimal::from(PRICE_CENTS_MIN) * (span * part).exp();
     i64::try_from(cents.round()).unwrap_or(PRICE_CENTS_MIN).clamp(PRICE_CENTS_MIN, PRICE_CENTS_MAX)
 }

@@ -15,7 +15,7 @@ use daytrade_protocol::{
     Body, Command, Invalid, LineBlock, LineCodec, Parsed, Refusal, ReplyBody, Request, SessionCommand, Symbol, Tag,
     UserName, parse_line,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, Cursor};
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,14 +101,17 @@ impl Session {
 
     async fn run(&mut self, stream: &mut TcpStream) -> io::Result<()> {
         let (mut reader, mut writer) = stream.split();
+        let mut chunks: VecDeque<Vec<u8>> = VecDeque::new();
         let mut writing = Cursor::new(Vec::new());
         let mut give_up: Option<Instant> = None;
         let stop = self.context.stop.clone();
         loop {
             self.read_lines().await?;
             if !writing.has_remaining() {
-                writing.set_position(0);
-                self.outbox.take(writing.get_mut());
+                if chunks.is_empty() {
+                    chunks = self.outbox.take();
+                }
+                writing = Cursor::new(chunks.pop_front().unwrap_or_default());
             }
             let load = self.outbox.load();
             let all_written = !writing.has_remaining() && load.bytes == 0;

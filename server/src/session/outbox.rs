@@ -7,8 +7,16 @@
 use crate::limits::OUTBOX_EVENT_BYTES_MAX;
 use daytrade_protocol::{Push, Refusal, ReplyBody, Symbol, Tag};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use tokio::sync::Notify;
+
+/// Up to this size it is cheaper to copy bytes than to write them by themselves.
+const SMALL_CHUNK_BYTES: usize = 16 << 10;
+
+/// Most replies are about this long.
+const REPLY_BYTES_GUESS: usize = 64;
+/// The most room that is made ahead.
+const REPLY_ROOM_BYTES_MAX: usize = 256 << 10;
 
 /// Which request a reply belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +38,12 @@ pub struct Replies {
 }
 
 impl Replies {
+    /// Room for the replies to so many requests.
+    pub fn with_room_for(requests: usize) -> Self {
+        let bytes = requests.saturating_mul(REPLY_BYTES_GUESS).min(REPLY_ROOM_BYTES_MAX);
+        Self { tagged: Vec::with_capacity(bytes), untagged: Vec::new(), answered: Vec::with_capacity(requests) }
+    }
+
     /// Adds the reply that `write` appends to the buffer it is given, under the tag it is given. Returns the bytes it took.
     pub fn write(&mut self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut Vec<u8>)) -> usize {
         self.answered.push(to);
@@ -80,8 +94,11 @@ pub struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    bytes: Vec<u8>,
-    /// How many of `bytes` are account events.
+    /// What is to be written, in order.
+    chunks: VecDeque<Vec<u8>>,
+    /// How many bytes `chunks` holds.
+    bytes: usize,
+    /// How many of them are account events.
     event_bytes: usize,
     quotes: BTreeMap<Symbol, Push>,
     early: BTreeMap<u64, Vec<u8>>,
@@ -114,11 +131,7 @@ impl Outbox {
         {
             let mut state = self.state.lock();
             state.in_flight = state.in_flight.saturating_sub(replies.answered.len());
-            if state.bytes.is_empty() {
-                state.bytes = replies.tagged;
-            } else {
-                state.bytes.extend_from_slice(&replies.tagged);
-            }
+            state.append(replies.tagged);
             for (place, bytes) in replies.untagged {
                 state.early_bytes += bytes.len();
                 state.early.insert(place, bytes);
@@ -128,7 +141,7 @@ impl Outbox {
                 state.early.remove(&next)
             } {
                 state.early_bytes -= bytes.len();
-                state.bytes.extend_from_slice(&bytes);
+                state.append(bytes);
                 state.next_untagged += 1;
             }
         }
@@ -142,13 +155,14 @@ impl Outbox {
             if state.closed || state.too_slow {
                 return;
             }
-            let before = state.bytes.len();
-            event.write_to(&mut state.bytes);
-            state.event_bytes += state.bytes.len() - before;
+            let mut line = Vec::new();
+            event.write_to(&mut line);
+            state.event_bytes += line.len();
             if state.event_bytes > OUTBOX_EVENT_BYTES_MAX {
                 state.too_slow = true;
-                Push::ByeSlowConsumer.write_to(&mut state.bytes);
+                Push::ByeSlowConsumer.write_to(&mut line);
             }
+            state.append(line);
         }
         self.changed.notify_one();
     }
@@ -170,24 +184,25 @@ impl Outbox {
         self.changed.notified().await;
     }
 
-    /// Takes all that can be written, in exchange for an empty buffer whose space is used again.
-    pub fn take(&self, buffer: &mut Vec<u8>) {
+    /// Takes all that can be written.
+    pub fn take(&self) -> VecDeque<Vec<u8>> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        buffer.clear();
-        std::mem::swap(&mut state.bytes, buffer);
-        state.event_bytes = 0;
-        if !state.too_slow {
+        if !state.quotes.is_empty() && !state.too_slow {
+            let mut lines = Vec::new();
             for quote in std::mem::take(&mut state.quotes).into_values() {
-                quote.write_to(buffer);
+                quote.write_to(&mut lines);
             }
+            state.append(lines);
         }
+        (state.bytes, state.event_bytes) = (0, 0);
+        std::mem::take(&mut state.chunks)
     }
 
     /// How much is under way.
     pub fn load(&self) -> Load {
         let state = self.state.lock();
-        let bytes = state.bytes.len() + state.early_bytes;
+        let bytes = state.bytes + state.early_bytes;
         Load { in_flight: state.in_flight, bytes, too_slow: state.too_slow }
     }
 
@@ -197,15 +212,25 @@ impl Outbox {
     }
 }
 
+impl State {
+    /// Adds bytes at the end: small ones to the last chunk, large ones as a chunk of their own, which copies nothing.
+    fn append(&mut self, bytes: Vec<u8>) {
+        self.bytes += bytes.len();
+        match self.chunks.back_mut() {
+            Some(last) if last.len() + bytes.len() <= SMALL_CHUNK_BYTES => last.extend_from_slice(&bytes),
+            _ if bytes.is_empty() => {}
+            _ => self.chunks.push_back(bytes),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use daytrade_protocol::{Money, UserName};
 
     fn text(outbox: &Outbox) -> String {
-        let mut bytes = Vec::new();
-        outbox.take(&mut bytes);
-        String::from_utf8(bytes).unwrap()
+        String::from_utf8(outbox.take().into_iter().flatten().collect()).unwrap()
     }
 
     fn replies(to: &[ReplyTo]) -> Replies {

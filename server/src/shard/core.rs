@@ -210,7 +210,7 @@ impl Shard {
 
     fn work_inbox(&mut self) {
         while let Some(mut pending) = self.inbox.pop_front() {
-            self.begin_delivery(&pending.outbox);
+            self.begin_delivery(&pending.outbox, pending.jobs.len());
             while !self.round_is_full() {
                 let Some(job) = pending.jobs.next() else { break };
                 self.inbox_jobs -= 1;
@@ -223,10 +223,10 @@ impl Shard {
         }
     }
 
-    /// Has the last delivery be one to this connection.
-    pub(super) fn begin_delivery(&mut self, outbox: &Arc<Outbox>) {
+    /// Has the last delivery be one to this connection, with room for so many requests.
+    pub(super) fn begin_delivery(&mut self, outbox: &Arc<Outbox>, requests: usize) {
         if self.deliveries.last().is_none_or(|last| !Arc::ptr_eq(&last.outbox, outbox)) {
-            self.deliveries.push(Delivery { outbox: Arc::clone(outbox), replies: Replies::default() });
+            self.deliveries.push(Delivery { outbox: Arc::clone(outbox), replies: Replies::with_room_for(requests) });
         }
     }
 
@@ -275,7 +275,7 @@ impl Shard {
     fn refuse_all(&mut self) {
         self.agenda.clear();
         while let Some(pending) = self.inbox.pop_front() {
-            self.begin_delivery(&pending.outbox);
+            self.begin_delivery(&pending.outbox, pending.jobs.len());
             for job in pending.jobs {
                 self.reply_refused(job.to, &Refusal::ReadOnly);
             }

@@ -36,7 +36,7 @@ impl Shard {
                 return;
             }
             let Some((outbox, job)) = self.parked.next(&user) else { return };
-            self.begin_delivery(&outbox);
+            self.begin_delivery(&outbox, 1);
             if !self.run(&outbox, job, price) {
                 return;
             }
@@ -220,7 +220,7 @@ impl Shard {
     /// Answers a DUMPLOG whose file is there, or is not to be had, and lets its user go on.
     pub(super) fn dump_done(&mut self, done: DumpDone) {
         let DumpTicket { outbox, to, number, user, filename } = done.ticket;
-        self.begin_delivery(&outbox);
+        self.begin_delivery(&outbox, 1);
         match done.result {
             Ok((path, events)) => self.reply(to, &ReplyBody::DumpLog { path, events }),
             Err(refusal) => {

@@ -1,0 +1,226 @@
+//! A replay from beginning to end: server, connections, file, summary, exit code.
+
+use super::ReplayArgs;
+use super::connection::{Shared, Unread, drive};
+use super::expect::Expectation;
+use super::source::{Block, read_in_background};
+use super::state::{Options, State};
+use super::summary::Summary;
+use crate::exit::{Exit, Failure};
+use crate::local::LocalServer;
+use crate::net;
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{JoinSet, LocalSet};
+
+/// How many blocks of the file may wait in the replay.
+const BLOCKS_READY: usize = 2;
+/// Why a run could end before the file did.
+enum Ended {
+    Whole,
+    Unread,
+    Interrupted,
+}
+
+/// Replays a workload; prints replies, the summary, and what went wrong.
+///
+/// # Errors
+/// A [`Failure`] with its exit code, when the replay could not be carried to its end.
+pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
+    let (input, bytes) = open(&args.file).map_err(Failure::usage)?;
+    let expectation = match &args.expect {
+        None => None,
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+            Some(Expectation::new(&text.map_err(Failure::usage)?))
+        }
+    };
+    let (local, address) = match &args.connect {
+        Some(address) => (None, address.clone()),
+        None => {
+            let local = LocalServer::start(&args.local).map_err(Failure::usage)?;
+            let address = local.address().to_string();
+            (Some(local), address)
+        }
+    };
+    let before = net::stats(&address)?;
+    let options = Options {
+        print: !args.quiet && !args.json && !args.noreply,
+        mask: args.mask,
+        noreply: args.noreply,
+        fail_fast: args.fail_fast,
+        rate: args.rate,
+        file: args.file.display().to_string(),
+    };
+    let state = State::new(options, usize::from(args.connections), expectation);
+    let (mut state, ended) = replay(state, input, bytes, &address).map_err(Failure::link)?;
+    state.finish();
+    let mut summary = state.summary;
+    if let Ok(after) = net::stats(&address) {
+        summary.server = difference(&before, after);
+    }
+    if args.noreply {
+        take_outcomes_from_server(&mut summary);
+    }
+    if let Some(local) = local {
+        local.stop().map_err(Failure::link)?;
+    }
+    if !matches!(ended, Ended::Unread) {
+        let told = if args.json {
+            writeln!(io::stdout(), "{}", summary.to_json())
+        } else {
+            write!(io::stderr(), "{}", summary.to_text())
+        };
+        // Nobody to tell is no failure of the replay.
+        drop(told);
+    }
+    Ok(match ended {
+        Ended::Interrupted => Exit::Interrupted,
+        _ if state.failed || summary.differences > 0 => Exit::Differs,
+        _ => Exit::Done,
+    })
+}
+
+fn open(path: &Path) -> anyhow::Result<(Box<dyn Read + Send>, u64)> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), 0));
+    }
+    let name = || format!("cannot read {}", path.display());
+    let file = File::open(path).with_context(name)?;
+    let metadata = file.metadata().with_context(name)?;
+    anyhow::ensure!(!metadata.is_dir(), "{} is a folder", path.display());
+    Ok((Box::new(file), metadata.len()))
+}
+
+/// Runs all connections on this thread.
+fn replay(state: State, input: Box<dyn Read + Send>, bytes: u64, address: &str) -> anyhow::Result<(State, Ended)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let connections = state.lanes.len();
+    let blocks = read_in_background(input)?;
+    let wake = (0..connections).map(|_| Notify::new()).collect();
+    let shared = Rc::new(Shared { state: RefCell::new(state), wake, wants_block: Notify::new() });
+    let ended = LocalSet::new().block_on(&runtime, async {
+        let mut tasks = JoinSet::new();
+        for lane in 0..connections {
+            let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
+            tasks.spawn_local(drive(lane, stream, Rc::clone(&shared)));
+        }
+        let feeder = tokio::task::spawn_local(hand_on(blocks, Rc::clone(&shared), progress_bar(bytes)));
+        let ended = tokio::select! {
+            done = wait_for(&mut tasks, &shared) => done,
+            _ = tokio::signal::ctrl_c() => Ok(Ended::Interrupted),
+        };
+        tasks.shutdown().await;
+        let unread_input = match feeder.is_finished() {
+            true => feeder.await.unwrap_or(Ok(())),
+            false => {
+                feeder.abort();
+                let _ = feeder.await;
+                Ok(())
+            }
+        };
+        unread_input?;
+        ended
+    })?;
+    drop(runtime);
+    let shared = Rc::try_unwrap(shared).map_err(|_| anyhow::anyhow!("a connection has not ended"))?;
+    Ok((shared.state.into_inner(), ended))
+}
+
+async fn wait_for(tasks: &mut JoinSet<anyhow::Result<()>>, shared: &Shared) -> anyhow::Result<Ended> {
+    while let Some(done) = tasks.join_next().await {
+        match done? {
+            Err(error)
+                if error
+                    .downcast_ref::<Unread>()
+                    .is_some_and(|unread| unread.0.kind() == io::ErrorKind::BrokenPipe) =>
+            {
+                return Ok(Ended::Unread);
+            }
+            done => done?,
+        }
+        if shared.state.borrow().failed {
+            break;
+        }
+    }
+    Ok(Ended::Whole)
+}
+
+/// Hands the blocks of the file to the replay as it uses them up.
+async fn hand_on(mut blocks: mpsc::Receiver<Block>, shared: Rc<Shared>, progress: ProgressBar) -> anyhow::Result<()> {
+    loop {
+        while shared.state.borrow().blocks() >= BLOCKS_READY {
+            shared.wants_block.notified().await;
+        }
+        let block = match blocks.recv().await.transpose() {
+            Ok(block) => block,
+            Err(error) => {
+                shared.state.borrow_mut().add_block(None);
+                shared.wake.iter().for_each(Notify::notify_one);
+                return Err(error).context("cannot read the workload");
+            }
+        };
+        progress.inc(block.as_ref().map_or(0, |block| block.len() as u64));
+        let ended = block.is_none();
+        shared.state.borrow_mut().add_block(block);
+        shared.wake.iter().for_each(Notify::notify_one);
+        if ended {
+            progress.finish_and_clear();
+            return Ok(());
+        }
+    }
+}
+
+/// A bar on stderr, if that is a terminal and the file has a size.
+fn progress_bar(bytes: u64) -> ProgressBar {
+    if bytes == 0 || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr_with_hz(10));
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent:>3}%  {bytes}/{total_bytes}  {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// What the server counted meanwhile: numbers as their growth, everything else as it is.
+fn difference(before: &BTreeMap<String, String>, after: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    const GROWING: [&str; 5] = ["quote_hits", "quote_failures", "quote_cache_hits", "commands_ok", "commands_refused"];
+    let grown = |name: &str, now: &str| -> Option<String> {
+        if name == "quote_cost" {
+            let cents = |text: &str| daytrade_protocol::Money::parse_signed(text.as_bytes());
+            return Some((cents(now)? - cents(before.get(name)?)?).to_string());
+        }
+        if !GROWING.contains(&name) && !name.starts_with("refused_") {
+            return None;
+        }
+        let was: u64 = before.get(name).map_or(Ok(0), |was| was.parse()).ok()?;
+        Some(now.parse::<u64>().ok()?.saturating_sub(was).to_string())
+    };
+    after
+        .into_iter()
+        .map(|(name, now)| {
+            let grown = grown(&name, &now);
+            (name, grown.unwrap_or(now))
+        })
+        .collect()
+}
+
+/// Without replies, the server's own counts say what became of the lines.
+fn take_outcomes_from_server(summary: &mut Summary) {
+    let count = |name: &str| summary.server.get(name).and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+    let ok = count("commands_ok");
+    let refused = daytrade_protocol::Code::ALL.iter().map(|code| (code.as_str(), count(&format!("refused_{code}"))));
+    let refused: BTreeMap<&'static str, u64> = refused.filter(|(_, count)| *count > 0).collect();
+    (summary.ok, summary.refused) = (ok, refused);
+}

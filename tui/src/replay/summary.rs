@@ -1,0 +1,178 @@
+//! What a replay came to: counted while it runs, told on stderr or as JSON.
+
+use daytrade_protocol::{Code, CommandName};
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The longest latency that is told apart, in microseconds.
+const LATENCY_US_MAX: u64 = 600_000_000;
+/// How many refused lines that could not be read are told one by one.
+const MALFORMED_SHOWN: usize = 5;
+
+/// The counts of a replay.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Lines sent that ask for an answer.
+    pub lines: u64,
+    /// Lines carried out.
+    pub ok: u64,
+    /// Lines refused.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Wall time, in microseconds.
+    pub wall_us: u64,
+    /// Replies that were not what was expected.
+    pub differences: u64,
+    /// What the server counted meanwhile, by the names of STATS.
+    pub server: BTreeMap<String, String>,
+    malformed: Vec<String>,
+    latencies: BTreeMap<CommandName, Histogram<u64>>,
+}
+
+/// The summary as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Json<'a> {
+    lines: u64,
+    ok: u64,
+    refused: &'a BTreeMap<&'static str, u64>,
+    wall_ms: u64,
+    lines_per_second: u64,
+    differences: u64,
+    latency_us: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
+    server: &'a BTreeMap<String, String>,
+}
+
+impl Summary {
+    /// Counts an answer.
+    pub(super) fn count(&mut self, command: Option<CommandName>, refused: Option<Code>, latency_us: u64) {
+        match refused {
+            None => self.ok += 1,
+            Some(code) => *self.refused.entry(code.as_str()).or_default() += 1,
+        }
+        let Some(command) = command else { return };
+        let new = || Histogram::new_with_bounds(1, LATENCY_US_MAX, 2);
+        let latencies = match self.latencies.entry(command) {
+            std::collections::btree_map::Entry::Occupied(there) => there.into_mut(),
+            std::collections::btree_map::Entry::Vacant(gap) => match new() {
+                Ok(histogram) => gap.insert(histogram),
+                Err(_) => return,
+            },
+        };
+        latencies.saturating_record(latency_us.max(1));
+    }
+
+    /// Notes a line that could not be read, by its place in the file.
+    pub(super) fn note_malformed(&mut self, file: &str, line: u64, cause: &str) {
+        if self.malformed.len() < MALFORMED_SHOWN {
+            self.malformed.push(format!("{file}:{line}: {cause}"));
+        }
+    }
+
+    /// Lines a second over the whole run.
+    pub fn lines_per_second(&self) -> u64 {
+        (u128::from(self.lines) * 1_000_000 / u128::from(self.wall_us.max(1))) as u64
+    }
+
+    /// The summary as one line of JSON.
+    pub fn to_json(&self) -> String {
+        let latency_us = self
+            .latencies
+            .iter()
+            .map(|(command, histogram)| (command.as_str(), percentiles(histogram).into()))
+            .collect();
+        let json = Json {
+            lines: self.lines,
+            ok: self.ok,
+            refused: &self.refused,
+            wall_ms: self.wall_us / 1_000,
+            lines_per_second: self.lines_per_second(),
+            differences: self.differences,
+            latency_us,
+            server: &self.server,
+        };
+        serde_json::to_string(&json).unwrap_or_default()
+    }
+
+    /// The summary for a person.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        let refused: u64 = self.refused.values().sum();
+        let seconds = format!("{}.{:03}", self.wall_us / 1_000_000, self.wall_us / 1_000 % 1_000);
+        let _ = writeln!(
+            text,
+            "{} lines in {seconds} s, {} lines/s",
+            grouped(self.lines),
+            grouped(self.lines_per_second())
+        );
+        let _ = writeln!(text, "{} ok, {} refused", grouped(self.ok), grouped(refused));
+        for (code, count) in &self.refused {
+            let _ = writeln!(text, "  {count:>10}  {code}");
+        }
+        for line in &self.malformed {
+            let _ = writeln!(text, "  {line}");
+        }
+        if !self.latencies.is_empty() {
+            let _ = writeln!(text, "latency in µs         p50      p90      p99    p99.9      max");
+        }
+        for (command, histogram) in &self.latencies {
+            let _ = write!(text, "  {:<16}", command.as_str());
+            for (_, value) in percentiles(histogram) {
+                let _ = write!(text, " {value:>8}");
+            }
+            text.push('\n');
+        }
+        let server = |name: &str| self.server.get(name).map_or("?", String::as_str);
+        let _ = writeln!(
+            text,
+            "quotes: {} hits, cost ${}, {} from the cache",
+            server("quote_hits"),
+            server("quote_cost"),
+            server("quote_cache_hits")
+        );
+        let _ = writeln!(text, "journal: {} records", server("journal_records"));
+        text
+    }
+}
+
+fn percentiles(histogram: &Histogram<u64>) -> [(&'static str, u64); 5] {
+    [
+        ("p50", histogram.value_at_quantile(0.5)),
+        ("p90", histogram.value_at_quantile(0.9)),
+        ("p99", histogram.value_at_quantile(0.99)),
+        ("p99.9", histogram.value_at_quantile(0.999)),
+        ("max", histogram.max()),
+    ]
+}
+
+/// A count with a comma every three digits.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_says_what_was_counted() {
+        let mut summary = Summary { lines: 1_234_567, wall_us: 2_000_000, ..Summary::default() };
+        summary.count(Some(CommandName::Buy), None, 5);
+        summary.count(Some(CommandName::Buy), Some(Code::NoAccount), 7);
+        summary.note_malformed("x.txt", 7, "BAD_AMOUNT: amount");
+        let text = summary.to_text();
+        assert!(text.starts_with("1,234,567 lines in 2.000 s, 617,283 lines/s\n1 ok, 1 refused\n"), "{text}");
+        assert!(text.contains("  NO_ACCOUNT\n") && text.contains("x.txt:7: BAD_AMOUNT"), "{text}");
+        let json: serde_json::Value = serde_json::from_str(&summary.to_json()).unwrap();
+        assert_eq!(json["refused"]["NO_ACCOUNT"], 1);
+        assert_eq!(json["latency_us"]["BUY"]["max"], 7);
+    }
+}

@@ -43,13 +43,11 @@ impl LocalServer {
     /// In words, when the data folder cannot be used.
     pub fn start(args: &LocalArgs) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let (data_dir, temporary) = match &args.data_dir {
-            Some(data_dir) => (data_dir.clone(), None),
-            None => {
-                let temporary =
-                    tempfile::Builder::new().prefix("daytrade-").tempdir().context("no temporary folder")?;
-                (temporary.path().to_owned(), Some(temporary))
-            }
+        let (data_dir, temporary) = if let Some(data_dir) = &args.data_dir {
+            (data_dir.clone(), None)
+        } else {
+            let temporary = tempfile::Builder::new().prefix("daytrade-").tempdir().context("no temporary folder")?;
+            (temporary.path().to_owned(), Some(temporary))
         };
         let config = Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),

@@ -4,7 +4,7 @@ use super::xml::{AuditWriter, Origin};
 use crate::engine::Record;
 use crate::journal::{FsStorage, JournalReader, Position, Positions, ReadError};
 use crate::limits::DUMPS_AT_ONCE;
-use crate::shard::{Control, DumpDone, DumpRequest};
+use crate::shard::{Control, DumpDone, DumpRequest, DumpResult};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
 use daytrade_protocol::{FileName, Refusal};
@@ -75,7 +75,7 @@ pub fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedReceiver<Du
 
 impl DumpService {
     /// Writes the dump: its path and events, and the file it replaced, still open.
-    fn write(&self, request: &DumpRequest) -> (Result<(Box<str>, u64), Refusal>, Option<File>) {
+    fn write(&self, request: &DumpRequest) -> (DumpResult, Option<File>) {
         let filename = &request.ticket.filename;
         let (written, replaced) = match self.write_file(request) {
             Ok((events, replaced)) => (Ok((self.shown_path(filename), events)), replaced),

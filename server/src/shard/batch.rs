@@ -79,11 +79,14 @@ pub struct DumpTicket {
     pub filename: FileName,
 }
 
+/// The path written and how many events it holds, or why there is no file.
+pub type DumpResult = Result<(Box<str>, u64), Refusal>;
+
 /// How a dump ended.
 #[derive(Debug)]
 pub struct DumpDone {
     /// The DUMPLOG it was for.
     pub ticket: DumpTicket,
-    /// The path written and how many events it holds.
-    pub result: Result<(Box<str>, u64), Refusal>,
+    /// What came of it.
+    pub result: DumpResult,
 }

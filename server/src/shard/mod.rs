@@ -11,7 +11,7 @@ mod parked;
 mod stats;
 mod subscribers;
 
-pub use batch::{Batch, Control, DumpDone, DumpRequest, DumpTicket, Job, Work};
+pub use batch::{Batch, Control, DumpDone, DumpRequest, DumpResult, DumpTicket, Job, Work};
 pub use core::{Links, Shard};
 pub use driver::{Fatal, Queues, ShardHandle, spawn};
 pub use stats::ShardStats;

@@ -22,6 +22,7 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// What to replay and how.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
     /// The workload file; - for standard input

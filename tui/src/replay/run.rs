@@ -44,13 +44,12 @@ pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
             Some(Expectation::new(&text.map_err(Failure::usage)?))
         }
     };
-    let (local, address) = match &args.connect {
-        Some(address) => (None, address.clone()),
-        None => {
-            let local = LocalServer::start(&args.local).map_err(Failure::usage)?;
-            let address = local.address().to_string();
-            (Some(local), address)
-        }
+    let (local, address) = if let Some(address) = &args.connect {
+        (None, address.clone())
+    } else {
+        let local = LocalServer::start(&args.local).map_err(Failure::usage)?;
+        let address = local.address().to_string();
+        (Some(local), address)
     };
     let before = net::stats(&address)?;
     let options = Options {
@@ -120,15 +119,15 @@ fn replay(state: State, input: Box<dyn Read + Send>, bytes: u64, address: &str) 
             _ = tokio::signal::ctrl_c() => Ok(Ended::Interrupted),
         };
         tasks.shutdown().await;
-        let unread_input = match feeder.is_finished() {
-            true => feeder.await.unwrap_or(Ok(())),
-            false => {
-                feeder.abort();
-                let _ = feeder.await;
-                Ok(())
-            }
+        let fed = if feeder.is_finished() {
+            feeder.await.unwrap_or(Ok(()))
+        } else {
+            feeder.abort();
+            // Its end releases what the tasks share.
+            let _ = feeder.await;
+            Ok(())
         };
-        unread_input?;
+        fed?;
         ended
     })?;
     drop(runtime);

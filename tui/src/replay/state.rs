@@ -20,6 +20,7 @@ const EARLY_BYTES_MAX: usize = 256 << 20;
 const DIFFERENCES_SHOWN: u64 = 10;
 
 /// How replies are treated.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Debug, Default)]
 pub(super) struct Options {
     pub print: bool,
@@ -155,7 +156,7 @@ impl State {
         if line.alone && self.lanes.len() > 1 && self.window.waiting() > 0 {
             return Some(Feed::NeedsReplies);
         }
-        if self.options.rate.is_some_and(|rate| self.summary.lines >= rate.saturating_mul(now_us) / 1_000_000 + 1) {
+        if self.options.rate.is_some_and(|rate| self.summary.lines > rate.saturating_mul(now_us) / 1_000_000) {
             return Some(Feed::NeedsTime);
         }
         let answered = !self.is_silent(line);

@@ -161,7 +161,8 @@ mod tests {
                 let tag = flight.remove(pick.index(flight.len()));
                 let place = window.place_of(tag).expect("in flight");
                 let reply = Bytes::from(tag.to_string());
-                prop_assert!(window.answered(place, Answer { refused: None, reply }).is_some());
+                let answered = window.answered(place, Answer { refused: None, reply });
+                prop_assert!(answered.is_some());
                 while let Some(next) = window.tell() {
                     told.push((next.file_line, next.answer.reply));
                 }

@@ -79,7 +79,7 @@ pub enum Refusal {
     InsufficientFunds { needed: Money, available: Money },
     #[error("needs {needed} {} of {symbol} and {free} can be used", shares(*.needed))]
     InsufficientShares { symbol: Symbol, needed: u64, free: u64 },
-    #[error("one share of {symbol} costs {price}: {amount} is less than that")]
+    #[error("one share of {symbol} at {price} is more than {amount}")]
     AmountTooSmall { symbol: Symbol, amount: Money, price: Money },
     #[error("no BUY in the last 60 s to commit or cancel")]
     NoPendingBuy,

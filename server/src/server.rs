@@ -5,8 +5,8 @@ use crate::clock::Clock;
 use crate::config::{Config, QuoteSpec};
 use crate::data_dir::{DataDir, shard_dir};
 use crate::engine::Book;
-use crate::journal::{FsStorage, JournalWriter, Positions, Recovered, Storage, recover};
-use crate::limits::STOP_MS;
+use crate::journal::{FsStorage, JournalWriter, Positions, Recovered, Storage, WriterOptions, recover};
+use crate::limits::{SEGMENT_BYTES_MAX, STOP_MS};
 use crate::quotes::{LegacySource, QuoteSource, QuoteStats, QuoteWire, SimulatedSource, spawn_manager};
 use crate::router::Router;
 use crate::session::Context;
@@ -91,13 +91,14 @@ impl Server {
 
         let (fatal_sender, fatal) = mpsc::unbounded_channel();
         let links = Links { quotes: quotes.clone(), dumps };
+        let options = WriterOptions { mode: config.fsync, segment_bytes_max: SEGMENT_BYTES_MAX };
         let mut threads = Vec::new();
         for (number, (((recovered, queue), storage), stats)) in
             recovered.into_iter().zip(queues).zip(storages).zip(shard_stats).enumerate()
         {
             let RecoveredShard { book, end } = recovered;
             let id = number as u16;
-            let journal = JournalWriter::open(storage, id, config.fsync, &end, positions[number].clone())?;
+            let journal = JournalWriter::open(storage, id, options, &end, positions[number].clone())?;
             let mut shard = Shard::new(id, book, journal, end.time_ms, links.clone(), stats);
             shard.announce_interest();
             threads.push(spawn(shard, queue, Arc::clone(&clock), config.fsync, fatal_sender.clone())?);

@@ -19,7 +19,9 @@ pub use recovery::{Recovered, RecoveryError, recover};
 pub use segment::segment_name;
 pub use storage::{FsStorage, Storage, StorageFile};
 pub use tools::{print, verify};
-pub use writer::{JournalWriter, SyncMode};
+pub use writer::{JournalWriter, SyncMode, WriterOptions};
 
+#[cfg(test)]
+pub(crate) mod memory;
 #[cfg(test)]
 mod tests;

@@ -149,10 +149,5 @@ fn a_frame_follows(file: &dyn super::StorageFile, offset: u64, end: u64) -> io::
     }
     rest.truncate(have);
     let whole = |at: usize| !matches!(FrameHeader::parse(&rest[at..]), Err(fault) if fault.may_be_torn());
-    Ok(magics(&rest).into_iter().any(|at| at > 0 && whole(at)))
-}
-
-/// Every place where a frame's magic stands.
-fn magics(bytes: &[u8]) -> Vec<usize> {
-    bytes.windows(4).enumerate().filter(|(_, window)| window == b"DTJF").map(|(at, _)| at).collect()
+    Ok(memchr::memmem::find_iter(&rest, b"DTJF").any(|at| at > 0 && whole(at)))
 }

@@ -1,1 +1,187 @@
+use super::memory::MemoryStorage;
+use super::*;
+use crate::engine::{Event, Outcome, Record};
+use daytrade_protocol::{Command, Money, UserName};
+use smallvec::smallvec;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
+fn record(cents: i64) -> Record {
+    let (user, amount) = (UserName::parse(b"alice").unwrap(), Money::from_cents(cents));
+    let outcome = Outcome::Done(smallvec![Event::CashAdded { amount }]);
+    Record::Transaction { number: 1, assigned: false, command: Command::Add { user, amount }, price: None, outcome }
+}
+
+const BIG: u64 = 1 << 20;
+
+fn open(storage: &MemoryStorage, segment_bytes_max: u64) -> (JournalWriter, Recovered, Positions) {
+    let recovered = recover(storage, 3, true, |_, _, _| {}).unwrap();
+    let options = WriterOptions { mode: SyncMode::Always, segment_bytes_max };
+    let positions = Positions::default();
+    let writer = JournalWriter::open(Arc::new(storage.clone()), 3, options, &recovered, positions.clone()).unwrap();
+    (writer, recovered, positions)
+}
+
+/// Writes frames of these sizes; the records are numbered in their amounts.
+fn write(writer: &mut JournalWriter, frames: &[usize]) -> std::io::Result<()> {
+    let mut builder = FrameBuilder::default();
+    for (index, records) in frames.iter().enumerate() {
+        for at in 0..*records as u64 {
+            builder.push(&record((writer.next_record() + at) as i64));
+        }
+        writer.commit(&mut builder, 1_000 + index as u64)?;
+        assert!(builder.is_empty());
+    }
+    Ok(())
+}
+
+/// What recovery finds, as the amounts of the records; it must be 1, 2, 3 … whatever happened.
+fn read(storage: &MemoryStorage) -> Result<(usize, Recovered), RecoveryError> {
+    let mut found = Vec::new();
+    let recovered = recover(storage, 3, true, |number, time_ms, got| {
+        assert_eq!(got, record(number as i64), "nothing is invented");
+        assert!(time_ms >= 1_000);
+        found.push(number);
+    })?;
+    assert!(found.iter().copied().eq(1..=found.len() as u64), "no gap, nothing twice");
+    assert_eq!(recovered.record, found.len() as u64);
+    Ok((found.len(), recovered))
+}
+
+fn written(segment_bytes_max: u64, frames: &[usize]) -> MemoryStorage {
+    let storage = MemoryStorage::default();
+    write(&mut open(&storage, segment_bytes_max).0, frames).unwrap();
+    storage
+}
+
+/// The same journal without the zeros filled in ahead of writing.
+fn without_fill(storage: &MemoryStorage) -> MemoryStorage {
+    let trimmed = storage.files().into_iter().map(|(name, mut bytes)| {
+        while bytes.len() > 1 << 12 && bytes.ends_with(&[0; 1 << 12]) {
+            bytes.truncate(bytes.len() - (1 << 12));
+        }
+        while bytes.last() == Some(&0) {
+            bytes.pop();
+        }
+        (name, bytes)
+    });
+    MemoryStorage::with_files(trimmed.collect())
+}
+
+#[test]
+fn what_was_committed_is_read_back_and_writing_goes_on() {
+    let storage = written(BIG, &[1, 5, 2]);
+    let (mut writer, recovered, positions) = open(&storage, BIG);
+    assert_eq!((recovered.record, recovered.frame, recovered.epoch), (8, 3, 1));
+    write(&mut writer, &[4]).unwrap();
+    assert_eq!(positions.get().record, 12);
+    let (records, recovered) = read(&storage).unwrap();
+    assert_eq!((records, recovered.epoch, recovered.cut_bytes), (12, 2, 0));
+}
+
+#[test]
+fn segments_are_closed_in_time_and_follow_one_another() {
+    let storage = written(150, &[1, 2, 1, 1]);
+    assert!(storage.files().len() > 2, "{:?}", storage.files().keys());
+    let (mut writer, ..) = open(&storage, 150);
+    write(&mut writer, &[3]).unwrap();
+    assert_eq!(read(&storage).unwrap().0, 8);
+    let mut gap = storage.files();
+    let second = gap.keys().nth(1).unwrap().clone();
+    gap.remove(&second);
+    let refused = read(&MemoryStorage::with_files(gap)).unwrap_err().to_string();
+    assert!(refused.contains("does not follow"), "{refused}");
+}
+
+#[test]
+fn a_reader_that_is_given_a_position_stops_there() {
+    let storage = MemoryStorage::default();
+    let (mut writer, _, positions) = open(&storage, 200);
+    write(&mut writer, &[2, 2]).unwrap();
+    let until = positions.get();
+    write(&mut writer, &[3, 3]).unwrap();
+    let mut reader = JournalReader::new(&storage, 3, Some(until)).unwrap();
+    let mut records = 0;
+    while let Some(frame) = reader.next_frame().unwrap() {
+        frame.each_record(|_, _| records += 1).unwrap();
+    }
+    assert_eq!(records, 4);
+}
+
+#[test]
+fn a_journal_cut_at_any_byte_gives_a_prefix_and_can_be_written_on() {
+    let whole = without_fill(&written(BIG, &[1, 2, 1])).files();
+    let (name, bytes) = whole.into_iter().next().unwrap();
+    let mut counts = std::collections::BTreeSet::new();
+    for length in 0..bytes.len() {
+        let storage = MemoryStorage::with_files(BTreeMap::from([(name.clone(), bytes[..length].to_vec())]));
+        let (records, recovered) = read(&storage).unwrap();
+        counts.insert(records);
+        let (mut writer, again, _) = open(&storage, BIG);
+        assert_eq!(again.cut_bytes, 0, "cut at {length}: what was cut off is gone, {recovered:?}");
+        write(&mut writer, &[1]).unwrap();
+        assert_eq!(read(&storage).unwrap().0, records + 1, "cut at {length}");
+    }
+    assert_eq!(Vec::from_iter(counts), [0, 1, 3], "every frame but the last was kept whole");
+}
+
+#[test]
+fn any_flipped_bit_is_a_prefix_or_a_refusal_that_names_the_file() {
+    let whole = without_fill(&written(180, &[1, 1, 1])).files();
+    assert_eq!(whole.len(), 3, "three segments");
+    for (name, bytes) in &whole {
+        for bit in 0..bytes.len() * 8 {
+            let mut files = whole.clone();
+            files.get_mut(name).unwrap()[bit / 8] ^= 1 << (bit % 8);
+            match read(&MemoryStorage::with_files(files)) {
+                // Only in the last segment can damage look like an interrupted write.
+                Ok((records, _)) => assert!(records == 2 && Some(name) == whole.keys().last(), "{name} bit {bit}"),
+                Err(error) => assert!(error.to_string().contains(name), "{error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn damage_before_a_good_frame_is_refused_with_file_and_offset_and_nothing_is_changed() {
+    let storage = written(BIG, &[1, 1, 1]);
+    let (name, mut bytes) = storage.files().into_iter().next().unwrap();
+    bytes[100] ^= 1;
+    let damaged = MemoryStorage::with_files(BTreeMap::from([(name.clone(), bytes)]));
+    let before = damaged.files();
+    let refused = read(&damaged).unwrap_err().to_string();
+    assert!(refused.contains(&format!("{name} at byte 40: the frame's checksum does not match")), "{refused}");
+    assert_eq!(damaged.files(), before);
+}
+
+#[test]
+fn another_shards_journal_and_a_newer_format_are_refused() {
+    let storage = written(BIG, &[1]);
+    let refused = recover(&storage, 4, true, |_, _, _| {}).unwrap_err().to_string();
+    assert!(refused.contains("shard: 3"), "{refused}");
+    let (name, mut bytes) = without_fill(&storage).files().into_iter().next().unwrap();
+    bytes[44] = 2;
+    let end = bytes.len() - 4;
+    let checksum = crc32fast::hash(&bytes[40..end]);
+    bytes[end..].copy_from_slice(&checksum.to_le_bytes());
+    let refused = read(&MemoryStorage::with_files(BTreeMap::from([(name, bytes)]))).unwrap_err().to_string();
+    assert!(refused.contains("format version 2; this program knows up to 1"), "{refused}");
+}
+
+#[test]
+fn after_a_failure_nothing_is_tried_again_and_only_the_acknowledged_is_there() {
+    for operations in 0..12 {
+        let storage = MemoryStorage::default();
+        let (mut writer, _, positions) = open(&storage, 200);
+        storage.fail_after(operations);
+        let failed = (0..6).map(|_| write(&mut writer, &[1])).position(|done| done.is_err());
+        let Some(acknowledged) = failed else { continue };
+        assert_eq!(positions.get().record, acknowledged as u64, "after {operations} operations");
+        let mended = MemoryStorage::with_files(storage.files());
+        let changed = storage.files();
+        assert!(write(&mut writer, &[1]).is_err() && writer.sync().is_err(), "poisoned");
+        assert_eq!(storage.files(), changed);
+        let recovered = read(&mended).unwrap().0;
+        assert!((acknowledged..=acknowledged + 1).contains(&recovered), "{acknowledged} acknowledged, {recovered} recovered");
+    }
+}

@@ -8,7 +8,7 @@ use super::position::{Position, Positions};
 use super::recovery::Recovered;
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
 use super::storage::{Storage, StorageFile};
-use crate::limits::{FREE_BYTES_MIN, SEGMENT_BYTES_MAX};
+use crate::limits::FREE_BYTES_MIN;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,15 @@ pub enum SyncMode {
     Interval(Duration),
     /// When the system likes.
     Never,
+}
+
+/// How a journal is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriterOptions {
+    /// When a frame is made durable.
+    pub mode: SyncMode,
+    /// A segment is closed before it would grow beyond this.
+    pub segment_bytes_max: u64,
 }
 
 /// Space filled with zeros ahead of small frames, so that a sync has only data to write and no new file size.
@@ -44,7 +53,7 @@ pub struct JournalWriter {
     storage: Arc<dyn Storage>,
     shard: u16,
     epoch: u64,
-    mode: SyncMode,
+    options: WriterOptions,
     segment: Option<OpenSegment>,
     frame: u64,
     record: u64,
@@ -64,7 +73,7 @@ impl JournalWriter {
     pub fn open(
         storage: Arc<dyn Storage>,
         shard: u16,
-        mode: SyncMode,
+        options: WriterOptions,
         recovered: &Recovered,
         positions: Positions,
     ) -> io::Result<Self> {
@@ -81,7 +90,7 @@ impl JournalWriter {
             storage,
             shard,
             epoch: recovered.epoch + 1,
-            mode,
+            options,
             segment,
             frame: recovered.frame,
             record: recovered.record,
@@ -118,7 +127,7 @@ impl JournalWriter {
             let done = writer.write(frame, time_ms);
             frame.clear();
             done?;
-            if writer.mode == SyncMode::Always {
+            if writer.options.mode == SyncMode::Always {
                 writer.sync_now()?;
             }
             writer.publish();
@@ -156,7 +165,7 @@ impl JournalWriter {
         };
         let bytes = header.frame_bytes() as u64;
         self.check_space(bytes)?;
-        if self.segment.as_ref().is_none_or(|open| open.offset + bytes > SEGMENT_BYTES_MAX) {
+        if self.segment.as_ref().is_none_or(|open| open.offset + bytes > self.options.segment_bytes_max) {
             self.begin_segment()?;
         }
         let Some(open) = &mut self.segment else { return Err(io::Error::other("no segment is open")) };

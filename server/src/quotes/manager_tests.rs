@@ -1,1 +1,122 @@
+use super::super::source::Fetch;
+use super::*;
+use daytrade_protocol::Money;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use tokio::sync::{mpsc, oneshot};
 
+type Answer = oneshot::Sender<Result<SourceQuote, SourceError>>;
+
+/// A source whose fetches are answered by hand.
+#[derive(Default)]
+struct Scripted {
+    asked: Mutex<VecDeque<(String, Answer)>>,
+}
+
+impl QuoteSource for Scripted {
+    fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a> {
+        let (answer, answered) = oneshot::channel();
+        self.asked.lock().push_back((format!("{symbol} for {user}"), answer));
+        Box::pin(async move { answered.await.unwrap_or(Err(SourceError::Timeout)) })
+    }
+
+    fn describe(&self) -> String {
+        "scripted".to_owned()
+    }
+}
+
+struct World {
+    source: Arc<Scripted>,
+    requests: UnboundedSender<QuoteRequest>,
+    news: Vec<UnboundedReceiver<Control>>,
+    stats: Arc<QuoteStats>,
+}
+
+impl World {
+    fn new(shards: usize) -> Self {
+        let source = Arc::new(Scripted::default());
+        let (requests, queue) = mpsc::unbounded_channel();
+        let (controls, news): (Vec<_>, Vec<_>) = (0..shards).map(|_| mpsc::unbounded_channel()).unzip();
+        let stats = Arc::new(QuoteStats::default());
+        let wire = QuoteWire { requests: queue, shards: controls, clock: Arc::default(), stats: Arc::clone(&stats) };
+        spawn_manager(Arc::clone(&source) as Arc<dyn QuoteSource>, wire).unwrap();
+        Self { source, requests, news, stats }
+    }
+
+    fn want(&self, shard: u16, user: &str) {
+        let user = UserName::parse(user.as_bytes()).unwrap();
+        self.requests.send(QuoteRequest::Want { shard, symbol: symbol(), user, number: 7 }).unwrap();
+    }
+
+    /// The next fetch, waited for without a clock: other tasks get their turn until it is there.
+    async fn asked(&self) -> (String, Answer) {
+        loop {
+            let next = self.source.asked.lock().pop_front();
+            match next {
+                Some(asked) => return asked,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    }
+
+    async fn told(&mut self, shard: usize) -> (Option<i64>, bool) {
+        match self.news[shard].recv().await {
+            Some(Control::Quote(QuoteNews::Arrived(quote, hit))) => (Some(quote.price.cents()), hit.is_some()),
+            Some(Control::Quote(QuoteNews::Failed(_))) => (None, false),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn symbol() -> Symbol {
+    Symbol::parse(b"S").unwrap()
+}
+
+fn quote(cents: i64) -> SourceQuote {
+    SourceQuote { price: Money::from_cents(cents), time_ms: 5, key: "k".into() }
+}
+
+#[tokio::test]
+async fn however_many_wait_there_is_one_fetch_and_one_shard_writes_it_down() {
+    let mut world = World::new(2);
+    world.want(1, "alice");
+    world.want(0, "bob");
+    let (asked, answer) = world.asked().await;
+    assert_eq!(asked, "S for alice");
+    answer.send(Ok(quote(123))).unwrap();
+    assert_eq!(world.told(0).await, (Some(123), false));
+    assert_eq!(world.told(1).await, (Some(123), true));
+    world.want(0, "carol");
+    assert_eq!(world.told(0).await, (Some(123), false), "from the cache");
+    assert!(world.source.asked.lock().is_empty());
+    assert_eq!((world.stats.hits.load(Ordering::Relaxed), world.stats.cost_cents()), (1, 5));
+}
+
+#[tokio::test]
+async fn a_failed_fetch_is_told_to_who_waits_and_the_next_one_tries_again() {
+    let mut world = World::new(2);
+    world.want(0, "alice");
+    world.asked().await.1.send(Err(SourceError::Timeout)).unwrap();
+    assert_eq!(world.told(0).await, (None, false));
+    assert!(world.news[1].try_recv().is_err(), "the other shard did not wait");
+    world.want(0, "alice");
+    world.asked().await.1.send(Ok(quote(5))).unwrap();
+    assert_eq!(world.told(0).await, (Some(5), true));
+    assert_eq!(world.stats.failures.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_symbol_with_triggers_is_quoted_at_once_and_every_price_goes_to_every_shard_and_watcher() {
+    let mut world = World::new(2);
+    let outbox: Arc<Outbox> = Arc::default();
+    world.requests.send(QuoteRequest::Watch { symbol: symbol(), number: 1, outbox: Arc::clone(&outbox) }).unwrap();
+    let alice = UserName::parse(b"alice").unwrap();
+    let interest = QuoteRequest::Interest { shard: 1, symbol: symbol(), asker: Some((alice, 9)) };
+    world.requests.send(interest).unwrap();
+    let (_, answer) = world.asked().await;
+    answer.send(Ok(quote(77))).unwrap();
+    assert_eq!(world.told(0).await.0, Some(77));
+    assert_eq!(world.told(1).await.0, Some(77));
+    let pushed = String::from_utf8(outbox.take().into_iter().flatten().collect()).unwrap();
+    assert!(pushed.starts_with("* QUOTE,S,0.77,"), "{pushed}");
+}

@@ -1,1 +1,287 @@
+//! A shard without thread, clock or disk: every moment is given to it.
 
+use super::*;
+use crate::engine::{Book, Hit, Record};
+use crate::journal::memory::MemoryStorage;
+use crate::journal::{JournalWriter, Positions, Recovered, SyncMode, WriterOptions, recover};
+use crate::limits::FRAME_RECORDS_SOFT;
+use crate::quotes::{Quote, QuoteNews, QuoteRequest};
+use crate::session::{Outbox, ReplyTo};
+use daytrade_protocol::{Body, Money, Parsed, Refusal, Symbol, UserName, parse_line};
+use std::sync::Arc;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+struct World {
+    shard: Shard,
+    storage: MemoryStorage,
+    wants: UnboundedReceiver<QuoteRequest>,
+    dumps: UnboundedReceiver<DumpRequest>,
+    outbox: Arc<Outbox>,
+    now_ms: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::on(MemoryStorage::default(), 1_000)
+    }
+
+    /// A shard started on what a disk holds.
+    fn on(storage: MemoryStorage, now_ms: u64) -> Self {
+        let mut book = Book::default();
+        let end: Recovered = recover(&storage, 0, true, |number, at, record| book.replay(&record, number, at)).unwrap();
+        let options = WriterOptions { mode: SyncMode::Always, segment_bytes_max: 1 << 26 };
+        let disk = Arc::new(storage.clone());
+        let journal = JournalWriter::open(disk, 0, options, &end, Positions::default()).unwrap();
+        let ((quotes, wants), (dumps, dump_requests)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let mut shard = Shard::new(0, book, journal, end.time_ms, Links { quotes, dumps }, Arc::default());
+        shard.announce_interest();
+        Self { shard, storage, wants, dumps: dump_requests, outbox: Arc::default(), now_ms }
+    }
+
+    fn send(&mut self, lines: &str) {
+        let outbox = Arc::clone(&self.outbox);
+        self.send_to(&outbox, lines);
+    }
+
+    fn send_to(&mut self, outbox: &Arc<Outbox>, lines: &str) {
+        let job = |line: &str| match parse_line(line.as_bytes()) {
+            Parsed::Request(request) => {
+                let tag = request.tag.unwrap();
+                let Body::Command(command) = request.body else { panic!("{line}") };
+                Job { to: ReplyTo::Tagged(tag), number: tag.get(), assigned: false, work: Work::Command(command) }
+            }
+            other => panic!("{other:?}"),
+        };
+        let jobs: Vec<Job> = lines.lines().map(job).collect();
+        outbox.begin(jobs.len());
+        self.shard.accept(Batch { outbox: Arc::clone(outbox), jobs });
+    }
+
+    fn round(&mut self) -> String {
+        self.shard.round(self.now_ms).unwrap();
+        said(&self.outbox)
+    }
+
+    fn ask(&mut self, lines: &str) -> String {
+        self.send(lines);
+        self.round()
+    }
+
+    fn wanted(&mut self) -> Vec<String> {
+        let mut wanted = Vec::new();
+        while let Ok(request) = self.wants.try_recv() {
+            wanted.push(match request {
+                QuoteRequest::Want { symbol, user, number, .. } => format!("want {symbol} for {user} #{number}"),
+                QuoteRequest::Interest { symbol, asker, .. } => format!("interest {symbol} {}", asker.is_some()),
+                other => panic!("{other:?}"),
+            });
+        }
+        wanted
+    }
+
+    fn arrives(&mut self, symbol: &str, cents: i64, hit: Option<(&str, u64)>) {
+        let symbol = Symbol::parse(symbol.as_bytes()).unwrap();
+        let price = Money::from_cents(cents);
+        let quote = Quote { symbol, price, arrived_ms: self.now_ms, key: "key".into() };
+        let hit = hit.map(|(user, number)| {
+            let user = UserName::parse(user.as_bytes()).unwrap();
+            Hit { number, user, symbol, price, source_time_ms: 1, key: "key".into() }
+        });
+        self.shard.hear(Control::Quote(QuoteNews::Arrived(quote, hit)));
+    }
+
+    fn records(&self) -> Vec<Record> {
+        let mut records = Vec::new();
+        recover(&self.storage, 0, false, |_, _, record| records.push(record)).unwrap();
+        records
+    }
+}
+
+fn said(outbox: &Outbox) -> String {
+    String::from_utf8(outbox.take().into_iter().flatten().collect()).unwrap()
+}
+
+#[test]
+fn a_user_who_waits_for_a_price_holds_up_nobody_else() {
+    let mut world = World::new();
+    let said = world.ask("[1] ADD,a,100\n[2] ADD,b,100\n[3] BUY,a,S,50\n[4] ADD,a,1\n[5] ADD,b,1\n[6] BUY,b,S,50");
+    assert_eq!(said, "[1] OK,ADD,100.00\n[2] OK,ADD,100.00\n[5] OK,ADD,101.00\n");
+    assert_eq!(world.wanted(), ["want S for a #3"], "once, however many wait");
+    assert!(!world.shard.has_work());
+    world.arrives("S", 1_000, Some(("a", 3)));
+    let said = world.round();
+    assert_eq!(said, "[3] OK,BUY,S,5,10.00,50.00,61000\n[4] OK,ADD,51.00\n[6] OK,BUY,S,5,10.00,50.00,61000\n");
+    let cached: Vec<_> = world.records().iter().filter_map(|record| match record {
+        Record::Transaction { number, price: Some(used), .. } => Some((*number, used.cached)),
+        _ => None,
+    }).collect();
+    assert_eq!(cached, [(3, false), (6, true)], "only who caused the fetch did not use the cache");
+    assert_eq!(world.records().iter().filter(|record| matches!(record, Record::Hit(_))).count(), 1);
+    assert_eq!(world.outbox.load().in_flight, 0);
+}
+
+#[test]
+fn a_price_is_good_for_sixty_seconds_and_then_asked_for_again() {
+    let mut world = World::new();
+    world.ask("[1] QUOTE,a,S");
+    world.arrives("S", 1_000, Some(("a", 1)));
+    assert_eq!(world.round(), "[1] OK,QUOTE,S,10.00,1000,key\n");
+    world.wanted();
+    world.now_ms += 60_000;
+    assert_eq!(world.ask("[2] QUOTE,a,S"), "[2] OK,QUOTE,S,10.00,1000,key\n");
+    world.now_ms += 1;
+    assert_eq!(world.ask("[3] QUOTE,b,S"), "");
+    assert_eq!(world.wanted(), ["want S for b #3"]);
+}
+
+#[test]
+fn without_a_price_commands_are_refused_and_triggers_are_armed_all_the_same() {
+    let mut world = World::new();
+    world.ask("[1] ADD,a,100\n[2] SET_BUY_AMOUNT,a,S,50\n[3] SET_BUY_TRIGGER,a,S,20\n[4] BUY,a,S,30");
+    world.shard.hear(Control::Quote(QuoteNews::Failed(Symbol::parse(b"S").unwrap())));
+    let said = world.round();
+    assert_eq!(said, "[3] OK,SET_BUY_TRIGGER,S,50.00,20.00\n");
+    assert_eq!(world.wanted(), ["want S for a #3", "want S for a #4", "interest S true"]);
+    world.shard.hear(Control::Quote(QuoteNews::Failed(Symbol::parse(b"S").unwrap())));
+    assert!(world.round().starts_with("[4] ERR,QUOTE_UNAVAILABLE,"));
+    world.arrives("S", 2_000, None);
+    world.round();
+    assert!(world.ask("[5] DISPLAY_SUMMARY,a").contains("[5]-HOLDING,S,2,0,40.00\n"));
+    assert_eq!(world.wanted(), ["interest S false"]);
+}
+
+#[test]
+fn an_order_runs_out_by_itself_at_exactly_sixty_seconds_and_is_told() {
+    let mut world = World::new();
+    world.ask("[1] ADD,a,100\n[2] BUY,a,S,50");
+    let outbox = Arc::clone(&world.outbox);
+    let user = UserName::parse(b"a").unwrap();
+    let job = Job { to: ReplyTo::Nobody, number: 1, assigned: false, work: Work::Subscribe(user) };
+    world.shard.accept(Batch { outbox, jobs: vec![job] });
+    world.arrives("S", 1_000, None);
+    let reserved = "[2] OK,BUY,S,5,10.00,50.00,61000\n";
+    assert_eq!(world.round(), reserved, "asked for before the subscription");
+    assert_eq!(world.shard.next_due_ms(), Some(61_000));
+    world.now_ms = 60_999;
+    assert_eq!(world.round(), "");
+    world.now_ms = 61_000;
+    assert_eq!(world.round(), "* EXPIRED,a,BUY,S,5,10.00,50.00\n* ACCOUNT,a,100.00,0.00,0.00\n");
+    assert!(world.ask("[3] COMMIT_BUY,a").starts_with("[3] ERR,NO_PENDING_BUY,"));
+}
+
+#[test]
+fn a_commit_at_the_last_moment_and_one_too_late() {
+    for (at_ms, want) in [(60_999, "OK,COMMIT_BUY"), (61_000, "ERR,NO_PENDING_BUY")] {
+        let mut world = World::new();
+        world.ask("[1] ADD,a,100\n[2] BUY,a,S,50");
+        world.arrives("S", 1_000, None);
+        world.round();
+        world.now_ms = at_ms;
+        assert!(world.ask("[3] COMMIT_BUY,a").contains(want), "{at_ms}");
+    }
+}
+
+#[test]
+fn a_clock_that_steps_back_changes_nothing() {
+    let mut world = World::new();
+    world.ask("[1] ADD,a,100\n[2] BUY,a,S,50");
+    world.arrives("S", 1_000, None);
+    world.round();
+    world.now_ms = 30_000;
+    world.round();
+    world.now_ms = 5;
+    assert!(world.ask("[3] BUY,a,S,10").contains(",90000\n"), "stamped with the time already reached");
+    assert!(world.ask("[4] COMMIT_BUY,a\n[5] COMMIT_BUY,a").lines().all(|line| line.contains("OK,COMMIT_BUY")));
+}
+
+#[test]
+fn a_restart_goes_on_with_orders_and_triggers() {
+    let mut world = World::new();
+    world.ask("[1] ADD,a,100\n[2] BUY,a,S,50\n[3] SET_BUY_AMOUNT,a,T,30\n[4] SET_BUY_TRIGGER,a,T,10");
+    world.arrives("S", 1_000, None);
+    world.arrives("T", 2_000, None);
+    world.round();
+    let mut again = World::on(MemoryStorage::with_files(world.storage.files()), 61_000);
+    assert_eq!(again.wanted(), ["interest T true"]);
+    let summary = again.ask("[5] DISPLAY_SUMMARY,a");
+    assert!(summary.starts_with("[5]-ACCOUNT,a,70.00,30.00,0.00\n"), "ran out while the server was down: {summary}");
+    again.arrives("T", 900, None);
+    again.round();
+    assert!(again.ask("[6] DISPLAY_SUMMARY,a").starts_with("[6]-ACCOUNT,a,73.00,0.00,0.00\n[6]-HOLDING,T,3,0,27.00\n"));
+    let live: Vec<_> = again.shard.book().accounts().map(|(name, account)| (name.clone(), account.clone())).collect();
+    let mut replayed = Book::default();
+    recover(&again.storage, 0, false, |number, at, record| replayed.replay(&record, number, at)).unwrap();
+    assert!(replayed.accounts().eq(live.iter().map(|(name, account)| (name, account))));
+}
+
+#[test]
+fn ten_thousand_triggers_fire_in_slices_each_once() {
+    let mut world = World::new();
+    let count = FRAME_RECORDS_SOFT as u64 + 500;
+    let lines: Vec<String> = (0..count)
+        .flat_map(|n| {
+            [format!("[{}] ADD,u{n},10", 3 * n + 1), format!("[{}] SET_BUY_AMOUNT,u{n},S,10", 3 * n + 2), format!("[{}] SET_BUY_TRIGGER,u{n},S,5", 3 * n + 3)]
+        })
+        .collect();
+    world.arrives("S", 900, None);
+    world.send(&lines.join("\n"));
+    while world.shard.has_work() {
+        world.round();
+    }
+    assert_eq!(world.shard.book().triggers().len() as u64, count);
+    world.arrives("S", 500, None);
+    world.round();
+    assert_eq!(world.shard.book().triggers().len(), 500, "a round is bounded");
+    // What is sent meanwhile waits for the rest of the slice: the trigger had met its price before it was called off.
+    let last = format!("u{}", count - 1);
+    said(&world.outbox);
+    assert!(world.ask(&format!("[1] CANCEL_SET_BUY,{last},S")).starts_with("[1] ERR,NO_SET_BUY,"));
+    let filled = |world: &World| world.records().iter().filter(|record| matches!(record, Record::Filled { .. })).count() as u64;
+    assert_eq!(filled(&world), count);
+    assert!(world.shard.book().triggers().is_empty() && !world.shard.has_work());
+}
+
+#[test]
+fn a_dump_waits_for_its_record_and_holds_up_only_its_user() {
+    let mut world = World::new();
+    assert_eq!(world.ask("[1] ADD,a,1\n[2] DUMPLOG,a,./x\n[3] ADD,a,2\n[4] ADD,b,3"), "[1] OK,ADD,1.00\n[4] OK,ADD,3.00\n");
+    let request = world.dumps.try_recv().unwrap();
+    assert_eq!(request.record, 2);
+    let result = Err(Refusal::DumpFailed("no space".into()));
+    world.shard.hear(Control::DumpDone(Box::new(DumpDone { ticket: request.ticket, result })));
+    assert_eq!(world.round(), "[2] ERR,DUMP_FAILED,the log could not be written: no space\n[3] OK,ADD,3.00\n");
+    let summary = world.ask("[5] DISPLAY_SUMMARY,a");
+    assert!(summary.contains(",2,DUMPLOG,,,DUMP_FAILED\n") && !summary.contains("DUMPLOG,,,OK"), "{summary}");
+    assert!(world.records().iter().any(|record| matches!(record, Record::DumpFailed { number: 2, .. })));
+}
+
+#[test]
+fn when_the_disk_fails_nothing_is_said_to_have_happened() {
+    let mut world = World::new();
+    world.ask("[1] ADD,a,100");
+    world.storage.fail_after(0);
+    world.send("[2] ADD,a,5\n[3] DISPLAY_SUMMARY,a");
+    assert!(world.shard.round(world.now_ms).is_err());
+    let answers = said(&world.outbox);
+    assert!(answers.lines().count() == 2 && answers.lines().all(|line| line.contains("ERR,READ_ONLY,")), "{answers}");
+    assert!(world.ask("[4] ADD,a,5").starts_with("[4] ERR,READ_ONLY,"));
+    let back = World::on(MemoryStorage::with_files(world.storage.files()), 2_000);
+    let id = back.shard.book().id(&UserName::parse(b"a").unwrap()).unwrap();
+    assert_eq!(back.shard.book().account(id).cash(), Money::from_cents(10_000));
+}
+
+#[test]
+fn replies_of_one_user_keep_their_order_over_connections_and_waits() {
+    let mut world = World::new();
+    let other: Arc<Outbox> = Arc::default();
+    world.ask("[1] ADD,a,100\n[2] BUY,a,S,10");
+    world.send_to(&other, "[7] QUOTE,a,T");
+    world.send("[3] CANCEL_BUY,a");
+    assert_eq!(world.round(), "");
+    world.arrives("S", 1_000, None);
+    world.round();
+    assert_eq!(said(&other), "");
+    world.arrives("T", 2_000, None);
+    assert_eq!(world.round(), "[3] OK,CANCEL_BUY,S,1,10.00,10.00\n");
+    assert_eq!(said(&other), "[7] OK,QUOTE,T,20.00,1000,key\n");
+}

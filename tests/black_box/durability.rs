@@ -1,0 +1,119 @@
+//! What was answered is there again, however the server ended.
+
+use crate::harness::{Client, Daemon, program, text};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use tempfile::tempdir;
+
+const FROZEN: &[&str] = &["--quotes", "simulated:7:frozen", "--shards", "2"];
+
+/// A summary without its history, which has times and grows by asking.
+fn account(client: &mut Client, user: &str) -> Vec<String> {
+    client.send(&format!("DISPLAY_SUMMARY,{user}\n"));
+    let mut lines = Vec::new();
+    loop {
+        let line = client.line();
+        if !line.starts_with('-') {
+            return lines;
+        }
+        if !line.starts_with("-HISTORY") {
+            lines.push(line);
+        }
+    }
+}
+
+#[test]
+fn accounts_orders_and_triggers_are_there_after_kill_9_and_after_a_clean_stop() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), FROZEN);
+    let mut client = server.connect();
+    for line in [
+        "ADD,alice,1000", "BUY,alice,S,300", "COMMIT_BUY,alice", "BUY,alice,S,60", "SELL,alice,S,30", "SET_BUY_AMOUNT,alice,S,50",
+        "SET_BUY_TRIGGER,alice,S,20", "SET_SELL_AMOUNT,alice,S,400", "SET_SELL_TRIGGER,alice,S,100",
+    ] {
+        assert!(client.ask(line).starts_with("OK,"), "{line}");
+    }
+    let before = account(&mut client, "alice");
+    assert_eq!(before.len(), 6, "account, holding, two pending, two triggers: {before:?}");
+    server.kill();
+    let server = Daemon::start(folder.path(), FROZEN);
+    let mut client = server.connect();
+    assert_eq!(account(&mut client, "alice"), before);
+    assert!(server.signal("TERM").success());
+    let server = Daemon::start(folder.path(), &[]);
+    assert_eq!(account(&mut server.connect(), "alice"), before);
+    assert!(server.signal("INT").success());
+    let verified = Command::new(program("daytraded")).args(["journal", "verify"]).arg(folder.path()).output().unwrap();
+    assert!(verified.status.success() && text(&verified.stdout).lines().all(|line| line.ends_with("good")), "{verified:?}");
+    let printed = Command::new(program("daytraded")).args(["journal", "print"]).arg(folder.path()).output().unwrap();
+    assert!(text(&printed.stdout).contains("CashAdded"));
+}
+
+/// Acknowledged ⊆ recovered ⊆ submitted, killed under load, several times over the same folder.
+#[test]
+fn every_answered_command_survives_kill_9_under_load() {
+    let folder = tempdir().unwrap();
+    let (mut acknowledged, mut submitted) = (0_u64, 0_u64);
+    for round in 0..5 {
+        let server = Daemon::start(folder.path(), FROZEN);
+        let stream = TcpStream::connect(server.address()).unwrap();
+        let mut writer = stream.try_clone().unwrap();
+        let sender = std::thread::spawn(move || {
+            let mut sent = 0;
+            // Until the server is gone.
+            while writer.write_all(b"ADD,alice,0.01\n").is_ok() {
+                sent += 1;
+            }
+            sent
+        });
+        // The last cent acknowledged is all that counts: the balance says how many came before it.
+        let mut replies = BufReader::new(stream).lines();
+        let last = replies.by_ref().nth(2_000 + 700 * round).unwrap().unwrap();
+        let balance = |line: &str| -> Option<u64> { line.strip_prefix("OK,ADD,")?.replace('.', "").parse().ok() };
+        acknowledged = acknowledged.max(balance(&last).unwrap());
+        server.kill();
+        while let Some(Ok(line)) = replies.next() {
+            // A line may be cut by the kill; a whole one counts.
+            acknowledged = acknowledged.max(balance(&line).filter(|_| line.contains('.')).unwrap_or(0));
+        }
+        submitted += sender.join().unwrap() + 1;
+        let server = Daemon::start(folder.path(), FROZEN);
+        let summary = account(&mut server.connect(), "alice");
+        let cash: u64 = summary[0].split(',').nth(2).unwrap().replace('.', "").parse().unwrap();
+        assert!(acknowledged <= cash && cash <= submitted, "round {round}: {acknowledged} <= {cash} <= {submitted}");
+        acknowledged = cash;
+        server.kill();
+    }
+}
+
+#[test]
+fn a_stopping_server_answers_what_it_has_read_and_closes() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), FROZEN);
+    let mut client = server.connect();
+    client.send("[1] ADD,alice,5\n");
+    assert_eq!(client.line(), "[1] OK,ADD,5.00");
+    let ended = std::thread::spawn(move || server.signal("TERM"));
+    assert_eq!(client.rest(), "", "the connection is closed in order");
+    assert!(ended.join().unwrap().success());
+}
+
+#[test]
+fn a_damaged_journal_is_refused_and_named() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), &["--shards", "1"]);
+    let mut client = server.connect();
+    for _ in 0..3 {
+        client.ask("ADD,alice,5");
+    }
+    server.kill();
+    let file = folder.path().join("shard-0/00000000000000000001.journal");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let said = Daemon::try_start(folder.path(), &[]).err().expect("refused");
+    assert!(said.contains("00000000000000000001.journal at byte 40: the frame's checksum does not match"), "{said}");
+    let verified = Command::new(program("daytraded")).args(["journal", "verify"]).arg(folder.path()).output().unwrap();
+    assert_eq!(verified.status.code(), Some(1));
+}

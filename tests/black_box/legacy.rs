@@ -1,0 +1,112 @@
+//! The legacy quote server: the stand-in, and one whose every answer the test decides.
+
+use crate::harness::{Daemon, program, stat};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use tempfile::tempdir;
+
+/// A quote server that tells of each request and answers what it is told; an empty answer closes without a word.
+fn scripted() -> (String, Receiver<String>, Sender<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let ((tell, told), (answer, answers)) = (channel(), channel::<String>());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = String::new();
+            BufReader::new(&stream).read_line(&mut request).unwrap();
+            let Ok(()) = tell.send(request.trim_end().to_owned()) else { return };
+            let Ok(answer) = answers.recv() else { return };
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (format!("legacy:{address}"), told, answer)
+}
+
+#[test]
+fn a_symbol_is_fetched_once_and_its_price_kept_by_our_clock() {
+    let folder = tempdir().unwrap();
+    let (source, told, answer) = scripted();
+    let server = Daemon::start(folder.path(), &["--quotes", &source, "--shards", "2"]);
+    let mut client = server.connect();
+    client.send("[1] ADD,alice,1000\n[2] BUY,alice,ABC,100\n[3] QUOTE,bob,ABC\n[4] QUOTE,carol,abc\n");
+    assert_eq!(client.line(), "[1] OK,ADD,1000.00");
+    let asked = told.recv().unwrap();
+    assert!(["ABC,alice", "ABC,bob", "ABC,carol"].contains(&asked.as_str()), "{asked}");
+    let user = asked.split_once(',').unwrap().1;
+    answer.send(format!("8.8,ABC,{user},12345,  c2lnbmF0dXJl  \n")).unwrap();
+    let mut lines: Vec<_> = (0..3).map(|_| client.line()).collect();
+    lines.sort();
+    assert!(lines[0].starts_with("[2] OK,BUY,ABC,11,8.80,96.80,"), "{lines:?}");
+    for quote in &lines[1..] {
+        let fields: Vec<_> = quote.split(',').collect();
+        assert_eq!((fields[3], fields[5]), ("8.80", "c2lnbmF0dXJl"));
+        assert!(fields[4].parse::<u64>().unwrap() > 1_700_000_000_000, "our time, not the source's: {quote}");
+    }
+    assert_eq!(stat(&server, "quote_hits"), "1");
+    assert!(told.try_recv().is_err());
+    client.ask("DUMPLOG,log");
+    let log = std::fs::read_to_string(folder.path().join("dumps/log")).unwrap();
+    assert_eq!(log.matches("<quoteServer>").count(), 1);
+    assert!(log.contains("<price>8.80</price><stockSymbol>ABC</stockSymbol>"), "{log}");
+    assert!(log.contains("<quoteServerTime>12345</quoteServerTime><cryptokey>c2lnbmF0dXJl</cryptokey>"));
+}
+
+#[test]
+fn no_price_is_fetched_for_a_command_that_is_refused_without_one() {
+    let folder = tempdir().unwrap();
+    let (source, told, answer) = scripted();
+    let server = Daemon::start(folder.path(), &["--quotes", &source]);
+    let said = server.talk("BUY,a,S,5\nADD,a,5\nBUY,a,S,6\nSELL,a,S,5\nSET_BUY_TRIGGER,a,S,5\nSET_SELL_AMOUNT,a,S,5\nCOMMIT_BUY,a\n");
+    assert_eq!(said.matches("ERR,").count(), 6);
+    assert!(told.try_recv().is_err());
+    drop(answer);
+}
+
+#[test]
+fn nonsense_and_silence_are_quote_unavailable_and_triggers_are_armed_all_the_same() {
+    let folder = tempdir().unwrap();
+    let (source, told, answer) = scripted();
+    let server = Daemon::start(folder.path(), &["--quotes", &source]);
+    let mut client = server.connect();
+    client.ask("ADD,a,100");
+    client.ask("SET_BUY_AMOUNT,a,T,50");
+    for nonsense in ["", "NA\n", "12.34\n", "-5,S,a,1,key\n", "5.00,X,a,1,key\n"] {
+        client.send("BUY,a,S,50\n");
+        assert_eq!(told.recv().unwrap(), "S,a");
+        answer.send(nonsense.to_owned()).unwrap();
+        assert!(client.line().starts_with("ERR,QUOTE_UNAVAILABLE,"), "{nonsense:?}");
+    }
+    client.send("SET_BUY_TRIGGER,a,T,20\n");
+    told.recv().unwrap();
+    answer.send("NA\n".to_owned()).unwrap();
+    assert_eq!(client.line(), "OK,SET_BUY_TRIGGER,T,50.00,20.00");
+    // Somebody else's quote of the symbol fires it.
+    client.send("SUBSCRIBE,a\n");
+    assert_eq!(client.line(), "OK,SUBSCRIBE,a");
+    client.send("QUOTE,b,T\n");
+    let asked = told.recv().unwrap();
+    answer.send(format!("19.5,T,{},1,key\n", asked.split_once(',').unwrap().1)).unwrap();
+    let mut lines = vec![client.line(), client.line(), client.line()];
+    lines.sort();
+    assert_eq!(lines[0], "* ACCOUNT,a,61.00,0.00,0.00");
+    assert_eq!(lines[1], "* FILLED,a,BUY,T,2,19.50,39.00");
+    assert!(lines[2].starts_with("OK,QUOTE,T,19.50,"));
+}
+
+#[test]
+fn the_stand_in_speaks_the_same_protocol() {
+    let folder = tempdir().unwrap();
+    let mut command = Command::new(program("daytraded"));
+    command.args(["quote-server", "--listen", "127.0.0.1:0", "--quotes", "simulated:7:frozen"]);
+    let quotes = Daemon::spawn(&mut command).unwrap();
+    let said = quotes.talk("s, alice\n");
+    assert!(said.starts_with("27.73,S,alice,1") && said.ends_with(" \n"), "{said}");
+    assert_eq!(quotes.talk("TOOLONG,alice\n"), "NA\n");
+    let server = Daemon::start(folder.path(), &["--quotes", &format!("legacy:{}", quotes.address())]);
+    let said = server.talk(&std::fs::read_to_string(crate::harness::workload("1-user.txt")).unwrap());
+    assert_eq!(said.lines().filter(|line| line.contains("] ")).count(), 100);
+    assert_eq!(stat(&server, "quote_hits"), "3", "one for each of its symbols");
+}

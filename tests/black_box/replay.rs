@@ -1,0 +1,145 @@
+//! Workload files through the client.
+
+use crate::harness::{Daemon, daytrade, program, text, workload};
+use std::io::Read;
+use std::process::{Command, Stdio};
+use tempfile::tempdir;
+
+const FROZEN: [&str; 2] = ["--quotes", "simulated:7:frozen"];
+
+fn check(name: &str, args: &[&str]) {
+    let folder = tempdir().unwrap();
+    let (file, expected) = (workload(&format!("{name}.txt")), workload(&format!("{name}.expected")));
+    let mut all = vec!["replay", file.to_str().unwrap(), "--mask", "--expect", expected.to_str().unwrap()];
+    all.extend(FROZEN);
+    all.extend(args);
+    let run = daytrade(folder.path(), &all, b"");
+    assert_eq!(run.status.code(), Some(0), "{name} {args:?}: {}", text(&run.stderr));
+    let want: String = std::fs::read_to_string(&expected).unwrap();
+    assert!(text(&run.stdout) == want, "{name} {args:?}: the replies differ from the file, or come in another order");
+    assert!(folder.path().join("testLOG").is_file(), "the log is in the current folder");
+}
+
+#[test]
+fn the_workloads_give_the_expected_replies_in_the_order_of_the_file() {
+    for name in ["every-outcome", "1-user", "10-users"] {
+        check(name, &[]);
+    }
+}
+
+#[test]
+fn several_connections_and_shards_give_the_same_replies() {
+    for name in ["every-outcome", "10-users"] {
+        check(name, &["--connections", "7", "--shards", "5"]);
+    }
+}
+
+#[test]
+fn a_difference_is_told_and_exits_with_1() {
+    let folder = tempdir().unwrap();
+    std::fs::write(folder.path().join("want"), "[1] OK,ADD,6.00\n").unwrap();
+    let run = daytrade(folder.path(), &["replay", "-", "--expect", "want"], b"[1] ADD,a,5\n");
+    assert_eq!(run.status.code(), Some(1));
+    assert!(text(&run.stderr).contains("expected [1] OK,ADD,6.00, got [1] OK,ADD,5.00"), "{}", text(&run.stderr));
+}
+
+#[test]
+fn a_piped_workload_is_replayed_and_summed_up() {
+    let folder = tempdir().unwrap();
+    let run = daytrade(folder.path(), &[], b"\r\n[1] ADD,a,5 \r\n[2] ADD,a,-1\n[3] DUMPLOG,./testLOG");
+    let said = text(&run.stdout);
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!((lines[0], lines.len()), ("[1] OK,ADD,5.00", 3));
+    assert!(lines[1].starts_with("[2] ERR,BAD_AMOUNT,") && lines[2].starts_with("[3] OK,DUMPLOG,./testLOG,"));
+    let summary = text(&run.stderr);
+    assert!(summary.contains("2 ok, 1 refused\n") && summary.contains("-:3: BAD_AMOUNT: amount must"), "{summary}");
+    assert_eq!(run.status.code(), Some(0), "refused lines are part of a workload");
+}
+
+#[test]
+fn tags_may_repeat_be_shuffled_or_be_missing() {
+    let folder = tempdir().unwrap();
+    let input = b"[5] ADD,a,1\n[5] ADD,b,2\n[3] ADD,a,3\nADD,c,4\n[5] ADD,b,5\nADD,a,6\n[x] ADD,a,7\n";
+    let run = daytrade(folder.path(), &["replay", "--connections", "3"], input);
+    let want = "[5] OK,ADD,1.00\n[5] OK,ADD,2.00\n[3] OK,ADD,4.00\nOK,ADD,4.00\n[5] OK,ADD,7.00\nOK,ADD,10.00\n\
+                ERR,BAD_LINE,the tag must be [n] with n from 1 to 9223372036854775807\n";
+    assert_eq!(text(&run.stdout), want);
+}
+
+#[test]
+fn the_summary_can_be_json_and_the_replies_left_out() {
+    let folder = tempdir().unwrap();
+    let run = daytrade(folder.path(), &["replay", "--json"], b"[1] ADD,a,5\n[2] QUOTE,a,S\n[3] SELL,a,S,1\n");
+    let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((&json["lines"], &json["ok"]), (&3.into(), &2.into()));
+    assert_eq!(json["refused"]["INSUFFICIENT_SHARES"], 1);
+    assert_eq!(json["server"]["quote_cost"], "0.05");
+    let run = daytrade(folder.path(), &["replay", "--quiet"], b"[1] ADD,a,5\n");
+    assert!(run.stdout.is_empty() && text(&run.stderr).contains("1 ok, 0 refused"));
+}
+
+#[test]
+fn noreply_takes_its_outcomes_from_the_server() {
+    let folder = tempdir().unwrap();
+    let run = daytrade(folder.path(), &["replay", "--noreply", "--json"], b"[1] ADD,a,5\n[2] ADD,a,0\n[3] ADD,a,5\n");
+    let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((&json["lines"], &json["ok"], &json["refused"]["BAD_AMOUNT"]), (&3.into(), &2.into(), &1.into()));
+}
+
+#[test]
+fn fail_fast_stops_at_the_first_refusal() {
+    let folder = tempdir().unwrap();
+    let run = daytrade(folder.path(), &["replay", "--fail-fast"], b"[1] ADD,a,5\n[2] BUY,a,S,6\n[3] ADD,a,5\n");
+    assert_eq!(run.status.code(), Some(1));
+    let said = text(&run.stdout);
+    assert!(said.lines().count() == 2 && said.contains("[2] ERR,INSUFFICIENT_FUNDS"), "{said}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let folder = tempdir().unwrap();
+    let mut child = Command::new(program("daytrade"))
+        .arg("replay")
+        .arg(workload("10-users.txt"))
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 10]).unwrap();
+    drop(stdout);
+    let run = child.wait_with_output().unwrap();
+    assert_eq!((run.status.code(), text(&run.stderr).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_server_that_dies_is_exit_code_3() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), &[]);
+    let mut child = Command::new(program("daytrade"))
+        .args(["replay", "-", "--connect", &server.address()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"[1] ADD,a,5\n").unwrap();
+    let mut first = [0; 16];
+    child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"[1] OK,ADD,5.00\n");
+    server.kill();
+    drop(stdin);
+    let run = child.wait_with_output().unwrap();
+    assert_eq!(run.status.code(), Some(3), "{}", text(&run.stderr));
+}
+
+#[test]
+fn a_rate_is_kept() {
+    let folder = tempdir().unwrap();
+    let lines: String = (1..=30).map(|n| format!("[{n}] ADD,a,5\n")).collect();
+    let run = daytrade(folder.path(), &["replay", "--rate", "100", "--json"], lines.as_bytes());
+    let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert!(json["wall_ms"].as_u64().unwrap() >= 280, "{json}");
+}

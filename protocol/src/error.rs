@@ -71,7 +71,7 @@ pub enum Refusal {
     BadAmount,
     #[error("filename must be a relative path without ..")]
     BadFilename,
-    #[error("filename leads out of the dump folder")]
+    #[error("filename leads out of the dump folder, or into the data folder")]
     FilenameLeadsOut,
     #[error("no account: the user has never had an ADD")]
     NoAccount,

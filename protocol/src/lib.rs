@@ -25,4 +25,4 @@ pub use names::{FILENAME_BYTES_MAX, FileName, Symbol, USER_BYTES_MAX, UserName};
 pub use push::Push;
 pub use reply::{Detail, Reply, ReplyBody, Tag, TradeTerms};
 pub use reply_parse::{ReplyError, ServerLine};
-pub use request::{Attempt, Body, Invalid, Parsed, Request, SessionCommand, parse_line};
+pub use request::{Attempt, Body, Invalid, Parsed, Request, SessionCommand, parse_line, trim};

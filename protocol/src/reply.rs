@@ -28,8 +28,8 @@ impl Tag {
         out.push(b']');
     }
 
-    /// Takes a tag off the head of a line: the tag, if the line begins with a bracket, and what follows without its leading
-    /// blanks. None where there is a bracket and no number from 1 to 2^63 - 1 in it.
+    /// Takes a tag off the head of a line: the tag, if the line begins with a bracket, and what follows without blanks
+    /// around it. None where there is a bracket and no number from 1 to 2^63 - 1 in it.
     pub fn split_from(line: &[u8]) -> Option<(Option<Self>, &[u8])> {
         let Some(inside) = line.strip_prefix(b"[") else { return Some((None, line)) };
         let close = memchr::memchr(b']', inside)?;
@@ -39,7 +39,7 @@ impl Tag {
             _ => None,
         };
         let number = digits.iter().try_fold(0, add)?;
-        Some((Some(Self::new(number)?), rest.trim_ascii_start()))
+        Some((Some(Self::new(number)?), crate::request::trim(rest)))
     }
 }
 

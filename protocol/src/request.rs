@@ -185,12 +185,12 @@ pub fn parse_line(line: &[u8]) -> Parsed {
     if line.is_empty() || line[0] == b'#' {
         return Parsed::Nothing;
     }
-    let Some((tag, rest)) = Tag::split_from(line) else {
-        return Parsed::Invalid(Invalid { tag: None, noreply: false, refusal: Refusal::BadTag, attempt: None });
-    };
-    let (rest, noreply) = match rest.strip_suffix(b"noreply") {
+    let (line, noreply) = match line.strip_suffix(b"noreply") {
         Some(before) if before.last().is_some_and(|&b| is_blank(b)) => (trim(before), true),
-        _ => (rest, false),
+        _ => (line, false),
+    };
+    let Some((tag, rest)) = Tag::split_from(line) else {
+        return Parsed::Invalid(Invalid { tag: None, noreply, refusal: Refusal::BadTag, attempt: None });
     };
     match parse_body(rest) {
         Ok(body) => Parsed::Request(Request { tag, noreply, body }),
@@ -224,7 +224,9 @@ fn parse_body(rest: &[u8]) -> Result<Body, BodyError> {
 /// occur.
 fn check_characters(line: &[u8]) -> Result<(), Refusal> {
     let text = std::str::from_utf8(line).map_err(|_| Refusal::NotText)?;
-    let inside = |field: &str| field.trim_matches([' ', '\t']).chars().any(char::is_control);
+    // U+FFFE and U+FFFF are no characters at all, and no XML document may hold them.
+    let forbidden = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
+    let inside = |field: &str| field.trim_matches([' ', '\t']).contains(forbidden);
     if text.split(',').any(inside) { Err(Refusal::ControlCharacter) } else { Ok(()) }
 }
 
@@ -300,8 +302,8 @@ const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// The bytes without blanks at either end.
-pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
+/// The bytes without blanks (spaces and tabs, as the protocol has them) at either end.
+pub fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = bytes
         && is_blank(*first)
     {

@@ -51,6 +51,8 @@ fn each_kind_of_bad_line_has_its_code() {
         (b"[7] AD\tD,a,5", Code::BadLine, Some(7)),
         (b"[7] ADD,a\r,5", Code::BadLine, Some(7)),
         ("[7] ADD,a\u{85},5".as_bytes(), Code::BadLine, Some(7)),
+        ("[7] DUMPLOG,a\u{ffff}".as_bytes(), Code::BadLine, Some(7)),
+        (b"[7]\x0cPING", Code::BadLine, Some(7)),
         (b"[7]", Code::UnknownCommand, Some(7)),
         (b"[7] NOPE,a,b", Code::UnknownCommand, Some(7)),
         (b"[7] ADD", Code::BadArguments, Some(7)),
@@ -71,7 +73,7 @@ fn each_kind_of_bad_line_has_its_code() {
         let got = invalid(line);
         assert_eq!((got.refusal.code(), got.tag.map(Tag::get)), (*code, *tag), "{}", String::from_utf8_lossy(line));
     }
-    assert!(invalid(b"[1] NOPE noreply").noreply);
+    assert!(invalid(b"[1] NOPE noreply").noreply && invalid(b"[0] ADD,a,5 noreply").noreply);
 }
 
 #[test]

@@ -77,8 +77,8 @@ async fn quote_server(args: &QuoteServerArgs) -> anyhow::Result<()> {
 fn journal_tool(command: &JournalCommand) -> anyhow::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let shown = match command {
-        JournalCommand::Verify { data_dir } => journal::verify(data_dir, shards_of(data_dir)?, &mut out),
-        JournalCommand::Print { data_dir } => journal::print(data_dir, shards_of(data_dir)?, &mut out),
+        JournalCommand::Verify { data_dir } => journal::verify(&alone_on(data_dir)?, &mut out),
+        JournalCommand::Print { data_dir } => journal::print(&alone_on(data_dir)?, &mut out),
     };
     let flushed = out.flush();
     match shown.and_then(|()| Ok(flushed?)) {
@@ -88,10 +88,10 @@ fn journal_tool(command: &JournalCommand) -> anyhow::Result<()> {
     }
 }
 
-/// The number of shards, from a folder that no server runs on: what is being written would look damaged.
-fn shards_of(data_dir: &Path) -> anyhow::Result<u16> {
+/// A data folder that exists and that no server runs on: what is being written would look damaged.
+fn alone_on(data_dir: &Path) -> anyhow::Result<DataDir> {
     read_manifest(data_dir)?;
-    Ok(DataDir::open(data_dir, None)?.manifest().shards)
+    Ok(DataDir::open(data_dir, None)?)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -93,7 +93,7 @@ pub struct ServeArgs {
     #[arg(long, default_value = "info")]
     pub log_level: tracing::Level,
     /// Connections at once
-    #[arg(long, default_value_t = CONNECTIONS_DEFAULT)]
+    #[arg(long, default_value_t = CONNECTIONS_DEFAULT, value_parser = parse_connections)]
     pub max_connections: usize,
 }
 
@@ -154,6 +154,11 @@ impl ServeArgs {
             max_connections: self.max_connections,
         })
     }
+}
+
+fn parse_connections(text: &str) -> Result<usize, String> {
+    let most = tokio::sync::Semaphore::MAX_PERMITS;
+    text.parse().ok().filter(|count| (1..=most).contains(count)).ok_or_else(|| format!("{text:?} is not 1 to {most}"))
 }
 
 /// `daytrade` in the user's state folder.

@@ -140,7 +140,14 @@ fn make(path: &Path, shards: Option<u16>) -> std::io::Result<()> {
     file.write_all(toml::to_string(&manifest).map_err(std::io::Error::other)?.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&aside, path.join(MANIFEST))?;
-    File::open(path)?.sync_all()
+    File::open(path)?.sync_all()?;
+    // The folder's own name has to be as durable as what is in it, and so have the folders made on the way to it.
+    let full = path.canonicalize()?;
+    full.ancestors().skip(1).try_for_each(|folder| match File::open(folder) {
+        Ok(folder) => folder.sync_all(),
+        // What may not be read was not made here.
+        Err(_) => Ok(()),
+    })
 }
 
 #[cfg(test)]

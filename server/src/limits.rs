@@ -21,7 +21,16 @@ pub const IN_FLIGHT_MAX: usize = 65_536;
 pub const OUTBOX_BYTES_MAX: usize = 4 << 20;
 
 /// Bytes of account events that wait for a subscriber who does not read; beyond it the connection closes.
-pub const OUTBOX_EVENT_BYTES_MAX: usize = 1 << 20;
+/// It is more than one round of a shard can say.
+pub const OUTBOX_EVENT_BYTES_MAX: usize = 4 << 20;
+
+/// Summaries of one connection that are asked for and not yet answered may come to this many bytes; the session waits with
+/// the next one.
+pub const SUMMARIES_BYTES_MAX: usize = 32 << 20;
+/// What a summary is taken to need before the first one is seen.
+pub const SUMMARY_BYTES_GUESS: usize = 64 << 10;
+/// However long they are, so many may be asked for at once.
+pub const SUMMARIES_AT_ONCE_MIN: usize = 16;
 
 /// How long a connection that is being closed may take to accept what is left for it, in milliseconds.
 pub const LINGER_MS: u64 = 5_000;

@@ -81,6 +81,7 @@ impl Server {
         let (dumps, dump_requests) = mpsc::unbounded_channel();
         let service = DumpService {
             dump_dir: config.dump_dir.clone(),
+            data_dir: data_dir.path().to_owned(),
             journals: (0..count).map(|n| shard_dir(data_dir.path(), n)).collect(),
             positions: positions.clone(),
             shards: controls,
@@ -137,6 +138,9 @@ impl Server {
     /// When a journal could not be synced.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
+        for handle in &self.handles {
+            let _ = handle.control.send(Control::Closing);
+        }
         self.sessions.close();
         if tokio::time::timeout(Duration::from_millis(STOP_MS), self.sessions.wait()).await.is_err() {
             tracing::warn!(sessions = self.sessions.len(), "clients that did not take their replies are left behind");

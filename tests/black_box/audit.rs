@@ -19,7 +19,7 @@ fn read(path: &Path) -> Vec<Entry> {
     loop {
         match reader.read_event().unwrap() {
             Event::Start(start) => {
-                let name = text(start.name().as_ref());
+                let name = start.name().as_ref().to_owned();
                 match open.len() {
                     0 => assert_eq!(name, "log"),
                     1 => entries.push((name.clone(), Vec::new())),
@@ -30,9 +30,13 @@ fn read(path: &Path) -> Vec<Entry> {
             }
             Event::End(_) => drop(open.pop()),
             Event::Text(words) if open.len() == 3 => {
-                entries.last_mut().unwrap().1.last_mut().unwrap().1.push_str(&words.decode().unwrap());
+                entries.last_mut().unwrap().1.last_mut().unwrap().1.push_str(&words);
             }
-            Event::Text(white) => assert!(text(&white).trim().is_empty()),
+            Event::Text(white) => assert!(white.trim().is_empty()),
+            Event::GeneralRef(reference) => {
+                let meant = quick_xml::escape::resolve_predefined_entity(&reference).unwrap();
+                entries.last_mut().unwrap().1.last_mut().unwrap().1.push_str(meant);
+            }
             Event::Eof => return entries,
             _ => {}
         }
@@ -45,18 +49,29 @@ fn get<'a>(entry: &'a Entry, child: &str) -> &'a str {
 
 /// The tables of docs/COMMANDS.md, and the schema where xmllint is there to check it.
 fn check_schema(path: &Path) {
-    const COMMAND: &[&str] = &["timestamp", "server", "transactionNum", "command", "username", "stockSymbol", "filename", "funds"];
+    const COMMAND: &[&str] =
+        &["timestamp", "server", "transactionNum", "command", "username", "stockSymbol", "filename", "funds"];
     for entry in read(path) {
         let (allowed, needed): (Vec<&str>, &[&str]) = match entry.0.as_str() {
             "userCommand" | "systemEvent" => (COMMAND.to_vec(), &COMMAND[..4]),
             "errorEvent" => ([COMMAND, &["errorMessage"]].concat(), &COMMAND[..4]),
             "quoteServer" => {
-                let all = ["timestamp", "server", "transactionNum", "price", "stockSymbol", "username", "quoteServerTime", "cryptokey"];
+                let all = [
+                    "timestamp",
+                    "server",
+                    "transactionNum",
+                    "price",
+                    "stockSymbol",
+                    "username",
+                    "quoteServerTime",
+                    "cryptokey",
+                ];
                 (all.to_vec(), &["price", "stockSymbol", "username", "quoteServerTime", "cryptokey"])
             }
-            "accountTransaction" => {
-                (vec!["timestamp", "server", "transactionNum", "action", "username", "funds"], &["action", "username", "funds"])
-            }
+            "accountTransaction" => (
+                vec!["timestamp", "server", "transactionNum", "action", "username", "funds"],
+                &["action", "username", "funds"],
+            ),
             other => panic!("{other} is no event"),
         };
         let names: Vec<&str> = entry.1.iter().map(|(name, _)| name.as_str()).collect();
@@ -111,7 +126,8 @@ fn every_replied_transaction_is_in_the_log_and_in_the_order_of_time() {
     assert_eq!(entries.iter().filter(|entry| entry.0 == "errorEvent").count(), refused);
     let told = replies.lines().last().unwrap().rsplit_once(',').unwrap().1;
     assert_eq!(told, entries.len().to_string(), "the reply counts the events");
-    let symbols: Vec<_> = entries.iter().filter(|entry| entry.0 == "quoteServer").map(|entry| get(entry, "stockSymbol")).collect();
+    let symbols: Vec<_> =
+        entries.iter().filter(|entry| entry.0 == "quoteServer").map(|entry| get(entry, "stockSymbol")).collect();
     assert_eq!(symbols.len(), symbols.iter().collect::<BTreeSet<_>>().len(), "each symbol was fetched once");
 }
 
@@ -119,11 +135,15 @@ fn every_replied_transaction_is_in_the_log_and_in_the_order_of_time() {
 fn the_money_in_the_log_is_the_money_in_the_accounts() {
     let folder = tempdir().unwrap();
     let mut lines = std::fs::read_to_string(workload("10-users.txt")).unwrap();
-    let users: BTreeSet<String> =
-        lines.lines().filter(|line| line.contains("] ADD,")).map(|line| line.split(',').nth(1).unwrap().to_owned()).collect();
+    let users: BTreeSet<String> = lines
+        .lines()
+        .filter(|line| line.contains("] ADD,"))
+        .map(|line| line.split(',').nth(1).unwrap().to_owned())
+        .collect();
     let dump = lines.rfind("[2000]").unwrap();
     lines.truncate(dump);
-    let summaries: String = users.iter().zip(3_001..).map(|(user, n)| format!("[{n}] DISPLAY_SUMMARY,{user}\n")).collect();
+    let summaries: String =
+        users.iter().zip(3_001..).map(|(user, n)| format!("[{n}] DISPLAY_SUMMARY,{user}\n")).collect();
     let input = format!("{lines}{summaries}[9999] DUMPLOG,./testLOG\n");
     let run = daytrade(folder.path(), &["replay", "-", "--quotes", "simulated:7:frozen"], input.as_bytes());
     let mut cash: BTreeMap<String, Money> = BTreeMap::new();
@@ -148,13 +168,18 @@ fn a_negative_add_is_a_command_and_an_error_with_its_funds() {
     let path = folder.path().join("dumps/<log>&.xml");
     check_schema(&path);
     let entries = read(&path);
-    let of = |number: &str| -> Vec<&Entry> { entries.iter().filter(|entry| get(entry, "transactionNum") == number).collect() };
+    let of = |number: &str| -> Vec<&Entry> {
+        entries.iter().filter(|entry| get(entry, "transactionNum") == number).collect()
+    };
     let negative = of("2");
     assert_eq!(negative.iter().map(|entry| entry.0.as_str()).collect::<Vec<_>>(), ["userCommand", "errorEvent"]);
     assert!(negative.iter().all(|entry| get(entry, "funds") == "-73280.58"));
     assert!(get(negative[1], "errorMessage").starts_with("BAD_AMOUNT"));
     let long = of("3");
-    assert!(long.len() == 2 && long.iter().all(|entry| get(entry, "stockSymbol").is_empty() && get(entry, "funds") == "5.00"));
+    assert!(
+        long.len() == 2
+            && long.iter().all(|entry| get(entry, "stockSymbol").is_empty() && get(entry, "funds") == "5.00")
+    );
     assert_eq!(of("4").len(), 1, "the DUMPLOG's own command is in its log");
 }
 
@@ -179,11 +204,14 @@ fn a_dump_stays_in_its_folder() {
     std::os::unix::fs::symlink(outside.path().join("file"), dumps.join("file_out")).unwrap();
     let server = Daemon::start(folder.path(), &[]);
     let mut client = server.connect();
+    let fifo = Command::new("mkfifo").arg(dumps.join("fifo")).status().unwrap();
+    assert!(fifo.success());
     for name in ["/etc/x", "../x", "a/../../x", "..", "", "way_out/x", "way_out/a/x", "file_out"] {
         let said = client.ask(&format!("DUMPLOG,{name}"));
         assert!(said.starts_with("ERR,BAD_FILENAME,"), "{name}: {said}");
     }
     assert!(client.ask("DUMPLOG,taken").starts_with("ERR,DUMP_FAILED,"));
+    assert!(client.ask("DUMPLOG,fifo").starts_with("OK,DUMPLOG,"), "replaced, not waited for");
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
     let said = client.ask("DUMPLOG,./a//b/x");
     assert!(said.starts_with("OK,DUMPLOG,") && said.contains("/dumps/a/b/x,"), "{said}");
@@ -191,4 +219,14 @@ fn a_dump_stays_in_its_folder() {
     assert!(left.iter().all(|name| !name.to_string_lossy().ends_with(".tmp")), "{left:?}");
     let entries = read(&dumps.join("a/b/x"));
     assert_eq!(entries.iter().filter(|entry| entry.0 == "errorEvent").count(), 9, "every refusal is in the log");
+}
+
+#[test]
+fn no_dump_goes_among_the_journals() {
+    let folder = tempdir().unwrap();
+    let lines = b"[1] ADD,a,5\n[2] DUMPLOG,data/manifest.toml\n[3] DUMPLOG,data/shard-0/x\n[4] DUMPLOG,data/new/x\n[5] DUMPLOG,x\n";
+    let run = daytrade(folder.path(), &["replay", "-", "--data-dir", "data", "--shards", "1"], lines);
+    let said = text(&run.stdout);
+    assert_eq!(said.matches("ERR,BAD_FILENAME,").count(), 3, "{said}");
+    assert!(said.contains("[5] OK,DUMPLOG,./x,"), "{said}");
 }

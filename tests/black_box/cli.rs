@@ -61,5 +61,8 @@ fn the_server_refuses_what_it_cannot_do() {
     let taken = Daemon::try_start(other.path(), &["--listen", &server.address()]);
     assert!(taken.is_err(), "clap takes an option once");
     drop(server);
-    assert!(refused(&["--listen", "127.0.0.1:0", "--shards", "3"]).contains("made with 2 shards and cannot be opened with 3"));
+    assert!(
+        refused(&["--listen", "127.0.0.1:0", "--shards", "3"])
+            .contains("made with 2 shards and cannot be opened with 3")
+    );
 }

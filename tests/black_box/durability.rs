@@ -29,8 +29,15 @@ fn accounts_orders_and_triggers_are_there_after_kill_9_and_after_a_clean_stop() 
     let server = Daemon::start(folder.path(), FROZEN);
     let mut client = server.connect();
     for line in [
-        "ADD,alice,1000", "BUY,alice,S,300", "COMMIT_BUY,alice", "BUY,alice,S,60", "SELL,alice,S,30", "SET_BUY_AMOUNT,alice,S,50",
-        "SET_BUY_TRIGGER,alice,S,20", "SET_SELL_AMOUNT,alice,S,400", "SET_SELL_TRIGGER,alice,S,100",
+        "ADD,alice,1000",
+        "BUY,alice,S,300",
+        "COMMIT_BUY,alice",
+        "BUY,alice,S,60",
+        "SELL,alice,S,30",
+        "SET_BUY_AMOUNT,alice,S,50",
+        "SET_BUY_TRIGGER,alice,S,20",
+        "SET_SELL_AMOUNT,alice,S,400",
+        "SET_SELL_TRIGGER,alice,S,100",
     ] {
         assert!(client.ask(line).starts_with("OK,"), "{line}");
     }
@@ -41,11 +48,14 @@ fn accounts_orders_and_triggers_are_there_after_kill_9_and_after_a_clean_stop() 
     let mut client = server.connect();
     assert_eq!(account(&mut client, "alice"), before);
     assert!(server.signal("TERM").success());
-    let server = Daemon::start(folder.path(), &[]);
+    let server = Daemon::start(folder.path(), FROZEN);
     assert_eq!(account(&mut server.connect(), "alice"), before);
     assert!(server.signal("INT").success());
     let verified = Command::new(program("daytraded")).args(["journal", "verify"]).arg(folder.path()).output().unwrap();
-    assert!(verified.status.success() && text(&verified.stdout).lines().all(|line| line.ends_with("good")), "{verified:?}");
+    assert!(
+        verified.status.success() && text(&verified.stdout).lines().all(|line| line.ends_with("good")),
+        "{verified:?}"
+    );
     let printed = Command::new(program("daytraded")).args(["journal", "print"]).arg(folder.path()).output().unwrap();
     assert!(text(&printed.stdout).contains("CashAdded"));
 }

@@ -59,6 +59,7 @@ impl Daemon {
     }
 
     /// Runs a program that logs the address it listens on.
+    #[expect(clippy::zombie_processes, reason = "Drop waits for it")]
     pub fn spawn(command: &mut Command) -> Result<Self, String> {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
@@ -93,6 +94,13 @@ impl Daemon {
         client.send(text);
         client.half_close();
         client.rest()
+    }
+
+    /// What the process holds in memory.
+    pub fn memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// `kill -9`.
@@ -151,7 +159,8 @@ impl Client {
         self.send(&format!("{line}\n"));
         loop {
             let line = self.line();
-            let continued = line.starts_with('-') || line.split_once(']').is_some_and(|(_, rest)| rest.starts_with('-'));
+            let continued =
+                line.starts_with('-') || line.split_once(']').is_some_and(|(_, rest)| rest.starts_with('-'));
             if !continued && !line.starts_with("* ") {
                 return line;
             }

@@ -78,6 +78,25 @@ fn a_reader_that_never_reads_is_held_up_alone() {
     }
 }
 
+/// Long summaries that nobody reads: the server takes them up a few at a time rather than hold all of them in memory.
+#[test]
+fn unread_summaries_do_not_fill_the_memory() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), FROZEN);
+    let setup: String = (0..1_000).map(|n| format!("[{}] BUY,big,S,30\n", n + 2)).collect();
+    let said = server.talk(&format!("[1] ADD,big,100000\n{setup}"));
+    assert_eq!(said.matches("OK,BUY").count(), 1_000);
+    let mut client = server.connect();
+    client.send(&"[7] DISPLAY_SUMMARY,big\n".repeat(20_000));
+    // The first answer is there, so the server is at work on the rest; others are served meanwhile.
+    while !client.line().starts_with("[7] OK,DISPLAY_SUMMARY") {}
+    for _ in 0..200 {
+        assert_eq!(server.connect().ask("PING"), "OK,PING");
+    }
+    let kib = server.memory_kib();
+    assert!(kib < 256 << 10, "{kib} KiB for a client that does not read");
+}
+
 #[test]
 fn a_thousand_connections_at_once_are_all_served() {
     let folder = tempdir().unwrap();

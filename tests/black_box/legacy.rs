@@ -59,7 +59,9 @@ fn no_price_is_fetched_for_a_command_that_is_refused_without_one() {
     let folder = tempdir().unwrap();
     let (source, told, answer) = scripted();
     let server = Daemon::start(folder.path(), &["--quotes", &source]);
-    let said = server.talk("BUY,a,S,5\nADD,a,5\nBUY,a,S,6\nSELL,a,S,5\nSET_BUY_TRIGGER,a,S,5\nSET_SELL_AMOUNT,a,S,5\nCOMMIT_BUY,a\n");
+    let said = server.talk(
+        "BUY,a,S,5\nADD,a,5\nBUY,a,S,6\nSELL,a,S,5\nSET_BUY_TRIGGER,a,S,5\nSET_SELL_AMOUNT,a,S,5\nCOMMIT_BUY,a\n",
+    );
     assert_eq!(said.matches("ERR,").count(), 6);
     assert!(told.try_recv().is_err());
     drop(answer);
@@ -89,7 +91,7 @@ fn nonsense_and_silence_are_quote_unavailable_and_triggers_are_armed_all_the_sam
     client.send("QUOTE,b,T\n");
     let asked = told.recv().unwrap();
     answer.send(format!("19.5,T,{},1,key\n", asked.split_once(',').unwrap().1)).unwrap();
-    let mut lines = vec![client.line(), client.line(), client.line()];
+    let mut lines = [client.line(), client.line(), client.line()];
     lines.sort();
     assert_eq!(lines[0], "* ACCOUNT,a,61.00,0.00,0.00");
     assert_eq!(lines[1], "* FILLED,a,BUY,T,2,19.50,39.00");

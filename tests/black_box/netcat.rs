@@ -42,7 +42,8 @@ fn a_summary_is_one_reply_of_several_lines() {
 fn noreply_gets_nothing_not_even_an_error() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
-    let said = server.talk("ADD,alice,5 noreply\nNOPE noreply\n[3] ADD,alice,x noreply\nCOMMIT_BUY,alice noreply\nADD,alice,1\n");
+    let said = server
+        .talk("ADD,alice,5 noreply\nNOPE noreply\n[3] ADD,alice,x noreply\nCOMMIT_BUY,alice noreply\nADD,alice,1\n");
     assert_eq!(said, "OK,ADD,6.00\n");
 }
 
@@ -51,7 +52,7 @@ fn quit_ends_the_session_after_everything_before_it() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
     let mut client = server.connect();
-    client.send("[1] ADD,alice,5\n[2] QUOTE,alice,S\nQUIT\nADD,alice,5\n");
+    client.send("[1] ADD,alice,5\n[2] QUOTE,alice,S\nQUIT\n\nADD,alice,5\n");
     let said = client.rest();
     assert!(said.starts_with("[1] OK,ADD,5.00\n[2] OK,QUOTE,S,27.73,") && said.ends_with("\nOK,QUIT\n"), "{said}");
 }
@@ -63,7 +64,13 @@ fn help_and_stats_are_readable() {
     let help = server.talk("[1] HELP\n");
     assert!(help.starts_with("[1]-ADD,user,amount\n") && help.ends_with("[1] OK,HELP,20\n"), "{help}");
     let stats = server.talk("ADD,a,5\nQUOTE,a,S\nQUOTE,a,S\nSELL,a,S,1\nSTATS\n");
-    for line in ["-STAT,commands_ok,3", "-STAT,refused_INSUFFICIENT_SHARES,1", "-STAT,quote_hits,1", "-STAT,quote_cache_hits,1", "-STAT,quote_cost,0.05"] {
+    for line in [
+        "-STAT,commands_ok,3",
+        "-STAT,refused_INSUFFICIENT_SHARES,1",
+        "-STAT,quote_hits,1",
+        "-STAT,quote_cache_hits,1",
+        "-STAT,quote_cost,0.05",
+    ] {
         assert!(stats.lines().any(|stat| stat == line), "{line} in {stats}");
     }
 }
@@ -84,7 +91,8 @@ fn the_real_netcat_can_send_a_file() {
         .unwrap();
     nc.stdin.take().unwrap().write_all(&std::fs::read(crate::harness::workload("10-users.txt")).unwrap()).unwrap();
     let said = crate::harness::text(&nc.wait_with_output().unwrap().stdout);
-    let answered = said.lines().filter(|line| line.split_once(']').is_some_and(|(_, rest)| rest.starts_with(' '))).count();
+    let answered =
+        said.lines().filter(|line| line.split_once(']').is_some_and(|(_, rest)| rest.starts_with(' '))).count();
     assert_eq!(answered, 2_000);
     assert!(said.lines().last().unwrap().starts_with("[2000] OK,DUMPLOG,"), "the log waits for everything before it");
 }

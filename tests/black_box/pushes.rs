@@ -39,6 +39,7 @@ fn a_subscriber_hears_of_changes_whoever_caused_them() {
     trader.ask("SET_BUY_AMOUNT,alice,S,60");
     assert_eq!(listener.line(), "* ACCOUNT,alice,40.00,60.00,0.00");
     trader.ask("SET_BUY_TRIGGER,alice,S,30");
+    assert_eq!(listener.line(), "* ACCOUNT,alice,40.00,60.00,0.00", "armed");
     assert_eq!(listener.line(), "* FILLED,alice,BUY,S,2,27.73,55.46");
     assert_eq!(listener.line(), "* ACCOUNT,alice,44.54,0.00,0.00");
     assert_eq!(listener.ask("UNSUBSCRIBE,alice"), "OK,UNSUBSCRIBE,alice");

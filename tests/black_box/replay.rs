@@ -81,9 +81,16 @@ fn the_summary_can_be_json_and_the_replies_left_out() {
 #[test]
 fn noreply_takes_its_outcomes_from_the_server() {
     let folder = tempdir().unwrap();
-    let run = daytrade(folder.path(), &["replay", "--noreply", "--json"], b"[1] ADD,a,5\n[2] ADD,a,0\n[3] ADD,a,5\n");
+    // A bad tag, and lines that have no room for the word, among them.
+    let long = |tag: u32, length: usize| format!("[{tag}] DUMPLOG,{}\n", "b".repeat(length));
+    let input =
+        format!("[1] ADD,a,5\n[2] ADD,a,0\r\n[0] ADD,a,5\n{}{}[3] ADD,a,5 noreply\n", long(4, 1_008), long(5, 1_400));
+    let run = daytrade(folder.path(), &["replay", "--noreply", "--json"], input.as_bytes());
     let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
-    assert_eq!((&json["lines"], &json["ok"], &json["refused"]["BAD_AMOUNT"]), (&3.into(), &2.into(), &1.into()));
+    assert_eq!((&json["lines"], &json["ok"]), (&6.into(), &2.into()), "{json}");
+    let refused: Vec<_> =
+        ["BAD_AMOUNT", "BAD_LINE", "BAD_FILENAME", "LINE_TOO_LONG"].map(|code| json["refused"][code].clone()).into();
+    assert_eq!(refused, [1, 1, 1, 1], "{json}");
 }
 
 #[test]

@@ -14,8 +14,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connects to `HOST:PORT`.
 ///
 /// # Errors
-/// A link failure that names the address.
+/// A link failure that names the address, or a usage failure where that is none.
 pub fn connect(address: &str) -> Result<TcpStream, Failure> {
+    if address.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
+        return Err(Failure::usage(anyhow::anyhow!("{address:?} is not HOST:PORT")));
+    }
     let connect = || {
         let mut last = anyhow::anyhow!("no such host");
         for address in address.to_socket_addrs()? {

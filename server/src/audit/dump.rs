@@ -23,6 +23,8 @@ const SYNC_EVERY_BYTES: usize = 32 << 20;
 pub struct DumpService {
     /// The folder all dump files are confined to.
     pub dump_dir: PathBuf,
+    /// The data folder, where no dump may go, but into a dump folder of its own.
+    pub data_dir: PathBuf,
     /// The journal folder of each shard.
     pub journals: Vec<PathBuf>,
     /// How far each shard has written.
@@ -102,14 +104,18 @@ impl DumpService {
         std::fs::create_dir_all(&self.dump_dir)?;
         let root = Dir::open_ambient_dir(&self.dump_dir, ambient_authority())?;
         let path = Path::new(request.ticket.filename.as_str());
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let folder = match folder {
+        let folder_path = path.parent().unwrap_or(Path::new(""));
+        let folder = match Some(folder_path).filter(|folder| !folder.as_os_str().is_empty()) {
             None => root.try_clone()?,
-            Some(folder) => {
-                root.create_dir_all(folder).map_err(confined)?;
-                root.open_dir(folder).map_err(confined)?
-            }
+            Some(folder) => match root.open_dir(folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    root.create_dir_all(folder).map_err(confined)?;
+                    root.open_dir(folder).map_err(confined)?
+                }
+                opened => opened.map_err(confined)?,
+            },
         };
+        self.keep_off_the_data(folder_path)?;
         let Some(name) = path.file_name() else { return Err(DumpError::LeadsOut) };
         match root.metadata(path) {
             Ok(there) if there.is_dir() => return Err(DumpError::Failed("there is a folder of that name".to_owned())),
@@ -119,8 +125,11 @@ impl DumpService {
         let aside =
             format!(".{}.{}.{}.tmp", name.display(), std::process::id(), self.sequence.fetch_add(1, Ordering::Relaxed));
         let written = self.write_aside(request, &folder, &aside).and_then(|events| {
-            let replaced = folder.open(name).ok();
+            let is_file = folder.symlink_metadata(name).is_ok_and(|there| there.is_file());
+            let replaced = if is_file { folder.open(name).ok() } else { None };
             folder.rename(&aside, &folder, name)?;
+            // The folder's own handle is only a name for it; syncing takes one that is open.
+            folder.open(".")?.sync_all()?;
             Ok((events, replaced))
         });
         if written.is_err() {
@@ -129,15 +138,26 @@ impl DumpService {
         written
     }
 
+    /// Refuses to write among the journals, where the dump folder holds the data folder.
+    fn keep_off_the_data(&self, folder: &Path) -> Result<(), DumpError> {
+        let (data, dumps) = (self.data_dir.canonicalize()?, self.dump_dir.canonicalize()?);
+        let into_data = dumps.join(folder).canonicalize()?.starts_with(&data);
+        let dumps_are_apart = dumps.starts_with(&data) && dumps != data;
+        if into_data && !dumps_are_apart { Err(DumpError::LeadsOut) } else { Ok(()) }
+    }
+
     fn write_aside(&self, request: &DumpRequest, folder: &Dir, aside: &str) -> Result<u64, DumpError> {
         let file = folder.open_with(aside, OpenOptions::new().write(true).create_new(true))?;
         let also = file.try_clone()?;
         let (ask, asked) = std::sync::mpsc::sync_channel(1);
         // The disk works while the rest is written, so that the last sync has little left to do.
         let events = std::thread::scope(|scope| {
-            scope.spawn(move || asked.into_iter().try_for_each(|()| also.sync_data()));
+            let syncing = scope.spawn(move || asked.into_iter().try_for_each(|()| also.sync_data()));
             let out = Flushing { file: &file, unasked: 0, ask };
-            self.merge(request, out).map(|(_, events)| events)
+            let merged = self.merge(request, out).map(|(_, events)| events);
+            // An error it has met is told once, and to nobody else.
+            syncing.join().unwrap_or_else(|_| Err(io::Error::other("the syncing thread has failed")))?;
+            merged
         })?;
         file.sync_all()?;
         Ok(events)

@@ -223,7 +223,9 @@ impl<W: Write> AuditWriter<W> {
 
     /// A text that may hold anything.
     fn escaped(&mut self, element: &str, value: &str) {
-        self.text(element, &quick_xml::escape::escape(value));
+        // No XML document may hold these two; requests that do are refused, a source's key may not be.
+        let value = value.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), "?");
+        self.text(element, &quick_xml::escape::escape(&value));
     }
 
     fn put(&mut self, parts: &[&str]) {

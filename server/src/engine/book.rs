@@ -221,6 +221,8 @@ impl Book {
                     self.apply(id, event, number_of_record);
                 }
             }
+            // What is fetched for watchers goes under a number of the server's own.
+            Record::Hit(hit) if hit.user.as_str() == crate::quotes::WATCHER => self.note_assigned(hit.number),
             Record::Hit(_) => {}
         }
     }

@@ -70,7 +70,8 @@ impl World {
         let mut told = Vec::new();
         for side in [Side::Buy, Side::Sell] {
             while let Some(key) = self.book.triggers().next(symbol, side, price, None) {
-                let event = fill(self.book.account(key.user), side, symbol, price).expect("the book and the account agree");
+                let event =
+                    fill(self.book.account(key.user), side, symbol, price).expect("the book and the account agree");
                 self.happen(key.user, &event);
                 let Event::Filled { shares, total, .. } = event else { panic!("{event:?}") };
                 told.push(format!("{} {} filled {shares} {total}", self.book.name(key.user), side.as_str()));
@@ -149,8 +150,18 @@ fn add_makes_the_account_and_is_bounded() {
 #[test]
 fn everything_but_add_and_quote_needs_an_account() {
     let commands = [
-        "BUY,a,S,5", "COMMIT_BUY,a", "CANCEL_BUY,a", "SELL,a,S,5", "COMMIT_SELL,a", "CANCEL_SELL,a", "SET_BUY_AMOUNT,a,S,5",
-        "SET_BUY_TRIGGER,a,S,5", "CANCEL_SET_BUY,a,S", "SET_SELL_AMOUNT,a,S,5", "SET_SELL_TRIGGER,a,S,5", "CANCEL_SET_SELL,a,S",
+        "BUY,a,S,5",
+        "COMMIT_BUY,a",
+        "CANCEL_BUY,a",
+        "SELL,a,S,5",
+        "COMMIT_SELL,a",
+        "CANCEL_SELL,a",
+        "SET_BUY_AMOUNT,a,S,5",
+        "SET_BUY_TRIGGER,a,S,5",
+        "CANCEL_SET_BUY,a,S",
+        "SET_SELL_AMOUNT,a,S,5",
+        "SET_SELL_TRIGGER,a,S,5",
+        "CANCEL_SET_SELL,a,S",
         "DISPLAY_SUMMARY,a",
     ];
     for command in commands {

@@ -9,7 +9,7 @@ const MAGIC: u32 = u32::from_le_bytes(*b"DTJF");
 /// The version of frames and of the records in them.
 pub(super) const VERSION: u16 = 1;
 /// Bytes before the records.
-pub(super) const HEADER_BYTES: usize = 52;
+pub(super) const HEADER_BYTES: usize = 60;
 /// Bytes behind the records.
 pub(super) const TRAILER_BYTES: usize = 4;
 
@@ -32,6 +32,8 @@ pub struct FrameHeader {
     pub payload_bytes: u32,
     /// The checksum of the frame before, 0 for the first.
     pub chain: u32,
+    /// The last frame that was known to be durable when this one was written: the one before it under `--fsync always`.
+    pub durable: u64,
 }
 
 /// Why bytes are not the frame that belongs there.
@@ -92,6 +94,7 @@ impl FrameHeader {
         put(&self.records.to_le_bytes());
         put(&self.payload_bytes.to_le_bytes());
         put(&self.chain.to_le_bytes());
+        put(&self.durable.to_le_bytes());
         debug_assert_eq!(at, HEADER_BYTES);
     }
 
@@ -111,6 +114,7 @@ impl FrameHeader {
             records: u32_at(40),
             payload_bytes: u32_at(44),
             chain: u32_at(48),
+            durable: u64_at(52),
         };
         if parsed.frame_bytes() > FRAME_BYTES_MAX {
             return Err(Fault::Length);

@@ -176,8 +176,15 @@ impl<'a> JournalReader<'a> {
         let describe = || self.storage.describe(&name);
         let io = |error| ReadError::Io { file: describe(), error };
         let file = self.storage.open(&name).map_err(io)?;
-        let mut open =
-            OpenSegment { name: name.clone(), file, buffer: Vec::new(), start: 0, offset: 0, end_of_file: false, scratch: vec![0; READ_BYTES] };
+        let mut open = OpenSegment {
+            name: name.clone(),
+            file,
+            buffer: Vec::new(),
+            start: 0,
+            offset: 0,
+            end_of_file: false,
+            scratch: vec![0; READ_BYTES],
+        };
         open.fill(SEGMENT_HEADER_BYTES).map_err(io)?;
         let reason = match SegmentHeader::parse(&open.buffer) {
             None => Some("the segment's header is damaged".to_owned()),

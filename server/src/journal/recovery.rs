@@ -4,7 +4,7 @@
 use super::frame::FrameHeader;
 use super::reader::{JournalReader, ReadError, segments};
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
-use super::storage::Storage;
+use super::storage::{Storage, StorageFile};
 use crate::engine::Record;
 use std::io;
 
@@ -109,7 +109,7 @@ fn cut_torn_tail(
     };
     let file = storage.open(&name)?;
     let bytes = file.size()?;
-    if a_frame_follows(&*file, offset, bytes)? {
+    if was_durable(&*file, recovered.frame + 1, offset, bytes)? {
         return Err(error.into());
     }
     recovered.cut_bytes = bytes - offset;
@@ -136,9 +136,9 @@ fn header_is_torn(storage: &dyn Storage, name: &str) -> io::Result<bool> {
     Ok(SegmentHeader::parse(&header[..read]).is_none())
 }
 
-/// Whether any whole frame begins behind `offset`: then what is bad is no interrupted write, because a frame is only
-/// written when the one before it is durable.
-fn a_frame_follows(file: &dyn super::StorageFile, offset: u64, end: u64) -> io::Result<bool> {
+/// Whether the frame that should begin at `offset` was durable once: a whole frame behind it says so. Frames that were not
+/// yet durable (under `--fsync interval` and `never`) may have reached the disk in any order when the power went.
+fn was_durable(file: &dyn StorageFile, frame: u64, offset: u64, end: u64) -> io::Result<bool> {
     let mut rest = vec![0; usize::try_from(end - offset).unwrap_or(0)];
     let mut have = 0;
     while have < rest.len() {
@@ -148,6 +148,9 @@ fn a_frame_follows(file: &dyn super::StorageFile, offset: u64, end: u64) -> io::
         }
     }
     rest.truncate(have);
-    let whole = |at: usize| !matches!(FrameHeader::parse(&rest[at..]), Err(fault) if fault.may_be_torn());
-    Ok(memchr::memmem::find_iter(&rest, b"DTJF").any(|at| at > 0 && whole(at)))
+    let says_so = |at: usize| match FrameHeader::parse(&rest[at..]) {
+        Ok((header, ..)) => header.durable >= frame,
+        Err(fault) => !fault.may_be_torn(),
+    };
+    Ok(memchr::memmem::find_iter(&rest, b"DTJF").any(|at| at > 0 && says_so(at)))
 }

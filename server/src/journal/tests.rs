@@ -155,6 +155,31 @@ fn damage_before_a_good_frame_is_refused_with_file_and_offset_and_nothing_is_cha
 }
 
 #[test]
+fn frames_that_were_not_yet_durable_may_be_lost_in_any_order() {
+    let damage_second = |mode| {
+        let storage = MemoryStorage::default();
+        let recovered = recover(&storage, 3, true, |_, _, _| {}).unwrap();
+        let options = WriterOptions { mode, segment_bytes_max: BIG };
+        let disk = Arc::new(storage.clone());
+        let mut writer = JournalWriter::open(disk, 3, options, &recovered, Positions::default()).unwrap();
+        write(&mut writer, &[1]).unwrap();
+        writer.sync().unwrap();
+        write(&mut writer, &[1, 1]).unwrap();
+        let (name, mut bytes) = storage.files().into_iter().next().unwrap();
+        let frame_bytes = (writer_position(&bytes) - 40) / 3;
+        bytes[40 + frame_bytes..40 + 2 * frame_bytes].fill(0);
+        read(&MemoryStorage::with_files(BTreeMap::from([(name, bytes)])))
+    };
+    assert_eq!(damage_second(SyncMode::Never).unwrap().0, 1, "the synced frame is there, the others are cut off");
+    assert!(damage_second(SyncMode::Always).is_err(), "a durable frame is missing before a good one");
+}
+
+/// Where the last frame ends, in a file that is filled with zeros behind it.
+fn writer_position(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|&byte| byte != 0).unwrap() + 1
+}
+
+#[test]
 fn another_shards_journal_and_a_newer_format_are_refused() {
     let storage = written(BIG, &[1]);
     let refused = recover(&storage, 4, true, |_, _, _| {}).unwrap_err().to_string();
@@ -182,6 +207,9 @@ fn after_a_failure_nothing_is_tried_again_and_only_the_acknowledged_is_there() {
         assert!(write(&mut writer, &[1]).is_err() && writer.sync().is_err(), "poisoned");
         assert_eq!(storage.files(), changed);
         let recovered = read(&mended).unwrap().0;
-        assert!((acknowledged..=acknowledged + 1).contains(&recovered), "{acknowledged} acknowledged, {recovered} recovered");
+        assert!(
+            (acknowledged..=acknowledged + 1).contains(&recovered),
+            "{acknowledged} acknowledged, {recovered} recovered"
+        );
     }
 }

@@ -2,16 +2,16 @@
 
 use super::recovery::recover;
 use super::storage::FsStorage;
+use crate::data_dir::{DataDir, shard_dir};
 use std::io::{self, Write};
-use std::path::Path;
 
 /// Checks every frame of every shard of a data folder and says what it found, a line a shard.
 ///
 /// # Errors
 /// The first damage, with file and offset.
-pub fn verify(data_dir: &Path, shards: u16, out: &mut dyn Write) -> anyhow::Result<()> {
-    for shard in 0..shards {
-        let storage = FsStorage::new(&crate::data_dir::shard_dir(data_dir, shard));
+pub fn verify(data_dir: &DataDir, out: &mut dyn Write) -> anyhow::Result<()> {
+    for shard in 0..data_dir.manifest().shards {
+        let storage = FsStorage::new(&shard_dir(data_dir.path(), shard));
         let mut records = 0_u64;
         let found = recover(&storage, shard, false, |_, _, _| records += 1)?;
         write!(out, "shard {shard}: {} frames, {records} records, good", found.frame)?;
@@ -27,9 +27,9 @@ pub fn verify(data_dir: &Path, shards: u16, out: &mut dyn Write) -> anyhow::Resu
 ///
 /// # Errors
 /// The first damage, with file and offset, after the records before it.
-pub fn print(data_dir: &Path, shards: u16, out: &mut dyn Write) -> anyhow::Result<()> {
-    for shard in 0..shards {
-        let storage = FsStorage::new(&crate::data_dir::shard_dir(data_dir, shard));
+pub fn print(data_dir: &DataDir, out: &mut dyn Write) -> anyhow::Result<()> {
+    for shard in 0..data_dir.manifest().shards {
+        let storage = FsStorage::new(&shard_dir(data_dir.path(), shard));
         let mut written: io::Result<()> = Ok(());
         recover(&storage, shard, false, |number, time_ms, record| {
             if written.is_ok() {

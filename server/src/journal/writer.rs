@@ -58,6 +58,8 @@ pub struct JournalWriter {
     frame: u64,
     record: u64,
     chain: u32,
+    /// The last frame known to be durable.
+    durable: u64,
     unsynced: bool,
     poisoned: bool,
     /// Bytes that may be written before free space is asked for again.
@@ -81,6 +83,8 @@ impl JournalWriter {
             None => None,
             Some((name, offset)) => {
                 let file = storage.open(name)?;
+                // What was read may still be on its way to the disk, if the last server did not sync every frame.
+                file.sync()?;
                 let filled = file.size()?.max(*offset);
                 let first_record = name.split('.').next().and_then(|digits| digits.parse().ok()).unwrap_or(1);
                 Some(OpenSegment { file, first_record, offset: *offset, filled })
@@ -95,6 +99,7 @@ impl JournalWriter {
             frame: recovered.frame,
             record: recovered.record,
             chain: recovered.chain,
+            durable: recovered.frame,
             unsynced: false,
             poisoned: false,
             space_checked: 0,
@@ -162,6 +167,7 @@ impl JournalWriter {
             records: frame.records(),
             payload_bytes: frame.payload_bytes() as u32,
             chain: self.chain,
+            durable: 0,
         };
         let bytes = header.frame_bytes() as u64;
         self.check_space(bytes)?;
@@ -169,6 +175,8 @@ impl JournalWriter {
             self.begin_segment()?;
         }
         let Some(open) = &mut self.segment else { return Err(io::Error::other("no segment is open")) };
+        // Known only now: a new segment begins with a sync of the old one.
+        let header = FrameHeader { durable: self.durable, ..header };
         let (sealed, checksum) = frame.seal(&header);
         let end = open.offset + sealed.len() as u64;
         if end > open.filled {
@@ -192,7 +200,7 @@ impl JournalWriter {
         if let (true, Some(open)) = (self.unsynced, &self.segment) {
             open.file.sync()?;
         }
-        self.unsynced = false;
+        (self.unsynced, self.durable) = (false, self.frame);
         Ok(())
     }
 
@@ -201,6 +209,7 @@ impl JournalWriter {
         if let Some(full) = self.segment.take() {
             full.file.set_len(full.offset)?;
             full.file.sync()?;
+            self.durable = self.frame;
         }
         let first_record = self.record + 1;
         let file = self.storage.create(&segment_name(first_record))?;

@@ -22,6 +22,9 @@ use tokio::task::JoinSet;
 /// What a hit costs, in cents.
 const HIT_COST_CENTS: u64 = 5;
 
+/// In whose name a price is fetched that only watchers want.
+pub const WATCHER: &str = "daytraded";
+
 /// What the manager is asked.
 #[derive(Debug)]
 pub enum QuoteRequest {
@@ -114,6 +117,8 @@ struct Entry {
     watchers: Vec<(Arc<Outbox>, u64)>,
     /// Its place in the queue of re-quotes.
     due_ms: Option<u64>,
+    /// Until when it is left alone because a fetch has failed.
+    pause_until_ms: u64,
 }
 
 impl Entry {
@@ -139,7 +144,7 @@ struct Manager {
 /// # Errors
 /// Never in practice: when the name it asks in for watchers were no user name.
 pub fn spawn_manager(source: Arc<dyn QuoteSource>, wire: QuoteWire) -> anyhow::Result<()> {
-    let watcher = UserName::parse(b"daytraded").ok_or_else(|| anyhow::anyhow!("not a user name"))?;
+    let watcher = UserName::parse(WATCHER.as_bytes()).ok_or_else(|| anyhow::anyhow!("not a user name"))?;
     let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
     tokio::spawn(Manager { source, wire, entries, due, fetches, watcher }.run());
     Ok(())
@@ -212,7 +217,8 @@ impl Manager {
             self.due.remove(&(due, symbol));
         }
         if entry.is_kept_fresh() && !entry.fetching {
-            let due = entry.quote.as_ref().map_or(now, |quote| (quote.arrived_ms + LIFE_MS).max(now));
+            let aged = entry.quote.as_ref().map_or(now, |quote| quote.arrived_ms + LIFE_MS);
+            let due = aged.max(entry.pause_until_ms).max(now);
             entry.due_ms = Some(due);
             self.due.insert((due, symbol));
         }
@@ -261,11 +267,8 @@ impl Manager {
                 for shard in waiting {
                     let _ = self.wire.shards[usize::from(shard)].send(Control::Quote(QuoteNews::Failed(symbol)));
                 }
-                if entry.is_kept_fresh() {
-                    let due = self.wire.clock.now_ms() + REQUOTE_PAUSE_MS;
-                    entry.due_ms = Some(due);
-                    self.due.insert((due, symbol));
-                }
+                entry.pause_until_ms = self.wire.clock.now_ms() + REQUOTE_PAUSE_MS;
+                self.reschedule(symbol);
             }
         }
     }

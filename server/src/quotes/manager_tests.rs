@@ -105,6 +105,33 @@ async fn a_failed_fetch_is_told_to_who_waits_and_the_next_one_tries_again() {
     assert_eq!(world.stats.failures.load(Ordering::Relaxed), 1);
 }
 
+/// However often a price is asked for in vain, it stands in the queue of re-quotes once: afterwards there is one fetch a
+/// minute again.
+#[tokio::test]
+async fn failures_do_not_multiply_what_is_fetched_later() {
+    let mut manager = manager_of_one_shard();
+    let alice = UserName::parse(b"alice").unwrap();
+    manager.take(QuoteRequest::Interest { shard: 0, symbol: symbol(), asker: Some((alice.clone(), 9)) });
+    for _ in 0..3 {
+        manager.take(QuoteRequest::Want { shard: 0, symbol: symbol(), user: alice.clone(), number: 1 });
+        let asker = Asker { shard: 0, user: alice.clone(), number: 1 };
+        manager.fetched((symbol(), asker, Err(SourceError::Timeout)));
+        assert_eq!(manager.due.len(), 1);
+    }
+    let due = manager.due.first().unwrap().0;
+    assert!(due >= manager.wire.clock.now_ms() + REQUOTE_PAUSE_MS - 100, "left alone for a while");
+}
+
+fn manager_of_one_shard() -> Manager {
+    let (control, _news) = mpsc::unbounded_channel();
+    let (_requests, queue) = mpsc::unbounded_channel();
+    let wire = QuoteWire { requests: queue, shards: vec![control], clock: Arc::default(), stats: Arc::default() };
+    let watcher = UserName::parse(WATCHER.as_bytes()).unwrap();
+    let source: Arc<dyn QuoteSource> = Arc::new(Scripted::default());
+    let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
+    Manager { source, wire, entries, due, fetches, watcher }
+}
+
 #[tokio::test]
 async fn a_symbol_with_triggers_is_quoted_at_once_and_every_price_goes_to_every_shard_and_watcher() {
     let mut world = World::new(2);

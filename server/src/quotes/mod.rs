@@ -10,7 +10,7 @@ mod simulated;
 mod source;
 
 pub use legacy::LegacySource;
-pub use manager::{QuoteRequest, QuoteStats, QuoteWire, spawn_manager};
+pub use manager::{QuoteRequest, QuoteStats, QuoteWire, WATCHER, spawn_manager};
 pub use simulated::SimulatedSource;
 pub use source::{Fetch, QuoteSource, SourceError, SourceQuote};
 

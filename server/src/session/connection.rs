@@ -1,7 +1,7 @@
 //! One connection's loop: read what there is, hand it on in batches, write what has come back.
 
 use super::help::write_help;
-use super::outbox::{Outbox, Replies, ReplyTo};
+use super::outbox::{Load, Outbox, Replies, ReplyTo};
 use crate::limits::{
     BATCH_JOBS_MAX, IN_FLIGHT_MAX, LINGER_MS, OUTBOX_BYTES_MAX, READ_BUFFER_BYTES_MAX, READ_BUFFER_BYTES_MIN,
     SUBSCRIPTIONS_MAX,
@@ -51,6 +51,19 @@ pub async fn serve(mut stream: TcpStream, context: Context) -> io::Result<()> {
     served
 }
 
+/// Whether a request has to wait for earlier ones of its connection, those still batched among them.
+fn must_wait(request: &Request, load: &Load, batched: usize, batched_summaries: usize, next_untagged: u64) -> bool {
+    match &request.body {
+        // The log holds all that was asked before it on this connection, and QUIT is the last word.
+        Body::Command(Command::DumpLog { .. }) | Body::Session(SessionCommand::Quit) => load.in_flight + batched > 0,
+        // The one reply that can be long: as many at once as their size allows.
+        Body::Command(Command::DisplaySummary { .. }) => load.summaries + batched_summaries >= load.summaries_max(),
+        // Untagged requests follow one another strictly.
+        Body::Session(_) => request.tag.is_none() && load.untagged_answered < next_untagged,
+        Body::Command(_) => false,
+    }
+}
+
 struct Session {
     context: Context,
     outbox: Arc<Outbox>,
@@ -58,6 +71,8 @@ struct Session {
     batches: Vec<Vec<Job>>,
     /// How many jobs `batches` holds.
     batched: usize,
+    /// How many of them ask for a summary.
+    batched_summaries: usize,
     /// The place of the next untagged request.
     next_untagged: u64,
     /// A request that must wait until everything before it is answered.
@@ -85,6 +100,7 @@ impl Session {
             outbox: Arc::default(),
             batches,
             batched: 0,
+            batched_summaries: 0,
             next_untagged: 0,
             held: None,
             subscribed: BTreeSet::new(),
@@ -160,6 +176,10 @@ impl Session {
     async fn read_lines(&mut self) -> io::Result<()> {
         loop {
             self.release_held().await;
+            if self.quit {
+                // Nothing behind it is looked at, whatever has arrived.
+                self.block = None;
+            }
             if self.held.is_some() || self.quit {
                 break;
             }
@@ -194,11 +214,15 @@ impl Session {
             return;
         }
         self.flush().await;
-        if self.outbox.load().in_flight == 0
-            && let Some(request) = self.held.take()
+        if let Some(request) =
+            self.held.take_if(|request| !must_wait(request, &self.outbox.load(), 0, 0, self.next_untagged))
         {
             self.take_request(request);
         }
+    }
+
+    fn must_wait(&self, request: &Request) -> bool {
+        must_wait(request, &self.outbox.load(), self.batched, self.batched_summaries, self.next_untagged)
     }
 
     fn take_line(&mut self, parsed: Parsed) {
@@ -209,14 +233,7 @@ impl Session {
                 self.refuse(to, &Refusal::ShuttingDown);
             }
             Parsed::Request(request) => {
-                let waits = match &request.body {
-                    // The log holds all that was asked before it on this connection, and QUIT is the last word.
-                    Body::Command(Command::DumpLog { .. }) | Body::Session(SessionCommand::Quit) => true,
-                    // Untagged requests follow one another strictly.
-                    Body::Session(_) => request.tag.is_none(),
-                    Body::Command(_) => false,
-                };
-                if waits && self.outbox.load().in_flight + self.batched > 0 {
+                if self.must_wait(&request) {
                     self.held = Some(request);
                 } else {
                     self.take_request(request);
@@ -274,18 +291,20 @@ impl Session {
             }
             SessionCommand::Watch(symbol) => {
                 if self.has_room_for_one_more(to) {
-                    self.watched.insert(symbol);
                     // The reply first: the price, if there is one, follows it.
                     self.reply(to, &ReplyBody::Watch(symbol));
-                    let number = self.context.router.next_number();
-                    let outbox = Arc::clone(&self.outbox);
-                    let _ = self.context.quotes.send(QuoteRequest::Watch { symbol, number, outbox });
+                    if self.watched.insert(symbol) {
+                        let number = self.context.router.next_number();
+                        let outbox = Arc::clone(&self.outbox);
+                        let _ = self.context.quotes.send(QuoteRequest::Watch { symbol, number, outbox });
+                    }
                 }
             }
             SessionCommand::Unwatch(symbol) => {
-                self.watched.remove(&symbol);
-                let outbox = Arc::clone(&self.outbox);
-                let _ = self.context.quotes.send(QuoteRequest::Unwatch { symbol, outbox });
+                if self.watched.remove(&symbol) {
+                    let outbox = Arc::clone(&self.outbox);
+                    let _ = self.context.quotes.send(QuoteRequest::Unwatch { symbol, outbox });
+                }
                 self.reply(to, &ReplyBody::Unwatch(symbol));
             }
         }
@@ -312,6 +331,7 @@ impl Session {
 
     fn enqueue(&mut self, shard: usize, to: ReplyTo, tag: Option<Tag>, work: Work) {
         let assigned = tag.is_none();
+        self.batched_summaries += usize::from(matches!(work, Work::Command(Command::DisplaySummary { .. })));
         let number = tag.map_or_else(|| self.context.router.next_number(), Tag::get);
         self.batches[shard].push(Job { to, number, assigned, work });
         self.batched += 1;
@@ -330,7 +350,7 @@ impl Session {
     fn reply_with(&self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut Vec<u8>)) {
         let mut replies = Replies::default();
         replies.write(to, write);
-        self.outbox.begin(1);
+        self.outbox.begin(1, 0);
         self.outbox.deliver(replies);
     }
 
@@ -339,8 +359,8 @@ impl Session {
         if self.batched == 0 {
             return;
         }
-        self.outbox.begin(self.batched);
-        self.batched = 0;
+        self.outbox.begin(self.batched, self.batched_summaries);
+        (self.batched, self.batched_summaries) = (0, 0);
         for (shard, jobs) in self.context.router.shards().iter().zip(&mut self.batches) {
             if jobs.is_empty() {
                 continue;

@@ -4,7 +4,9 @@
 //! order they were sent: a reply that is early waits here for its turn. Replies are bounded by the requests in flight,
 //! prices by the symbols (the newest counts), account events by a limit past which the connection is given up.
 
-use crate::limits::OUTBOX_EVENT_BYTES_MAX;
+use crate::limits::{
+    IN_FLIGHT_MAX, OUTBOX_EVENT_BYTES_MAX, SUMMARIES_AT_ONCE_MIN, SUMMARIES_BYTES_MAX, SUMMARY_BYTES_GUESS,
+};
 use daytrade_protocol::{Push, Refusal, ReplyBody, Symbol, Tag};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
@@ -35,13 +37,21 @@ pub struct Replies {
     tagged: Vec<u8>,
     untagged: Vec<(u64, Vec<u8>)>,
     answered: Vec<ReplyTo>,
+    /// How many of them are summaries, and the size of the longest.
+    summaries: usize,
+    summary_bytes: usize,
 }
 
 impl Replies {
     /// Room for the replies to so many requests.
     pub fn with_room_for(requests: usize) -> Self {
         let bytes = requests.saturating_mul(REPLY_BYTES_GUESS).min(REPLY_ROOM_BYTES_MAX);
-        Self { tagged: Vec::with_capacity(bytes), untagged: Vec::new(), answered: Vec::with_capacity(requests) }
+        Self {
+            tagged: Vec::with_capacity(bytes),
+            untagged: Vec::new(),
+            answered: Vec::with_capacity(requests),
+            ..Self::default()
+        }
     }
 
     /// Adds the reply that `write` appends to the buffer it is given, under the tag it is given. Returns the bytes it took.
@@ -69,6 +79,12 @@ impl Replies {
         self.write(to, |tag, out| body.write_to(tag, out))
     }
 
+    /// Notes that the reply just added, of this size, answers DISPLAY_SUMMARY.
+    pub fn note_summary(&mut self, bytes: usize) {
+        self.summaries += 1;
+        self.summary_bytes = self.summary_bytes.max(bytes);
+    }
+
     /// The same requests, all refused: what is left to say when the journal has failed.
     pub fn all_refused(&self, refusal: &Refusal) -> Self {
         let body = ReplyBody::refused(refusal);
@@ -76,6 +92,7 @@ impl Replies {
         for to in &self.answered {
             refused.push(*to, &body);
         }
+        refused.summaries = self.summaries;
         refused
     }
 
@@ -105,6 +122,9 @@ struct State {
     early_bytes: usize,
     next_untagged: u64,
     in_flight: usize,
+    summaries: usize,
+    /// The size of the longest summary so far.
+    summary_bytes: usize,
     too_slow: bool,
     closed: bool,
 }
@@ -114,16 +134,33 @@ struct State {
 pub struct Load {
     /// Requests read and not yet answered.
     pub in_flight: usize,
+    /// How many of them ask for a summary.
+    pub summaries: usize,
+    /// The size of the longest summary so far, 0 before the first.
+    pub summary_bytes: usize,
+    /// Untagged requests answered so far.
+    pub untagged_answered: u64,
     /// Bytes that wait to be written.
     pub bytes: usize,
     /// The client did not read its account events; the connection has to close.
     pub too_slow: bool,
 }
 
+impl Load {
+    /// How many summaries may be asked for at once, by the size of those seen: they are the only replies whose size a bound
+    /// on the number of requests does not bound.
+    pub fn summaries_max(&self) -> usize {
+        let bytes = if self.summary_bytes == 0 { SUMMARY_BYTES_GUESS } else { self.summary_bytes };
+        (SUMMARIES_BYTES_MAX / bytes).clamp(SUMMARIES_AT_ONCE_MIN, IN_FLIGHT_MAX)
+    }
+}
+
 impl Outbox {
-    /// Counts requests that are on their way to a shard.
-    pub fn begin(&self, requests: usize) {
-        self.state.lock().in_flight += requests;
+    /// Counts requests, summaries among them, that are on their way to a shard.
+    pub fn begin(&self, requests: usize, summaries: usize) {
+        let mut state = self.state.lock();
+        state.in_flight += requests;
+        state.summaries += summaries;
     }
 
     /// Hands over replies.
@@ -131,6 +168,11 @@ impl Outbox {
         {
             let mut state = self.state.lock();
             state.in_flight = state.in_flight.saturating_sub(replies.answered.len());
+            state.summaries = state.summaries.saturating_sub(replies.summaries);
+            state.summary_bytes = state.summary_bytes.max(replies.summary_bytes);
+            if state.closed {
+                return;
+            }
             state.append(replies.tagged);
             for (place, bytes) in replies.untagged {
                 state.early_bytes += bytes.len();
@@ -203,7 +245,14 @@ impl Outbox {
     pub fn load(&self) -> Load {
         let state = self.state.lock();
         let bytes = state.bytes + state.early_bytes;
-        Load { in_flight: state.in_flight, bytes, too_slow: state.too_slow }
+        Load {
+            in_flight: state.in_flight,
+            summaries: state.summaries,
+            summary_bytes: state.summary_bytes,
+            untagged_answered: state.next_untagged,
+            bytes,
+            too_slow: state.too_slow,
+        }
     }
 
     /// Notes that nobody will read any more.
@@ -247,13 +296,27 @@ mod tests {
     #[test]
     fn untagged_replies_wait_for_their_turn_and_tagged_ones_do_not() {
         let outbox = Outbox::default();
-        outbox.begin(4);
+        outbox.begin(4, 0);
         outbox.deliver(replies(&[ReplyTo::Untagged(1), ReplyTo::Tagged(Tag::new(9).unwrap())]));
         assert_eq!(text(&outbox), "[9]Tagged(Tag(9))\n");
         assert_eq!(outbox.load().in_flight, 2);
         outbox.deliver(replies(&[ReplyTo::Nobody, ReplyTo::Untagged(0)]));
         assert_eq!(text(&outbox), "Untagged(0)\nUntagged(1)\n");
-        assert_eq!(outbox.load(), Load { in_flight: 0, bytes: 0, too_slow: false });
+        let load = outbox.load();
+        assert_eq!((load.in_flight, load.bytes, load.untagged_answered, load.too_slow), (0, 0, 2, false));
+    }
+
+    #[test]
+    fn long_summaries_are_asked_for_a_few_at_a_time() {
+        let outbox = Outbox::default();
+        assert_eq!(outbox.load().summaries_max(), SUMMARIES_BYTES_MAX / SUMMARY_BYTES_GUESS);
+        for (bytes, at_once) in [(1_000, SUMMARIES_BYTES_MAX / 1_000), (1 << 30, SUMMARIES_AT_ONCE_MIN)] {
+            outbox.begin(1, 1);
+            let mut given = replies(&[ReplyTo::Nobody]);
+            given.note_summary(bytes);
+            outbox.deliver(given);
+            assert_eq!((outbox.load().summaries, outbox.load().summaries_max()), (0, at_once));
+        }
     }
 
     #[test]
@@ -280,7 +343,7 @@ mod tests {
     fn after_a_failed_commit_the_same_requests_are_refused() {
         let given = replies(&[ReplyTo::Tagged(Tag::new(9).unwrap()), ReplyTo::Untagged(0), ReplyTo::Nobody]);
         let outbox = Outbox::default();
-        outbox.begin(3);
+        outbox.begin(3, 0);
         outbox.deliver(given.all_refused(&Refusal::ReadOnly));
         let text = text(&outbox);
         assert!(text.starts_with("[9] ERR,READ_ONLY,") && text.lines().count() == 2, "{text}");

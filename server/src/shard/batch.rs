@@ -47,6 +47,8 @@ pub enum Control {
     Quote(QuoteNews),
     /// A dump has ended.
     DumpDone(Box<DumpDone>),
+    /// The server stops: whoever waits for a price is told so at once.
+    Closing,
     /// Finish what is there, make it durable, end.
     Stop,
 }

@@ -1,6 +1,6 @@
 //! The shard itself: rounds of deciding, writing down and answering.
 
-use super::batch::{Batch, Control, DumpDone, DumpRequest, Job};
+use super::batch::{Batch, Control, DumpDone, DumpRequest, DumpTicket, Job};
 use super::parked::Parked;
 use super::stats::{ShardStats, Tally};
 use super::subscribers::Subscribers;
@@ -79,6 +79,9 @@ pub struct Shard {
     inbox: VecDeque<Pending>,
     inbox_jobs: usize,
     stats: Arc<ShardStats>,
+    /// The server stops: nobody is made to wait any more.
+    pub(super) closing: bool,
+    /// The journal cannot be written: nothing is decided any more.
     failed: bool,
 }
 
@@ -103,6 +106,7 @@ impl Shard {
             inbox: VecDeque::new(),
             inbox_jobs: 0,
             stats,
+            closing: false,
             failed: false,
         }
     }
@@ -126,9 +130,17 @@ impl Shard {
     /// Takes news in. [`Control::Stop`] is the driver's.
     pub fn hear(&mut self, control: Control) {
         match control {
+            Control::Quote(_) if self.failed => {}
             Control::Quote(QuoteNews::Arrived(quote, hit)) => self.quote_arrived(quote, hit),
-            Control::Quote(QuoteNews::Failed(symbol)) => self.resume_waiters(symbol, Price::Unavailable),
+            Control::Quote(QuoteNews::Failed(symbol)) => {
+                let waiters = self.parked.take_waiters(symbol);
+                self.resume(waiters, Price::Unavailable);
+            }
             Control::DumpDone(done) => self.agenda.push_back(Task::DumpDone(done)),
+            Control::Closing => {
+                self.closing = true;
+                self.turn_away_waiting(&Refusal::ShuttingDown);
+            }
             Control::Stop => {}
         }
     }
@@ -140,17 +152,17 @@ impl Shard {
 
     /// Whether a round would find something to do without new messages.
     pub fn has_work(&self) -> bool {
-        !self.inbox.is_empty() || !self.agenda.is_empty()
+        !self.inbox.is_empty() || !self.agenda.is_empty() || !self.deliveries.is_empty()
     }
 
     /// When the next round is due without new messages, Unix milliseconds.
     pub fn next_due_ms(&self) -> Option<u64> {
-        self.book.next_expiry_ms()
+        if self.failed { None } else { self.book.next_expiry_ms() }
     }
 
     /// Whether something is written and not yet synced.
     pub const fn is_unsynced(&self) -> bool {
-        self.journal.is_unsynced()
+        !self.failed && self.journal.is_unsynced()
     }
 
     /// Makes durable what is written.
@@ -158,7 +170,12 @@ impl Shard {
     /// # Errors
     /// When the disk fails; the shard is then read-only for ever.
     pub fn sync(&mut self) -> io::Result<()> {
-        self.journal.sync()
+        if self.failed {
+            return Ok(());
+        }
+        let synced = self.journal.sync();
+        self.failed = synced.is_err();
+        synced
     }
 
     /// One round: what is due, what news left to do, what was sent; then one frame, and only then the replies.
@@ -170,15 +187,45 @@ impl Shard {
         self.now_ms = self.now_ms.max(now_ms);
         if self.failed {
             self.refuse_all();
+            self.answer();
             return Ok(());
         }
         self.expire_due();
         self.work_agenda();
         self.work_inbox();
         let written = self.journal.commit(&mut self.frame, self.now_ms);
-        self.failed = written.is_err();
+        if written.is_err() {
+            self.failed = true;
+            self.fail_over();
+        }
         self.answer();
         written
+    }
+
+    /// Has everybody who was to hear of this round, or waits for a later one, hear that the journal has failed.
+    fn fail_over(&mut self) {
+        for delivery in &mut self.deliveries {
+            delivery.replies = delivery.replies.all_refused(&Refusal::ReadOnly);
+        }
+        self.subscribers.forget();
+        for dump in std::mem::take(&mut self.dumps) {
+            self.turn_away_dump(&dump.ticket);
+        }
+        self.turn_away_waiting(&Refusal::ReadOnly);
+        self.refuse_all();
+    }
+
+    /// Refuses the commands that wait for a price or behind one.
+    fn turn_away_waiting(&mut self, refusal: &Refusal) {
+        for (outbox, job) in self.parked.take_all() {
+            self.begin_delivery(&outbox, 1);
+            self.turn_away(&job, refusal);
+        }
+    }
+
+    fn turn_away_dump(&mut self, ticket: &DumpTicket) {
+        self.begin_delivery(&ticket.outbox, 1);
+        self.reply_refused(ticket.to, &Refusal::ReadOnly);
     }
 
     /// Whether the round has enough to write or to say.
@@ -202,7 +249,7 @@ impl Shard {
         {
             match task {
                 Task::Fire { symbol, price, side, after } => self.fire(symbol, price, side, after),
-                Task::Resume { user, price } => self.resume(user, price),
+                Task::Resume { user, price } => self.go_on(user, price),
                 Task::DumpDone(done) => self.dump_done(*done),
             }
         }
@@ -233,18 +280,14 @@ impl Shard {
     /// Sends what the round has to say: replies, then pushed lines, then what it wants of others.
     fn answer(&mut self) {
         self.reply_bytes = 0;
+        // Counted first: whoever asks for STATS after a reply finds the reply's command in it.
+        self.count();
         for Delivery { outbox, replies } in self.deliveries.drain(..) {
-            if replies.is_empty() {
-                continue;
+            if !replies.is_empty() {
+                outbox.deliver(replies);
             }
-            outbox.deliver(if self.failed { replies.all_refused(&Refusal::ReadOnly) } else { replies });
         }
-        if self.failed {
-            self.subscribers.forget();
-            self.dumps.clear();
-            return;
-        }
-        self.subscribers.tell(&self.book);
+        self.subscribers.tell();
         for dump in self.dumps.drain(..) {
             // The dump service outlives the shards; if it is gone, so is everybody who waits.
             let _ = self.links.dumps.send(dump);
@@ -252,6 +295,9 @@ impl Shard {
         for (symbol, armed) in self.book.take_interest() {
             self.send_interest(symbol, armed);
         }
+    }
+
+    fn count(&mut self) {
         self.stats.add(&mut self.tally);
         self.stats.parked_users.store(self.parked.len() as u64, Ordering::Relaxed);
         self.stats.queued.store(self.inbox_jobs as u64, Ordering::Relaxed);
@@ -272,21 +318,28 @@ impl Shard {
         let _ = self.links.quotes.send(QuoteRequest::Interest { shard: self.id, symbol, asker });
     }
 
+    /// Refuses everything that has come in: the journal has failed.
     fn refuse_all(&mut self) {
-        self.agenda.clear();
+        for task in std::mem::take(&mut self.agenda) {
+            if let Task::DumpDone(done) = task {
+                self.turn_away_dump(&done.ticket);
+            }
+        }
         while let Some(pending) = self.inbox.pop_front() {
             self.begin_delivery(&pending.outbox, pending.jobs.len());
             for job in pending.jobs {
-                self.reply_refused(job.to, &Refusal::ReadOnly);
+                self.turn_away(&job, &Refusal::ReadOnly);
             }
         }
         self.inbox_jobs = 0;
-        self.answer();
     }
 
     fn quote_arrived(&mut self, quote: Quote, hit: Option<Hit>) {
         let (symbol, price) = (quote.symbol, quote.price);
-        let fetched_for = hit.as_ref().map(|hit| (hit.user.clone(), hit.number));
+        let waiters = self.parked.take_waiters(symbol);
+        // A fetch that no command waits for, to keep a symbol fresh, leaves a price that is the cache's for everybody.
+        let waited_for = hit.as_ref().filter(|hit| waiters.contains(&hit.user));
+        let fetched_for = waited_for.map(|hit| (hit.user.clone(), hit.number));
         if let Some(hit) = hit {
             self.frame.push(&Record::Hit(hit));
         }
@@ -296,13 +349,11 @@ impl Shard {
                 self.agenda.push_back(Task::Fire { symbol, price, side, after: None });
             }
         }
-        self.resume_waiters(symbol, Price::Known(price));
+        self.resume(waiters, Price::Known(price));
     }
 
-    fn resume_waiters(&mut self, symbol: Symbol, price: Price) {
-        for user in self.parked.take_waiters(symbol) {
-            self.agenda.push_back(Task::Resume { user, price });
-        }
+    fn resume(&mut self, waiters: Vec<UserName>, price: Price) {
+        self.agenda.extend(waiters.into_iter().map(|user| Task::Resume { user, price }));
     }
 
     /// The number of the record that would be pushed next.

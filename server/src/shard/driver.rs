@@ -82,7 +82,9 @@ impl Driver {
             stopping |= self.drain();
             self.round();
         }
-        while self.shard.has_work() {
+        // Nobody sends any more, but what is in the queue was sent in time.
+        while self.shard.has_work() || !self.queues.jobs.is_empty() {
+            self.drain();
             self.round();
         }
         if let Err(error) = self.shard.sync() {

@@ -1,7 +1,7 @@
 //! One job at a time: decided, written into the frame, answered into the round's replies.
 
 use super::batch::{DumpDone, DumpRequest, DumpTicket, Job, Work};
-use super::core::{Shard, Task};
+use super::core::{Delivery, Shard, Task};
 use crate::engine::{
     Events, Halt, HistoryEntry, Outcome, Price, PriceUsed, Record, UserId, decide, reply_to, write_summary,
 };
@@ -29,7 +29,7 @@ impl Shard {
     }
 
     /// Goes on with the commands of a user who waited, until one has to wait again.
-    pub(super) fn resume(&mut self, user: UserName, mut price: Price) {
+    pub(super) fn go_on(&mut self, user: UserName, mut price: Price) {
         loop {
             if self.round_is_full() {
                 self.agenda.push_front(Task::Resume { user, price });
@@ -90,6 +90,10 @@ impl Shard {
             Err(symbol) => {
                 let Some(user) = command.user().cloned() else { return true };
                 let job = Job { to, number, assigned, work: Work::Command(command) };
+                if self.closing {
+                    self.turn_away(&job, &Refusal::ShuttingDown);
+                    return true;
+                }
                 if self.parked.wait_for(symbol, &user, (Arc::clone(outbox), job)) {
                     let _ = self.links.quotes.send(QuoteRequest::Want { shard: self.id, symbol, user, number });
                 }
@@ -104,6 +108,7 @@ impl Shard {
                 let entry = HistoryEntry::new(self.now_ms, number, command.name(), command.symbol(), command.funds());
                 self.note(id, entry, Some(refusal));
                 self.reply_refused(to, refusal);
+                self.note_if_summary(&command);
                 true
             }
         };
@@ -193,9 +198,12 @@ impl Shard {
                 }
             }
             (Command::DisplaySummary { user }, Some(id)) => {
-                let (account, delivery) = (self.book.account(id), self.deliveries.last_mut());
-                let written = delivery.map(|d| d.replies.write(to, |tag, out| write_summary(account, user, tag, out)));
-                self.reply_bytes += written.unwrap_or(0);
+                let account = self.book.account(id);
+                if let Some(Delivery { replies, .. }) = self.deliveries.last_mut() {
+                    let bytes = replies.write(to, |tag, out| write_summary(account, user, tag, out));
+                    replies.note_summary(bytes);
+                    self.reply_bytes += bytes;
+                }
             }
             (_, Some(id)) => {
                 if let Some(body) = reply_to(command, events, self.book.account(id)) {
@@ -233,7 +241,7 @@ impl Shard {
             }
         }
         if let Some(user) = user {
-            self.resume(user, Price::Unasked);
+            self.go_on(user, Price::Unasked);
         }
     }
 
@@ -253,6 +261,21 @@ impl Shard {
     pub(super) fn reply(&mut self, to: ReplyTo, body: &ReplyBody) {
         if let Some(delivery) = self.deliveries.last_mut() {
             self.reply_bytes += delivery.replies.push(to, body);
+        }
+    }
+
+    /// Refuses a job that is not begun: nothing is written down.
+    pub(super) fn turn_away(&mut self, job: &Job, refusal: &Refusal) {
+        self.reply_refused(job.to, refusal);
+        if let Work::Command(command) = &job.work {
+            self.note_if_summary(command);
+        }
+    }
+
+    /// Keeps the count of summaries under way right when one is refused.
+    fn note_if_summary(&mut self, command: &Command) {
+        if let (Command::DisplaySummary { .. }, Some(delivery)) = (command, self.deliveries.last_mut()) {
+            delivery.replies.note_summary(0);
         }
     }
 

@@ -55,6 +55,14 @@ impl Parked {
         next
     }
 
+    /// Everything that waits, in the order of the users' names; nobody waits any more.
+    pub(super) fn take_all(&mut self) -> Vec<Waiting> {
+        self.by_symbol.clear();
+        let mut users: Vec<_> = self.users.drain().collect();
+        users.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        users.into_iter().flat_map(|(_, queue)| queue).collect()
+    }
+
     /// How many users wait.
     pub(super) fn len(&self) -> usize {
         self.users.len()

@@ -10,8 +10,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
     by_user: HashMap<UserName, Vec<Arc<Outbox>>>,
-    events: Vec<(UserId, Push)>,
-    touched: Vec<UserId>,
+    to_tell: Vec<(Arc<Outbox>, Push)>,
 }
 
 impl Subscribers {
@@ -33,46 +32,40 @@ impl Subscribers {
         }
     }
 
-    /// Notes what happened to an account, if anybody wants to hear of it.
+    /// Notes what has happened to an account, and how it stands then, if anybody wants to hear of it.
     pub(super) fn note(&mut self, book: &Book, id: UserId, event: &Event) {
-        if self.by_user.is_empty() || !self.by_user.contains_key(book.name(id)) {
+        if self.by_user.is_empty() {
             return;
         }
-        let user = || book.name(id).clone();
-        match *event {
+        let Some(outboxes) = self.by_user.get(book.name(id)) else { return };
+        let (user, account) = (book.name(id).clone(), book.account(id));
+        let happened = match *event {
             Event::Expired { side, symbol, shares, price, total, .. } => {
                 let terms = TradeTerms { symbol, shares, price, total };
-                self.events.push((id, Push::Expired { user: user(), side, terms }));
+                Some(Push::Expired { user: user.clone(), side, terms })
             }
             Event::Filled { side, symbol, shares, price, total, .. } => {
                 let terms = TradeTerms { symbol, shares, price, total };
-                self.events.push((id, Push::Filled { user: user(), side, terms }));
+                Some(Push::Filled { user: user.clone(), side, terms })
             }
-            _ => {}
+            _ => None,
+        };
+        let (available, reserved, realised) = (account.cash(), account.reserved(), account.realised());
+        let stands = Push::Account { user, available, reserved, realised };
+        for push in happened.into_iter().chain([stands]) {
+            self.to_tell.extend(outboxes.iter().map(|outbox| (Arc::clone(outbox), push.clone())));
         }
-        self.touched.push(id);
     }
 
-    /// Tells everybody what was noted: what happened, then how each touched account stands.
-    pub(super) fn tell(&mut self, book: &Book) {
-        let mut touched = std::mem::take(&mut self.touched);
-        touched.sort_unstable();
-        touched.dedup();
-        let accounts = touched.into_iter().map(|id| {
-            let (user, account) = (book.name(id).clone(), book.account(id));
-            let (available, reserved, realised) = (account.cash(), account.reserved(), account.realised());
-            (id, Push::Account { user, available, reserved, realised })
-        });
-        for (id, push) in std::mem::take(&mut self.events).into_iter().chain(accounts) {
-            for outbox in self.by_user.get(book.name(id)).into_iter().flatten() {
-                outbox.push_event(&push);
-            }
+    /// Tells everybody what was noted.
+    pub(super) fn tell(&mut self) {
+        for (outbox, push) in self.to_tell.drain(..) {
+            outbox.push_event(&push);
         }
     }
 
     /// Forgets what was noted: it is not known to be durable.
     pub(super) fn forget(&mut self) {
-        self.events.clear();
-        self.touched.clear();
+        self.to_tell.clear();
     }
 }

@@ -53,7 +53,7 @@ impl World {
             other => panic!("{other:?}"),
         };
         let jobs: Vec<Job> = lines.lines().map(job).collect();
-        outbox.begin(jobs.len());
+        outbox.begin(jobs.len(), 0);
         self.shard.accept(Batch { outbox: Arc::clone(outbox), jobs });
     }
 
@@ -111,10 +111,14 @@ fn a_user_who_waits_for_a_price_holds_up_nobody_else() {
     world.arrives("S", 1_000, Some(("a", 3)));
     let said = world.round();
     assert_eq!(said, "[3] OK,BUY,S,5,10.00,50.00,61000\n[4] OK,ADD,51.00\n[6] OK,BUY,S,5,10.00,50.00,61000\n");
-    let cached: Vec<_> = world.records().iter().filter_map(|record| match record {
-        Record::Transaction { number, price: Some(used), .. } => Some((*number, used.cached)),
-        _ => None,
-    }).collect();
+    let cached: Vec<_> = world
+        .records()
+        .iter()
+        .filter_map(|record| match record {
+            Record::Transaction { number, price: Some(used), .. } => Some((*number, used.cached)),
+            _ => None,
+        })
+        .collect();
     assert_eq!(cached, [(3, false), (6, true)], "only who caused the fetch did not use the cache");
     assert_eq!(world.records().iter().filter(|record| matches!(record, Record::Hit(_))).count(), 1);
     assert_eq!(world.outbox.load().in_flight, 0);
@@ -159,8 +163,8 @@ fn an_order_runs_out_by_itself_at_exactly_sixty_seconds_and_is_told() {
     let job = Job { to: ReplyTo::Nobody, number: 1, assigned: false, work: Work::Subscribe(user) };
     world.shard.accept(Batch { outbox, jobs: vec![job] });
     world.arrives("S", 1_000, None);
-    let reserved = "[2] OK,BUY,S,5,10.00,50.00,61000\n";
-    assert_eq!(world.round(), reserved, "asked for before the subscription");
+    // The round's own order: waiting commands first, so the subscription hears of nothing yet.
+    assert_eq!(world.round(), "[2] OK,BUY,S,5,10.00,50.00,61000\n");
     assert_eq!(world.shard.next_due_ms(), Some(61_000));
     world.now_ms = 60_999;
     assert_eq!(world.round(), "");
@@ -220,7 +224,11 @@ fn ten_thousand_triggers_fire_in_slices_each_once() {
     let count = FRAME_RECORDS_SOFT as u64 + 500;
     let lines: Vec<String> = (0..count)
         .flat_map(|n| {
-            [format!("[{}] ADD,u{n},10", 3 * n + 1), format!("[{}] SET_BUY_AMOUNT,u{n},S,10", 3 * n + 2), format!("[{}] SET_BUY_TRIGGER,u{n},S,5", 3 * n + 3)]
+            [
+                format!("[{}] ADD,u{n},10", 3 * n + 1),
+                format!("[{}] SET_BUY_AMOUNT,u{n},S,10", 3 * n + 2),
+                format!("[{}] SET_BUY_TRIGGER,u{n},S,5", 3 * n + 3),
+            ]
         })
         .collect();
     world.arrives("S", 900, None);
@@ -236,7 +244,8 @@ fn ten_thousand_triggers_fire_in_slices_each_once() {
     let last = format!("u{}", count - 1);
     said(&world.outbox);
     assert!(world.ask(&format!("[1] CANCEL_SET_BUY,{last},S")).starts_with("[1] ERR,NO_SET_BUY,"));
-    let filled = |world: &World| world.records().iter().filter(|record| matches!(record, Record::Filled { .. })).count() as u64;
+    let filled =
+        |world: &World| world.records().iter().filter(|record| matches!(record, Record::Filled { .. })).count() as u64;
     assert_eq!(filled(&world), count);
     assert!(world.shard.book().triggers().is_empty() && !world.shard.has_work());
 }
@@ -244,7 +253,10 @@ fn ten_thousand_triggers_fire_in_slices_each_once() {
 #[test]
 fn a_dump_waits_for_its_record_and_holds_up_only_its_user() {
     let mut world = World::new();
-    assert_eq!(world.ask("[1] ADD,a,1\n[2] DUMPLOG,a,./x\n[3] ADD,a,2\n[4] ADD,b,3"), "[1] OK,ADD,1.00\n[4] OK,ADD,3.00\n");
+    assert_eq!(
+        world.ask("[1] ADD,a,1\n[2] DUMPLOG,a,./x\n[3] ADD,a,2\n[4] ADD,b,3"),
+        "[1] OK,ADD,1.00\n[4] OK,ADD,3.00\n"
+    );
     let request = world.dumps.try_recv().unwrap();
     assert_eq!(request.record, 2);
     let result = Err(Refusal::DumpFailed("no space".into()));
@@ -268,6 +280,50 @@ fn when_the_disk_fails_nothing_is_said_to_have_happened() {
     let back = World::on(MemoryStorage::with_files(world.storage.files()), 2_000);
     let id = back.shard.book().id(&UserName::parse(b"a").unwrap()).unwrap();
     assert_eq!(back.shard.book().account(id).cash(), Money::from_cents(10_000));
+}
+
+#[test]
+fn whoever_waits_when_the_disk_fails_is_told_too() {
+    let mut world = World::new();
+    world.ask("[1] ADD,a,100\n[2] ADD,b,100");
+    world.ask("[3] BUY,a,S,10\n[4] ADD,a,1\n[5] DUMPLOG,b,./x");
+    let running = world.dumps.try_recv().unwrap();
+    world.storage.fail_after(0);
+    world.send("[6] ADD,c,5\n[7] DUMPLOG,./y");
+    assert!(world.shard.round(world.now_ms).is_err());
+    let told = said(&world.outbox);
+    let mut tags: Vec<_> = told.lines().map(|line| line.split_once(" ERR,READ_ONLY,").expect(line).0).collect();
+    tags.sort_unstable();
+    assert_eq!(tags, ["[3]", "[4]", "[6]", "[7]"]);
+    let result = Ok(("x".into(), 1));
+    world.shard.hear(Control::DumpDone(Box::new(DumpDone { ticket: running.ticket, result })));
+    assert!(world.round().starts_with("[5] ERR,READ_ONLY,"));
+    assert_eq!((world.outbox.load().in_flight, world.shard.next_due_ms()), (0, None));
+}
+
+#[test]
+fn a_stopping_shard_makes_nobody_wait() {
+    let mut world = World::new();
+    world.ask("[1] ADD,a,100\n[2] BUY,a,S,10\n[3] ADD,a,1");
+    world.shard.hear(Control::Closing);
+    assert!(world.shard.has_work());
+    let told = world.round();
+    assert!(told.lines().count() == 2 && told.lines().all(|line| line.contains("ERR,SHUTTING_DOWN,")), "{told}");
+    assert!(world.ask("[4] BUY,a,S,10").starts_with("[4] ERR,SHUTTING_DOWN,"));
+    assert_eq!(world.ask("[5] ADD,a,1"), "[5] OK,ADD,101.00\n");
+}
+
+#[test]
+fn a_price_fetched_to_keep_a_symbol_fresh_is_the_caches_for_everybody() {
+    let mut world = World::new();
+    world.ask("[1] ADD,h,100");
+    world.arrives("X", 1_000, Some(("h", 20)));
+    world.ask("[20] QUOTE,h,X");
+    let used = world.records().into_iter().find_map(|record| match record {
+        Record::Transaction { number: 20, price, .. } => price,
+        _ => None,
+    });
+    assert!(used.unwrap().cached);
 }
 
 #[test]

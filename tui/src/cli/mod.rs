@@ -85,6 +85,10 @@ fn without_command() -> Result<Exit, Failure> {
         };
     }
     let mut out = io::stderr();
+    if !io::stdout().is_terminal() {
+        let _ = writeln!(out, "not a terminal; try: replay FILE, send LINE");
+        return Ok(Exit::Usage);
+    }
     let words = "\
 The trading screen is not built yet. What works:
 

@@ -31,7 +31,7 @@ pub(super) struct Shared {
 
 /// A connection ended because standard output is closed: whoever reads has seen enough.
 #[derive(Debug, thiserror::Error)]
-#[error("nobody reads the replies")]
+#[error("the replies cannot be printed")]
 pub(super) struct Unread(#[source] pub std::io::Error);
 
 /// Runs one lane to the end.
@@ -40,9 +40,13 @@ pub(super) async fn drive(lane: usize, mut stream: TcpStream, shared: Rc<Shared>
     let (mut reader, mut writer) = stream.split();
     let mut sending = Cursor::new(Vec::new());
     let mut input = BytesMut::new();
-    let (mut half_closed, mut last_news) = (false, Instant::now());
+    let (mut half_closed, mut last_news, mut was_idle) = (false, Instant::now(), true);
     loop {
         let (feed, in_flight) = next_to_send(&shared, lane, &mut sending);
+        if was_idle {
+            last_news = Instant::now();
+        }
+        was_idle = in_flight == 0;
         if feed == Feed::Ended && !sending.has_remaining() && !half_closed {
             writer.shutdown().await?;
             half_closed = true;

@@ -1,6 +1,6 @@
 //! What the client has to know of a line before it sends it.
 
-use daytrade_protocol::{CommandName, LINE_BYTES_MAX, Tag};
+use daytrade_protocol::{CommandName, LINE_BYTES_MAX, Tag, trim};
 
 /// A line that the server will answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,19 +23,20 @@ pub(super) struct Outgoing {
 pub(super) fn look_at(line: &[u8]) -> Option<Outgoing> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let too_long = line.len() > LINE_BYTES_MAX;
-    let line = line.trim_ascii();
+    let line = trim(line);
     if !too_long && (line.is_empty() || line[0] == b'#') {
         return None;
     }
     let plain = Outgoing { tag: None, command: None, user: 0, noreply: false, alone: false, quits: false };
+    let noreply = line.strip_suffix(b"noreply").is_some_and(|before| before.ends_with(b" ") || before.ends_with(b"\t"));
+    let noreply = noreply && !too_long;
     // A tag that is none is answered without one.
-    let Some((tag, rest)) = Tag::split_from(line) else { return Some(plain) };
+    let Some((tag, rest)) = Tag::split_from(line) else { return Some(Outgoing { noreply, ..plain }) };
     let tag = tag.map(Tag::get);
     if too_long {
         return Some(Outgoing { tag, ..plain });
     }
-    let noreply = rest.strip_suffix(b"noreply").is_some_and(|before| before.ends_with(b" ") || before.ends_with(b"\t"));
-    let mut fields = rest.splitn(3, |&byte| byte == b',').map(<[u8]>::trim_ascii);
+    let mut fields = rest.splitn(3, |&byte| byte == b',').map(trim);
     let name = fields.next().unwrap_or_default();
     let command = CommandName::parse(name);
     let alone = command == Some(CommandName::DumpLog);

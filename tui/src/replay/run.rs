@@ -61,7 +61,10 @@ pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
         file: args.file.display().to_string(),
     };
     let state = State::new(options, usize::from(args.connections), expectation);
-    let (mut state, ended) = replay(state, input, bytes, &address).map_err(Failure::link)?;
+    let replayed = replay(state, input, bytes, &address);
+    // A full disk behind standard output is not the link's fault.
+    let (mut state, ended) =
+        replayed.map_err(|error| if error.is::<Unread>() { Failure::usage(error) } else { Failure::link(error) })?;
     state.finish();
     let mut summary = state.summary;
     if let Ok(after) = net::stats(&address) {

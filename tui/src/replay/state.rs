@@ -5,7 +5,7 @@ use super::line::{Outgoing, look_at};
 use super::summary::Summary;
 use super::window::{Answer, Window};
 use bytes::Bytes;
-use daytrade_protocol::Code;
+use daytrade_protocol::{Code, LINE_BYTES_MAX, trim};
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::time::Instant;
@@ -18,6 +18,9 @@ const SEND_AHEAD_BYTES: usize = 128 << 10;
 const EARLY_BYTES_MAX: usize = 256 << 20;
 /// How many differences from what was expected are told one by one.
 const DIFFERENCES_SHOWN: u64 = 10;
+
+/// What asks for no reply.
+const NOREPLY: &[u8] = b" noreply";
 
 /// How replies are treated.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -132,7 +135,7 @@ impl State {
             match look_at(&rest[..end]) {
                 None => self.file_line += 1,
                 Some(line) => {
-                    if let Some(reason) = self.must_wait(&line, now_us) {
+                    if let Some(reason) = self.must_wait(&line, end, now_us) {
                         return reason;
                     }
                     self.send(&line, from, to, now_us);
@@ -146,7 +149,7 @@ impl State {
         (line.user % self.lanes.len() as u64) as usize
     }
 
-    fn must_wait(&mut self, line: &Outgoing, now_us: u64) -> Option<Feed> {
+    fn must_wait(&mut self, line: &Outgoing, bytes: usize, now_us: u64) -> Option<Feed> {
         let lane = &self.lanes[self.lane_of(line)];
         if lane.in_flight >= IN_FLIGHT_MAX || lane.out.len() >= SEND_AHEAD_BYTES || self.early_bytes >= EARLY_BYTES_MAX
         {
@@ -159,22 +162,26 @@ impl State {
         if self.options.rate.is_some_and(|rate| self.summary.lines > rate.saturating_mul(now_us) / 1_000_000) {
             return Some(Feed::NeedsTime);
         }
-        let answered = !self.is_silent(line);
+        let answered = !self.is_silent(line, bytes);
         if answered {
             self.window.expect_tag(line.tag);
         }
         (answered && !self.window.has_room_for(line.tag)).then_some(Feed::NeedsReplies)
     }
 
-    fn is_silent(&self, line: &Outgoing) -> bool {
-        self.options.noreply || line.noreply
+    /// Whether the server will say nothing to a line of this length. One that has no room for ` noreply` is sent as it is.
+    const fn is_silent(&self, line: &Outgoing, bytes: usize) -> bool {
+        line.noreply || (self.options.noreply && bytes + NOREPLY.len() <= LINE_BYTES_MAX)
     }
 
     fn send(&mut self, line: &Outgoing, from: usize, to: usize, now_us: u64) {
         self.file_line += 1;
         self.summary.lines += 1;
         self.quit = line.quits;
-        let silent = self.is_silent(line);
+        if self.quit {
+            self.summary.note_malformed(&self.options.file, self.file_line, "QUIT: the rest of the file is not sent");
+        }
+        let silent = self.is_silent(line, to - from);
         let lane_at = self.lane_of(line);
         if !silent {
             let place = self.window.sent(line, self.file_line, now_us);
@@ -185,9 +192,10 @@ impl State {
             }
         }
         let (Some(block), lane) = (self.blocks.front(), &mut self.lanes[lane_at]) else { return };
-        if self.options.noreply && !line.noreply {
-            lane.out.extend_from_slice(block[from..to].trim_ascii_end());
-            lane.out.extend_from_slice(b" noreply\n");
+        if silent && !line.noreply {
+            lane.out.extend_from_slice(trim(block[from..to].strip_suffix(b"\r").unwrap_or(&block[from..to])));
+            lane.out.extend_from_slice(NOREPLY);
+            lane.out.push(b'\n');
         } else {
             lane.out.extend_from_slice(&block[from..=to]);
         }

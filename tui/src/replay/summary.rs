@@ -39,6 +39,7 @@ struct Json<'a> {
     wall_ms: u64,
     lines_per_second: u64,
     differences: u64,
+    malformed: &'a [String],
     latency_us: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     server: &'a BTreeMap<String, String>,
 }
@@ -88,6 +89,7 @@ impl Summary {
             wall_ms: self.wall_us / 1_000,
             lines_per_second: self.lines_per_second(),
             differences: self.differences,
+            malformed: &self.malformed,
             latency_us,
             server: &self.server,
         };
@@ -125,10 +127,11 @@ impl Summary {
         let server = |name: &str| self.server.get(name).map_or("?", String::as_str);
         let _ = writeln!(
             text,
-            "quotes: {} hits, cost ${}, {} from the cache",
+            "quotes: {} hits, cost ${}, {} from the cache, source {}",
             server("quote_hits"),
             server("quote_cost"),
-            server("quote_cache_hits")
+            server("quote_cache_hits"),
+            server("quote_source")
         );
         let _ = writeln!(text, "journal: {} records", server("journal_records"));
         text

@@ -1,7 +1,8 @@
 //! DUMPLOG files: the shards' journals merged by time, streamed, confined to the dump folder, written whole.
+//!
+//! A dump reads files that are being written, up to places it has noted before; it must never make a shard wait.
 
-use super::xml::{AuditWriter, Origin};
-use crate::engine::Record;
+use super::xml::{self, AuditWriter, Origin};
 use crate::journal::{FsStorage, JournalReader, Position, Positions, ReadError};
 use crate::limits::DUMPS_AT_ONCE;
 use crate::shard::{Control, DumpDone, DumpRequest, DumpResult};
@@ -12,7 +13,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
@@ -154,7 +155,7 @@ impl DumpService {
         let events = std::thread::scope(|scope| {
             let syncing = scope.spawn(move || asked.into_iter().try_for_each(|()| also.sync_data()));
             let out = Flushing { file: &file, unasked: 0, ask };
-            let merged = self.merge(request, out).map(|(_, events)| events);
+            let merged = self.merge(request, out);
             // An error it has met is told once, and to nobody else.
             syncing.join().unwrap_or_else(|_| Err(io::Error::other("the syncing thread has failed")))?;
             merged
@@ -163,40 +164,118 @@ impl DumpService {
         Ok(events)
     }
 
-    /// Merges the journals by time, up to the DUMPLOG's own record, which comes last.
-    fn merge<W: Write>(&self, request: &DumpRequest, out: W) -> Result<(W, u64), DumpError> {
-        let only = request.ticket.user.as_ref();
-        let mut audit = AuditWriter::begin(out);
-        let mut shards: Vec<usize> = match only {
+    /// Merges the journals by time, up to the DUMPLOG's own record, which comes last. Each journal is read and turned into
+    /// elements on a thread of its own, a frame at a time and no more than one frame ahead.
+    fn merge(&self, request: &DumpRequest, mut out: impl Write) -> Result<u64, DumpError> {
+        let mut shards: Vec<usize> = match request.ticket.user {
             Some(_) => vec![usize::from(request.shard)],
             None => (0..self.journals.len()).collect(),
         };
         // Equal times keep this order: the DUMPLOG's shard last.
         shards.sort_by_key(|&shard| (shard == usize::from(request.shard), shard));
-        let positions: Vec<Position> = shards.iter().map(|&shard| self.positions[shard].get()).collect();
-        let storages: Vec<_> = shards.iter().map(|&shard| FsStorage::new(&self.journals[shard])).collect();
-        let mut streams = Vec::new();
-        for ((&shard, storage), position) in shards.iter().zip(&storages).zip(positions) {
-            let until = (shard == usize::from(request.shard)).then_some(request.record);
-            let reader = JournalReader::new(storage, shard as u16, Some(position))?;
-            let name = format!("{}-{shard}", self.server_name);
-            let mut stream = Stream { reader, name, until, time_ms: 0, records: Vec::new() };
-            if stream.advance(request.time_ms)? {
-                streams.push(stream);
+        // Everything that was answered before the DUMPLOG was received is at or before these places.
+        let places: Vec<(usize, Position)> = shards.iter().map(|&shard| (shard, self.positions[shard].get())).collect();
+        out.write_all(xml::BEGIN)?;
+        let mut events = 0;
+        std::thread::scope(|scope| {
+            let mut streams: Vec<Stream> = Vec::new();
+            for (shard, place) in places {
+                let (send, frames) = std::sync::mpsc::sync_channel(0);
+                scope.spawn(move || {
+                    if let Err(error) = self.read(request, shard, place, &send) {
+                        // Nobody listens when the dump has failed elsewhere.
+                        let _ = send.send(Err(error));
+                    }
+                });
+                streams.extend(Stream::begin(frames)?);
             }
-        }
-        while let Some(index) = earliest(&streams) {
-            let stream = &mut streams[index];
-            let origin = Origin { time_ms: stream.time_ms, server: &stream.name };
-            for record in &stream.records {
-                audit.record(origin, record, only)?;
+            while let Some(index) = earliest(&streams) {
+                let stream = &mut streams[index];
+                out.write_all(&stream.next.xml)?;
+                events += stream.next.events;
+                if !stream.advance()? {
+                    streams.remove(index);
+                }
             }
-            if !stream.advance(request.time_ms)? {
-                streams.remove(index);
-            }
-        }
-        Ok(audit.end()?)
+            Ok::<(), DumpError>(())
+        })?;
+        out.write_all(xml::END)?;
+        Ok(events)
     }
+
+    /// Sends a shard's part of the log, a frame at a time, up to its place or the DUMPLOG's time and record.
+    fn read(
+        &self,
+        request: &DumpRequest,
+        shard: usize,
+        place: Position,
+        send: &SyncSender<Read>,
+    ) -> Result<(), DumpError> {
+        let storage = FsStorage::new(&self.journals[shard]);
+        let mut reader = JournalReader::new(&storage, shard as u16, Some(place))?;
+        let server = format!("{}-{shard}", self.server_name);
+        let only = request.ticket.user.as_ref();
+        let last = if shard == usize::from(request.shard) { request.record } else { u64::MAX };
+        let mut audit = AuditWriter::default();
+        while let Some(frame) = reader.next_frame()? {
+            let time_ms = frame.header.time_ms;
+            if time_ms > request.time_ms || frame.header.first_record > last {
+                break;
+            }
+            let origin = Origin { time_ms, server: &server };
+            let add = |number, record| {
+                if number <= last {
+                    audit.record(origin, &record, only);
+                }
+            };
+            frame.each_record(add).map_err(|fault| DumpError::Failed(fault.to_string()))?;
+            let (xml, events) = audit.take();
+            if send.send(Ok(Elements { time_ms, xml, events })).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The elements of one frame.
+struct Elements {
+    time_ms: u64,
+    xml: Vec<u8>,
+    events: u64,
+}
+
+type Read = Result<Elements, DumpError>;
+
+/// One shard's part of the log, of which the next frame is known.
+struct Stream {
+    frames: Receiver<Read>,
+    next: Elements,
+}
+
+impl Stream {
+    /// None where there is no frame.
+    fn begin(frames: Receiver<Read>) -> Result<Option<Self>, DumpError> {
+        match frames.recv() {
+            Ok(first) => Ok(Some(Self { next: first?, frames })),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// False after the last frame.
+    fn advance(&mut self) -> Result<bool, DumpError> {
+        match self.frames.recv() {
+            Ok(next) => {
+                self.next = next?;
+                Ok(true)
+            }
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+fn earliest(streams: &[Stream]) -> Option<usize> {
+    streams.iter().enumerate().min_by_key(|(index, stream)| (stream.next.time_ms, *index)).map(|(index, _)| index)
 }
 
 /// A file that asks for a sync every so often while it is written.
@@ -221,40 +300,6 @@ impl Write for Flushing<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// One shard's journal, a frame at a time.
-struct Stream<'a> {
-    reader: JournalReader<'a>,
-    name: String,
-    /// The last record to take, in the shard of the DUMPLOG.
-    until: Option<u64>,
-    time_ms: u64,
-    records: Vec<Record>,
-}
-
-impl Stream<'_> {
-    /// Reads the next frame; false when there is none that is not later than `time_ms`.
-    fn advance(&mut self, time_ms: u64) -> Result<bool, DumpError> {
-        self.records.clear();
-        let Some(frame) = self.reader.next_frame()? else { return Ok(false) };
-        self.time_ms = frame.header.time_ms;
-        if self.time_ms > time_ms || self.until.is_some_and(|until| frame.header.first_record > until) {
-            return Ok(false);
-        }
-        let (until, records) = (self.until.unwrap_or(u64::MAX), &mut self.records);
-        let take = |number, record| {
-            if number <= until {
-                records.push(record);
-            }
-        };
-        frame.each_record(take).map_err(|fault| DumpError::Failed(fault.to_string()))?;
-        Ok(true)
-    }
-}
-
-fn earliest(streams: &[Stream<'_>]) -> Option<usize> {
-    streams.iter().enumerate().min_by_key(|(index, stream)| (stream.time_ms, *index)).map(|(index, _)| index)
 }
 
 /// cap-std says "permission denied", without asking the system, when a path would leave the folder, by a link for instance.

@@ -5,14 +5,15 @@
 
 use crate::engine::{Event, Hit, Outcome, Record};
 use daytrade_protocol::{Attempt, Command, CommandName, Money, Refusal, Symbol, UserName};
-use std::io::{self, Write};
 
-/// How much is written at once.
-const BUFFER_BYTES: usize = 256 << 10;
+/// What an audit log begins with.
+pub(super) const BEGIN: &[u8] = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<log>\n";
+/// What it ends with.
+pub(super) const END: &[u8] = b"</log>\n";
 
-/// Writes one audit log.
-pub struct AuditWriter<W: Write> {
-    out: W,
+/// Collects elements of an audit log.
+#[derive(Debug, Default)]
+pub struct AuditWriter {
     buffer: Vec<u8>,
     events: u64,
 }
@@ -60,28 +61,14 @@ pub struct Origin<'a> {
     pub server: &'a str,
 }
 
-impl<W: Write> AuditWriter<W> {
-    /// Begins the document.
-    pub fn begin(out: W) -> Self {
-        let buffer = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<log>\n".to_vec();
-        Self { out, buffer, events: 0 }
+impl AuditWriter {
+    /// The elements so far and how many they are; begins anew.
+    pub fn take(&mut self) -> (Vec<u8>, u64) {
+        (std::mem::take(&mut self.buffer), std::mem::take(&mut self.events))
     }
 
-    /// Ends the document: the writer, and how many events it was given.
-    ///
-    /// # Errors
-    /// Whatever the writer says.
-    pub fn end(mut self) -> io::Result<(W, u64)> {
-        self.buffer.extend_from_slice(b"</log>\n");
-        self.out.write_all(&self.buffer)?;
-        Ok((self.out, self.events))
-    }
-
-    /// Writes the elements of one record, if it is about `only` (or about anybody, for None).
-    ///
-    /// # Errors
-    /// Whatever the writer says.
-    pub fn record(&mut self, origin: Origin<'_>, record: &Record, only: Option<&UserName>) -> io::Result<()> {
+    /// Adds the elements of one record, if it is about `only` (or about anybody, for None).
+    pub fn record(&mut self, origin: Origin<'_>, record: &Record, only: Option<&UserName>) {
         let about = match record {
             Record::Transaction { command, .. } => command.user(),
             Record::Rejected { attempt, .. } => attempt.user.as_ref(),
@@ -90,7 +77,7 @@ impl<W: Write> AuditWriter<W> {
             Record::DumpFailed { user, .. } => user.as_ref(),
         };
         if only.is_some() && only != about {
-            return Ok(());
+            return;
         }
         match record {
             Record::Transaction { number, command, price, outcome, .. } => {
@@ -122,12 +109,6 @@ impl<W: Write> AuditWriter<W> {
                 self.refused(origin, &CommandFields::of(*number, &command), refusal);
             }
         }
-        if self.buffer.len() < BUFFER_BYTES {
-            return Ok(());
-        }
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
     }
 
     /// A systemEvent for what happened by itself, an accountTransaction for cash that moved.

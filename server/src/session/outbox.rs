@@ -17,8 +17,8 @@ const SMALL_CHUNK_BYTES: usize = 16 << 10;
 
 /// Most replies are about this long.
 const REPLY_BYTES_GUESS: usize = 64;
-/// The most room that is made ahead.
-const REPLY_ROOM_BYTES_MAX: usize = 256 << 10;
+/// Replies are handed over in chunks of about this size.
+const CHUNK_BYTES: usize = 128 << 10;
 
 /// Which request a reply belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum ReplyTo {
 /// Replies to requests of one connection, collected before they are handed over.
 #[derive(Debug, Default)]
 pub struct Replies {
+    /// Full chunks of replies to tagged requests, and the one being filled: long replies are not copied as a buffer grows.
+    full: Vec<Vec<u8>>,
     tagged: Vec<u8>,
     untagged: Vec<(u64, Vec<u8>)>,
     answered: Vec<ReplyTo>,
@@ -45,7 +47,7 @@ pub struct Replies {
 impl Replies {
     /// Room for the replies to so many requests.
     pub fn with_room_for(requests: usize) -> Self {
-        let bytes = requests.saturating_mul(REPLY_BYTES_GUESS).min(REPLY_ROOM_BYTES_MAX);
+        let bytes = requests.saturating_mul(REPLY_BYTES_GUESS).min(CHUNK_BYTES);
         Self {
             tagged: Vec::with_capacity(bytes),
             untagged: Vec::new(),
@@ -61,7 +63,12 @@ impl Replies {
             ReplyTo::Tagged(tag) => {
                 let before = self.tagged.len();
                 write(Some(tag), &mut self.tagged);
-                self.tagged.len() - before
+                let written = self.tagged.len() - before;
+                if self.tagged.len() >= CHUNK_BYTES {
+                    let next = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
+                    self.full.push(std::mem::replace(&mut self.tagged, next));
+                }
+                written
             }
             ReplyTo::Untagged(place) => {
                 let mut bytes = Vec::new();
@@ -172,6 +179,9 @@ impl Outbox {
             state.summary_bytes = state.summary_bytes.max(replies.summary_bytes);
             if state.closed {
                 return;
+            }
+            for chunk in replies.full {
+                state.append(chunk);
             }
             state.append(replies.tagged);
             for (place, bytes) in replies.untagged {

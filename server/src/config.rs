@@ -1,7 +1,7 @@
 //! The command line of `daytraded`, and what it comes to.
 
 use crate::journal::SyncMode;
-use crate::limits::{CONNECTIONS_DEFAULT, SHARDS_MAX};
+use crate::limits::{CONNECTIONS_DEFAULT, HEDGE_AFTER_MS, SHARDS_MAX};
 use crate::quotes::quote_server::Delay;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -80,6 +80,9 @@ pub struct ServeArgs {
     /// Where prices come from; a frozen market keeps every first price
     #[arg(long, default_value = "simulated", value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT")]
     pub quotes: QuoteSpec,
+    /// Ask a legacy quote server on another connection after so many milliseconds without an answer; 0 never
+    #[arg(long, default_value_t = HEDGE_AFTER_MS, value_name = "MS")]
+    pub hedge_after: u64,
     /// When a journal frame is made durable
     #[arg(long, default_value = "always", value_name = "always|interval:MS|never", value_parser = ServeArgs::parse_fsync)]
     pub fsync: SyncMode,
@@ -108,6 +111,8 @@ pub struct Config {
     pub shards: Option<u16>,
     /// Where prices come from.
     pub quotes: QuoteSpec,
+    /// When a slow legacy quote server is asked on another connection as well.
+    pub hedge_after: Option<Duration>,
     /// When a frame is made durable.
     pub fsync: SyncMode,
     /// The folder of DUMPLOG files.
@@ -149,11 +154,17 @@ impl ServeArgs {
             data_dir,
             shards: self.shards,
             quotes: self.quotes.clone(),
+            hedge_after: hedge_after(self.hedge_after),
             fsync: self.fsync,
             dump_dir,
             max_connections: self.max_connections,
         })
     }
+}
+
+/// Milliseconds as the command line has them: 0 is never.
+pub fn hedge_after(ms: u64) -> Option<Duration> {
+    (ms > 0).then(|| Duration::from_millis(ms))
 }
 
 fn parse_connections(text: &str) -> Result<usize, String> {

@@ -73,6 +73,12 @@ pub const DUMPS_AT_ONCE: usize = 2;
 /// Connections to a legacy quote server at once; further requests wait in order.
 pub const QUOTE_CONNECTIONS_MAX: usize = 256;
 
+/// Connections to a legacy quote server for one quote: the first, and those opened because an answer is slow.
+pub const QUOTE_ATTEMPTS_MAX: u32 = 5;
+
+/// After how many milliseconds without an answer another connection is tried, unless `--hedge-after` says otherwise.
+pub const HEDGE_AFTER_MS: u64 = 30;
+
 /// How long a quote may take, in milliseconds (`QUOTE_UNAVAILABLE`).
 pub const QUOTE_TIMEOUT_MS: u64 = 5_000;
 

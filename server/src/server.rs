@@ -70,7 +70,7 @@ impl Server {
         let positions: Vec<Positions> = (0..count).map(|_| Positions::default()).collect();
         let shard_stats: Vec<Arc<ShardStats>> = (0..count).map(|_| Arc::default()).collect();
 
-        let source = make_source(&config.quotes, data_dir.manifest().quote_seed, &clock);
+        let source = make_source(&config, data_dir.manifest().quote_seed, &clock);
         let quote_stats = Arc::new(QuoteStats::default());
         let stats = Stats::new(Arc::clone(&quote_stats), source.describe(), shard_stats.clone(), positions.clone());
         let stats = Arc::new(stats);
@@ -159,12 +159,12 @@ impl Server {
     }
 }
 
-fn make_source(spec: &QuoteSpec, folder_seed: u32, clock: &Arc<Clock>) -> Arc<dyn QuoteSource> {
-    match spec {
+fn make_source(config: &Config, folder_seed: u32, clock: &Arc<Clock>) -> Arc<dyn QuoteSource> {
+    match &config.quotes {
         QuoteSpec::Simulated { seed, frozen } => {
             Arc::new(SimulatedSource::new(seed.unwrap_or(u64::from(folder_seed)), *frozen, Arc::clone(clock)))
         }
-        QuoteSpec::Legacy { address } => Arc::new(LegacySource::new(address.clone())),
+        QuoteSpec::Legacy { address } => Arc::new(LegacySource::new(address.clone(), config.hedge_after)),
     }
 }
 

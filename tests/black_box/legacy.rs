@@ -29,7 +29,7 @@ fn scripted() -> (String, Receiver<String>, Sender<String>) {
 fn a_symbol_is_fetched_once_and_its_price_kept_by_our_clock() {
     let folder = tempdir().unwrap();
     let (source, told, answer) = scripted();
-    let server = Daemon::start(folder.path(), &["--quotes", &source, "--shards", "2"]);
+    let server = Daemon::start(folder.path(), &["--quotes", &source, "--hedge-after", "0", "--shards", "2"]);
     let mut client = server.connect();
     client.send("[1] ADD,alice,1000\n[2] BUY,alice,ABC,100\n[3] QUOTE,bob,ABC\n[4] QUOTE,carol,abc\n");
     assert_eq!(client.line(), "[1] OK,ADD,1000.00");
@@ -58,7 +58,7 @@ fn a_symbol_is_fetched_once_and_its_price_kept_by_our_clock() {
 fn no_price_is_fetched_for_a_command_that_is_refused_without_one() {
     let folder = tempdir().unwrap();
     let (source, told, answer) = scripted();
-    let server = Daemon::start(folder.path(), &["--quotes", &source]);
+    let server = Daemon::start(folder.path(), &["--quotes", &source, "--hedge-after", "0"]);
     let said = server.talk(
         "BUY,a,S,5\nADD,a,5\nBUY,a,S,6\nSELL,a,S,5\nSET_BUY_TRIGGER,a,S,5\nSET_SELL_AMOUNT,a,S,5\nCOMMIT_BUY,a\n",
     );
@@ -71,7 +71,7 @@ fn no_price_is_fetched_for_a_command_that_is_refused_without_one() {
 fn nonsense_and_silence_are_quote_unavailable_and_triggers_are_armed_all_the_same() {
     let folder = tempdir().unwrap();
     let (source, told, answer) = scripted();
-    let server = Daemon::start(folder.path(), &["--quotes", &source]);
+    let server = Daemon::start(folder.path(), &["--quotes", &source, "--hedge-after", "0"]);
     let mut client = server.connect();
     client.ask("ADD,a,100");
     client.ask("SET_BUY_AMOUNT,a,T,50");

@@ -22,6 +22,9 @@ pub struct LocalArgs {
     /// Where prices come from; a frozen market keeps every first price
     #[arg(long, default_value = "simulated", value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT")]
     pub quotes: QuoteSpec,
+    /// Ask a legacy quote server on another connection after so many milliseconds without an answer; 0 never
+    #[arg(long, default_value_t = daytrade_server::limits::HEDGE_AFTER_MS, value_name = "MS")]
+    pub hedge_after: u64,
     /// When a journal frame is made durable
     #[arg(long, default_value = "always", value_name = "always|interval:MS|never", value_parser = ServeArgs::parse_fsync)]
     pub fsync: SyncMode,
@@ -54,6 +57,7 @@ impl LocalServer {
             data_dir,
             shards: args.shards,
             quotes: args.quotes.clone(),
+            hedge_after: daytrade_server::config::hedge_after(args.hedge_after),
             fsync: args.fsync,
             dump_dir: PathBuf::from("."),
             max_connections: daytrade_server::limits::CONNECTIONS_DEFAULT,

@@ -1,29 +1,69 @@
 //! The legacy quote server: one TCP connection a request, `SYMBOL,user` out, `price,SYMBOL,user,timestamp,cryptokey` back.
+//!
+//! Two thirds of its answers take about 9 ms, the rest 1 to 4 seconds more, drawn anew for each connection. So a second
+//! connection after a short while usually wins, and the first good answer counts.
 
 use super::source::{Fetch, QuoteSource, SourceError, SourceQuote};
-use crate::limits::{QUOTE_ANSWER_BYTES_MAX, QUOTE_CONNECTIONS_MAX, QUOTE_TIMEOUT_MS};
+use crate::limits::{QUOTE_ANSWER_BYTES_MAX, QUOTE_ATTEMPTS_MAX, QUOTE_CONNECTIONS_MAX, QUOTE_TIMEOUT_MS};
 use daytrade_protocol::{Money, Symbol, UserName};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 /// A client of the legacy quote server.
 pub struct LegacySource {
+    client: Arc<Client>,
+    timeout: Duration,
+    hedge_after: Option<Duration>,
+}
+
+struct Client {
     address: String,
     connections: Semaphore,
-    timeout: Duration,
 }
 
 impl LegacySource {
-    /// A client of the server at `HOST:PORT`; nothing is connected yet.
-    pub fn new(address: String) -> Self {
-        let connections = Semaphore::new(QUOTE_CONNECTIONS_MAX);
-        Self { address, connections, timeout: Duration::from_millis(QUOTE_TIMEOUT_MS) }
+    /// A client of the server at `HOST:PORT`; nothing is connected yet. An answer that has not come after `hedge_after` is
+    /// asked for on another connection as well.
+    pub fn new(address: String, hedge_after: Option<Duration>) -> Self {
+        let client = Client { address, connections: Semaphore::new(QUOTE_CONNECTIONS_MAX) };
+        Self { client: Arc::new(client), timeout: Duration::from_millis(QUOTE_TIMEOUT_MS), hedge_after }
     }
 
+    /// The first good answer of as many attempts as it takes; the others are closed.
+    async fn ask_until_answered(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
+        let mut attempts = JoinSet::new();
+        let attempt = || {
+            let (client, user) = (Arc::clone(&self.client), user.clone());
+            async move { client.ask(symbol, &user).await }
+        };
+        attempts.spawn(attempt());
+        let mut begun = 1;
+        loop {
+            let another = self.hedge_after.filter(|_| begun < QUOTE_ATTEMPTS_MAX);
+            tokio::select! {
+                Some(answer) = attempts.join_next() => match answer {
+                    Ok(Ok(quote)) => return Ok(quote),
+                    // What is still under way may be better; if nothing is, this is the answer.
+                    Ok(Err(error)) if attempts.is_empty() => return Err(error),
+                    Ok(Err(_)) => {}
+                    Err(stopped) => return Err(SourceError::Unreachable(std::io::Error::other(stopped))),
+                },
+                () = tokio::time::sleep(another.unwrap_or_default()), if another.is_some() => {
+                    attempts.spawn(attempt());
+                    begun += 1;
+                }
+            }
+        }
+    }
+}
+
+impl Client {
+    /// One request over a connection of its own.
     async fn ask(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
-        // Waiting for a turn counts: whoever asked waits for the price, not for the connection.
         let Ok(_turn) = self.connections.acquire().await else { return Err(SourceError::Timeout) };
         let mut stream = TcpStream::connect(&self.address).await?;
         stream.write_all(format!("{symbol},{user}\n").as_bytes()).await?;
@@ -56,12 +96,14 @@ fn parse_answer(answer: &[u8], symbol: Symbol, user: &UserName) -> Option<Source
 impl QuoteSource for LegacySource {
     fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a> {
         Box::pin(async move {
-            tokio::time::timeout(self.timeout, self.ask(symbol, user)).await.unwrap_or(Err(SourceError::Timeout))
+            tokio::time::timeout(self.timeout, self.ask_until_answered(symbol, user))
+                .await
+                .unwrap_or(Err(SourceError::Timeout))
         })
     }
 
     fn describe(&self) -> String {
-        format!("legacy:{}", self.address)
+        format!("legacy:{}", self.client.address)
     }
 }
 
@@ -100,11 +142,38 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_server_is_given_up_after_the_timeout() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let source = LegacySource::new(listener.local_addr().unwrap().to_string());
+        let source = LegacySource::new(listener.local_addr().unwrap().to_string(), Some(Duration::from_millis(30)));
         let user = UserName::parse(b"alice").unwrap();
         let started = tokio::time::Instant::now();
         let answer = source.fetch(Symbol::parse(b"S").unwrap(), &user).await;
         assert!(matches!(answer, Err(SourceError::Timeout)));
         assert!(started.elapsed() >= Duration::from_millis(QUOTE_TIMEOUT_MS));
+    }
+
+    #[tokio::test]
+    async fn a_slow_answer_is_asked_for_again_and_the_first_good_one_counts() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let source = LegacySource::new(listener.local_addr().unwrap().to_string(), Some(Duration::from_millis(1)));
+        let serve = async {
+            // The first connection is never answered, the second with nonsense, the third as it should be.
+            let silent = listener.accept().await.unwrap();
+            let (mut nonsense, _) = listener.accept().await.unwrap();
+            nonsense.write_all(b"NA\n").await.unwrap();
+            let (mut good, _) = listener.accept().await.unwrap();
+            good.write_all(b"5.5,S,alice,1,key\n").await.unwrap();
+            drop(silent);
+        };
+        let user = UserName::parse(b"alice").unwrap();
+        let (answer, ()) = tokio::join!(source.fetch(Symbol::parse(b"S").unwrap(), &user), serve);
+        assert_eq!(answer.unwrap().price, Money::from_cents(550));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_known_at_once() {
+        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let source = LegacySource::new(address.to_string(), Some(Duration::from_hours(1)));
+        let user = UserName::parse(b"alice").unwrap();
+        let answer = source.fetch(Symbol::parse(b"S").unwrap(), &user).await;
+        assert!(matches!(answer, Err(SourceError::Unreachable(_))), "{answer:?}");
     }
 }

@@ -15,6 +15,7 @@ pub mod engine;
 pub mod journal;
 pub mod limits;
 pub mod listener;
+pub mod open_files;
 pub mod quotes;
 pub mod router;
 pub mod server;

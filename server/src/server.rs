@@ -53,6 +53,7 @@ impl Server {
             "{} is not a loopback address: there are no logins",
             config.listen
         );
+        crate::open_files::raise_limit();
         let data_dir = DataDir::open(&config.data_dir, config.shards)?;
         let count = data_dir.manifest().shards;
         let storages: Vec<Arc<dyn Storage>> =

@@ -101,6 +101,10 @@ fn unread_summaries_do_not_fill_the_memory() {
 fn a_thousand_connections_at_once_are_all_served() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
+    // The test needs as many files open as the server.
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
     let mut clients: Vec<_> = (0..1_000).map(|_| server.connect()).collect();
     for (n, client) in clients.iter_mut().enumerate() {
         client.send(&format!("[{}] ADD,user{n},{}\n", n + 1, n + 1));

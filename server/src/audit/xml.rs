@@ -204,6 +204,10 @@ impl AuditWriter {
 
     /// A text that may hold anything.
     fn escaped(&mut self, element: &str, value: &str) {
+        let plain = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'<' | b'>' | b'&' | b'\'' | b'"');
+        if value.bytes().all(plain) {
+            return self.text(element, value);
+        }
         // No XML document may hold these two; requests that do are refused, a source's key may not be.
         let value = value.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), "?");
         self.text(element, &quick_xml::escape::escape(&value));

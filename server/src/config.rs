@@ -1,7 +1,10 @@
 //! The command line of `daytraded`, and what it comes to.
 
 use crate::journal::SyncMode;
-use crate::limits::{CONNECTIONS_DEFAULT, HEDGE_AFTER_MS, SHARDS_MAX};
+use crate::limits::{
+    CONNECTIONS_DEFAULT, HEDGE_AFTER_MS, QUOTE_CONNECTIONS_MAX, QUOTE_TIMEOUT_MS, REFRESH_BUDGET, SHARDS_MAX,
+};
+use crate::quotes::LegacyOptions;
 use crate::quotes::quote_server::Delay;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -77,12 +80,9 @@ pub struct ServeArgs {
     /// Shards of a new data folder [default: one for each core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=SHARDS_MAX as i64))]
     pub shards: Option<u16>,
-    /// Where prices come from; a frozen market keeps every first price
-    #[arg(long, default_value = "simulated", value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT")]
-    pub quotes: QuoteSpec,
-    /// Ask a legacy quote server on another connection after so many milliseconds without an answer; 0 never
-    #[arg(long, default_value_t = HEDGE_AFTER_MS, value_name = "MS")]
-    pub hedge_after: u64,
+    /// Where prices come from.
+    #[command(flatten)]
+    pub quotes: QuoteArgs,
     /// When a journal frame is made durable
     #[arg(long, default_value = "always", value_name = "always|interval:MS|never", value_parser = ServeArgs::parse_fsync)]
     pub fsync: SyncMode,
@@ -100,6 +100,38 @@ pub struct ServeArgs {
     pub max_connections: usize,
 }
 
+/// Where prices come from and how they are asked for.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Quotes")]
+pub struct QuoteArgs {
+    /// Where prices come from; a frozen market keeps every first price
+    #[arg(long, default_value = "simulated", value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT")]
+    pub quotes: QuoteSpec,
+    /// How long a quote may take, in milliseconds
+    #[arg(long, default_value_t = QUOTE_TIMEOUT_MS, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub quote_timeout: u64,
+    /// Ask a legacy quote server on another connection after so many milliseconds without an answer; 0 never
+    #[arg(long, default_value_t = HEDGE_AFTER_MS, value_name = "MS")]
+    pub hedge_after: u64,
+    /// Connections to a legacy quote server at once
+    #[arg(long, default_value_t = QUOTE_CONNECTIONS_MAX as u64, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    pub quote_connections: u64,
+    /// Quotes a second that no command waits for: of symbols with triggers and watchers, when they are 60 s old
+    #[arg(long, default_value_t = REFRESH_BUDGET, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub refresh_budget: u64,
+}
+
+impl QuoteArgs {
+    /// How a legacy quote server is asked.
+    pub fn legacy(&self) -> LegacyOptions {
+        LegacyOptions {
+            timeout: Duration::from_millis(self.quote_timeout),
+            hedge_after: (self.hedge_after > 0).then(|| Duration::from_millis(self.hedge_after)),
+            connections: self.quote_connections as usize,
+        }
+    }
+}
+
 /// Everything a server has to know.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -110,9 +142,7 @@ pub struct Config {
     /// Shards of a new data folder.
     pub shards: Option<u16>,
     /// Where prices come from.
-    pub quotes: QuoteSpec,
-    /// When a slow legacy quote server is asked on another connection as well.
-    pub hedge_after: Option<Duration>,
+    pub quotes: QuoteArgs,
     /// When a frame is made durable.
     pub fsync: SyncMode,
     /// The folder of DUMPLOG files.
@@ -154,17 +184,11 @@ impl ServeArgs {
             data_dir,
             shards: self.shards,
             quotes: self.quotes.clone(),
-            hedge_after: hedge_after(self.hedge_after),
             fsync: self.fsync,
             dump_dir,
             max_connections: self.max_connections,
         })
     }
-}
-
-/// Milliseconds as the command line has them: 0 is never.
-pub fn hedge_after(ms: u64) -> Option<Duration> {
-    (ms > 0).then(|| Duration::from_millis(ms))
 }
 
 fn parse_connections(text: &str) -> Result<usize, String> {

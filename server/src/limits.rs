@@ -65,12 +65,13 @@ pub const FRAME_BYTES_MAX: usize = 16 << 20;
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 
 /// Disk space that must stay free, in bytes; with less the journal refuses to write.
-pub const FREE_BYTES_MIN: u64 = 64 << 20;
+pub const FREE_BYTES_MIN: u64 = 16 << 20;
 
 /// Dumps written at once; further ones wait.
 pub const DUMPS_AT_ONCE: usize = 2;
 
-/// Connections to a legacy quote server at once; further requests wait in order.
+/// Connections to a legacy quote server at once, unless `--quote-connections` says otherwise; further requests wait in
+/// order.
 pub const QUOTE_CONNECTIONS_MAX: usize = 256;
 
 /// Connections to a legacy quote server for one quote: the first, and those opened because an answer is slow.
@@ -79,8 +80,12 @@ pub const QUOTE_ATTEMPTS_MAX: u32 = 5;
 /// After how many milliseconds without an answer another connection is tried, unless `--hedge-after` says otherwise.
 pub const HEDGE_AFTER_MS: u64 = 30;
 
-/// How long a quote may take, in milliseconds (`QUOTE_UNAVAILABLE`).
+/// How long a quote may take, in milliseconds, unless `--quote-timeout` says otherwise (`QUOTE_UNAVAILABLE`).
 pub const QUOTE_TIMEOUT_MS: u64 = 5_000;
+
+/// Quotes a second that no command waits for, unless `--refresh-budget` says otherwise: the 2,773 symbols of a large
+/// workload within fifteen seconds.
+pub const REFRESH_BUDGET: u64 = 200;
 
 /// How long to leave a symbol alone whose re-quote failed, in milliseconds.
 pub const REQUOTE_PAUSE_MS: u64 = 5_000;

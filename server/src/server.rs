@@ -76,7 +76,14 @@ impl Server {
         let stats = Stats::new(Arc::clone(&quote_stats), source.describe(), shard_stats.clone(), positions.clone());
         let stats = Arc::new(stats);
         let (quotes, requests) = mpsc::unbounded_channel();
-        let wire = QuoteWire { requests, shards: controls.clone(), clock: Arc::clone(&clock), stats: quote_stats };
+        let refresh_budget = config.quotes.refresh_budget;
+        let wire = QuoteWire {
+            requests,
+            shards: controls.clone(),
+            clock: Arc::clone(&clock),
+            stats: quote_stats,
+            refresh_budget,
+        };
         spawn_manager(source, wire)?;
 
         let (dumps, dump_requests) = mpsc::unbounded_channel();
@@ -161,11 +168,11 @@ impl Server {
 }
 
 fn make_source(config: &Config, folder_seed: u32, clock: &Arc<Clock>) -> Arc<dyn QuoteSource> {
-    match &config.quotes {
+    match &config.quotes.quotes {
         QuoteSpec::Simulated { seed, frozen } => {
             Arc::new(SimulatedSource::new(seed.unwrap_or(u64::from(folder_seed)), *frozen, Arc::clone(clock)))
         }
-        QuoteSpec::Legacy { address } => Arc::new(LegacySource::new(address.clone(), config.hedge_after)),
+        QuoteSpec::Legacy { address } => Arc::new(LegacySource::new(address.clone(), config.quotes.legacy())),
     }
 }
 

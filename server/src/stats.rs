@@ -87,6 +87,8 @@ impl Stats {
         put("quote_cache_hits", sum(|shard| &shard.cached_prices));
         put("quotes_fetching", quotes.fetching.load(Ordering::Relaxed));
         put("symbols_kept_fresh", quotes.kept_fresh.load(Ordering::Relaxed));
+        put("symbols_overdue", quotes.overdue.load(Ordering::Relaxed));
+        put("quote_source_down", quotes.source_down.load(Ordering::Relaxed));
         for (number, (shard, position)) in self.shards.iter().zip(&self.positions).enumerate() {
             let at = position.get();
             put(&format!("shard_{number}_queued"), shard.queued.load(Ordering::Relaxed));

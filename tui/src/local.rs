@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use daytrade_server::config::{QuoteSpec, ServeArgs};
+use daytrade_server::config::{QuoteArgs, ServeArgs};
 use daytrade_server::{Config, Server, SyncMode};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,12 +19,9 @@ pub struct LocalArgs {
     /// Shards of a new data folder [default: one for each core]
     #[arg(long, conflicts_with = "connect", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub shards: Option<u16>,
-    /// Where prices come from; a frozen market keeps every first price
-    #[arg(long, default_value = "simulated", value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT")]
-    pub quotes: QuoteSpec,
-    /// Ask a legacy quote server on another connection after so many milliseconds without an answer; 0 never
-    #[arg(long, default_value_t = daytrade_server::limits::HEDGE_AFTER_MS, value_name = "MS")]
-    pub hedge_after: u64,
+    /// Where prices come from.
+    #[command(flatten)]
+    pub quotes: QuoteArgs,
     /// When a journal frame is made durable
     #[arg(long, default_value = "always", value_name = "always|interval:MS|never", value_parser = ServeArgs::parse_fsync)]
     pub fsync: SyncMode,
@@ -57,7 +54,6 @@ impl LocalServer {
             data_dir,
             shards: args.shards,
             quotes: args.quotes.clone(),
-            hedge_after: daytrade_server::config::hedge_after(args.hedge_after),
             fsync: args.fsync,
             dump_dir: PathBuf::from("."),
             max_connections: daytrade_server::limits::CONNECTIONS_DEFAULT,

@@ -3,21 +3,35 @@
 //! Two thirds of its answers take about 9 ms, the rest 1 to 4 seconds more, drawn anew for each connection. So a second
 //! connection after a short while usually wins, and the first good answer counts.
 
+use super::breaker::Breaker;
 use super::source::{Fetch, QuoteSource, SourceError, SourceQuote};
-use crate::limits::{QUOTE_ANSWER_BYTES_MAX, QUOTE_ATTEMPTS_MAX, QUOTE_CONNECTIONS_MAX, QUOTE_TIMEOUT_MS};
+use crate::limits::{QUOTE_ANSWER_BYTES_MAX, QUOTE_ATTEMPTS_MAX};
 use daytrade_protocol::{Money, Symbol, UserName};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// A client of the legacy quote server.
 pub struct LegacySource {
     client: Arc<Client>,
-    timeout: Duration,
-    hedge_after: Option<Duration>,
+    options: LegacyOptions,
+    breaker: Mutex<Breaker>,
+}
+
+/// How a legacy quote server is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LegacyOptions {
+    /// How long a quote may take in all.
+    pub timeout: Duration,
+    /// When it is asked for on another connection as well.
+    pub hedge_after: Option<Duration>,
+    /// Connections at once; further requests wait in order.
+    pub connections: usize,
 }
 
 struct Client {
@@ -26,11 +40,26 @@ struct Client {
 }
 
 impl LegacySource {
-    /// A client of the server at `HOST:PORT`; nothing is connected yet. An answer that has not come after `hedge_after` is
-    /// asked for on another connection as well.
-    pub fn new(address: String, hedge_after: Option<Duration>) -> Self {
-        let client = Client { address, connections: Semaphore::new(QUOTE_CONNECTIONS_MAX) };
-        Self { client: Arc::new(client), timeout: Duration::from_millis(QUOTE_TIMEOUT_MS), hedge_after }
+    /// A client of the server at `HOST:PORT`; nothing is connected yet.
+    pub fn new(address: String, options: LegacyOptions) -> Self {
+        let client = Client { address, connections: Semaphore::new(options.connections) };
+        Self { client: Arc::new(client), options, breaker: Mutex::default() }
+    }
+
+    async fn ask(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
+        if !self.breaker.lock().allows(Instant::now()) {
+            return Err(SourceError::Down);
+        }
+        let asked = tokio::time::timeout(self.options.timeout, self.ask_until_answered(symbol, user)).await;
+        let answer = asked.unwrap_or(Err(SourceError::Timeout));
+        match &answer {
+            // A server that says nonsense is there.
+            Ok(_) | Err(SourceError::Nonsense(_)) => self.breaker.lock().succeeded(),
+            Err(SourceError::Unreachable(_)) => self.breaker.lock().failed(Instant::now()),
+            // Slow for one symbol is not down for all.
+            Err(SourceError::Timeout | SourceError::Down) => {}
+        }
+        answer
     }
 
     /// The first good answer of as many attempts as it takes; the others are closed.
@@ -43,7 +72,7 @@ impl LegacySource {
         attempts.spawn(attempt());
         let mut begun = 1;
         loop {
-            let another = self.hedge_after.filter(|_| begun < QUOTE_ATTEMPTS_MAX);
+            let another = self.options.hedge_after.filter(|_| begun < QUOTE_ATTEMPTS_MAX);
             tokio::select! {
                 Some(answer) = attempts.join_next() => match answer {
                     Ok(Ok(quote)) => return Ok(quote),
@@ -95,11 +124,11 @@ fn parse_answer(answer: &[u8], symbol: Symbol, user: &UserName) -> Option<Source
 
 impl QuoteSource for LegacySource {
     fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a> {
-        Box::pin(async move {
-            tokio::time::timeout(self.timeout, self.ask_until_answered(symbol, user))
-                .await
-                .unwrap_or(Err(SourceError::Timeout))
-        })
+        Box::pin(self.ask(symbol, user))
+    }
+
+    fn is_down(&self) -> bool {
+        self.breaker.lock().is_open()
     }
 
     fn describe(&self) -> String {
@@ -111,6 +140,14 @@ impl QuoteSource for LegacySource {
 mod tests {
     use super::*;
     use tokio::net::TcpListener;
+
+    fn source(address: std::net::SocketAddr, hedge_after_ms: u64) -> LegacySource {
+        let hedge_after = Some(Duration::from_millis(hedge_after_ms));
+        LegacySource::new(
+            address.to_string(),
+            LegacyOptions { timeout: Duration::from_secs(5), hedge_after, connections: 16 },
+        )
+    }
 
     fn parse(answer: &str) -> Option<SourceQuote> {
         parse_answer(answer.as_bytes(), Symbol::parse(b"S").unwrap(), &UserName::parse(b"alice").unwrap())
@@ -142,18 +179,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_server_is_given_up_after_the_timeout() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let source = LegacySource::new(listener.local_addr().unwrap().to_string(), Some(Duration::from_millis(30)));
+        let source = source(listener.local_addr().unwrap(), 30);
         let user = UserName::parse(b"alice").unwrap();
         let started = tokio::time::Instant::now();
         let answer = source.fetch(Symbol::parse(b"S").unwrap(), &user).await;
         assert!(matches!(answer, Err(SourceError::Timeout)));
-        assert!(started.elapsed() >= Duration::from_millis(QUOTE_TIMEOUT_MS));
+        assert!(started.elapsed() >= Duration::from_secs(5));
     }
 
     #[tokio::test]
     async fn a_slow_answer_is_asked_for_again_and_the_first_good_one_counts() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let source = LegacySource::new(listener.local_addr().unwrap().to_string(), Some(Duration::from_millis(1)));
+        let source = source(listener.local_addr().unwrap(), 1);
         let serve = async {
             // The first connection is never answered, the second with nonsense, the third as it should be.
             let silent = listener.accept().await.unwrap();
@@ -171,9 +208,19 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_is_not_there_is_known_at_once() {
         let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let source = LegacySource::new(address.to_string(), Some(Duration::from_hours(1)));
+        let source = source(address, 3_600_000);
         let user = UserName::parse(b"alice").unwrap();
         let answer = source.fetch(Symbol::parse(b"S").unwrap(), &user).await;
         assert!(matches!(answer, Err(SourceError::Unreachable(_))), "{answer:?}");
+        let mut last = answer;
+        while !source.is_down() {
+            last = source.fetch(Symbol::parse(b"S").unwrap(), &user).await;
+        }
+        assert!(matches!(last, Err(SourceError::Unreachable(_))));
+        let answer = source.fetch(Symbol::parse(b"S").unwrap(), &user).await;
+        assert!(
+            matches!(answer, Err(SourceError::Down)),
+            "nobody waits for a server that is known to be down: {answer:?}"
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! A single task owns all of it; shards and sessions send it requests and hear of the outcome. A symbol is fetched when
 //! somebody wants its price, and again whenever its quote is 60 s old for as long as triggers or watchers wait for it.
 
+use super::budget::Budget;
 use super::source::{QuoteSource, SourceError, SourceQuote};
 use super::{Quote, QuoteNews};
 use crate::clock::Clock;
@@ -77,6 +78,10 @@ pub struct QuoteStats {
     pub fetching: AtomicU64,
     /// Symbols kept fresh.
     pub kept_fresh: AtomicU64,
+    /// Symbols whose re-quote is due and waits for the budget.
+    pub overdue: AtomicU64,
+    /// Whether the source is taken to be down: 1 or 0.
+    pub source_down: AtomicU64,
 }
 
 impl QuoteStats {
@@ -96,6 +101,8 @@ pub struct QuoteWire {
     pub clock: Arc<Clock>,
     /// The counts.
     pub stats: Arc<QuoteStats>,
+    /// Re-quotes a second that no command waits for.
+    pub refresh_budget: u64,
 }
 
 /// In whose name a fetch is made, and which shard writes the hit down.
@@ -136,6 +143,8 @@ struct Manager {
     /// When which symbol is to be quoted again.
     due: BTreeSet<(u64, Symbol)>,
     fetches: JoinSet<Fetched>,
+    /// For what no command waits for.
+    budget: Budget,
     watcher: UserName,
 }
 
@@ -146,15 +155,15 @@ struct Manager {
 pub fn spawn_manager(source: Arc<dyn QuoteSource>, wire: QuoteWire) -> anyhow::Result<()> {
     let watcher = UserName::parse(WATCHER.as_bytes()).ok_or_else(|| anyhow::anyhow!("not a user name"))?;
     let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
-    tokio::spawn(Manager { source, wire, entries, due, fetches, watcher }.run());
+    let budget = Budget::new(wire.refresh_budget, wire.clock.now_ms());
+    tokio::spawn(Manager { source, wire, entries, due, fetches, budget, watcher }.run());
     Ok(())
 }
 
 impl Manager {
     async fn run(mut self) {
         loop {
-            let next = self.due.first().map(|(at, _)| at.saturating_sub(self.wire.clock.now_ms()));
-            let sleep = tokio::time::sleep(Duration::from_millis(next.unwrap_or(u64::from(u32::MAX))));
+            let sleep = tokio::time::sleep(Duration::from_millis(self.next_requote_in_ms()));
             tokio::select! {
                 request = self.wire.requests.recv() => match request {
                     Some(request) => self.take(request),
@@ -225,11 +234,25 @@ impl Manager {
         self.wire.stats.kept_fresh.store(self.due.len() as u64, Ordering::Relaxed);
     }
 
+    /// How long to sleep until something is due that the budget has room for.
+    fn next_requote_in_ms(&self) -> u64 {
+        match self.due.first().map(|(at, _)| at.saturating_sub(self.wire.clock.now_ms())) {
+            None => u64::from(u32::MAX),
+            Some(0) => self.budget.wait_ms(),
+            Some(ms) => ms,
+        }
+    }
+
     fn requote_due(&mut self) {
         let now = self.wire.clock.now_ms();
         while let Some(&(due, symbol)) = self.due.first()
             && due <= now
         {
+            if !self.budget.take(now) {
+                let overdue = self.due.iter().take_while(|(due, _)| *due <= now).count();
+                self.wire.stats.overdue.store(overdue as u64, Ordering::Relaxed);
+                return;
+            }
             self.due.pop_first();
             let Some(entry) = self.entries.get_mut(&symbol) else { continue };
             entry.due_ms = None;
@@ -239,6 +262,7 @@ impl Manager {
                 self.fetch(symbol, asker);
             }
         }
+        self.wire.stats.overdue.store(0, Ordering::Relaxed);
     }
 
     fn fetch(&mut self, symbol: Symbol, asker: Asker) {
@@ -256,6 +280,7 @@ impl Manager {
 
     fn fetched(&mut self, (symbol, asker, result): Fetched) {
         self.wire.stats.fetching.fetch_sub(1, Ordering::Relaxed);
+        self.wire.stats.source_down.store(u64::from(self.source.is_down()), Ordering::Relaxed);
         let Some(entry) = self.entries.get_mut(&symbol) else { return };
         entry.fetching = false;
         let waiting = std::mem::take(&mut entry.waiting);

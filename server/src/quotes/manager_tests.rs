@@ -38,7 +38,13 @@ impl World {
         let (requests, queue) = mpsc::unbounded_channel();
         let (controls, news): (Vec<_>, Vec<_>) = (0..shards).map(|_| mpsc::unbounded_channel()).unzip();
         let stats = Arc::new(QuoteStats::default());
-        let wire = QuoteWire { requests: queue, shards: controls, clock: Arc::default(), stats: Arc::clone(&stats) };
+        let wire = QuoteWire {
+            requests: queue,
+            shards: controls,
+            clock: Arc::default(),
+            stats: Arc::clone(&stats),
+            refresh_budget: 50,
+        };
         spawn_manager(Arc::clone(&source) as Arc<dyn QuoteSource>, wire).unwrap();
         Self { source, requests, news, stats }
     }
@@ -122,14 +128,37 @@ async fn failures_do_not_multiply_what_is_fetched_later() {
     assert!(due >= manager.wire.clock.now_ms() + REQUOTE_PAUSE_MS - 100, "left alone for a while");
 }
 
+/// A thousand symbols that are due together are not fetched together, and STATS says how many wait.
+#[tokio::test]
+async fn what_no_command_waits_for_is_fetched_at_the_pace_of_the_budget() {
+    let mut manager = manager_of_one_shard();
+    let user = UserName::parse(b"alice").unwrap();
+    for n in 0..1_000 {
+        let symbol = Symbol::parse(format!("{n:03}").as_bytes()).unwrap();
+        manager.take(QuoteRequest::Interest { shard: 0, symbol, asker: Some((user.clone(), 9)) });
+    }
+    manager.requote_due();
+    let fetching = manager.wire.stats.fetching.load(Ordering::Relaxed);
+    assert!((5..50).contains(&fetching), "a tenth of a second's worth at first, not {fetching}");
+    assert_eq!(manager.wire.stats.overdue.load(Ordering::Relaxed) + fetching, 1_000);
+    assert!(manager.next_requote_in_ms() <= 20);
+}
+
 fn manager_of_one_shard() -> Manager {
     let (control, _news) = mpsc::unbounded_channel();
     let (_requests, queue) = mpsc::unbounded_channel();
-    let wire = QuoteWire { requests: queue, shards: vec![control], clock: Arc::default(), stats: Arc::default() };
+    let wire = QuoteWire {
+        requests: queue,
+        shards: vec![control],
+        clock: Arc::default(),
+        stats: Arc::default(),
+        refresh_budget: 50,
+    };
     let watcher = UserName::parse(WATCHER.as_bytes()).unwrap();
     let source: Arc<dyn QuoteSource> = Arc::new(Scripted::default());
     let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
-    Manager { source, wire, entries, due, fetches, watcher }
+    let budget = Budget::new(wire.refresh_budget, wire.clock.now_ms());
+    Manager { source, wire, entries, due, fetches, budget, watcher }
 }
 
 #[tokio::test]

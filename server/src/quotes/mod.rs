@@ -3,13 +3,15 @@
 //! The manager fetches a symbol once however many wait for it, remembers the answer for 60 s by our clock, and tells every
 //! shard, because every price counts for the triggers. It must never decide anything about an account.
 
+mod breaker;
+mod budget;
 mod legacy;
 mod manager;
 pub mod quote_server;
 mod simulated;
 mod source;
 
-pub use legacy::LegacySource;
+pub use legacy::{LegacyOptions, LegacySource};
 pub use manager::{QuoteRequest, QuoteStats, QuoteWire, WATCHER, spawn_manager};
 pub use simulated::SimulatedSource;
 pub use source::{Fetch, QuoteSource, SourceError, SourceQuote};

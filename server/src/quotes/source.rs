@@ -21,6 +21,9 @@ pub enum SourceError {
     /// It could not be asked.
     #[error("the quote server cannot be reached: {0}")]
     Unreachable(#[from] std::io::Error),
+    /// It has failed several times in a row and is left alone for a moment.
+    #[error("the quote server is down")]
+    Down,
     /// It took too long.
     #[error("the quote server did not answer in time")]
     Timeout,
@@ -36,6 +39,11 @@ pub type Fetch<'a> = Pin<Box<dyn Future<Output = Result<SourceQuote, SourceError
 pub trait QuoteSource: Send + Sync {
     /// Asks for the price of a symbol in the name of a user.
     fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a>;
+
+    /// Whether it is taken to be down, so that fetches fail at once.
+    fn is_down(&self) -> bool {
+        false
+    }
 
     /// What to call it in the log.
     fn describe(&self) -> String;

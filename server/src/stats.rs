@@ -96,6 +96,9 @@ impl Stats {
             put(&format!("shard_{number}_journal_record"), at.record);
         }
         put("journal_records", self.positions.iter().map(|position| position.get().record).sum());
+        let (cached, hits) = (sum(|shard| &shard.cached_prices), quotes.hits.load(Ordering::Relaxed));
+        let per_mille = (cached * 1_000).checked_div(cached + hits).unwrap_or(0);
+        values.push(("quote_cache_rate".to_owned(), format!("{}.{}%", per_mille / 10, per_mille % 10)));
         values.push(("quote_cost".to_owned(), Money::from_cents(quotes.cost_cents() as i64).to_string()));
         values.push(("quote_source".to_owned(), self.quote_source.clone()));
         values

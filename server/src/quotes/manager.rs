@@ -287,7 +287,12 @@ impl Manager {
         match result {
             Ok(answer) => self.arrived(symbol, &asker, &answer),
             Err(error) => {
-                tracing::warn!(%symbol, %error, "no price");
+                // A server that is known to be down is one event, not one for every symbol.
+                if matches!(error, SourceError::Down) {
+                    tracing::debug!(%symbol, %error, "no price");
+                } else {
+                    tracing::warn!(%symbol, %error, "no price");
+                }
                 self.wire.stats.failures.fetch_add(1, Ordering::Relaxed);
                 for shard in waiting {
                     let _ = self.wire.shards[usize::from(shard)].send(Control::Quote(QuoteNews::Failed(symbol)));

@@ -51,7 +51,7 @@ impl fmt::Display for Code {
 pub enum Refusal {
     #[error("the line is not UTF-8 text")]
     NotText,
-    #[error("the line holds control characters")]
+    #[error("the line holds control characters, or U+FFFE or U+FFFF")]
     ControlCharacter,
     #[error("the tag must be [n] with n from 1 to 9223372036854775807")]
     BadTag,
@@ -69,7 +69,7 @@ pub enum Refusal {
     BadSymbol,
     #[error("amount must be dollars from 0.01 to 999999999999.99 with at most two decimals")]
     BadAmount,
-    #[error("filename must be a relative path without ..")]
+    #[error("filename must be a relative path to a file, at most 512 bytes, without ..")]
     BadFilename,
     #[error("filename leads out of the dump folder, or into the data folder")]
     FilenameLeadsOut,

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Where the server listens unless it is told otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4462";
 
-/// daytraded: trade stocks over a line protocol, durably.
+/// Trade stocks over a line protocol, durably.
 #[derive(Debug, Parser)]
 #[command(name = "daytraded", version, about, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub struct Cli {

@@ -127,3 +127,46 @@ fn a_damaged_journal_is_refused_and_named() {
     let verified = Command::new(program("daytraded")).args(["journal", "verify"]).arg(folder.path()).output().unwrap();
     assert_eq!(verified.status.code(), Some(1));
 }
+
+/// Closing on unread bytes would reset the connection and destroy replies on their way; every reply given before the stop has to
+/// arrive whole, and what the client goes on sending is refused with a code.
+#[test]
+fn a_stop_under_load_loses_no_reply() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), FROZEN);
+    let stream = TcpStream::connect(server.address()).unwrap();
+    let mut writer = stream.try_clone().unwrap();
+    let sender = std::thread::spawn(move || while writer.write_all(b"[1] ADD,alice,0.01\n").is_ok() {});
+    let mut replies = BufReader::new(stream);
+    let mut last = String::new();
+    let mut told = 0_u64;
+    let mut refused = 0;
+    let mut server = Some(server);
+    let mut ended = None;
+    loop {
+        let mut line = String::new();
+        if replies.read_line(&mut line).unwrap() == 0 {
+            break;
+        }
+        assert!(line.ends_with('\n'), "cut: {line}");
+        if let Some(balance) = line.strip_prefix("[1] OK,ADD,") {
+            told = balance.trim().replace('.', "").parse().unwrap();
+        } else {
+            assert!(line.starts_with("[1] ERR,SHUTTING_DOWN,"), "{line}");
+            refused += 1;
+        }
+        if told > 20_000
+            && let Some(server) = server.take()
+        {
+            ended = Some(std::thread::spawn(move || server.signal("TERM")));
+        }
+        last = line;
+    }
+    assert!(ended.unwrap().join().unwrap().success());
+    sender.join().unwrap();
+    assert!(refused > 0, "the last line was {last}");
+    let server = Daemon::start(folder.path(), FROZEN);
+    let summary = account(&mut server.connect(), "alice");
+    let cash: u64 = summary[0].split(',').nth(2).unwrap().replace('.', "").parse().unwrap();
+    assert_eq!(cash, told, "every command that took effect was answered");
+}

@@ -123,8 +123,8 @@ impl DumpService {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(confined(error)),
             _ => {}
         }
-        let aside =
-            format!(".{}.{}.{}.tmp", name.display(), std::process::id(), self.sequence.fetch_add(1, Ordering::Relaxed));
+        let number = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let aside = format!(".daytrade-dump.{}.{number}.tmp", std::process::id());
         let written = self.write_aside(request, &folder, &aside).and_then(|events| {
             let is_file = folder.symlink_metadata(name).is_ok_and(|there| there.is_file());
             let replaced = if is_file { folder.open(name).ok() } else { None };

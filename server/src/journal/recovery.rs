@@ -31,11 +31,24 @@ pub struct Recovered {
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
     /// The journal is damaged in a way no interrupted write explains.
-    #[error("the journal is damaged, so nothing was changed: {0}")]
-    Damaged(#[from] ReadError),
+    #[error("the journal is damaged: {0}")]
+    Damaged(ReadError),
     /// The disk failed.
     #[error("the journal cannot be recovered: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
+}
+
+// Both words hold their source's already, so neither names it a second time.
+impl From<ReadError> for RecoveryError {
+    fn from(error: ReadError) -> Self {
+        Self::Damaged(error)
+    }
+}
+
+impl From<io::Error> for RecoveryError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
 }
 
 /// Reads a shard's journal through `take(record number, time, record)`. With `repair`, an interrupted last write is cut
@@ -109,10 +122,11 @@ fn cut_torn_tail(
     };
     let file = storage.open(&name)?;
     let bytes = file.size()?;
-    if was_durable(&*file, recovered.frame + 1, offset, bytes)? {
+    let tail = Tail::read(&*file, offset, bytes)?;
+    if tail.was_durable(recovered.frame + 1) {
         return Err(error.into());
     }
-    recovered.cut_bytes = bytes - offset;
+    recovered.cut_bytes = tail.written();
     if offset == 0 {
         if repair {
             storage.remove(&name)?;
@@ -136,21 +150,35 @@ fn header_is_torn(storage: &dyn Storage, name: &str) -> io::Result<bool> {
     Ok(SegmentHeader::parse(&header[..read]).is_none())
 }
 
-/// Whether the frame that should begin at `offset` was durable once: a whole frame behind it says so. Frames that were not
-/// yet durable (under `--fsync interval` and `never`) may have reached the disk in any order when the power went.
-fn was_durable(file: &dyn StorageFile, frame: u64, offset: u64, end: u64) -> io::Result<bool> {
-    let mut rest = vec![0; usize::try_from(end - offset).unwrap_or(0)];
-    let mut have = 0;
-    while have < rest.len() {
-        match file.read_at(&mut rest[have..], offset + have as u64)? {
-            0 => break,
-            read => have += read,
+/// What stands behind the last good frame.
+struct Tail(Vec<u8>);
+
+impl Tail {
+    fn read(file: &dyn StorageFile, offset: u64, end: u64) -> io::Result<Self> {
+        let mut rest = vec![0; usize::try_from(end - offset).unwrap_or(0)];
+        let mut have = 0;
+        while have < rest.len() {
+            match file.read_at(&mut rest[have..], offset + have as u64)? {
+                0 => break,
+                read => have += read,
+            }
         }
+        rest.truncate(have);
+        Ok(Self(rest))
     }
-    rest.truncate(have);
-    let says_so = |at: usize| match FrameHeader::parse(&rest[at..]) {
-        Ok((header, ..)) => header.durable >= frame,
-        Err(fault) => !fault.may_be_torn(),
-    };
-    Ok(memchr::memmem::find_iter(&rest, b"DTJF").any(|at| at > 0 && says_so(at)))
+
+    /// Whether the frame that should begin here was durable once: a whole frame behind it says so. Frames that were not yet
+    /// durable (under `--fsync interval` and `never`) may have reached the disk in any order when the power went.
+    fn was_durable(&self, frame: u64) -> bool {
+        let says_so = |at: usize| match FrameHeader::parse(&self.0[at..]) {
+            Ok((header, ..)) => header.durable >= frame,
+            Err(fault) => !fault.may_be_torn(),
+        };
+        memchr::memmem::find_iter(&self.0, b"DTJF").any(|at| at > 0 && says_so(at))
+    }
+
+    /// How much of it was written: space filled with zeros ahead of writing does not count.
+    fn written(&self) -> u64 {
+        self.0.iter().rposition(|&byte| byte != 0).map_or(0, |last| last as u64 + 1)
+    }
 }

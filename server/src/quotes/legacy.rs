@@ -36,13 +36,19 @@ pub struct LegacyOptions {
 
 struct Client {
     address: String,
-    connections: Semaphore,
+    /// Quotes asked for at once.
+    turns: Semaphore,
+    /// Further connections for those that are slow: a share of their own, or the first of many requests would take every
+    /// connection and the slow ones among them could not be helped.
+    hedges: Semaphore,
 }
 
 impl LegacySource {
     /// A client of the server at `HOST:PORT`; nothing is connected yet.
     pub fn new(address: String, options: LegacyOptions) -> Self {
-        let client = Client { address, connections: Semaphore::new(options.connections) };
+        let hedges = if options.hedge_after.is_some() { options.connections / 2 } else { 0 };
+        let turns = Semaphore::new(options.connections - hedges);
+        let client = Client { address, turns, hedges: Semaphore::new(hedges) };
         Self { client: Arc::new(client), options, breaker: Mutex::default() }
     }
 
@@ -64,15 +70,20 @@ impl LegacySource {
 
     /// The first good answer of as many attempts as it takes; the others are closed.
     async fn ask_until_answered(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
+        let Ok(_turn) = self.client.turns.acquire().await else { return Err(SourceError::Timeout) };
         let mut attempts = JoinSet::new();
-        let attempt = || {
+        let attempt = |hedges: bool| {
             let (client, user) = (Arc::clone(&self.client), user.clone());
-            async move { client.ask(symbol, &user).await }
+            async move {
+                let _place = if hedges { client.hedges.acquire().await.ok() } else { None };
+                client.ask(symbol, &user).await
+            }
         };
-        attempts.spawn(attempt());
+        attempts.spawn(attempt(false));
         let mut begun = 1;
         loop {
-            let another = self.options.hedge_after.filter(|_| begun < QUOTE_ATTEMPTS_MAX);
+            let may_hedge = begun < QUOTE_ATTEMPTS_MAX && self.options.connections > 1;
+            let another = self.options.hedge_after.filter(|_| may_hedge);
             tokio::select! {
                 Some(answer) = attempts.join_next() => match answer {
                     Ok(Ok(quote)) => return Ok(quote),
@@ -82,7 +93,7 @@ impl LegacySource {
                     Err(stopped) => return Err(SourceError::Unreachable(std::io::Error::other(stopped))),
                 },
                 () = tokio::time::sleep(another.unwrap_or_default()), if another.is_some() => {
-                    attempts.spawn(attempt());
+                    attempts.spawn(attempt(true));
                     begun += 1;
                 }
             }
@@ -93,7 +104,6 @@ impl LegacySource {
 impl Client {
     /// One request over a connection of its own.
     async fn ask(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
-        let Ok(_turn) = self.connections.acquire().await else { return Err(SourceError::Timeout) };
         let mut stream = TcpStream::connect(&self.address).await?;
         stream.write_all(format!("{symbol},{user}\n").as_bytes()).await?;
         let mut answer = Vec::with_capacity(QUOTE_ANSWER_BYTES_MAX);

@@ -21,10 +21,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::ReadHalf;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use tokio_util::codec::Decoder;
 use tokio_util::sync::CancellationToken;
+
+/// How long a client has to be silent before a stopping server closes its connection.
+const SILENCE: Duration = Duration::from_millis(100);
+/// How long a stopping server goes on answering a client that is never silent.
+const STOP_ANSWERING: Duration = Duration::from_secs(1);
 
 /// What every session shares.
 #[derive(Clone)]
@@ -64,6 +70,7 @@ fn must_wait(request: &Request, load: &Load, batched: usize, batched_summaries: 
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that has happened to the connection")]
 struct Session {
     context: Context,
     outbox: Arc<Outbox>,
@@ -84,8 +91,10 @@ struct Session {
     /// Lines that have arrived and are not yet read.
     block: Option<LineBlock>,
     read_bytes: usize,
-    /// Nothing more will be read: the client has half-closed, has quit, or the server stops.
+    /// Nothing more will be read: the client has half-closed or has quit.
     ended: bool,
+    /// The client has half-closed.
+    saw_end: bool,
     /// The client said QUIT: what it sent behind that is not looked at.
     quit: bool,
     /// The server stops: what is not yet begun is refused.
@@ -110,6 +119,7 @@ impl Session {
             block: None,
             read_bytes: READ_BUFFER_BYTES_MIN,
             ended: false,
+            saw_end: false,
             quit: false,
             stopping: false,
         }
@@ -121,6 +131,8 @@ impl Session {
         let mut writing = Cursor::new(Vec::new());
         let mut give_up: Option<Instant> = None;
         let stop = self.context.stop.clone();
+        // While the server stops: until when to wait for the client to fall silent, and at the latest.
+        let (mut silent_at, mut stop_by) = (Instant::now(), Instant::now());
         loop {
             self.read_lines().await?;
             if !writing.has_remaining() {
@@ -131,9 +143,11 @@ impl Session {
             }
             let load = self.outbox.load();
             let all_written = !writing.has_remaining() && load.bytes == 0;
-            let done = self.ended && self.block.is_none() && self.held.is_none() && load.in_flight == 0;
-            if all_written && (done || load.too_slow) {
-                return writer.shutdown().await;
+            let idle = self.block.is_none() && self.held.is_none() && load.in_flight == 0;
+            let stopped = self.stopping && Instant::now() >= silent_at.min(stop_by);
+            if all_written && (idle && (self.ended || stopped) || load.too_slow) {
+                writer.shutdown().await?;
+                return self.hear_out(&mut reader).await;
             }
             if load.too_slow && give_up.is_none() {
                 give_up = Some(Instant::now() + Duration::from_millis(LINGER_MS));
@@ -147,8 +161,16 @@ impl Session {
                         return Err(io::ErrorKind::WriteZero.into());
                     }
                 }
-                read = reader.read_buf(&mut self.input), if may_read => self.has_read(read?),
-                () = stop.cancelled(), if !self.stopping => (self.stopping, self.ended) = (true, true),
+                read = reader.read_buf(&mut self.input), if may_read => {
+                    self.has_read(read?);
+                    silent_at = Instant::now() + SILENCE;
+                }
+                () = stop.cancelled(), if !self.stopping => {
+                    self.stopping = true;
+                    silent_at = Instant::now() + SILENCE;
+                    stop_by = Instant::now() + STOP_ANSWERING;
+                }
+                () = tokio::time::sleep_until(silent_at.min(stop_by)), if self.stopping && !stopped => {}
                 () = tokio::time::sleep_until(give_up.unwrap_or_else(Instant::now)), if give_up.is_some() => {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read its account events"));
                 }
@@ -156,10 +178,27 @@ impl Session {
         }
     }
 
+    /// Takes in, and forgets, what the client still sends, until it has seen the end: closing on unread bytes would reset the
+    /// connection and destroy the replies that are on their way.
+    async fn hear_out(&mut self, reader: &mut ReadHalf<'_>) -> io::Result<()> {
+        let patience = if self.stopping { SILENCE } else { Duration::from_millis(LINGER_MS) };
+        let until = Instant::now() + Duration::from_millis(LINGER_MS);
+        while !self.saw_end {
+            self.input.clear();
+            self.input.reserve(READ_BUFFER_BYTES_MIN);
+            let wait = until.min(Instant::now() + patience);
+            match tokio::time::timeout_at(wait, reader.read_buf(&mut self.input)).await {
+                Ok(read) => self.saw_end = read? == 0,
+                Err(_) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
     /// Follows the client's pace: a buffer that was filled grows, one that stays mostly empty shrinks.
     fn has_read(&mut self, bytes: usize) {
         if bytes == 0 {
-            self.ended = true;
+            (self.ended, self.saw_end) = (true, true);
         } else if bytes >= self.read_bytes {
             self.read_bytes = (self.read_bytes * 2).min(READ_BUFFER_BYTES_MAX);
         } else if bytes < self.read_bytes / 8 {

@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
-/// daytrade: trade stocks, and replay workload files.
+/// Trade stocks, and replay workload files.
 #[derive(Debug, Parser)]
 #[command(name = "daytrade", version, about, after_help = AFTER_HELP)]
 pub struct Cli {

@@ -1,20 +1,15 @@
-//! One connection's loop: read what there is, hand it on in batches, write what has come back.
+//! One connection's loop and pace: read what there is, write what has come back, stop in order.
 
-use super::help::write_help;
-use super::outbox::{Load, Outbox, Replies, ReplyTo};
+use super::outbox::Outbox;
 use crate::limits::{
     BATCH_JOBS_MAX, IN_FLIGHT_MAX, LINGER_MS, OUTBOX_BYTES_MAX, READ_BUFFER_BYTES_MAX, READ_BUFFER_BYTES_MIN,
-    SUBSCRIPTIONS_MAX,
 };
 use crate::quotes::QuoteRequest;
 use crate::router::Router;
-use crate::shard::{Batch, Job, Work};
+use crate::shard::Job;
 use crate::stats::Stats;
 use bytes::{Buf, BytesMut};
-use daytrade_protocol::{
-    Body, Command, Invalid, LineBlock, LineCodec, Parsed, Refusal, ReplyBody, Request, SessionCommand, Symbol, Tag,
-    UserName, parse_line,
-};
+use daytrade_protocol::{LineBlock, LineCodec, Request, Symbol, UserName, parse_line};
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, Cursor};
 use std::sync::Arc;
@@ -57,48 +52,35 @@ pub async fn serve(mut stream: TcpStream, context: Context) -> io::Result<()> {
     served
 }
 
-/// Whether a request has to wait for earlier ones of its connection, those still batched among them.
-fn must_wait(request: &Request, load: &Load, batched: usize, batched_summaries: usize, next_untagged: u64) -> bool {
-    match &request.body {
-        // The log holds all that was asked before it on this connection, and QUIT is the last word.
-        Body::Command(Command::DumpLog { .. }) | Body::Session(SessionCommand::Quit) => load.in_flight + batched > 0,
-        // The one reply that can be long: as many at once as their size allows.
-        Body::Command(Command::DisplaySummary { .. }) => load.summaries + batched_summaries >= load.summaries_max(),
-        // Untagged requests follow one another strictly.
-        Body::Session(_) => request.tag.is_none() && load.untagged_answered < next_untagged,
-        Body::Command(_) => false,
-    }
-}
-
 #[expect(clippy::struct_excessive_bools, reason = "each is one thing that has happened to the connection")]
-struct Session {
-    context: Context,
-    outbox: Arc<Outbox>,
+pub(super) struct Session {
+    pub(super) context: Context,
+    pub(super) outbox: Arc<Outbox>,
     /// Jobs that are parsed and not yet sent, by shard.
-    batches: Vec<Vec<Job>>,
+    pub(super) batches: Vec<Vec<Job>>,
     /// How many jobs `batches` holds.
-    batched: usize,
+    pub(super) batched: usize,
     /// How many of them ask for a summary.
-    batched_summaries: usize,
+    pub(super) batched_summaries: usize,
     /// The place of the next untagged request.
-    next_untagged: u64,
+    pub(super) next_untagged: u64,
     /// A request that must wait until everything before it is answered.
-    held: Option<Request>,
-    subscribed: BTreeSet<UserName>,
-    watched: BTreeSet<Symbol>,
+    pub(super) held: Option<Request>,
+    pub(super) subscribed: BTreeSet<UserName>,
+    pub(super) watched: BTreeSet<Symbol>,
     codec: LineCodec,
     input: BytesMut,
     /// Lines that have arrived and are not yet read.
     block: Option<LineBlock>,
     read_bytes: usize,
     /// Nothing more will be read: the client has half-closed or has quit.
-    ended: bool,
+    pub(super) ended: bool,
     /// The client has half-closed.
     saw_end: bool,
     /// The client said QUIT: what it sent behind that is not looked at.
-    quit: bool,
+    pub(super) quit: bool,
     /// The server stops: what is not yet begun is refused.
-    stopping: bool,
+    pub(super) stopping: bool,
 }
 
 impl Session {
@@ -245,184 +227,5 @@ impl Session {
         }
         self.flush().await;
         Ok(())
-    }
-
-    /// Carries out the request that waited for all before it, once they are answered.
-    async fn release_held(&mut self) {
-        if self.held.is_none() {
-            return;
-        }
-        self.flush().await;
-        if let Some(request) =
-            self.held.take_if(|request| !must_wait(request, &self.outbox.load(), 0, 0, self.next_untagged))
-        {
-            self.take_request(request);
-        }
-    }
-
-    fn must_wait(&self, request: &Request) -> bool {
-        must_wait(request, &self.outbox.load(), self.batched, self.batched_summaries, self.next_untagged)
-    }
-
-    fn take_line(&mut self, parsed: Parsed) {
-        match parsed {
-            Parsed::Nothing => {}
-            Parsed::Request(request) if self.stopping => {
-                let to = self.reply_to(request.tag, request.noreply);
-                self.refuse(to, &Refusal::ShuttingDown);
-            }
-            Parsed::Request(request) => {
-                if self.must_wait(&request) {
-                    self.held = Some(request);
-                } else {
-                    self.take_request(request);
-                }
-            }
-            Parsed::Invalid(invalid) => self.take_invalid(invalid),
-        }
-    }
-
-    fn take_request(&mut self, request: Request) {
-        let to = self.reply_to(request.tag, request.noreply);
-        match request.body {
-            Body::Command(command) => {
-                let shard = self.context.router.shard_of(command.user());
-                self.enqueue(shard, to, request.tag, Work::Command(command));
-            }
-            Body::Session(command) => self.take_session_command(to, request.tag, command),
-        }
-    }
-
-    fn take_invalid(&mut self, invalid: Invalid) {
-        let to = self.reply_to(invalid.tag, invalid.noreply);
-        match invalid.attempt {
-            Some(attempt) if !self.stopping => {
-                let shard = self.context.router.shard_of(attempt.user.as_ref());
-                self.enqueue(shard, to, invalid.tag, Work::Rejected(Box::new((*attempt, invalid.refusal))));
-            }
-            _ => self.refuse(to, &invalid.refusal),
-        }
-    }
-
-    fn take_session_command(&mut self, to: ReplyTo, tag: Option<Tag>, command: SessionCommand) {
-        match command {
-            SessionCommand::Ping => self.reply(to, &ReplyBody::Ping),
-            SessionCommand::Help => self.reply_with(to, write_help),
-            SessionCommand::Stats => {
-                let stats = Arc::clone(&self.context.stats);
-                self.reply_with(to, |tag, out| stats.write(tag, out));
-            }
-            SessionCommand::Quit => {
-                self.reply(to, &ReplyBody::Quit);
-                (self.ended, self.quit) = (true, true);
-            }
-            SessionCommand::Subscribe(user) => {
-                if self.has_room_for_one_more(to) {
-                    self.subscribed.insert(user.clone());
-                    let shard = self.context.router.shard_of(Some(&user));
-                    self.enqueue(shard, to, tag, Work::Subscribe(user));
-                }
-            }
-            SessionCommand::Unsubscribe(user) => {
-                self.subscribed.remove(&user);
-                let shard = self.context.router.shard_of(Some(&user));
-                self.enqueue(shard, to, tag, Work::Unsubscribe(user));
-            }
-            SessionCommand::Watch(symbol) => {
-                if self.has_room_for_one_more(to) {
-                    // The reply first: the price, if there is one, follows it.
-                    self.reply(to, &ReplyBody::Watch(symbol));
-                    if self.watched.insert(symbol) {
-                        let number = self.context.router.next_number();
-                        let outbox = Arc::clone(&self.outbox);
-                        let _ = self.context.quotes.send(QuoteRequest::Watch { symbol, number, outbox });
-                    }
-                }
-            }
-            SessionCommand::Unwatch(symbol) => {
-                if self.watched.remove(&symbol) {
-                    let outbox = Arc::clone(&self.outbox);
-                    let _ = self.context.quotes.send(QuoteRequest::Unwatch { symbol, outbox });
-                }
-                self.reply(to, &ReplyBody::Unwatch(symbol));
-            }
-        }
-    }
-
-    fn has_room_for_one_more(&mut self, to: ReplyTo) -> bool {
-        let room = self.subscribed.len() + self.watched.len() < SUBSCRIPTIONS_MAX;
-        if !room {
-            self.refuse(to, &Refusal::TooManySubscriptions(SUBSCRIPTIONS_MAX as u32));
-        }
-        room
-    }
-
-    fn reply_to(&mut self, tag: Option<Tag>, noreply: bool) -> ReplyTo {
-        match tag {
-            _ if noreply => ReplyTo::Nobody,
-            Some(tag) => ReplyTo::Tagged(tag),
-            None => {
-                self.next_untagged += 1;
-                ReplyTo::Untagged(self.next_untagged - 1)
-            }
-        }
-    }
-
-    fn enqueue(&mut self, shard: usize, to: ReplyTo, tag: Option<Tag>, work: Work) {
-        let assigned = tag.is_none();
-        self.batched_summaries += usize::from(matches!(work, Work::Command(Command::DisplaySummary { .. })));
-        let number = tag.map_or_else(|| self.context.router.next_number(), Tag::get);
-        self.batches[shard].push(Job { to, number, assigned, work });
-        self.batched += 1;
-    }
-
-    fn refuse(&mut self, to: ReplyTo, refusal: &Refusal) {
-        self.context.stats.line_refused(refusal.code());
-        self.reply(to, &ReplyBody::refused(refusal));
-    }
-
-    fn reply(&mut self, to: ReplyTo, body: &ReplyBody) {
-        self.reply_with(to, |tag, out| body.write_to(tag, out));
-    }
-
-    /// Answers without a shard.
-    fn reply_with(&self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut Vec<u8>)) {
-        let mut replies = Replies::default();
-        replies.write(to, write);
-        self.outbox.begin(1, 0);
-        self.outbox.deliver(replies);
-    }
-
-    /// Sends the batches; waits while a shard's queue is full.
-    async fn flush(&mut self) {
-        if self.batched == 0 {
-            return;
-        }
-        self.outbox.begin(self.batched, self.batched_summaries);
-        (self.batched, self.batched_summaries) = (0, 0);
-        for (shard, jobs) in self.context.router.shards().iter().zip(&mut self.batches) {
-            if jobs.is_empty() {
-                continue;
-            }
-            let capacity = jobs.len();
-            let jobs = std::mem::replace(jobs, Vec::with_capacity(capacity));
-            // A shard that is gone has failed; the server is stopping and every connection ends.
-            let _ = shard.jobs.send(Batch { outbox: Arc::clone(&self.outbox), jobs }).await;
-        }
-    }
-
-    /// Takes the connection off every list it is on.
-    async fn leave(&mut self) {
-        self.outbox.close();
-        self.flush().await;
-        for symbol in std::mem::take(&mut self.watched) {
-            let outbox = Arc::clone(&self.outbox);
-            let _ = self.context.quotes.send(QuoteRequest::Unwatch { symbol, outbox });
-        }
-        for user in std::mem::take(&mut self.subscribed) {
-            let shard = self.context.router.shard_of(Some(&user));
-            self.enqueue(shard, ReplyTo::Nobody, Tag::new(1), Work::Unsubscribe(user));
-        }
-        self.flush().await;
     }
 }

@@ -134,7 +134,8 @@ impl Session {
             if load.too_slow && give_up.is_none() {
                 give_up = Some(Instant::now() + Duration::from_millis(LINGER_MS));
             }
-            let may_read = !self.ended && self.block.is_none() && self.may_take_more();
+            // A client that is never silent and reads slowly would otherwise be refused for ever, and cut off in the end.
+            let may_read = !self.ended && !stopped && self.block.is_none() && self.may_take_more();
             self.input.reserve(if may_read { self.read_bytes } else { 0 });
             tokio::select! {
                 () = self.outbox.changed() => {}

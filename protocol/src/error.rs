@@ -107,6 +107,10 @@ pub enum Refusal {
     ShuttingDown,
     #[error("the journal cannot be written; ask again after the server is back whether this took effect")]
     ReadOnly,
+    #[error(
+        "the disk is almost full: only QUOTE and DISPLAY_SUMMARY are answered until there is room; nothing changed"
+    )]
+    DiskAlmostFull,
 }
 
 fn shares(count: u64) -> &'static str {
@@ -140,7 +144,7 @@ impl Refusal {
             Self::DumpFailed(_) => Code::DumpFailed,
             Self::TooManyConnections => Code::Overloaded,
             Self::ShuttingDown => Code::ShuttingDown,
-            Self::ReadOnly => Code::ReadOnly,
+            Self::ReadOnly | Self::DiskAlmostFull => Code::ReadOnly,
         }
     }
 }

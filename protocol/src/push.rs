@@ -45,6 +45,8 @@ pub enum Push {
     },
     /// The client did not read its account events; the connection closes.
     ByeSlowConsumer,
+    /// The client sent no whole line for too long; the connection closes.
+    ByeIdle,
 }
 
 impl Push {
@@ -69,6 +71,7 @@ impl Push {
                 );
             }
             Self::ByeSlowConsumer => out.extend_from_slice(b"* BYE,SLOW_CONSUMER\n"),
+            Self::ByeIdle => out.extend_from_slice(b"* BYE,IDLE\n"),
         }
     }
 }

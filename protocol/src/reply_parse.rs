@@ -191,6 +191,7 @@ fn parse_push(line: &str) -> Option<Push> {
         }
         "BYE" => match f.text()? {
             "SLOW_CONSUMER" => Push::ByeSlowConsumer,
+            "IDLE" => Push::ByeIdle,
             _ => return None,
         },
         _ => return None,

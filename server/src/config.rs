@@ -2,7 +2,8 @@
 
 use crate::journal::SyncMode;
 use crate::limits::{
-    CONNECTIONS_DEFAULT, HEDGE_AFTER_MS, QUOTE_CONNECTIONS_MAX, QUOTE_TIMEOUT_MS, REFRESH_BUDGET, SHARDS_MAX,
+    CONNECTIONS_DEFAULT, HEDGE_AFTER_MS, IDLE_TIMEOUT_S, QUOTE_CONNECTIONS_MAX, QUOTE_TIMEOUT_MS, REFRESH_BUDGET,
+    SHARDS_MAX, SNAPSHOT_RECORDS_MIN,
 };
 use crate::quotes::LegacyOptions;
 use crate::quotes::quote_server::Delay;
@@ -98,6 +99,34 @@ pub struct ServeArgs {
     /// Connections at once
     #[arg(long, default_value_t = CONNECTIONS_DEFAULT, value_parser = parse_connections)]
     pub max_connections: usize,
+    /// Close a connection that sends no whole line for so many seconds, waits for nothing and listens to nothing; 0 never
+    #[arg(long, default_value_t = IDLE_TIMEOUT_S, value_name = "SECONDS")]
+    pub idle_timeout: u64,
+    /// Take a snapshot of a shard after so many records, or twice as many as it has users
+    #[arg(long, default_value_t = SNAPSHOT_RECORDS_MIN, value_name = "RECORDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub snapshot_every: u64,
+    /// How much journal to keep for each shard, in MiB; what is older than that and than two snapshots is removed, and with
+    /// it the audit log of that time
+    #[arg(long, default_value = "all", value_name = "all|MIB", value_parser = parse_retention)]
+    pub journal_retention: Retention,
+}
+
+/// How much of the journal is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retention {
+    /// All of it: it is the audit log.
+    #[default]
+    All,
+    /// At least so many bytes a shard.
+    Bytes(u64),
+}
+
+fn parse_retention(text: &str) -> Result<Retention, String> {
+    let bytes = |mib: u64| mib.checked_mul(1 << 20).map(Retention::Bytes);
+    match text {
+        "all" => Ok(Retention::All),
+        _ => text.parse().ok().and_then(bytes).ok_or_else(|| format!("{text:?} is neither all nor a number of MiB")),
+    }
 }
 
 /// Where prices come from and how they are asked for.
@@ -149,6 +178,30 @@ pub struct Config {
     pub dump_dir: PathBuf,
     /// Connections at once.
     pub max_connections: usize,
+    /// After what silence a connection is closed.
+    pub idle_timeout: Option<Duration>,
+    /// After how many records a shard takes a snapshot.
+    pub snapshot_every: u64,
+    /// How much of the journal is kept.
+    pub journal_retention: Retention,
+}
+
+impl Config {
+    /// A server on any free loopback port, everything else by default.
+    pub fn local(data_dir: PathBuf, dump_dir: PathBuf, quotes: QuoteArgs) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data_dir,
+            shards: None,
+            quotes,
+            fsync: SyncMode::Always,
+            dump_dir,
+            max_connections: CONNECTIONS_DEFAULT,
+            idle_timeout: None,
+            snapshot_every: SNAPSHOT_RECORDS_MIN,
+            journal_retention: Retention::All,
+        }
+    }
 }
 
 impl ServeArgs {
@@ -187,6 +240,9 @@ impl ServeArgs {
             fsync: self.fsync,
             dump_dir,
             max_connections: self.max_connections,
+            idle_timeout: (self.idle_timeout > 0).then(|| Duration::from_secs(self.idle_timeout)),
+            snapshot_every: self.snapshot_every,
+            journal_retention: self.journal_retention,
         })
     }
 }

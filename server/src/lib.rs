@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod data_dir;
+pub mod encoding;
 pub mod engine;
 pub mod journal;
 pub mod limits;

@@ -14,6 +14,9 @@ pub const HISTORY_MAX: usize = 10;
 /// Connections at once, unless `--max-connections` says otherwise (`OVERLOADED`).
 pub const CONNECTIONS_DEFAULT: usize = 10_000;
 
+/// How long a connection may go without sending a whole line, in seconds, unless `--idle-timeout` says otherwise.
+pub const IDLE_TIMEOUT_S: u64 = 600;
+
 /// Requests of one connection that are read and not yet answered; beyond it the server stops reading.
 pub const IN_FLIGHT_MAX: usize = 65_536;
 
@@ -64,8 +67,21 @@ pub const FRAME_BYTES_MAX: usize = 16 << 20;
 /// A journal segment is closed before it would grow beyond this.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 
-/// Disk space that must stay free, in bytes; with less the journal refuses to write.
-pub const FREE_BYTES_MIN: u64 = 16 << 20;
+/// Disk space that must stay free, in bytes, and as much again for each shard: enough for the round it is in. With less,
+/// commands that would write are refused (`READ_ONLY`) until there is more.
+pub const FREE_BYTES_MIN: u64 = 6 << 20;
+/// How often a shard looks whether there is room again, in milliseconds.
+pub const LOOK_FOR_ROOM_MS: u64 = 500;
+
+/// A snapshot is taken after so many records, or twice as many as there are users, unless `--snapshot-every` says otherwise:
+/// a start reads as many in a tenth of a second.
+pub const SNAPSHOT_RECORDS_MIN: u64 = 500_000;
+/// A stopping shard takes one after so many.
+pub const SNAPSHOT_AT_STOP_RECORDS_MIN: u64 = 10_000;
+/// A snapshot is copied in slices of about this size, each well below 5 ms; accounts that change before their turn come on top.
+pub const SNAPSHOT_SLICE_BYTES_SOFT: usize = 256 << 10;
+/// How many snapshots are kept: the newest, and one to fall back on.
+pub const SNAPSHOTS_KEPT: usize = 2;
 
 /// Dumps written at once; further ones wait.
 pub const DUMPS_AT_ONCE: usize = 2;

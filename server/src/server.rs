@@ -2,17 +2,20 @@
 
 use crate::audit::{DumpService, spawn_dumps};
 use crate::clock::Clock;
-use crate::config::{Config, QuoteSpec};
+use crate::config::{Config, QuoteSpec, Retention};
 use crate::data_dir::{DataDir, shard_dir};
-use crate::engine::Book;
-use crate::journal::{FsStorage, JournalWriter, Positions, Recovered, Storage, WriterOptions, recover};
-use crate::limits::{SEGMENT_BYTES_MAX, STOP_MS};
+use crate::journal::{FsStorage, JournalWriter, Positions, Storage, WriterOptions};
+use crate::limits::{FREE_BYTES_MIN, SEGMENT_BYTES_MAX, STOP_MS};
 use crate::quotes::{LegacySource, QuoteSource, QuoteStats, QuoteWire, SimulatedSource, spawn_manager};
 use crate::router::Router;
 use crate::session::Context;
-use crate::shard::{Control, Fatal, Links, Queues, Shard, ShardHandle, ShardStats, spawn};
+use crate::shard::{
+    Control, Fatal, Links, Queues, RecoveredShard, Shard, ShardHandle, ShardStats, SnapshotKeeper, recover_shard,
+    spawn, spawn_snapshots,
+};
 use crate::stats::Stats;
 use anyhow::Context as _;
+use parking_lot::{Mutex, RwLock};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -34,12 +37,6 @@ pub struct Server {
     stats: Arc<Stats>,
     /// Held until everything that writes into it has ended.
     _data_dir: DataDir,
-}
-
-/// A shard's accounts and where its journal ends.
-struct RecoveredShard {
-    book: Book,
-    end: Recovered,
 }
 
 impl Server {
@@ -87,6 +84,18 @@ impl Server {
         spawn_manager(source, wire)?;
 
         let (dumps, dump_requests) = mpsc::unbounded_channel();
+        let readers = Arc::new(RwLock::new(()));
+        let retention = match config.journal_retention {
+            Retention::All => None,
+            Retention::Bytes(bytes) => Some(bytes),
+        };
+        let keeper = |(number, storage): (usize, &Arc<dyn Storage>)| {
+            let keeper = SnapshotKeeper::new(Arc::clone(storage), number as u16, retention, Arc::clone(&readers));
+            Arc::new(Mutex::new(keeper))
+        };
+        let keepers: Vec<_> = storages.iter().enumerate().map(keeper).collect();
+        let (snapshots, snapshot_jobs) = mpsc::unbounded_channel();
+        spawn_snapshots(keepers.clone(), controls.clone(), snapshot_jobs)?;
         let service = DumpService {
             dump_dir: config.dump_dir.clone(),
             data_dir: data_dir.path().to_owned(),
@@ -95,28 +104,40 @@ impl Server {
             shards: controls,
             server_name: data_dir.manifest().server_name.clone(),
             sequence: AtomicU64::new(0),
+            readers,
         };
         spawn_dumps(Arc::new(service), dump_requests);
 
         let (fatal_sender, fatal) = mpsc::unbounded_channel();
-        let links = Links { quotes: quotes.clone(), dumps };
-        let options = WriterOptions { mode: config.fsync, segment_bytes_max: SEGMENT_BYTES_MAX };
+        let links = Links { quotes: quotes.clone(), dumps, snapshots };
+        let options = WriterOptions {
+            mode: config.fsync,
+            segment_bytes_max: SEGMENT_BYTES_MAX,
+            free_bytes_min: FREE_BYTES_MIN * (1 + u64::from(count)),
+        };
         let mut threads = Vec::new();
         for (number, (((recovered, queue), storage), stats)) in
             recovered.into_iter().zip(queues).zip(storages).zip(shard_stats).enumerate()
         {
-            let RecoveredShard { book, end } = recovered;
             let id = number as u16;
-            let journal = JournalWriter::open(storage, id, options, &end, positions[number].clone())?;
-            let mut shard = Shard::new(id, book, journal, end.time_ms, links.clone(), stats);
+            let journal = JournalWriter::open(storage, id, options, &recovered.end, positions[number].clone())?;
+            let mut shard = Shard::new(id, recovered, journal, links.clone(), stats);
+            shard.set_snapshot_every(config.snapshot_every);
             shard.announce_interest();
-            threads.push(spawn(shard, queue, Arc::clone(&clock), config.fsync, fatal_sender.clone())?);
+            let keeper = Arc::clone(&keepers[number]);
+            threads.push(spawn(shard, queue, Arc::clone(&clock), config.fsync, fatal_sender.clone(), keeper)?);
         }
 
         let address = listener.local_addr()?;
         let (stop, sessions) = (CancellationToken::new(), TaskTracker::new());
         let router = Router::new(handles.clone(), assigned_max);
-        let context = Context { router, quotes, stats: Arc::clone(&stats), stop: stop.clone() };
+        let context = Context {
+            router,
+            quotes,
+            stats: Arc::clone(&stats),
+            stop: stop.clone(),
+            idle_timeout: config.idle_timeout,
+        };
         sessions.spawn(crate::listener::listen(listener, context, sessions.clone(), config.max_connections));
         tracing::info!(%address, shards = count, data = %data_dir.path().display(), quotes = %stats.quote_source, "listening");
         Ok(Self { address, stop, sessions, handles, threads, fatal, stats, _data_dir: data_dir })
@@ -183,7 +204,7 @@ fn recover_all(storages: &[Arc<dyn Storage>]) -> anyhow::Result<Vec<RecoveredSha
         let threads: Vec<_> = storages
             .iter()
             .enumerate()
-            .map(|(number, storage)| scope.spawn(move || recover_shard(&**storage, number as u16)))
+            .map(|(number, storage)| scope.spawn(move || Ok(recover_shard(&**storage, number as u16, true)?)))
             .collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, _>| match thread.join() {
             Ok(recovered) => recovered,
@@ -194,20 +215,8 @@ fn recover_all(storages: &[Arc<dyn Storage>]) -> anyhow::Result<Vec<RecoveredSha
     let records: u64 = recovered.iter().map(|shard| shard.end.record).sum();
     if records > 0 {
         let users: usize = recovered.iter().map(|shard| shard.book.len()).sum();
-        tracing::info!(records, users, took_ms = started.elapsed().as_millis() as u64, "recovered");
+        let read = records - recovered.iter().map(|shard| shard.snapshot_record).sum::<u64>();
+        tracing::info!(records, read, users, took_ms = started.elapsed().as_millis() as u64, "recovered");
     }
     Ok(recovered)
-}
-
-fn recover_shard(storage: &dyn Storage, shard: u16) -> anyhow::Result<RecoveredShard> {
-    let mut book = Book::default();
-    let end = recover(storage, shard, true, |number, time_ms, record| {
-        book.replay(&record, number, time_ms);
-        // Which triggers are armed matters at the end only.
-        book.take_interest();
-    })?;
-    if end.cut_bytes > 0 {
-        tracing::warn!(shard, bytes = end.cut_bytes, "cut off an interrupted last write");
-    }
-    Ok(RecoveredShard { book, end })
 }

@@ -82,6 +82,7 @@ impl Stats {
         }
         put("triggers_armed", sum(|shard| &shard.triggers));
         put("users_waiting", sum(|shard| &shard.parked_users));
+        put("disk_low", u64::from(sum(|shard| &shard.disk_low) > 0));
         put("quote_hits", quotes.hits.load(Ordering::Relaxed));
         put("quote_failures", quotes.failures.load(Ordering::Relaxed));
         put("quote_cache_hits", sum(|shard| &shard.cached_prices));
@@ -94,6 +95,7 @@ impl Stats {
             put(&format!("shard_{number}_queued"), shard.queued.load(Ordering::Relaxed));
             put(&format!("shard_{number}_journal_frame"), at.frame);
             put(&format!("shard_{number}_journal_record"), at.record);
+            put(&format!("shard_{number}_snapshot_record"), shard.snapshot_record.load(Ordering::Relaxed));
         }
         put("journal_records", self.positions.iter().map(|position| position.get().record).sum());
         let (cached, hits) = (sum(|shard| &shard.cached_prices), quotes.hits.load(Ordering::Relaxed));

@@ -146,3 +146,28 @@ fn more_requests_than_may_be_in_flight_are_answered_all_the_same() {
     assert_eq!(said.lines().count(), count);
     assert!(said.lines().all(|line| line.contains("] OK,ADD,")));
 }
+
+/// A byte a second never makes a line: such a connection is closed, one that listens or waits is not.
+#[test]
+fn a_connection_that_sends_no_whole_line_is_closed_and_one_that_listens_is_not() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), &["--quotes", "simulated:7:frozen", "--idle-timeout", "2"]);
+    let mut listening = server.connect();
+    assert_eq!(listening.ask("SUBSCRIBE,alice"), "OK,SUBSCRIBE,alice");
+    let mut idle = server.connect();
+    assert_eq!(idle.ask("PING"), "OK,PING");
+    let mut slow = server.connect();
+    let mut trickle = slow.writer();
+    let trickling = std::thread::spawn(move || {
+        while trickle.write_all(b"A").is_ok() {
+            std::thread::park_timeout(std::time::Duration::from_millis(100));
+        }
+    });
+    assert_eq!(slow.line(), "* BYE,IDLE");
+    assert_eq!(idle.line(), "* BYE,IDLE");
+    assert_eq!(idle.rest(), "");
+    drop(slow);
+    trickling.join().unwrap();
+    assert_eq!(server.connect().ask("ADD,alice,5"), "OK,ADD,5.00");
+    assert_eq!(listening.line(), "* ACCOUNT,alice,5.00,0.00,0.00");
+}

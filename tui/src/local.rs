@@ -49,15 +49,8 @@ impl LocalServer {
             let temporary = tempfile::Builder::new().prefix("daytrade-").tempdir().context("no temporary folder")?;
             (temporary.path().to_owned(), Some(temporary))
         };
-        let config = Config {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            data_dir,
-            shards: args.shards,
-            quotes: args.quotes.clone(),
-            fsync: args.fsync,
-            dump_dir: PathBuf::from("."),
-            max_connections: daytrade_server::limits::CONNECTIONS_DEFAULT,
-        };
+        let local = Config::local(data_dir, PathBuf::from("."), args.quotes.clone());
+        let config = Config { shards: args.shards, fsync: args.fsync, ..local };
         let server = runtime.block_on(Server::start(config))?;
         let address = server.address();
         Ok(Self { runtime, server: Some(server), address, _temporary: temporary })

@@ -3,12 +3,13 @@
 //! A dump reads files that are being written, up to places it has noted before; it must never make a shard wait.
 
 use super::xml::{self, AuditWriter, Origin};
-use crate::journal::{FsStorage, JournalReader, Position, Positions, ReadError};
+use crate::journal::{FsStorage, JournalReader, Position, Positions, ReadError, Start, first_kept};
 use crate::limits::DUMPS_AT_ONCE;
 use crate::shard::{Control, DumpDone, DumpRequest, DumpResult};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
 use daytrade_protocol::{FileName, Refusal};
+use parking_lot::RwLock;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct DumpService {
     pub server_name: String,
     /// Makes the names of unfinished files different.
     pub sequence: AtomicU64,
+    /// Held while the journal is read, so that no segment is removed.
+    pub readers: Arc<RwLock<()>>,
 }
 
 /// Why no dump was written.
@@ -167,6 +170,7 @@ impl DumpService {
     /// Merges the journals by time, up to the DUMPLOG's own record, which comes last. Each journal is read and turned into
     /// elements on a thread of its own, a frame at a time and no more than one frame ahead.
     fn merge(&self, request: &DumpRequest, mut out: impl Write) -> Result<u64, DumpError> {
+        let _reading = self.readers.read();
         let mut shards: Vec<usize> = match request.ticket.user {
             Some(_) => vec![usize::from(request.shard)],
             None => (0..self.journals.len()).collect(),
@@ -176,6 +180,12 @@ impl DumpService {
         // Everything that was answered before the DUMPLOG was received is at or before these places.
         let places: Vec<(usize, Position)> = shards.iter().map(|&shard| (shard, self.positions[shard].get())).collect();
         out.write_all(xml::BEGIN)?;
+        for &(shard, _) in &places {
+            let first = first_kept(&FsStorage::new(&self.journals[shard]))?.unwrap_or(1);
+            if first > 1 {
+                writeln!(out, "<!-- {}-{shard}: the records before {first} are no longer kept -->", self.server_name)?;
+            }
+        }
         let mut events = 0;
         std::thread::scope(|scope| {
             let mut streams: Vec<Stream> = Vec::new();
@@ -212,7 +222,7 @@ impl DumpService {
         send: &SyncSender<Read>,
     ) -> Result<(), DumpError> {
         let storage = FsStorage::new(&self.journals[shard]);
-        let mut reader = JournalReader::new(&storage, shard as u16, Some(place))?;
+        let mut reader = JournalReader::new(&storage, shard as u16, Start::FirstKept, Some(place))?;
         let server = format!("{}-{shard}", self.server_name);
         let only = request.ticket.user.as_ref();
         let last = if shard == usize::from(request.shard) { request.record } else { u64::MAX };

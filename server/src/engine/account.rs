@@ -2,10 +2,12 @@
 
 use crate::limits::HISTORY_MAX;
 use daytrade_protocol::{Code, CommandName, Money, Side, Symbol};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// Cash, holdings, pending orders, triggers and the newest transactions of one user.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Cash, holdings, pending orders, triggers and the newest transactions of one user. Its layout is part of the snapshot
+/// format: a change raises the snapshot's version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Free to spend.
     pub(super) cash: Money,
@@ -25,7 +27,7 @@ pub struct Account {
 }
 
 /// Shares of one symbol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holding {
     /// The stock.
     pub symbol: Symbol,
@@ -45,7 +47,7 @@ impl Holding {
 }
 
 /// A BUY or SELL that waits for its commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingOrder {
     /// The stock.
     pub symbol: Symbol,
@@ -64,7 +66,7 @@ pub struct PendingOrder {
 }
 
 /// A set amount, with its trigger once there is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetOrder {
     /// Buy or sell.
     pub side: Side,
@@ -79,7 +81,7 @@ pub struct SetOrder {
 }
 
 /// An armed trigger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
     /// Fires at or below (buy), at or above (sell).
     pub price: Money,
@@ -90,7 +92,7 @@ pub struct Trigger {
 }
 
 /// A transaction as DISPLAY_SUMMARY shows it, packed: accounts hold ten of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// Unix milliseconds.
     pub at_ms: u64,

@@ -5,6 +5,7 @@
 use super::account::{Account, HistoryEntry};
 use super::event::Event;
 use super::record::{Outcome, Record};
+use super::saving::{LoadError, Loader, Saving, Slice, StateHash, append_entry};
 use super::trigger_book::{TriggerBook, TriggerKey};
 use super::{apply, note};
 use daytrade_protocol::{Money, Refusal, Side, Symbol, UserName};
@@ -36,6 +37,8 @@ pub struct Book {
     interest: Vec<(Symbol, bool)>,
     /// The highest transaction number the server gave.
     assigned_max: u64,
+    /// A copy under way.
+    saving: Option<Saving>,
 }
 
 impl Book {
@@ -92,6 +95,7 @@ impl Book {
 
     /// Carries out one event of the numbered record and keeps the indexes in step.
     pub fn apply(&mut self, id: UserId, event: &Event, record: u64) {
+        self.before_change(id);
         let slot = &mut self.slots[id.0 as usize];
         let moved = match *event {
             Event::Armed { side, symbol, .. }
@@ -125,7 +129,67 @@ impl Book {
 
     /// Adds a transaction to the user's history.
     pub fn note(&mut self, id: UserId, entry: HistoryEntry) {
+        self.before_change(id);
         note(&mut self.slots[id.0 as usize].account, entry);
+    }
+
+    fn before_change(&mut self, id: UserId) {
+        if let Some(saving) = &mut self.saving {
+            let slot = &self.slots[id.0 as usize];
+            saving.before_change(id, &slot.name, &slot.account);
+        }
+    }
+
+    /// Begins a copy of the accounts as they are now, to be fetched by [`Book::saved_slice`].
+    pub fn begin_saving(&mut self) {
+        self.saving = Some(Saving::new(self.slots.len()));
+    }
+
+    /// The next part of the copy, of about so many bytes; None when there is none under way.
+    pub fn saved_slice(&mut self, bytes_soft: usize) -> Option<Slice> {
+        let mut saving = self.saving.take()?;
+        let slice = saving.slice(bytes_soft, |id| (self.name(id), self.account(id)));
+        self.saving = slice.last.is_none().then_some(saving);
+        Some(slice)
+    }
+
+    /// Gives a copy up.
+    pub fn stop_saving(&mut self) {
+        self.saving = None;
+    }
+
+    /// The hash over all accounts: equal books, equal hashes.
+    pub fn state_hash(&self) -> StateHash {
+        let (mut hash, mut bytes) = (StateHash::default(), Vec::new());
+        for (at, slot) in self.slots.iter().enumerate() {
+            bytes.clear();
+            append_entry(UserId(at as u32), &slot.name, &slot.account, &mut bytes, &mut hash);
+        }
+        hash
+    }
+
+    /// The book that a copy was made of.
+    ///
+    /// # Errors
+    /// When the copy is not complete.
+    pub fn load(loader: Loader, hash: StateHash, assigned_max: u64) -> Result<Self, LoadError> {
+        let mut book = Self { assigned_max, ..Self::default() };
+        for (at, (name, account)) in loader.finish(hash)?.into_iter().enumerate() {
+            let id = UserId(at as u32);
+            if book.ids.insert(name.clone(), id).is_some() {
+                return Err(LoadError::Incomplete);
+            }
+            let next = account.next_expiry_ms();
+            book.expiries.extend(next.map(|next| Reverse((next, id))));
+            for set in account.sets() {
+                if let Some(trigger) = set.trigger {
+                    let key = TriggerKey::new(set.side, trigger.price, trigger.record, id);
+                    book.triggers.insert(set.symbol, set.side, key);
+                }
+            }
+            book.slots.push(Slot { name, account, queued: next.is_some() });
+        }
+        Ok(book)
     }
 
     /// Notes that the server gave this transaction number.

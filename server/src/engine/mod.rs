@@ -13,6 +13,7 @@ mod decide;
 mod event;
 mod record;
 mod reply;
+mod saving;
 mod trigger_book;
 
 pub use account::{Account, HistoryEntry, Holding, PendingOrder, SetOrder, Trigger};
@@ -22,6 +23,7 @@ pub use decide::{Halt, Price, decide, expire_oldest, fill};
 pub use event::{Event, Events};
 pub use record::{Hit, Outcome, PriceUsed, Record};
 pub use reply::{reply_to, write_summary};
+pub use saving::{LoadError, Loader, Slice, StateHash};
 pub use trigger_book::{TriggerBook, TriggerKey};
 
 #[cfg(test)]

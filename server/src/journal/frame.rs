@@ -2,7 +2,6 @@
 
 use crate::engine::Record;
 use crate::limits::FRAME_BYTES_MAX;
-use postcard::ser_flavors::Flavor;
 
 /// "DTJF".
 const MAGIC: u32 = u32::from_le_bytes(*b"DTJF");
@@ -57,8 +56,11 @@ pub enum Fault {
     /// The frame is whole, and another shard's.
     #[error("the frame belongs to shard {0}")]
     Shard(u16),
-    /// The frame is whole, and does not follow the one before.
+    /// The frame is whole, and its numbers do not follow those before.
     #[error("frame {0} does not follow the one before it")]
+    Gap(u64),
+    /// The frame is whole, and was written behind another one.
+    #[error("frame {0} was written behind another frame than the one before it")]
     Chain(u64),
     /// The checksum matches and the records cannot be read: a defect, not damage.
     #[error("a record of frame {0} cannot be read")]
@@ -169,9 +171,7 @@ impl FrameBuilder {
     /// # Panics
     /// Never: records hold nothing that postcard cannot write to memory.
     pub fn push(&mut self, record: &Record) {
-        let flavor = Appender(std::mem::take(&mut self.bytes));
-        self.bytes = postcard::serialize_with_flavor(record, flavor).unwrap_or_default();
-        assert!(self.bytes.len() >= HEADER_BYTES, "a record could not be serialized: {record:?}");
+        crate::encoding::append(record, &mut self.bytes);
         self.records += 1;
     }
 
@@ -204,26 +204,5 @@ impl FrameBuilder {
     pub(super) fn clear(&mut self) {
         self.bytes.truncate(HEADER_BYTES);
         self.records = 0;
-    }
-}
-
-/// Lets postcard append to a buffer that already holds something.
-struct Appender(Vec<u8>);
-
-impl Flavor for Appender {
-    type Output = Vec<u8>;
-
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.push(byte);
-        Ok(())
-    }
-
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<Vec<u8>> {
-        Ok(self.0)
     }
 }

@@ -2,7 +2,8 @@
 
 use super::frame::{Fault, FrameHeader, HEADER_BYTES};
 use super::position::Position;
-use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, is_segment};
+use super::segment::{SEGMENT_HEADER_BYTES, SegmentFault, SegmentHeader, is_segment, segment_name};
+use super::snapshot::Anchor;
 use super::storage::{Storage, StorageFile};
 use crate::engine::Record;
 use std::io;
@@ -35,12 +36,12 @@ pub enum ReadError {
         fault: Fault,
     },
     /// The segment does not begin as it should.
-    #[error("{file}: {reason}")]
+    #[error("{file}: {fault}")]
     Segment {
         /// Which file.
         file: String,
         /// What is wrong.
-        reason: String,
+        fault: SegmentFault,
     },
 }
 
@@ -76,7 +77,18 @@ pub(super) struct Expected {
     pub chain: u32,
 }
 
-/// Reads one shard's journal from its first record.
+/// Where reading begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a> {
+    /// At record 1, which has to be there.
+    First,
+    /// At the first record that is still kept.
+    FirstKept,
+    /// Behind the frame that a snapshot stands for.
+    Behind(&'a Anchor),
+}
+
+/// Reads one shard's journal.
 pub struct JournalReader<'a> {
     storage: &'a dyn Storage,
     shard: u16,
@@ -85,6 +97,10 @@ pub struct JournalReader<'a> {
     open: Option<OpenSegment>,
     expected: Expected,
     until: Option<Position>,
+    /// Where in the next segment to begin, when it is not at its head.
+    enter_at: Option<u64>,
+    /// The next segment may begin anywhere.
+    first_kept: bool,
 }
 
 struct OpenSegment {
@@ -100,21 +116,54 @@ struct OpenSegment {
 }
 
 /// The segments of a folder, in order.
-pub(super) fn segments(storage: &dyn Storage) -> io::Result<Vec<String>> {
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn segments(storage: &dyn Storage) -> io::Result<Vec<String>> {
     let mut names: Vec<_> = storage.list()?.into_iter().filter(|name| is_segment(name)).collect();
     names.sort_unstable();
     Ok(names)
 }
 
+/// The first record that is still kept; None before there is any.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn first_kept(storage: &dyn Storage) -> io::Result<Option<u64>> {
+    let first = segments(storage)?.into_iter().next();
+    Ok(first.and_then(|name| name.split('.').next().and_then(|digits| digits.parse().ok())))
+}
+
 impl<'a> JournalReader<'a> {
-    /// Begins at the first segment and ends at `until`, or at the end of what there is.
+    /// Begins at `start` and ends at `until`, or at the end of what there is.
     ///
     /// # Errors
     /// [`ReadError::Io`] when the folder cannot be listed.
-    pub fn new(storage: &'a dyn Storage, shard: u16, until: Option<Position>) -> Result<Self, ReadError> {
-        let listed = segments(storage).map_err(|error| ReadError::Io { file: storage.describe(""), error })?;
-        let expected = Expected { frame: 1, record: 1, chain: 0 };
-        Ok(Self { storage, shard, segments: listed, next_segment: 0, open: None, expected, until })
+    pub fn new(
+        storage: &'a dyn Storage,
+        shard: u16,
+        start: Start<'_>,
+        until: Option<Position>,
+    ) -> Result<Self, ReadError> {
+        let mut listed = segments(storage).map_err(|error| ReadError::Io { file: storage.describe(""), error })?;
+        let (mut expected, mut enter_at) = (Expected { frame: 1, record: 1, chain: 0 }, None);
+        if let Start::Behind(anchor) = start {
+            listed.retain(|name| *name >= segment_name(anchor.segment));
+            expected = Expected { frame: anchor.frame + 1, record: anchor.record + 1, chain: anchor.chain };
+            enter_at = Some(anchor.end);
+        }
+        let first_kept = matches!(start, Start::FirstKept);
+        Ok(Self {
+            storage,
+            shard,
+            segments: listed,
+            next_segment: 0,
+            open: None,
+            expected,
+            until,
+            enter_at,
+            first_kept,
+        })
     }
 
     /// The next frame; None at the end. After an error, reading does not go on.
@@ -186,25 +235,37 @@ impl<'a> JournalReader<'a> {
             scratch: vec![0; READ_BYTES],
         };
         open.fill(SEGMENT_HEADER_BYTES).map_err(io)?;
-        let reason = match SegmentHeader::parse(&open.buffer) {
-            None => Some("the segment's header is damaged".to_owned()),
-            Some(Err(version)) => {
-                Some(format!("format version {version}; this program knows up to {}", super::frame::VERSION))
-            }
-            Some(Ok(header)) => {
-                let Expected { frame, record, chain } = self.expected;
-                let want = SegmentHeader { shard: self.shard, first_record: record, first_frame: frame, chain };
-                (header != want)
-                    .then(|| format!("the segment does not follow the one before it: {header:?}, not {want:?}"))
-            }
-        };
-        if let Some(reason) = reason {
-            return Err(ReadError::Segment { file: describe(), reason });
+        let checked = SegmentHeader::parse(&open.buffer).and_then(|header| self.check_segment(&name, header));
+        if let Err(fault) = checked {
+            return Err(ReadError::Segment { file: describe(), fault });
         }
         open.start = SEGMENT_HEADER_BYTES;
         open.offset = SEGMENT_HEADER_BYTES as u64;
+        if let Some(offset) = self.enter_at.take() {
+            open.buffer.clear();
+            (open.start, open.offset, open.end_of_file) = (0, offset, false);
+        }
         self.open = Some(open);
         Ok(true)
+    }
+
+    /// Checks that a segment is the one that belongs here, and takes over where reading may begin anywhere.
+    fn check_segment(&mut self, name: &str, header: SegmentHeader) -> Result<(), SegmentFault> {
+        if header.shard != self.shard {
+            return Err(SegmentFault::Shard(header.shard));
+        }
+        let SegmentHeader { first_record, first_frame, chain, .. } = header;
+        let begins = Expected { frame: first_frame, record: first_record, chain };
+        if std::mem::take(&mut self.first_kept) {
+            self.expected = begins;
+        }
+        let follows = match self.enter_at {
+            // A snapshot has led into its middle: its frames are checked from there on.
+            Some(_) => segment_name(first_record) == name,
+            None => begins == self.expected,
+        };
+        let gap = SegmentFault::Gap { found: first_record, expected: self.expected.record };
+        if follows { Ok(()) } else { Err(gap) }
     }
 
     /// Has the next frame's bytes in the buffer, as far as the file has them; false at the end of the segment's frames.
@@ -231,9 +292,10 @@ fn check_place(header: &FrameHeader, shard: u16, expected: Expected) -> Result<(
     if header.shard != shard {
         return Err(Fault::Shard(header.shard));
     }
-    let follows =
-        (header.number, header.first_record, header.chain) == (expected.frame, expected.record, expected.chain);
-    if follows { Ok(()) } else { Err(Fault::Chain(header.number)) }
+    if (header.number, header.first_record) != (expected.frame, expected.record) {
+        return Err(Fault::Gap(header.number));
+    }
+    if header.chain == expected.chain { Ok(()) } else { Err(Fault::Chain(header.number)) }
 }
 
 impl OpenSegment {

@@ -1,9 +1,11 @@
 //! What a start makes of the journal it finds: everything is read, an interrupted last write is cut off, anything else
 //! that is wrong refuses the start and names file and offset.
 
-use super::frame::FrameHeader;
-use super::reader::{JournalReader, ReadError, segments};
-use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use super::decision::{Decision, SeenFrame, SeenSegment};
+use super::frame::{Fault, FrameHeader};
+use super::reader::{JournalReader, ReadError, Start, segments};
+use super::segment::{SEGMENT_HEADER_BYTES, SegmentFault, segment_name};
+use super::snapshot::SnapshotFault;
 use super::storage::{Storage, StorageFile};
 use crate::engine::Record;
 use std::io;
@@ -33,6 +35,14 @@ pub enum RecoveryError {
     /// The journal is damaged in a way no interrupted write explains.
     #[error("the journal is damaged: {0}")]
     Damaged(ReadError),
+    /// A snapshot is in the way of a start.
+    #[error("{file}: {fault}")]
+    Snapshot {
+        /// Which file.
+        file: String,
+        /// What is wrong.
+        fault: SnapshotFault,
+    },
     /// The disk failed.
     #[error("the journal cannot be recovered: {0}")]
     Io(io::Error),
@@ -51,19 +61,20 @@ impl From<io::Error> for RecoveryError {
     }
 }
 
-/// Reads a shard's journal through `take(record number, time, record)`. With `repair`, an interrupted last write is cut
-/// off the file; without, it is only counted.
+/// Reads a shard's journal from `start` on through `take(record number, time, record)`. With `repair`, an interrupted last
+/// write is cut off the file; without, it is only counted.
 ///
 /// # Errors
 /// [`RecoveryError`]; the files are then as they were.
 pub fn recover(
     storage: &dyn Storage,
     shard: u16,
+    start: Start<'_>,
     repair: bool,
     mut take: impl FnMut(u64, u64, Record),
 ) -> Result<Recovered, RecoveryError> {
-    let mut recovered = Recovered::default();
-    let mut reader = JournalReader::new(storage, shard, None)?;
+    let mut recovered = Recovered::from_start(start);
+    let mut reader = JournalReader::new(storage, shard, start, None)?;
     let ended = loop {
         match reader.next_frame() {
             Ok(Some(frame)) => {
@@ -71,7 +82,10 @@ pub fn recover(
                 (recovered.frame, recovered.epoch, recovered.time_ms) = (number, epoch, time_ms);
                 if let Err(fault) = frame.each_record(|record_number, record| take(record_number, time_ms, record)) {
                     let (file, offset) = reader.place().unwrap_or_default();
-                    return Err(ReadError::Frame { file: storage.describe(file), offset, fault }.into());
+                    let error = ReadError::Frame { file: storage.describe(file), offset, fault };
+                    let seen = seen_frame(fault, reader.in_last_segment(), true);
+                    debug_assert_eq!(seen.decide().decision, Decision::Refuse);
+                    return Err(error.into());
                 }
                 // The reader leaves a segment when it has been read; the last one is where writing goes on.
                 recovered.segment = reader.place().map(|(name, offset)| (name.to_owned(), offset));
@@ -84,11 +98,49 @@ pub fn recover(
     (recovered.record, recovered.chain) = (expected.record - 1, expected.chain);
     if let Some(error) = ended {
         let place = reader.place().map(|(name, offset)| (name.to_owned(), offset));
-        cut_torn_tail(storage, &mut recovered, place, error, reader.in_last_segment(), repair)?;
+        let newest = reader.in_last_segment();
+        match &error {
+            ReadError::Frame { fault, .. } => {
+                let Some((name, offset)) = place else { return Err(error.into()) };
+                let tail = Tail::open(storage, &name, offset)?;
+                let seen = seen_frame(*fault, newest, tail.was_durable(recovered.frame + 1));
+                if seen.decide().decision != Decision::Cut {
+                    return Err(error.into());
+                }
+                tail.cut(storage, &mut recovered, repair)?;
+            }
+            ReadError::Segment { fault, .. } => {
+                let Some(name) = last_segment(storage)?.filter(|_| newest) else { return Err(error.into()) };
+                let tail = Tail::open(storage, &name, 0)?;
+                let seen = seen_segment(*fault, newest, tail.was_durable(recovered.frame + 1));
+                if seen.decide().decision != Decision::Remove {
+                    return Err(error.into());
+                }
+                tail.remove(storage, &mut recovered, repair)?;
+            }
+            ReadError::Io { .. } => return Err(error.into()),
+        }
     } else if recovered.segment.is_none() || !ends_in_last_segment(storage, &recovered)? {
         recovered.segment = last_segment(storage)?.map(|name| (name, SEGMENT_HEADER_BYTES as u64));
     }
     Ok(recovered)
+}
+
+impl Recovered {
+    fn from_start(start: Start<'_>) -> Self {
+        match start {
+            Start::First | Start::FirstKept => Self::default(),
+            Start::Behind(anchor) => Self {
+                segment: Some((segment_name(anchor.segment), anchor.end)),
+                frame: anchor.frame,
+                record: anchor.record,
+                chain: anchor.chain,
+                epoch: anchor.epoch,
+                time_ms: anchor.time_ms,
+                cut_bytes: 0,
+            },
+        }
+    }
 }
 
 fn last_segment(storage: &dyn Storage) -> io::Result<Option<String>> {
@@ -99,86 +151,92 @@ fn ends_in_last_segment(storage: &dyn Storage, recovered: &Recovered) -> io::Res
     Ok(last_segment(storage)?.as_deref() == recovered.segment.as_ref().map(|(name, _)| name.as_str()))
 }
 
-/// Decides whether what could not be read is the trace of an interrupted write, and cuts it off if so.
-fn cut_torn_tail(
-    storage: &dyn Storage,
-    recovered: &mut Recovered,
-    place: Option<(String, u64)>,
-    error: ReadError,
-    in_last_segment: bool,
-    repair: bool,
-) -> Result<(), RecoveryError> {
-    if !in_last_segment {
-        return Err(error.into());
+/// What a fault says of the table's columns; what stands behind the first that is wrong was not looked at and does not
+/// count.
+const fn seen_frame(fault: Fault, newest: bool, was_durable: bool) -> SeenFrame {
+    SeenFrame {
+        empty: false,
+        whole: !matches!(fault, Fault::Short | Fault::Magic | Fault::Length),
+        checksum: !matches!(fault, Fault::Checksum),
+        version: !matches!(fault, Fault::Version(_)),
+        shard: !matches!(fault, Fault::Shard(_)),
+        follows: !matches!(fault, Fault::Gap(_)),
+        chain: !matches!(fault, Fault::Chain(_)),
+        readable: !matches!(fault, Fault::Record(_)),
+        newest,
+        was_durable,
     }
-    let (name, offset) = match (&error, place) {
-        (ReadError::Frame { fault, .. }, Some(place)) if fault.may_be_torn() => place,
-        // A segment whose own header never got to disk was never used.
-        (ReadError::Segment { .. }, _) => match last_segment(storage)? {
-            Some(name) if header_is_torn(storage, &name)? => (name, 0),
-            _ => return Err(error.into()),
-        },
-        _ => return Err(error.into()),
-    };
-    let file = storage.open(&name)?;
-    let bytes = file.size()?;
-    let tail = Tail::read(&*file, offset, bytes)?;
-    if tail.was_durable(recovered.frame + 1) {
-        return Err(error.into());
-    }
-    recovered.cut_bytes = tail.written();
-    if offset == 0 {
-        if repair {
-            storage.remove(&name)?;
-            storage.sync_folder()?;
-        }
-        // The one before it is full, or there is none: writing goes on in a new segment.
-        recovered.segment = None;
-        return Ok(());
-    }
-    if repair {
-        file.set_len(offset)?;
-        file.sync()?;
-    }
-    recovered.segment = Some((name, offset));
-    Ok(())
 }
 
-fn header_is_torn(storage: &dyn Storage, name: &str) -> io::Result<bool> {
-    let mut header = [0; SEGMENT_HEADER_BYTES];
-    let read = storage.open(name)?.read_at(&mut header, 0)?;
-    Ok(SegmentHeader::parse(&header[..read]).is_none())
+const fn seen_segment(fault: SegmentFault, newest: bool, was_durable: bool) -> SeenSegment {
+    SeenSegment {
+        whole: !matches!(fault, SegmentFault::Damaged),
+        version: !matches!(fault, SegmentFault::Version(_)),
+        shard: !matches!(fault, SegmentFault::Shard(_)),
+        follows: !matches!(fault, SegmentFault::Gap { .. }),
+        newest,
+        was_durable,
+    }
 }
 
 /// What stands behind the last good frame.
-struct Tail(Vec<u8>);
+struct Tail {
+    name: String,
+    offset: u64,
+    file: Box<dyn StorageFile>,
+    bytes: Vec<u8>,
+}
 
 impl Tail {
-    fn read(file: &dyn StorageFile, offset: u64, end: u64) -> io::Result<Self> {
-        let mut rest = vec![0; usize::try_from(end - offset).unwrap_or(0)];
+    fn open(storage: &dyn Storage, name: &str, offset: u64) -> io::Result<Self> {
+        let file = storage.open(name)?;
+        let mut bytes = vec![0; usize::try_from(file.size()?.saturating_sub(offset)).unwrap_or(0)];
         let mut have = 0;
-        while have < rest.len() {
-            match file.read_at(&mut rest[have..], offset + have as u64)? {
+        while have < bytes.len() {
+            match file.read_at(&mut bytes[have..], offset + have as u64)? {
                 0 => break,
                 read => have += read,
             }
         }
-        rest.truncate(have);
-        Ok(Self(rest))
+        bytes.truncate(have);
+        Ok(Self { name: name.to_owned(), offset, file, bytes })
+    }
+
+    /// Cuts it off, so that writing goes on behind the last good frame.
+    fn cut(self, storage: &dyn Storage, recovered: &mut Recovered, repair: bool) -> io::Result<()> {
+        recovered.cut_bytes = self.written();
+        if repair {
+            self.file.set_len(self.offset)?;
+            self.file.sync()?;
+            storage.sync_folder()?;
+        }
+        recovered.segment = Some((self.name, self.offset));
+        Ok(())
+    }
+
+    /// Removes the whole segment: the one before it is full, or there is none, and writing goes on in a new one.
+    fn remove(self, storage: &dyn Storage, recovered: &mut Recovered, repair: bool) -> io::Result<()> {
+        recovered.cut_bytes = self.written();
+        if repair {
+            storage.remove(&self.name)?;
+            storage.sync_folder()?;
+        }
+        recovered.segment = None;
+        Ok(())
     }
 
     /// Whether the frame that should begin here was durable once: a whole frame behind it says so. Frames that were not yet
     /// durable (under `--fsync interval` and `never`) may have reached the disk in any order when the power went.
     fn was_durable(&self, frame: u64) -> bool {
-        let says_so = |at: usize| match FrameHeader::parse(&self.0[at..]) {
+        let says_so = |at: usize| match FrameHeader::parse(&self.bytes[at..]) {
             Ok((header, ..)) => header.durable >= frame,
             Err(fault) => !fault.may_be_torn(),
         };
-        memchr::memmem::find_iter(&self.0, b"DTJF").any(|at| at > 0 && says_so(at))
+        memchr::memmem::find_iter(&self.bytes, b"DTJF").any(|at| at > 0 && says_so(at))
     }
 
     /// How much of it was written: space filled with zeros ahead of writing does not count.
     fn written(&self) -> u64 {
-        self.0.iter().rposition(|&byte| byte != 0).map_or(0, |last| last as u64 + 1)
+        self.bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last as u64 + 1)
     }
 }

@@ -17,6 +17,30 @@ pub(super) fn is_segment(name: &str) -> bool {
     name.strip_suffix(SUFFIX).is_some_and(|digits| digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// Why a file is not the segment that belongs there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SegmentFault {
+    /// The header is cut short or its checksum does not match.
+    #[error("the segment's header is damaged")]
+    Damaged,
+    /// The header is whole, and of a format this program does not know.
+    #[error("format version {0}; this program knows up to {VERSION}")]
+    Version(u16),
+    /// The header is whole, and another shard's.
+    #[error("the segment belongs to shard {0}")]
+    Shard(u16),
+    /// The header is whole, and does not go on where the segment before ended.
+    #[error(
+        "the segment begins with record {found} and does not follow the one before it, which ended before record {expected}"
+    )]
+    Gap {
+        /// The record it begins with.
+        found: u64,
+        /// The record that belongs there.
+        expected: u64,
+    },
+}
+
 /// What stands before the frames of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
@@ -43,21 +67,21 @@ impl SegmentHeader {
         bytes
     }
 
-    /// None when the bytes are no whole header; the version, when it is one that this program does not know.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Result<Self, u16>> {
-        let bytes: &[u8; SEGMENT_HEADER_BYTES] = bytes.first_chunk()?;
+    /// Reads and checks a header.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, SegmentFault> {
+        let bytes: &[u8; SEGMENT_HEADER_BYTES] = bytes.first_chunk().ok_or(SegmentFault::Damaged)?;
         if bytes[..8] != MAGIC || bytes[36..] != crc32fast::hash(&bytes[..36]).to_le_bytes() {
-            return None;
+            return Err(SegmentFault::Damaged);
         }
         let version = le_u16(bytes)(8);
         if version != VERSION {
-            return Some(Err(version));
+            return Err(SegmentFault::Version(version));
         }
-        Some(Ok(Self {
+        Ok(Self {
             shard: le_u16(bytes)(10),
             first_record: le_u64(bytes)(16),
             first_frame: le_u64(bytes)(24),
             chain: le_u32(bytes)(32),
-        }))
+        })
     }
 }

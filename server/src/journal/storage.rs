@@ -31,6 +31,12 @@ pub trait Storage: Send + Sync {
     /// Whatever the file system says.
     fn remove(&self, name: &str) -> io::Result<()>;
 
+    /// Gives a file another name, in place of the file that had it.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
     /// Makes the names of the files as durable as the files.
     ///
     /// # Errors
@@ -112,6 +118,10 @@ impl Storage for FsStorage {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         std::fs::remove_file(self.folder.join(name))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.folder.join(from), self.folder.join(to))
     }
 
     fn sync_folder(&self) -> io::Result<()> {

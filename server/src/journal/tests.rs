@@ -1,4 +1,3 @@
-use super::memory::MemoryStorage;
 use super::*;
 use crate::engine::{Event, Outcome, Record};
 use daytrade_protocol::{Command, Money, UserName};
@@ -14,9 +13,9 @@ fn record(cents: i64) -> Record {
 
 const BIG: u64 = 1 << 20;
 
-fn open(storage: &MemoryStorage, segment_bytes_max: u64) -> (JournalWriter, Recovered, Positions) {
-    let recovered = recover(storage, 3, true, |_, _, _| {}).unwrap();
-    let options = WriterOptions { mode: SyncMode::Always, segment_bytes_max };
+fn open(storage: &FaultDisk, segment_bytes_max: u64) -> (JournalWriter, Recovered, Positions) {
+    let recovered = recover(storage, 3, Start::First, true, |_, _, _| {}).unwrap();
+    let options = WriterOptions { mode: SyncMode::Always, segment_bytes_max, free_bytes_min: 1 << 20 };
     let positions = Positions::default();
     let writer = JournalWriter::open(Arc::new(storage.clone()), 3, options, &recovered, positions.clone()).unwrap();
     (writer, recovered, positions)
@@ -36,9 +35,9 @@ fn write(writer: &mut JournalWriter, frames: &[usize]) -> std::io::Result<()> {
 }
 
 /// What recovery finds, as the amounts of the records; it must be 1, 2, 3 … whatever happened.
-fn read(storage: &MemoryStorage) -> Result<(usize, Recovered), RecoveryError> {
+fn read(storage: &FaultDisk) -> Result<(usize, Recovered), RecoveryError> {
     let mut found = Vec::new();
-    let recovered = recover(storage, 3, true, |number, time_ms, got| {
+    let recovered = recover(storage, 3, Start::First, true, |number, time_ms, got| {
         assert_eq!(got, record(number as i64), "nothing is invented");
         assert!(time_ms >= 1_000);
         found.push(number);
@@ -48,14 +47,14 @@ fn read(storage: &MemoryStorage) -> Result<(usize, Recovered), RecoveryError> {
     Ok((found.len(), recovered))
 }
 
-fn written(segment_bytes_max: u64, frames: &[usize]) -> MemoryStorage {
-    let storage = MemoryStorage::default();
+fn written(segment_bytes_max: u64, frames: &[usize]) -> FaultDisk {
+    let storage = FaultDisk::default();
     write(&mut open(&storage, segment_bytes_max).0, frames).unwrap();
     storage
 }
 
 /// The same journal without the zeros filled in ahead of writing.
-fn without_fill(storage: &MemoryStorage) -> MemoryStorage {
+fn without_fill(storage: &FaultDisk) -> FaultDisk {
     let trimmed = storage.files().into_iter().map(|(name, mut bytes)| {
         while bytes.len() > 1 << 12 && bytes.ends_with(&[0; 1 << 12]) {
             bytes.truncate(bytes.len() - (1 << 12));
@@ -65,7 +64,7 @@ fn without_fill(storage: &MemoryStorage) -> MemoryStorage {
         }
         (name, bytes)
     });
-    MemoryStorage::with_files(trimmed.collect())
+    FaultDisk::with_files(trimmed.collect())
 }
 
 #[test]
@@ -89,18 +88,18 @@ fn segments_are_closed_in_time_and_follow_one_another() {
     let mut gap = storage.files();
     let second = gap.keys().nth(1).unwrap().clone();
     gap.remove(&second);
-    let refused = read(&MemoryStorage::with_files(gap)).unwrap_err().to_string();
+    let refused = read(&FaultDisk::with_files(gap)).unwrap_err().to_string();
     assert!(refused.contains("does not follow"), "{refused}");
 }
 
 #[test]
 fn a_reader_that_is_given_a_position_stops_there() {
-    let storage = MemoryStorage::default();
+    let storage = FaultDisk::default();
     let (mut writer, _, positions) = open(&storage, 200);
     write(&mut writer, &[2, 2]).unwrap();
     let until = positions.get();
     write(&mut writer, &[3, 3]).unwrap();
-    let mut reader = JournalReader::new(&storage, 3, Some(until)).unwrap();
+    let mut reader = JournalReader::new(&storage, 3, Start::First, Some(until)).unwrap();
     let mut records = 0;
     while let Some(frame) = reader.next_frame().unwrap() {
         frame.each_record(|_, _| records += 1).unwrap();
@@ -114,7 +113,7 @@ fn a_journal_cut_at_any_byte_gives_a_prefix_and_can_be_written_on() {
     let (name, bytes) = whole.into_iter().next().unwrap();
     let mut counts = std::collections::BTreeSet::new();
     for length in 0..bytes.len() {
-        let storage = MemoryStorage::with_files(BTreeMap::from([(name.clone(), bytes[..length].to_vec())]));
+        let storage = FaultDisk::with_files(BTreeMap::from([(name.clone(), bytes[..length].to_vec())]));
         let (records, recovered) = read(&storage).unwrap();
         counts.insert(records);
         let (mut writer, again, _) = open(&storage, BIG);
@@ -133,7 +132,7 @@ fn any_flipped_bit_is_a_prefix_or_a_refusal_that_names_the_file() {
         for bit in 0..bytes.len() * 8 {
             let mut files = whole.clone();
             files.get_mut(name).unwrap()[bit / 8] ^= 1 << (bit % 8);
-            match read(&MemoryStorage::with_files(files)) {
+            match read(&FaultDisk::with_files(files)) {
                 // Only in the last segment can damage look like an interrupted write.
                 Ok((records, _)) => assert!(records == 2 && Some(name) == whole.keys().last(), "{name} bit {bit}"),
                 Err(error) => assert!(error.to_string().contains(name), "{error}"),
@@ -147,7 +146,7 @@ fn damage_before_a_good_frame_is_refused_with_file_and_offset_and_nothing_is_cha
     let storage = written(BIG, &[1, 1, 1]);
     let (name, mut bytes) = storage.files().into_iter().next().unwrap();
     bytes[100] ^= 1;
-    let damaged = MemoryStorage::with_files(BTreeMap::from([(name.clone(), bytes)]));
+    let damaged = FaultDisk::with_files(BTreeMap::from([(name.clone(), bytes)]));
     let before = damaged.files();
     let refused = read(&damaged).unwrap_err().to_string();
     assert!(refused.contains(&format!("{name} at byte 40: the frame's checksum does not match")), "{refused}");
@@ -157,9 +156,9 @@ fn damage_before_a_good_frame_is_refused_with_file_and_offset_and_nothing_is_cha
 #[test]
 fn frames_that_were_not_yet_durable_may_be_lost_in_any_order() {
     let damage_second = |mode| {
-        let storage = MemoryStorage::default();
-        let recovered = recover(&storage, 3, true, |_, _, _| {}).unwrap();
-        let options = WriterOptions { mode, segment_bytes_max: BIG };
+        let storage = FaultDisk::default();
+        let recovered = recover(&storage, 3, Start::First, true, |_, _, _| {}).unwrap();
+        let options = WriterOptions { mode, segment_bytes_max: BIG, free_bytes_min: 1 << 20 };
         let disk = Arc::new(storage.clone());
         let mut writer = JournalWriter::open(disk, 3, options, &recovered, Positions::default()).unwrap();
         write(&mut writer, &[1]).unwrap();
@@ -168,7 +167,7 @@ fn frames_that_were_not_yet_durable_may_be_lost_in_any_order() {
         let (name, mut bytes) = storage.files().into_iter().next().unwrap();
         let frame_bytes = (writer_position(&bytes) - 40) / 3;
         bytes[40 + frame_bytes..40 + 2 * frame_bytes].fill(0);
-        read(&MemoryStorage::with_files(BTreeMap::from([(name, bytes)])))
+        read(&FaultDisk::with_files(BTreeMap::from([(name, bytes)])))
     };
     assert_eq!(damage_second(SyncMode::Never).unwrap().0, 1, "the synced frame is there, the others are cut off");
     assert!(damage_second(SyncMode::Always).is_err(), "a durable frame is missing before a good one");
@@ -182,27 +181,27 @@ fn writer_position(bytes: &[u8]) -> usize {
 #[test]
 fn another_shards_journal_and_a_newer_format_are_refused() {
     let storage = written(BIG, &[1]);
-    let refused = recover(&storage, 4, true, |_, _, _| {}).unwrap_err().to_string();
-    assert!(refused.contains("shard: 3"), "{refused}");
+    let refused = recover(&storage, 4, Start::First, true, |_, _, _| {}).unwrap_err().to_string();
+    assert!(refused.contains("belongs to shard 3"), "{refused}");
     let (name, mut bytes) = without_fill(&storage).files().into_iter().next().unwrap();
     bytes[44] = 2;
     let end = bytes.len() - 4;
     let checksum = crc32fast::hash(&bytes[40..end]);
     bytes[end..].copy_from_slice(&checksum.to_le_bytes());
-    let refused = read(&MemoryStorage::with_files(BTreeMap::from([(name, bytes)]))).unwrap_err().to_string();
+    let refused = read(&FaultDisk::with_files(BTreeMap::from([(name, bytes)]))).unwrap_err().to_string();
     assert!(refused.contains("format version 2; this program knows up to 1"), "{refused}");
 }
 
 #[test]
 fn after_a_failure_nothing_is_tried_again_and_only_the_acknowledged_is_there() {
     for operations in 0..12 {
-        let storage = MemoryStorage::default();
+        let storage = FaultDisk::default();
         let (mut writer, _, positions) = open(&storage, 200);
-        storage.fail_after(operations);
+        storage.fail_after(operations, DiskFault::ForEver);
         let failed = (0..6).map(|_| write(&mut writer, &[1])).position(|done| done.is_err());
         let Some(acknowledged) = failed else { continue };
         assert_eq!(positions.get().record, acknowledged as u64, "after {operations} operations");
-        let mended = MemoryStorage::with_files(storage.files());
+        let mended = FaultDisk::with_files(storage.files());
         let changed = storage.files();
         assert!(write(&mut writer, &[1]).is_err() && writer.sync().is_err(), "poisoned");
         assert_eq!(storage.files(), changed);

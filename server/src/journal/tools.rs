@@ -1,5 +1,6 @@
 //! `daytraded journal verify|print`: a journal looked at offline, never changed.
 
+use super::reader::Start;
 use super::recovery::recover;
 use super::storage::FsStorage;
 use crate::data_dir::{DataDir, shard_dir};
@@ -12,9 +13,15 @@ use std::io::{self, Write};
 pub fn verify(data_dir: &DataDir, out: &mut dyn Write) -> anyhow::Result<()> {
     for shard in 0..data_dir.manifest().shards {
         let storage = FsStorage::new(&shard_dir(data_dir.path(), shard));
-        let mut records = 0_u64;
-        let found = recover(&storage, shard, false, |_, _, _| records += 1)?;
+        let (mut records, mut first) = (0_u64, None);
+        let found = recover(&storage, shard, Start::FirstKept, false, |number, _, _| {
+            records += 1;
+            first.get_or_insert(number);
+        })?;
         write!(out, "shard {shard}: {} frames, {records} records, good", found.frame)?;
+        if let Some(first) = first.filter(|first| *first > 1) {
+            write!(out, "; the records before {first} are no longer kept")?;
+        }
         if found.cut_bytes > 0 {
             write!(out, "; {} bytes of an interrupted last write, which a start would cut off", found.cut_bytes)?;
         }
@@ -31,7 +38,7 @@ pub fn print(data_dir: &DataDir, out: &mut dyn Write) -> anyhow::Result<()> {
     for shard in 0..data_dir.manifest().shards {
         let storage = FsStorage::new(&shard_dir(data_dir.path(), shard));
         let mut written: io::Result<()> = Ok(());
-        recover(&storage, shard, false, |number, time_ms, record| {
+        recover(&storage, shard, Start::FirstKept, false, |number, time_ms, record| {
             if written.is_ok() {
                 written = writeln!(out, "{shard} {number} {time_ms} {record:?}");
             }

@@ -7,8 +7,8 @@ use super::frame::{FrameBuilder, FrameHeader};
 use super::position::{Position, Positions};
 use super::recovery::Recovered;
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
+use super::snapshot::Anchor;
 use super::storage::{Storage, StorageFile};
-use crate::limits::FREE_BYTES_MIN;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,19 +31,21 @@ pub struct WriterOptions {
     pub mode: SyncMode,
     /// A segment is closed before it would grow beyond this.
     pub segment_bytes_max: u64,
+    /// Disk space that must stay free; with less, [`JournalWriter::is_low`].
+    pub free_bytes_min: u64,
 }
 
 /// Space filled with zeros ahead of small frames, so that a sync has only data to write and no new file size.
 const FILL_BYTES: u64 = 1 << 20;
 /// A frame of at least this size is worth its own change of file size.
 const FILL_FOR_FRAMES_BELOW_BYTES: usize = 16 << 10;
-/// How often free space is asked for, in bytes written.
-const SPACE_CHECK_BYTES: u64 = 1 << 20;
 
 struct OpenSegment {
     file: Box<dyn StorageFile>,
     first_record: u64,
     offset: u64,
+    /// Where its last frame begins; None while none was written by this process.
+    last_frame: Option<u64>,
     /// Up to where the file holds zeros or frames.
     filled: u64,
 }
@@ -58,12 +60,14 @@ pub struct JournalWriter {
     frame: u64,
     record: u64,
     chain: u32,
+    /// The last frame's time.
+    time_ms: u64,
     /// The last frame known to be durable.
     durable: u64,
     unsynced: bool,
     poisoned: bool,
-    /// Bytes that may be written before free space is asked for again.
-    space_checked: u64,
+    /// There is less free space than should be.
+    low: bool,
     positions: Positions,
 }
 
@@ -87,7 +91,7 @@ impl JournalWriter {
                 file.sync()?;
                 let filled = file.size()?.max(*offset);
                 let first_record = name.split('.').next().and_then(|digits| digits.parse().ok()).unwrap_or(1);
-                Some(OpenSegment { file, first_record, offset: *offset, filled })
+                Some(OpenSegment { file, first_record, offset: *offset, last_frame: None, filled })
             }
         };
         let writer = Self {
@@ -99,10 +103,11 @@ impl JournalWriter {
             frame: recovered.frame,
             record: recovered.record,
             chain: recovered.chain,
+            time_ms: recovered.time_ms,
             durable: recovered.frame,
             unsynced: false,
             poisoned: false,
-            space_checked: 0,
+            low: false,
             positions,
         };
         writer.publish();
@@ -112,6 +117,28 @@ impl JournalWriter {
     /// The number the next record will have.
     pub const fn next_record(&self) -> u64 {
         self.record + 1
+    }
+
+    /// The last frame's place, made durable first; None when this process has not written one yet, or not into this
+    /// segment.
+    ///
+    /// # Errors
+    /// As for [`JournalWriter::sync`].
+    pub fn anchor(&mut self) -> io::Result<Option<Anchor>> {
+        self.sync()?;
+        let Some((segment, begin)) = self.segment.as_ref().and_then(|open| Some((open, open.last_frame?))) else {
+            return Ok(None);
+        };
+        Ok(Some(Anchor {
+            segment: segment.first_record,
+            begin,
+            end: segment.offset,
+            frame: self.frame,
+            record: self.record,
+            chain: self.chain,
+            epoch: self.epoch,
+            time_ms: self.time_ms,
+        }))
     }
 
     /// Whether something is written and not yet synced.
@@ -136,6 +163,22 @@ impl JournalWriter {
                 writer.sync_now()?;
             }
             writer.publish();
+            Ok(())
+        })
+    }
+
+    /// Whether the disk's last reserve has been reached: nothing should be written that need not be.
+    pub const fn is_low(&self) -> bool {
+        self.low
+    }
+
+    /// Looks how much space there is.
+    ///
+    /// # Errors
+    /// As for [`JournalWriter::commit`]: a folder that is gone, for instance, in which nothing written would be found again.
+    pub fn look_for_room(&mut self) -> io::Result<()> {
+        self.guarded(|writer| {
+            writer.low = writer.storage.free_bytes()? < writer.options.free_bytes_min;
             Ok(())
         })
     }
@@ -170,7 +213,7 @@ impl JournalWriter {
             durable: 0,
         };
         let bytes = header.frame_bytes() as u64;
-        self.check_space(bytes)?;
+        self.low = self.storage.free_bytes()? < self.options.free_bytes_min;
         if self.segment.as_ref().is_none_or(|open| open.offset + bytes > self.options.segment_bytes_max) {
             self.begin_segment()?;
         }
@@ -180,7 +223,7 @@ impl JournalWriter {
         let (sealed, checksum) = frame.seal(&header);
         let end = open.offset + sealed.len() as u64;
         if end > open.filled {
-            if sealed.len() < FILL_FOR_FRAMES_BELOW_BYTES {
+            if sealed.len() < FILL_FOR_FRAMES_BELOW_BYTES && !self.low {
                 open.file.write_all_at(&vec![0; FILL_BYTES as usize], end)?;
                 open.filled = end + FILL_BYTES;
             } else {
@@ -188,7 +231,9 @@ impl JournalWriter {
             }
         }
         open.file.write_all_at(sealed, open.offset)?;
+        open.last_frame = Some(open.offset);
         open.offset = end;
+        self.time_ms = header.time_ms;
         self.unsynced = true;
         self.frame = header.number;
         self.record += u64::from(header.records);
@@ -218,22 +263,7 @@ impl JournalWriter {
         file.sync()?;
         self.storage.sync_folder()?;
         let offset = SEGMENT_HEADER_BYTES as u64;
-        self.segment = Some(OpenSegment { file, first_record, offset, filled: offset });
-        Ok(())
-    }
-
-    /// Refuses to write into the disk's last reserve.
-    fn check_space(&mut self, bytes: u64) -> io::Result<()> {
-        if self.space_checked >= bytes {
-            self.space_checked -= bytes;
-            return Ok(());
-        }
-        let free = self.storage.free_bytes()?;
-        if free < FREE_BYTES_MIN.saturating_add(bytes) {
-            let words = format!("only {free} bytes are free on the disk; {FREE_BYTES_MIN} are kept in reserve");
-            return Err(io::Error::new(io::ErrorKind::StorageFull, words));
-        }
-        self.space_checked = SPACE_CHECK_BYTES;
+        self.segment = Some(OpenSegment { file, first_record, offset, last_frame: None, filled: offset });
         Ok(())
     }
 

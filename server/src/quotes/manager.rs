@@ -49,6 +49,14 @@ pub enum QuoteRequest {
         /// In whose name and for which transaction to ask.
         asker: Option<(UserName, u64)>,
     },
+    /// A shard cannot write down what is fetched (true), or can again: meanwhile nothing is fetched that no command waits
+    /// for.
+    Pause {
+        /// Which shard.
+        shard: u16,
+        /// Whether to pause.
+        paused: bool,
+    },
     /// A connection wants to see the symbol's prices.
     Watch {
         /// The stock.
@@ -142,6 +150,8 @@ struct Manager {
     entries: HashMap<Symbol, Entry>,
     /// When which symbol is to be quoted again.
     due: BTreeSet<(u64, Symbol)>,
+    /// Shards that cannot write down what is fetched.
+    paused: BTreeSet<u16>,
     fetches: JoinSet<Fetched>,
     /// For what no command waits for.
     budget: Budget,
@@ -154,9 +164,9 @@ struct Manager {
 /// Never in practice: when the name it asks in for watchers were no user name.
 pub fn spawn_manager(source: Arc<dyn QuoteSource>, wire: QuoteWire) -> anyhow::Result<()> {
     let watcher = UserName::parse(WATCHER.as_bytes()).ok_or_else(|| anyhow::anyhow!("not a user name"))?;
-    let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
+    let (entries, due, paused, fetches) = (HashMap::new(), BTreeSet::new(), BTreeSet::new(), JoinSet::new());
     let budget = Budget::new(wire.refresh_budget, wire.clock.now_ms());
-    tokio::spawn(Manager { source, wire, entries, due, fetches, budget, watcher }.run());
+    tokio::spawn(Manager { source, wire, entries, due, paused, fetches, budget, watcher }.run());
     Ok(())
 }
 
@@ -200,6 +210,12 @@ impl Manager {
                 interested.extend(asker.map(|(user, number)| Asker { shard, user, number }));
                 self.reschedule(symbol);
             }
+            QuoteRequest::Pause { shard, paused: true } => {
+                self.paused.insert(shard);
+            }
+            QuoteRequest::Pause { shard, paused: false } => {
+                self.paused.remove(&shard);
+            }
             QuoteRequest::Watch { symbol, number, outbox } => {
                 let entry = self.entries.entry(symbol).or_default();
                 if let Some(quote) = entry.quote.as_ref().filter(|quote| quote.is_fresh(self.wire.clock.now_ms())) {
@@ -237,6 +253,7 @@ impl Manager {
     /// How long to sleep until something is due that the budget has room for.
     fn next_requote_in_ms(&self) -> u64 {
         match self.due.first().map(|(at, _)| at.saturating_sub(self.wire.clock.now_ms())) {
+            _ if !self.paused.is_empty() => u64::from(u32::MAX),
             None => u64::from(u32::MAX),
             Some(0) => self.budget.wait_ms(),
             Some(ms) => ms,

@@ -158,7 +158,7 @@ fn manager_of_one_shard() -> Manager {
     let source: Arc<dyn QuoteSource> = Arc::new(Scripted::default());
     let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
     let budget = Budget::new(wire.refresh_budget, wire.clock.now_ms());
-    Manager { source, wire, entries, due, fetches, budget, watcher }
+    Manager { source, wire, entries, due, paused: BTreeSet::new(), fetches, budget, watcher }
 }
 
 #[tokio::test]

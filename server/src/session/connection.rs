@@ -9,7 +9,7 @@ use crate::router::Router;
 use crate::shard::Job;
 use crate::stats::Stats;
 use bytes::{Buf, BytesMut};
-use daytrade_protocol::{LineBlock, LineCodec, Request, Symbol, UserName, parse_line};
+use daytrade_protocol::{LineBlock, LineCodec, Push, Request, Symbol, UserName, parse_line};
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, Cursor};
 use std::sync::Arc;
@@ -26,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 const SILENCE: Duration = Duration::from_millis(100);
 /// How long a stopping server goes on answering a client that is never silent.
 const STOP_ANSWERING: Duration = Duration::from_secs(1);
+/// Longer than any connection lives.
+const NEVER: Duration = Duration::from_hours(24 * 365);
 
 /// What every session shares.
 #[derive(Clone)]
@@ -38,6 +40,8 @@ pub struct Context {
     pub stats: Arc<Stats>,
     /// Fires when the server stops.
     pub stop: CancellationToken,
+    /// After what silence a connection is closed.
+    pub idle_timeout: Option<Duration>,
 }
 
 /// Serves a connection until it ends.
@@ -73,6 +77,8 @@ pub(super) struct Session {
     /// Lines that have arrived and are not yet read.
     block: Option<LineBlock>,
     read_bytes: usize,
+    /// When something last happened that keeps it open: a whole line read, an answer awaited, bytes of it taken.
+    line_at: Instant,
     /// Nothing more will be read: the client has half-closed or has quit.
     pub(super) ended: bool,
     /// The client has half-closed.
@@ -100,6 +106,7 @@ impl Session {
             input: BytesMut::new(),
             block: None,
             read_bytes: READ_BUFFER_BYTES_MIN,
+            line_at: Instant::now(),
             ended: false,
             saw_end: false,
             quit: false,
@@ -115,6 +122,8 @@ impl Session {
         let stop = self.context.stop.clone();
         // While the server stops: until when to wait for the client to fall silent, and at the latest.
         let (mut silent_at, mut stop_by) = (Instant::now(), Instant::now());
+        let idle_timeout = self.context.idle_timeout.unwrap_or(NEVER);
+        let mut idle_check = std::pin::pin!(tokio::time::sleep_until(self.line_at + idle_timeout));
         loop {
             self.read_lines().await?;
             if !writing.has_remaining() {
@@ -126,6 +135,17 @@ impl Session {
             let load = self.outbox.load();
             let all_written = !writing.has_remaining() && load.bytes == 0;
             let idle = self.block.is_none() && self.held.is_none() && load.in_flight == 0;
+            if !idle || self.is_listening() && self.input.is_empty() {
+                self.line_at = Instant::now();
+            }
+            if self.line_at + idle_timeout <= Instant::now() {
+                if all_written {
+                    let mut bye = Vec::new();
+                    Push::ByeIdle.write_to(&mut bye);
+                    writer.write_all(&bye).await?;
+                }
+                return writer.shutdown().await;
+            }
             let stopped = self.stopping && Instant::now() >= silent_at.min(stop_by);
             if all_written && (idle && (self.ended || stopped) || load.too_slow) {
                 writer.shutdown().await?;
@@ -143,6 +163,7 @@ impl Session {
                     if written? == 0 {
                         return Err(io::ErrorKind::WriteZero.into());
                     }
+                    self.line_at = Instant::now();
                 }
                 read = reader.read_buf(&mut self.input), if may_read => {
                     self.has_read(read?);
@@ -154,11 +175,17 @@ impl Session {
                     stop_by = Instant::now() + STOP_ANSWERING;
                 }
                 () = tokio::time::sleep_until(silent_at.min(stop_by)), if self.stopping && !stopped => {}
+                () = &mut idle_check, if idle_timeout < NEVER => idle_check.as_mut().reset(self.line_at + idle_timeout),
                 () = tokio::time::sleep_until(give_up.unwrap_or_else(Instant::now)), if give_up.is_some() => {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read its account events"));
                 }
             }
         }
+    }
+
+    /// Whether the client waits for lines that the server sends by itself.
+    fn is_listening(&self) -> bool {
+        !self.subscribed.is_empty() || !self.watched.is_empty()
     }
 
     /// Takes in, and forgets, what the client still sends, until it has seen the end: closing on unread bytes would reset the
@@ -211,6 +238,7 @@ impl Session {
                     if ended { self.codec.decode_eof(&mut self.input)? } else { self.codec.decode(&mut self.input)? };
             }
             let Some(mut block) = self.block.take() else { break };
+            self.line_at = Instant::now();
             let mut room = if self.may_take_more() { BATCH_JOBS_MAX } else { 0 };
             let stalled = room == 0;
             while room > 0 && self.held.is_none() && !self.quit {

@@ -1,5 +1,6 @@
 //! What goes into a shard and what it asks of others.
 
+use super::snapshots::SnapshotNews;
 use crate::quotes::QuoteNews;
 use crate::session::{Outbox, ReplyTo};
 use daytrade_protocol::{Attempt, Command, FileName, Refusal, UserName};
@@ -47,6 +48,8 @@ pub enum Control {
     Quote(QuoteNews),
     /// A dump has ended.
     DumpDone(Box<DumpDone>),
+    /// About the snapshot under way.
+    Snapshot(SnapshotNews),
     /// The server stops: whoever waits for a price is told so at once.
     Closing,
     /// Finish what is there, make it durable, end.

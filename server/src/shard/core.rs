@@ -2,11 +2,15 @@
 
 use super::batch::{Batch, Control, DumpDone, DumpRequest, DumpTicket, Job};
 use super::parked::Parked;
+use super::recovery::RecoveredShard;
+use super::snapshots::{Schedule, SnapshotJob};
 use super::stats::{ShardStats, Tally};
 use super::subscribers::Subscribers;
 use crate::engine::{Book, Hit, Price, Record, TriggerKey, UserId};
 use crate::journal::{FrameBuilder, JournalWriter};
-use crate::limits::{FRAME_BYTES_SOFT, FRAME_RECORDS_SOFT, ROUND_REPLY_BYTES_SOFT};
+use crate::limits::{
+    FRAME_BYTES_SOFT, FRAME_RECORDS_SOFT, LOOK_FOR_ROOM_MS, ROUND_REPLY_BYTES_SOFT, SNAPSHOT_RECORDS_MIN,
+};
 use crate::quotes::{Quote, QuoteNews, QuoteRequest};
 use crate::session::{Outbox, Replies};
 use daytrade_protocol::{Money, Refusal, Side, Symbol, UserName};
@@ -17,14 +21,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Whom a shard asks for things. Neither channel has a bound of its own: a shard asks for a symbol once however many wait,
-/// and a dump is a request in flight.
+/// Whom a shard asks for things. No channel has a bound of its own: a shard asks for a symbol once however many wait,
+/// a dump is a request in flight, and of a snapshot one piece is under way at a time.
 #[derive(Clone, Debug)]
 pub struct Links {
     /// The quote manager.
     pub quotes: UnboundedSender<QuoteRequest>,
     /// The dump service.
     pub dumps: UnboundedSender<DumpRequest>,
+    /// The thread that writes snapshots.
+    pub snapshots: UnboundedSender<SnapshotJob>,
 }
 
 /// Work that news left behind, done in slices so that no round grows without bound.
@@ -70,15 +76,20 @@ pub struct Shard {
     pub(super) prices: HashMap<Symbol, KnownPrice>,
     pub(super) parked: Parked,
     pub(super) agenda: VecDeque<Task>,
+    /// Triggers to fire once there is room to write it down.
+    deferred: VecDeque<Task>,
+    /// The disk is almost full: only reading is possible.
+    pub(super) low: bool,
     pub(super) subscribers: Subscribers,
     pub(super) deliveries: Vec<Delivery>,
     pub(super) dumps: Vec<DumpRequest>,
     pub(super) reply_bytes: usize,
     pub(super) tally: Tally,
     pub(super) links: Links,
+    pub(super) schedule: Schedule,
     inbox: VecDeque<Pending>,
     inbox_jobs: usize,
-    stats: Arc<ShardStats>,
+    pub(super) stats: Arc<ShardStats>,
     /// The server stops: nobody is made to wait any more.
     pub(super) closing: bool,
     /// The journal cannot be written: nothing is decided any more.
@@ -86,23 +97,34 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// A shard with the accounts that its journal gave, at the time of the journal's last frame.
-    pub fn new(id: u16, book: Book, journal: JournalWriter, now_ms: u64, links: Links, stats: Arc<ShardStats>) -> Self {
+    /// A shard with what was recovered, at the time of the journal's last frame.
+    pub fn new(
+        id: u16,
+        recovered: RecoveredShard,
+        journal: JournalWriter,
+        links: Links,
+        stats: Arc<ShardStats>,
+    ) -> Self {
+        let RecoveredShard { book, end, snapshot_record } = recovered;
+        stats.snapshot_record.store(snapshot_record, Ordering::Relaxed);
         Self {
             id,
             book,
             journal,
             frame: FrameBuilder::default(),
-            now_ms,
+            now_ms: end.time_ms,
             prices: HashMap::new(),
             parked: Parked::default(),
             agenda: VecDeque::new(),
+            deferred: VecDeque::new(),
+            low: false,
             subscribers: Subscribers::default(),
             deliveries: Vec::new(),
             dumps: Vec::new(),
             reply_bytes: 0,
             tally: Tally::default(),
             links,
+            schedule: Schedule::new(SNAPSHOT_RECORDS_MIN, snapshot_record),
             inbox: VecDeque::new(),
             inbox_jobs: 0,
             stats,
@@ -141,6 +163,7 @@ impl Shard {
                 self.closing = true;
                 self.turn_away_waiting(&Refusal::ShuttingDown);
             }
+            Control::Snapshot(news) => self.snapshot_news(news),
             Control::Stop => {}
         }
     }
@@ -157,7 +180,11 @@ impl Shard {
 
     /// When the next round is due without new messages, Unix milliseconds.
     pub fn next_due_ms(&self) -> Option<u64> {
-        if self.failed { None } else { self.book.next_expiry_ms() }
+        match () {
+            () if self.failed => None,
+            () if self.low => Some(self.now_ms + LOOK_FOR_ROOM_MS),
+            () => self.book.next_expiry_ms(),
+        }
     }
 
     /// Whether something is written and not yet synced.
@@ -190,16 +217,48 @@ impl Shard {
             self.answer();
             return Ok(());
         }
+        let looked = if self.low { self.journal.look_for_room() } else { Ok(()) };
+        self.heed_room();
         self.expire_due();
         self.work_agenda();
         self.work_inbox();
-        let written = self.journal.commit(&mut self.frame, self.now_ms);
+        let written = looked.and_then(|()| self.journal.commit(&mut self.frame, self.now_ms));
         if written.is_err() {
             self.failed = true;
             self.fail_over();
         }
         self.answer();
-        written
+        written?;
+        let begun = self.snapshot_if_due();
+        self.failed = begun.is_err();
+        begun
+    }
+
+    /// Has a snapshot taken after so many records.
+    pub const fn set_snapshot_every(&mut self, records: u64) {
+        self.schedule.set_every(records);
+    }
+
+    /// Whether the journal has failed.
+    pub const fn is_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Stops writing when the disk is almost full, and goes on when there is room again.
+    fn heed_room(&mut self) {
+        let low = self.journal.is_low();
+        if low == self.low {
+            return;
+        }
+        self.low = low;
+        self.stats.disk_low.store(u64::from(low), Ordering::Relaxed);
+        let _ = self.links.quotes.send(QuoteRequest::Pause { shard: self.id, paused: low });
+        if low {
+            tracing::error!(shard = self.id, "the disk is almost full: commands that would write are refused");
+        } else {
+            tracing::info!(shard = self.id, "the disk has room again");
+            self.agenda.append(&mut self.deferred);
+        }
     }
 
     /// Has everybody who was to hear of this round, or waits for a later one, hear that the journal has failed.
@@ -236,7 +295,8 @@ impl Shard {
     }
 
     fn expire_due(&mut self) {
-        while !self.round_is_full()
+        while !self.low
+            && !self.round_is_full()
             && let Some(id) = self.book.due_user(self.now_ms)
         {
             self.expire_user(id);
@@ -248,6 +308,7 @@ impl Shard {
             && let Some(task) = self.agenda.pop_front()
         {
             match task {
+                Task::Fire { .. } if self.low => self.deferred.push_back(task),
                 Task::Fire { symbol, price, side, after } => self.fire(symbol, price, side, after),
                 Task::Resume { user, price } => self.go_on(user, price),
                 Task::DumpDone(done) => self.dump_done(*done),

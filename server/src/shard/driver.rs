@@ -2,9 +2,11 @@
 
 use super::batch::{Batch, Control};
 use super::core::Shard;
+use super::snapshots::SnapshotKeeper;
 use crate::clock::Clock;
 use crate::journal::SyncMode;
 use crate::limits::SHARD_QUEUE_BATCHES;
+use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -56,10 +58,14 @@ pub fn spawn(
     clock: Arc<Clock>,
     mode: SyncMode,
     fatal: UnboundedSender<Fatal>,
+    keeper: Arc<Mutex<SnapshotKeeper>>,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     std::thread::Builder::new().name(format!("shard-{}", shard.number())).spawn(move || {
-        runtime.block_on(Driver { shard, queues, clock, mode, fatal, sync_due: None }.run());
+        let mut shard = runtime.block_on(Driver { shard, queues, clock, mode, fatal, sync_due: None }.run());
+        if let Err(error) = shard.last_snapshot(&keeper) {
+            tracing::warn!(shard = shard.number(), %error, "a snapshot could not be written");
+        }
     })
 }
 
@@ -73,7 +79,7 @@ struct Driver {
 }
 
 impl Driver {
-    async fn run(mut self) {
+    async fn run(mut self) -> Shard {
         let mut stopping = false;
         while !stopping {
             if !self.shard.has_work() {
@@ -90,6 +96,7 @@ impl Driver {
         if let Err(error) = self.shard.sync() {
             self.fail(error);
         }
+        self.shard
     }
 
     /// Waits for whatever comes first; true when told to stop.

@@ -48,6 +48,8 @@ impl Shard {
     fn run(&mut self, outbox: &Arc<Outbox>, job: Job, price: Price) -> bool {
         let Job { to, number, assigned, work } = job;
         match work {
+            Work::Command(command) if self.low => self.only_read(to, &command),
+            Work::Rejected(rejected) if self.low => self.reply_refused(to, &rejected.1),
             Work::Command(command) => return self.run_command(outbox, to, number, assigned, command, price),
             Work::Rejected(rejected) => {
                 let (attempt, refusal) = *rejected;
@@ -118,6 +120,37 @@ impl Shard {
         };
         self.frame.push(&Record::Transaction { number, assigned, command, price: used, outcome });
         goes_on
+    }
+
+    /// Answers what changes nothing, without writing it down, and refuses the rest: the disk is almost full.
+    fn only_read(&mut self, to: ReplyTo, command: &Command) {
+        match command {
+            Command::DisplaySummary { user } => {
+                if let Some(id) = self.book.id(user) {
+                    self.tally.ok += 1;
+                    self.reply_summary(to, user, id);
+                } else {
+                    self.reply_refused(to, &Refusal::NoAccount);
+                    self.note_if_summary(command);
+                }
+            }
+            Command::Quote { symbol, .. }
+                if self.prices.get(symbol).is_some_and(|known| known.quote.is_fresh(self.now_ms)) =>
+            {
+                self.tally.ok += 1;
+                self.reply_quote(to, *symbol);
+            }
+            _ => self.reply_refused(to, &Refusal::DiskAlmostFull),
+        }
+    }
+
+    fn reply_summary(&mut self, to: ReplyTo, user: &UserName, id: UserId) {
+        let account = self.book.account(id);
+        if let Some(Delivery { replies, .. }) = self.deliveries.last_mut() {
+            let bytes = replies.write(to, |tag, out| write_summary(account, user, tag, out));
+            replies.note_summary(bytes);
+            self.reply_bytes += bytes;
+        }
     }
 
     /// Decides a command at the price given, or at one the shard knows. Err: it has to wait for this symbol's price.
@@ -197,14 +230,7 @@ impl Shard {
                     goes_on = false;
                 }
             }
-            (Command::DisplaySummary { user }, Some(id)) => {
-                let account = self.book.account(id);
-                if let Some(Delivery { replies, .. }) = self.deliveries.last_mut() {
-                    let bytes = replies.write(to, |tag, out| write_summary(account, user, tag, out));
-                    replies.note_summary(bytes);
-                    self.reply_bytes += bytes;
-                }
-            }
+            (Command::DisplaySummary { user }, Some(id)) => self.reply_summary(to, user, id),
             (_, Some(id)) => {
                 if let Some(body) = reply_to(command, events, self.book.account(id)) {
                     self.reply(to, &body);

@@ -8,12 +8,16 @@ mod core;
 mod driver;
 mod execute;
 mod parked;
+mod recovery;
+mod snapshots;
 mod stats;
 mod subscribers;
 
 pub use batch::{Batch, Control, DumpDone, DumpRequest, DumpResult, DumpTicket, Job, Work};
 pub use core::{Links, Shard};
 pub use driver::{Fatal, Queues, ShardHandle, spawn};
+pub use recovery::{RecoveredShard, recover_shard};
+pub use snapshots::{SnapshotJob, SnapshotKeeper, SnapshotNews, SnapshotPiece, spawn_snapshots};
 pub use stats::ShardStats;
 
 #[cfg(test)]

@@ -20,6 +20,10 @@ pub struct ShardStats {
     pub users: AtomicU64,
     /// Armed triggers.
     pub triggers: AtomicU64,
+    /// Whether the disk is almost full: 1 or 0.
+    pub disk_low: AtomicU64,
+    /// The last record that the newest snapshot stands for.
+    pub snapshot_record: AtomicU64,
 }
 
 impl Default for ShardStats {
@@ -32,6 +36,8 @@ impl Default for ShardStats {
             queued: AtomicU64::new(0),
             users: AtomicU64::new(0),
             triggers: AtomicU64::new(0),
+            disk_low: AtomicU64::new(0),
+            snapshot_record: AtomicU64::new(0),
         }
     }
 }

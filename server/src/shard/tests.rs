@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::engine::{Book, Hit, Record};
-use crate::journal::memory::MemoryStorage;
-use crate::journal::{JournalWriter, Positions, Recovered, SyncMode, WriterOptions, recover};
+use crate::journal::{DiskFault, FaultDisk, JournalWriter, Positions, Start, SyncMode, WriterOptions, recover};
 use crate::limits::FRAME_RECORDS_SOFT;
 use crate::quotes::{Quote, QuoteNews, QuoteRequest};
 use crate::session::{Outbox, ReplyTo};
@@ -11,31 +10,35 @@ use daytrade_protocol::{Body, Money, Parsed, Refusal, Symbol, UserName, parse_li
 use std::sync::Arc;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
+/// What the shards of these tests keep free on their disks.
+const ROOM: u64 = 1 << 20;
+
 struct World {
     shard: Shard,
-    storage: MemoryStorage,
+    storage: FaultDisk,
     wants: UnboundedReceiver<QuoteRequest>,
     dumps: UnboundedReceiver<DumpRequest>,
+    pieces: UnboundedReceiver<SnapshotJob>,
     outbox: Arc<Outbox>,
     now_ms: u64,
 }
 
 impl World {
     fn new() -> Self {
-        Self::on(MemoryStorage::default(), 1_000)
+        Self::on(FaultDisk::default(), 1_000)
     }
 
     /// A shard started on what a disk holds.
-    fn on(storage: MemoryStorage, now_ms: u64) -> Self {
-        let mut book = Book::default();
-        let end: Recovered = recover(&storage, 0, true, |number, at, record| book.replay(&record, number, at)).unwrap();
-        let options = WriterOptions { mode: SyncMode::Always, segment_bytes_max: 1 << 26 };
+    fn on(storage: FaultDisk, now_ms: u64) -> Self {
+        let recovered = recover_shard(&storage, 0, true).unwrap();
+        let options = WriterOptions { mode: SyncMode::Always, segment_bytes_max: 1 << 26, free_bytes_min: ROOM };
         let disk = Arc::new(storage.clone());
-        let journal = JournalWriter::open(disk, 0, options, &end, Positions::default()).unwrap();
+        let journal = JournalWriter::open(disk, 0, options, &recovered.end, Positions::default()).unwrap();
         let ((quotes, wants), (dumps, dump_requests)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-        let mut shard = Shard::new(0, book, journal, end.time_ms, Links { quotes, dumps }, Arc::default());
+        let (snapshots, pieces) = mpsc::unbounded_channel();
+        let mut shard = Shard::new(0, recovered, journal, Links { quotes, dumps, snapshots }, Arc::default());
         shard.announce_interest();
-        Self { shard, storage, wants, dumps: dump_requests, outbox: Arc::default(), now_ms }
+        Self { shard, storage, wants, dumps: dump_requests, pieces, outbox: Arc::default(), now_ms }
     }
 
     fn send(&mut self, lines: &str) {
@@ -73,6 +76,7 @@ impl World {
             wanted.push(match request {
                 QuoteRequest::Want { symbol, user, number, .. } => format!("want {symbol} for {user} #{number}"),
                 QuoteRequest::Interest { symbol, asker, .. } => format!("interest {symbol} {}", asker.is_some()),
+                QuoteRequest::Pause { paused, .. } => format!("pause {paused}"),
                 other => panic!("{other:?}"),
             });
         }
@@ -92,7 +96,7 @@ impl World {
 
     fn records(&self) -> Vec<Record> {
         let mut records = Vec::new();
-        recover(&self.storage, 0, false, |_, _, record| records.push(record)).unwrap();
+        recover(&self.storage, 0, Start::First, false, |_, _, record| records.push(record)).unwrap();
         records
     }
 }
@@ -205,7 +209,7 @@ fn a_restart_goes_on_with_orders_and_triggers() {
     world.arrives("S", 1_000, None);
     world.arrives("T", 2_000, None);
     world.round();
-    let mut again = World::on(MemoryStorage::with_files(world.storage.files()), 61_000);
+    let mut again = World::on(FaultDisk::with_files(world.storage.files()), 61_000);
     assert_eq!(again.wanted(), ["interest T true"]);
     let summary = again.ask("[5] DISPLAY_SUMMARY,a");
     assert!(summary.starts_with("[5]-ACCOUNT,a,70.00,30.00,0.00\n"), "ran out while the server was down: {summary}");
@@ -214,7 +218,7 @@ fn a_restart_goes_on_with_orders_and_triggers() {
     assert!(again.ask("[6] DISPLAY_SUMMARY,a").starts_with("[6]-ACCOUNT,a,73.00,0.00,0.00\n[6]-HOLDING,T,3,0,27.00\n"));
     let live: Vec<_> = again.shard.book().accounts().map(|(name, account)| (name.clone(), account.clone())).collect();
     let mut replayed = Book::default();
-    recover(&again.storage, 0, false, |number, at, record| replayed.replay(&record, number, at)).unwrap();
+    recover(&again.storage, 0, Start::First, false, |number, at, record| replayed.replay(&record, number, at)).unwrap();
     assert!(replayed.accounts().eq(live.iter().map(|(name, account)| (name, account))));
 }
 
@@ -271,13 +275,13 @@ fn a_dump_waits_for_its_record_and_holds_up_only_its_user() {
 fn when_the_disk_fails_nothing_is_said_to_have_happened() {
     let mut world = World::new();
     world.ask("[1] ADD,a,100");
-    world.storage.fail_after(0);
+    world.storage.fail_after(0, DiskFault::ForEver);
     world.send("[2] ADD,a,5\n[3] DISPLAY_SUMMARY,a");
     assert!(world.shard.round(world.now_ms).is_err());
     let answers = said(&world.outbox);
     assert!(answers.lines().count() == 2 && answers.lines().all(|line| line.contains("ERR,READ_ONLY,")), "{answers}");
     assert!(world.ask("[4] ADD,a,5").starts_with("[4] ERR,READ_ONLY,"));
-    let back = World::on(MemoryStorage::with_files(world.storage.files()), 2_000);
+    let back = World::on(FaultDisk::with_files(world.storage.files()), 2_000);
     let id = back.shard.book().id(&UserName::parse(b"a").unwrap()).unwrap();
     assert_eq!(back.shard.book().account(id).cash(), Money::from_cents(10_000));
 }
@@ -288,7 +292,7 @@ fn whoever_waits_when_the_disk_fails_is_told_too() {
     world.ask("[1] ADD,a,100\n[2] ADD,b,100");
     world.ask("[3] BUY,a,S,10\n[4] ADD,a,1\n[5] DUMPLOG,b,./x");
     let running = world.dumps.try_recv().unwrap();
-    world.storage.fail_after(0);
+    world.storage.fail_after(0, DiskFault::ForEver);
     world.send("[6] ADD,c,5\n[7] DUMPLOG,./y");
     assert!(world.shard.round(world.now_ms).is_err());
     let told = said(&world.outbox);
@@ -340,4 +344,78 @@ fn replies_of_one_user_keep_their_order_over_connections_and_waits() {
     world.arrives("T", 2_000, None);
     assert_eq!(world.round(), "[3] OK,CANCEL_BUY,S,1,10.00,10.00\n");
     assert_eq!(said(&other), "[7] OK,QUOTE,T,20.00,1000,key\n");
+}
+
+#[test]
+fn a_snapshot_is_of_one_moment_however_the_accounts_go_on() {
+    let mut world = World::new();
+    let adds = |cents: u32| {
+        let lines: Vec<_> = (0..10_000).map(|n| format!("[1] ADD,user{n},0.{cents:02}")).collect();
+        lines.join("\n")
+    };
+    world.shard.set_snapshot_every(20_000);
+    world.ask(&adds(1));
+    assert!(world.pieces.try_recv().is_err(), "not yet due");
+    world.ask(&adds(2));
+    let at_begin = world.shard.book().state_hash();
+    let keeper = parking_lot::Mutex::new(SnapshotKeeper::new(Arc::new(world.storage.clone()), 0, None, Arc::default()));
+    let (mut slices, mut changed) = (0, 0);
+    while let Ok((_, piece)) = world.pieces.try_recv() {
+        slices += usize::from(matches!(piece, SnapshotPiece::Slice(_)));
+        let news = keeper.lock().take(piece).unwrap();
+        // Accounts whose turn has come and others go on while it is written.
+        world.ask(&format!("[1] ADD,user{changed},5\n[2] ADD,user{},7\n[3] ADD,new{changed},1", 9_999 - changed));
+        changed += 1;
+        world.shard.hear(Control::Snapshot(news));
+    }
+    assert!(slices > 1, "in slices");
+    let name = "00000000000000020000.snapshot".to_owned();
+    assert_eq!(world.storage.files().keys().last(), Some(&name), "named by its record");
+    let live = world.shard.book().state_hash();
+    assert_ne!(live, at_begin);
+    let recovered = recover_shard(&world.storage, 0, false).unwrap();
+    assert_eq!((recovered.snapshot_record, recovered.book.state_hash()), (20_000, live), "snapshot and tail");
+    let mut files = world.storage.files();
+    files.remove(&name);
+    let whole = recover_shard(&FaultDisk::with_files(files), 0, false).unwrap();
+    assert_eq!((whole.snapshot_record, whole.book.state_hash()), (0, live), "the whole journal");
+    assert_eq!(whole.end, recovered.end);
+}
+
+#[test]
+fn a_full_disk_still_answers_reads_and_is_recovered_from_without_a_restart() {
+    let mut world = World::new();
+    world.ask("[1] ADD,a,100\n[2] QUOTE,a,S\n[3] SET_BUY_AMOUNT,a,T,50");
+    world.arrives("S", 1_000, Some(("a", 2)));
+    world.round();
+    world.ask("[4] SET_BUY_TRIGGER,a,T,20\n[5] BUY,a,S,20");
+    world.arrives("T", 3_000, Some(("a", 4)));
+    world.round();
+    world.wanted();
+    world.storage.set_free_bytes(ROOM - 1);
+    assert_eq!(world.ask("[6] ADD,a,1"), "[6] OK,ADD,31.00\n", "the reserve is for the round that finds it out");
+    let records = world.records().len();
+    let told =
+        world.ask("[7] ADD,a,1\n[8] QUOTE,a,S\n[9] QUOTE,a,X\n[10] DISPLAY_SUMMARY,a\n[11] DISPLAY_SUMMARY,nobody");
+    let lines: Vec<_> = told.lines().filter(|line| !line.contains('-')).collect();
+    assert!(lines[0].starts_with("[7] ERR,READ_ONLY,the disk is almost full"), "{told}");
+    assert!(lines[1].starts_with("[8] OK,QUOTE,S,10.00,") && lines[2].starts_with("[9] ERR,READ_ONLY,"), "{told}");
+    assert!(told.contains("[10]-ACCOUNT,a,31.00,70.00,0.00\n") && told.contains("[11] ERR,NO_ACCOUNT"), "{told}");
+    assert_eq!(world.wanted(), ["pause true"], "and nothing is fetched that would have to be written down");
+    // A price that fires a trigger and an order that runs out wait as well.
+    world.arrives("T", 1_500, None);
+    world.now_ms += 60_000;
+    assert_eq!(world.round(), "");
+    assert_eq!(world.records().len(), records);
+    assert!(
+        !world.shard.has_work() && world.shard.next_due_ms() == Some(world.now_ms + 500),
+        "it sleeps and looks again"
+    );
+    world.storage.set_free_bytes(ROOM);
+    world.now_ms += 500;
+    world.round();
+    assert_eq!(world.wanted()[0], "pause false");
+    let told = world.ask("[12] DISPLAY_SUMMARY,a");
+    assert!(told.contains("-ACCOUNT,a,56.00,0.00,0.00\n"), "the order is back, the trigger bought 3 at 15.00: {told}");
+    assert!(told.contains("-HOLDING,T,3,0,45.00\n"), "{told}");
 }

@@ -1,0 +1,318 @@
+//! A disk in memory that can be made to fail and to lose what was not synced, for tests and simulations.
+//!
+//! It models what docs/JOURNAL.md assumes of a disk: a sync that returns has stored what was written before it, a sector
+//! of 512 bytes is stored whole or not at all, and whatever is not synced survives a power cut in any part.
+
+use super::storage::{Storage, StorageFile};
+use parking_lot::Mutex;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+const SECTOR_BYTES: usize = 512;
+
+/// How an operation goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskFault {
+    /// It fails and changes nothing; the next one works.
+    Once,
+    /// It fails, and so does every one after it.
+    ForEver,
+    /// A write stores its first half and fails.
+    Short,
+    /// A write stores some of its sectors and fails.
+    Torn,
+    /// A write stores one bit wrong and says nothing.
+    BitFlip,
+    /// It fails because the disk is full, and so does every write after it.
+    Full,
+    /// A sync fails, and what it should have stored is lost.
+    Sync,
+}
+
+impl DiskFault {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Once, Self::ForEver, Self::Short, Self::Torn, Self::BitFlip, Self::Full, Self::Sync];
+}
+
+/// The disk; clones are the same disk.
+#[derive(Clone)]
+pub struct FaultDisk {
+    disk: Arc<Mutex<Disk>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Inode {
+    bytes: Vec<u8>,
+    durable: Vec<u8>,
+}
+
+struct Disk {
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
+    inodes: Vec<Inode>,
+    /// Operations that change something, so far.
+    operations: usize,
+    plan: Option<(usize, DiskFault)>,
+    free_bytes: u64,
+    random: ChaCha8Rng,
+}
+
+impl Default for FaultDisk {
+    fn default() -> Self {
+        Self::with_seed(0)
+    }
+}
+
+impl FaultDisk {
+    /// An empty disk; the seed decides what a fault or a power cut leaves behind.
+    pub fn with_seed(seed: u64) -> Self {
+        let disk = Disk {
+            names: BTreeMap::new(),
+            durable_names: BTreeMap::new(),
+            inodes: Vec::new(),
+            operations: 0,
+            plan: None,
+            free_bytes: u64::MAX,
+            random: ChaCha8Rng::seed_from_u64(seed),
+        };
+        Self { disk: Arc::new(Mutex::new(disk)) }
+    }
+
+    /// A disk with these files, all durable.
+    pub fn with_files(files: BTreeMap<String, Vec<u8>>) -> Self {
+        let storage = Self::default();
+        {
+            let mut disk = storage.disk.lock();
+            for (name, bytes) in files {
+                let inode = disk.inodes.len();
+                disk.inodes.push(Inode { durable: bytes.clone(), bytes });
+                disk.names.insert(name.clone(), inode);
+                disk.durable_names.insert(name, inode);
+            }
+        }
+        storage
+    }
+
+    /// The files as a program sees them.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let disk = self.disk.lock();
+        disk.names.iter().map(|(name, &inode)| (name.clone(), disk.inodes[inode].bytes.clone())).collect()
+    }
+
+    /// How many operations have changed something so far, or have tried to.
+    pub fn operations(&self) -> usize {
+        self.disk.lock().operations
+    }
+
+    /// Has the operation after so many more go wrong.
+    pub fn fail_after(&self, operations: usize, fault: DiskFault) {
+        let mut disk = self.disk.lock();
+        disk.plan = Some((disk.operations + operations + 1, fault));
+    }
+
+    /// Says how much space is free.
+    pub fn set_free_bytes(&self, bytes: u64) {
+        self.disk.lock().free_bytes = bytes;
+    }
+
+    /// The disk after a power cut: what was synced, and any part of what was not. It works again.
+    pub fn after_power_cut(&self) -> Self {
+        let mut disk = self.disk.lock();
+        let mut random = ChaCha8Rng::seed_from_u64(disk.random.next_u64());
+        // Names change one operation at a time; here either all unsynced changes survive or none.
+        let names = if random.next_u32().is_multiple_of(2) { disk.names.clone() } else { disk.durable_names.clone() };
+        let files = names
+            .into_iter()
+            .map(|(name, inode)| {
+                let Inode { bytes, durable } = &disk.inodes[inode];
+                (name, surviving(bytes, durable, &mut random))
+            })
+            .collect();
+        let survivor = Self::with_files(files);
+        {
+            let mut after = survivor.disk.lock();
+            (after.free_bytes, after.random) = (disk.free_bytes, random);
+        }
+        survivor
+    }
+}
+
+/// Any part of the sectors that were written since the last sync.
+fn surviving(bytes: &[u8], durable: &[u8], random: &mut ChaCha8Rng) -> Vec<u8> {
+    let mut left = durable.to_vec();
+    for (at, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
+        let begin = at * SECTOR_BYTES;
+        let end = begin + sector.len();
+        if durable.get(begin..end) != Some(sector) && random.next_u32().is_multiple_of(2) {
+            left.resize(left.len().max(end), 0);
+            left[begin..end].copy_from_slice(sector);
+        }
+    }
+    if bytes.len() < durable.len() && random.next_u32().is_multiple_of(2) {
+        left.truncate(bytes.len());
+    }
+    left
+}
+
+fn broken() -> io::Error {
+    io::Error::other("the disk is broken")
+}
+
+impl Disk {
+    /// Counts an operation; the fault it meets, if any.
+    fn operation(&mut self) -> Option<DiskFault> {
+        self.operations += 1;
+        match self.plan {
+            Some((at, fault)) if self.operations == at => Some(fault),
+            Some((at, DiskFault::ForEver | DiskFault::Full)) if self.operations > at => Some(DiskFault::ForEver),
+            _ => None,
+        }
+    }
+
+    /// An operation that is not a write: faults of writes do not concern it.
+    fn simple(&mut self) -> io::Result<()> {
+        match self.operation() {
+            Some(DiskFault::Once | DiskFault::ForEver | DiskFault::Sync) => Err(broken()),
+            Some(DiskFault::Full) => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Storage for FaultDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.disk.lock().names.keys().cloned().collect())
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
+        let mut disk = self.disk.lock();
+        disk.simple()?;
+        if disk.names.contains_key(name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let inode = disk.inodes.len();
+        disk.inodes.push(Inode::default());
+        disk.names.insert(name.to_owned(), inode);
+        Ok(Box::new(MemoryFile { disk: Arc::clone(&self.disk), inode }))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
+        let inode = *self.disk.lock().names.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(MemoryFile { disk: Arc::clone(&self.disk), inode }))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.simple()?;
+        disk.names.remove(name).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.simple()?;
+        let inode = disk.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        disk.names.insert(to.to_owned(), inode);
+        Ok(())
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.simple()?;
+        disk.durable_names = disk.names.clone();
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        Ok(self.disk.lock().free_bytes)
+    }
+
+    fn describe(&self, name: &str) -> String {
+        name.to_owned()
+    }
+}
+
+struct MemoryFile {
+    disk: Arc<Mutex<Disk>>,
+    inode: usize,
+}
+
+impl StorageFile for MemoryFile {
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
+        let disk = self.disk.lock();
+        let there = disk.inodes[self.inode].bytes.get(offset as usize..).unwrap_or_default();
+        let read = there.len().min(into.len());
+        into[..read].copy_from_slice(&there[..read]);
+        Ok(read)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        let fault = disk.operation();
+        let (flipped, chosen) = (disk.random.next_u64() as usize, disk.random.next_u64());
+        let mut write = |at: usize, part: &[u8]| {
+            let file = &mut disk.inodes[self.inode].bytes;
+            let (begin, end) = (offset as usize + at, offset as usize + at + part.len());
+            file.resize(file.len().max(end), 0);
+            file[begin..end].copy_from_slice(part);
+        };
+        match fault {
+            None | Some(DiskFault::Sync) => write(0, bytes),
+            Some(DiskFault::Once | DiskFault::ForEver) => return Err(broken()),
+            Some(DiskFault::Full) => return Err(io::ErrorKind::StorageFull.into()),
+            Some(DiskFault::Short) => {
+                write(0, &bytes[..bytes.len() / 2]);
+                return Err(broken());
+            }
+            Some(DiskFault::Torn) => {
+                for (at, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
+                    if chosen >> (at % 64) & 1 == 1 {
+                        write(at * SECTOR_BYTES, sector);
+                    }
+                }
+                return Err(broken());
+            }
+            Some(DiskFault::BitFlip) => {
+                let mut wrong = bytes.to_vec();
+                if !wrong.is_empty() {
+                    let bit = flipped % (wrong.len() * 8);
+                    wrong[bit / 8] ^= 1 << (bit % 8);
+                }
+                write(0, &wrong);
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        let fault = disk.operation();
+        let inode = &mut disk.inodes[self.inode];
+        match fault {
+            Some(DiskFault::Sync) => {
+                // As on Linux: the pages count as clean although they never got to the disk.
+                inode.bytes.clone_from(&inode.durable);
+                Err(broken())
+            }
+            Some(DiskFault::Once | DiskFault::ForEver | DiskFault::Full) => Err(broken()),
+            _ => {
+                inode.durable.clone_from(&inode.bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.simple()?;
+        disk.inodes[self.inode].bytes.resize(bytes as usize, 0);
+        Ok(())
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.disk.lock().inodes[self.inode].bytes.len() as u64)
+    }
+}

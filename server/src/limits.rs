@@ -67,6 +67,9 @@ pub const FRAME_BYTES_MAX: usize = 16 << 20;
 /// A journal segment is closed before it would grow beyond this.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 
+/// Space of a journal segment that is filled with zeros ahead of small frames.
+pub const FILL_BYTES: u64 = 1 << 20;
+
 /// Disk space that must stay free, in bytes, and as much again for each shard: enough for the round it is in. With less,
 /// commands that would write are refused (`READ_ONLY`) until there is more.
 pub const FREE_BYTES_MIN: u64 = 6 << 20;

@@ -38,7 +38,12 @@ pub async fn listen(listener: TcpListener, context: Context, sessions: TaskTrack
         sessions.spawn(async move {
             let stats = Arc::clone(&context.stats);
             stats.connections.fetch_add(1, Ordering::Relaxed);
-            if let Err(error) = serve(stream, context).await {
+            // Replies are written whole; holding them back for more would only add delay.
+            let served = match stream.set_nodelay(true) {
+                Ok(()) => serve(stream, context).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = served {
                 tracing::debug!(%error, "a connection ended early");
             }
             stats.connections.fetch_sub(1, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::{Config, QuoteSpec, Retention};
 use crate::data_dir::{DataDir, shard_dir};
 use crate::journal::{FsStorage, JournalWriter, Positions, Storage, WriterOptions};
-use crate::limits::{FREE_BYTES_MIN, SEGMENT_BYTES_MAX, STOP_MS};
+use crate::limits::{FILL_BYTES, FREE_BYTES_MIN, SEGMENT_BYTES_MAX, STOP_MS};
 use crate::quotes::{LegacySource, QuoteSource, QuoteStats, QuoteWire, SimulatedSource, spawn_manager};
 use crate::router::Router;
 use crate::session::Context;
@@ -113,6 +113,7 @@ impl Server {
         let options = WriterOptions {
             mode: config.fsync,
             segment_bytes_max: SEGMENT_BYTES_MAX,
+            fill_bytes: FILL_BYTES,
             free_bytes_min: FREE_BYTES_MIN * (1 + u64::from(count)),
         };
         let mut threads = Vec::new();

@@ -12,5 +12,6 @@ mod harness;
 mod hostile;
 mod legacy;
 mod netcat;
+mod programme;
 mod pushes;
 mod replay;

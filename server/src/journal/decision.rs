@@ -94,7 +94,7 @@ pub struct SeenSegment {
     pub follows: bool,
     /// It is the newest segment.
     pub newest: bool,
-    /// A whole frame in it says that its first frame was durable.
+    /// A whole frame stands in it, so its header was durable.
     pub was_durable: bool,
 }
 
@@ -112,7 +112,7 @@ pub const SEGMENTS: &[Row] = &[
         Refuse,
         "a segment's header is durable before it is used, and another was begun behind it: this is damage",
     ),
-    row("n---yy", Refuse, "frames in it were durable once"),
+    row("n---yy", Refuse, "a frame stands in it, and its header was durable before that"),
     row("n---yn", Remove, "it was being made when the process ended: it was never used"),
 ];
 

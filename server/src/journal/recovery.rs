@@ -112,7 +112,8 @@ pub fn recover(
             ReadError::Segment { fault, .. } => {
                 let Some(name) = last_segment(storage)?.filter(|_| newest) else { return Err(error.into()) };
                 let tail = Tail::open(storage, &name, 0)?;
-                let seen = seen_segment(*fault, newest, tail.was_durable(recovered.frame + 1));
+                // The header is durable before any frame is written behind it, whatever frame reading was to begin with.
+                let seen = seen_segment(*fault, newest, tail.was_durable(0));
                 if seen.decide().decision != Decision::Remove {
                     return Err(error.into());
                 }

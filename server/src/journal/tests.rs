@@ -15,7 +15,8 @@ const BIG: u64 = 1 << 20;
 
 fn open(storage: &FaultDisk, segment_bytes_max: u64) -> (JournalWriter, Recovered, Positions) {
     let recovered = recover(storage, 3, Start::First, true, |_, _, _| {}).unwrap();
-    let options = WriterOptions { mode: SyncMode::Always, segment_bytes_max, free_bytes_min: 1 << 20 };
+    let options =
+        WriterOptions { mode: SyncMode::Always, segment_bytes_max, free_bytes_min: 1 << 20, fill_bytes: 1 << 13 };
     let positions = Positions::default();
     let writer = JournalWriter::open(Arc::new(storage.clone()), 3, options, &recovered, positions.clone()).unwrap();
     (writer, recovered, positions)
@@ -158,7 +159,7 @@ fn frames_that_were_not_yet_durable_may_be_lost_in_any_order() {
     let damage_second = |mode| {
         let storage = FaultDisk::default();
         let recovered = recover(&storage, 3, Start::First, true, |_, _, _| {}).unwrap();
-        let options = WriterOptions { mode, segment_bytes_max: BIG, free_bytes_min: 1 << 20 };
+        let options = WriterOptions { mode, segment_bytes_max: BIG, free_bytes_min: 1 << 20, fill_bytes: 1 << 13 };
         let disk = Arc::new(storage.clone());
         let mut writer = JournalWriter::open(disk, 3, options, &recovered, Positions::default()).unwrap();
         write(&mut writer, &[1]).unwrap();

@@ -33,10 +33,10 @@ pub struct WriterOptions {
     pub segment_bytes_max: u64,
     /// Disk space that must stay free; with less, [`JournalWriter::is_low`].
     pub free_bytes_min: u64,
+    /// Space filled with zeros ahead of small frames, so that a sync has only data to write and no new file size.
+    pub fill_bytes: u64,
 }
 
-/// Space filled with zeros ahead of small frames, so that a sync has only data to write and no new file size.
-const FILL_BYTES: u64 = 1 << 20;
 /// A frame of at least this size is worth its own change of file size.
 const FILL_FOR_FRAMES_BELOW_BYTES: usize = 16 << 10;
 
@@ -224,8 +224,8 @@ impl JournalWriter {
         let end = open.offset + sealed.len() as u64;
         if end > open.filled {
             if sealed.len() < FILL_FOR_FRAMES_BELOW_BYTES && !self.low {
-                open.file.write_all_at(&vec![0; FILL_BYTES as usize], end)?;
-                open.filled = end + FILL_BYTES;
+                open.file.write_all_at(&vec![0; self.options.fill_bytes as usize], end)?;
+                open.filled = end + self.options.fill_bytes;
             } else {
                 open.filled = end;
             }

@@ -175,15 +175,18 @@ impl Manager {
         loop {
             let sleep = tokio::time::sleep(Duration::from_millis(self.next_requote_in_ms()));
             tokio::select! {
-                request = self.wire.requests.recv() => match request {
-                    Some(request) => self.take(request),
-                    None => return,
-                },
+                // In a fixed order, so that a run can be repeated; nothing starves, because what comes first is bounded by
+                // what comes later: a fetch ends once for a request, and a shard asks once for a symbol.
+                biased;
                 Some(fetched) = self.fetches.join_next() => {
                     if let Ok(fetched) = fetched {
                         self.fetched(fetched);
                     }
                 }
+                request = self.wire.requests.recv() => match request {
+                    Some(request) => self.take(request),
+                    None => return,
+                },
                 () = sleep => self.requote_due(),
             }
         }

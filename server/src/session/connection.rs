@@ -1,5 +1,6 @@
 //! One connection's loop and pace: read what there is, write what has come back, stop in order.
 
+use super::alarm::Alarm;
 use super::outbox::Outbox;
 use crate::limits::{
     BATCH_JOBS_MAX, IN_FLIGHT_MAX, LINGER_MS, OUTBOX_BYTES_MAX, READ_BUFFER_BYTES_MAX, READ_BUFFER_BYTES_MIN,
@@ -11,15 +12,17 @@ use crate::stats::Stats;
 use bytes::{Buf, BytesMut};
 use daytrade_protocol::{LineBlock, LineCodec, Push, Request, Symbol, UserName, parse_line};
 use std::collections::{BTreeSet, VecDeque};
+use std::future::Future;
 use std::io::{self, Cursor};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::ReadHalf;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use tokio_util::codec::Decoder;
+use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
 
 /// How long a client has to be silent before a stopping server closes its connection.
@@ -48,12 +51,35 @@ pub struct Context {
 ///
 /// # Errors
 /// When the socket fails; requests that have been read take effect all the same.
-pub async fn serve(mut stream: TcpStream, context: Context) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+pub async fn serve<S: AsyncRead + AsyncWrite>(stream: S, context: Context) -> io::Result<()> {
     let mut session = Session::new(context);
-    let served = session.run(&mut stream).await;
+    let served = session.run(stream).await;
     session.leave().await;
     served
+}
+
+/// The connection itself, and what is on its way out.
+struct Link<S> {
+    reader: ReadHalf<S>,
+    writer: WriteHalf<S>,
+    writing: Cursor<Vec<u8>>,
+    alarm: Alarm,
+}
+
+/// What one wait has brought.
+#[derive(Debug, Default)]
+struct Happened {
+    written: Option<io::Result<usize>>,
+    read: Option<io::Result<usize>>,
+    changed: bool,
+    stop: bool,
+    alarm: bool,
+}
+
+impl Happened {
+    const fn nothing(&self) -> bool {
+        self.written.is_none() && self.read.is_none() && !self.changed && !self.stop && !self.alarm
+    }
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is one thing that has happened to the connection")]
@@ -114,26 +140,24 @@ impl Session {
         }
     }
 
-    async fn run(&mut self, stream: &mut TcpStream) -> io::Result<()> {
-        let (mut reader, mut writer) = stream.split();
+    async fn run<S: AsyncRead + AsyncWrite>(&mut self, stream: S) -> io::Result<()> {
+        let (reader, writer) = tokio::io::split(stream);
+        let mut link = Link { reader, writer, writing: Cursor::default(), alarm: Alarm::default() };
         let mut chunks: VecDeque<Vec<u8>> = VecDeque::new();
-        let mut writing = Cursor::new(Vec::new());
         let mut give_up: Option<Instant> = None;
-        let stop = self.context.stop.clone();
         // While the server stops: until when to wait for the client to fall silent, and at the latest.
         let (mut silent_at, mut stop_by) = (Instant::now(), Instant::now());
         let idle_timeout = self.context.idle_timeout.unwrap_or(NEVER);
-        let mut idle_check = std::pin::pin!(tokio::time::sleep_until(self.line_at + idle_timeout));
         loop {
             self.read_lines().await?;
-            if !writing.has_remaining() {
+            if !link.writing.has_remaining() {
                 if chunks.is_empty() {
                     chunks = self.outbox.take();
                 }
-                writing = Cursor::new(chunks.pop_front().unwrap_or_default());
+                link.writing = Cursor::new(chunks.pop_front().unwrap_or_default());
             }
             let load = self.outbox.load();
-            let all_written = !writing.has_remaining() && load.bytes == 0;
+            let all_written = !link.writing.has_remaining() && load.bytes == 0;
             let idle = self.block.is_none() && self.held.is_none() && load.in_flight == 0;
             if !idle || self.is_listening() && self.input.is_empty() {
                 self.line_at = Instant::now();
@@ -142,14 +166,14 @@ impl Session {
                 if all_written {
                     let mut bye = Vec::new();
                     Push::ByeIdle.write_to(&mut bye);
-                    writer.write_all(&bye).await?;
+                    link.writer.write_all(&bye).await?;
                 }
-                return writer.shutdown().await;
+                return link.writer.shutdown().await;
             }
             let stopped = self.stopping && Instant::now() >= silent_at.min(stop_by);
             if all_written && (idle && (self.ended || stopped) || load.too_slow) {
-                writer.shutdown().await?;
-                return self.hear_out(&mut reader).await;
+                link.writer.shutdown().await?;
+                return self.hear_out(&mut link.reader).await;
             }
             if load.too_slow && give_up.is_none() {
                 give_up = Some(Instant::now() + Duration::from_millis(LINGER_MS));
@@ -157,30 +181,57 @@ impl Session {
             // A client that is never silent and reads slowly would otherwise be refused for ever, and cut off in the end.
             let may_read = !self.ended && !stopped && self.block.is_none() && self.may_take_more();
             self.input.reserve(if may_read { self.read_bytes } else { 0 });
-            tokio::select! {
-                () = self.outbox.changed() => {}
-                written = writer.write_buf(&mut writing), if writing.has_remaining() => {
-                    if written? == 0 {
-                        return Err(io::ErrorKind::WriteZero.into());
-                    }
-                    self.line_at = Instant::now();
+            let alarm = [
+                (idle_timeout < NEVER).then(|| self.line_at + idle_timeout),
+                (self.stopping && !stopped).then(|| silent_at.min(stop_by)),
+                give_up,
+            ];
+            link.alarm.set(alarm.into_iter().flatten().min());
+            let happened = self.wait(&mut link, may_read).await;
+            if let Some(written) = happened.written {
+                match written? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    bytes => link.writing.advance(bytes),
                 }
-                read = reader.read_buf(&mut self.input), if may_read => {
-                    self.has_read(read?);
-                    silent_at = Instant::now() + SILENCE;
-                }
-                () = stop.cancelled(), if !self.stopping => {
-                    self.stopping = true;
-                    silent_at = Instant::now() + SILENCE;
-                    stop_by = Instant::now() + STOP_ANSWERING;
-                }
-                () = tokio::time::sleep_until(silent_at.min(stop_by)), if self.stopping && !stopped => {}
-                () = &mut idle_check, if idle_timeout < NEVER => idle_check.as_mut().reset(self.line_at + idle_timeout),
-                () = tokio::time::sleep_until(give_up.unwrap_or_else(Instant::now)), if give_up.is_some() => {
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read its account events"));
-                }
+                self.line_at = Instant::now();
+            }
+            if let Some(read) = happened.read {
+                self.has_read(read?);
+                silent_at = Instant::now() + SILENCE;
+            }
+            if happened.stop {
+                self.stopping = true;
+                silent_at = Instant::now() + SILENCE;
+                stop_by = Instant::now() + STOP_ANSWERING;
+            }
+            if give_up.is_some_and(|at| at <= Instant::now()) {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read its account events"));
             }
         }
+    }
+
+    /// Waits until something happens. All that is ready happens at once and in a fixed order: nothing starves, and a run can be
+    /// repeated.
+    async fn wait<S: AsyncRead + AsyncWrite>(&mut self, link: &mut Link<S>, may_read: bool) -> Happened {
+        let mut happened = Happened::default();
+        let mut changed = std::pin::pin!(self.outbox.changed());
+        let mut stop = std::pin::pin!(self.context.stop.cancelled());
+        std::future::poll_fn(|context| {
+            if link.writing.has_remaining()
+                && let Poll::Ready(done) = Pin::new(&mut link.writer).poll_write(context, link.writing.chunk())
+            {
+                happened.written = Some(done);
+            }
+            if may_read && let Poll::Ready(done) = poll_read_buf(Pin::new(&mut link.reader), context, &mut self.input) {
+                happened.read = Some(done);
+            }
+            happened.changed = changed.as_mut().poll(context).is_ready();
+            happened.stop = !self.stopping && stop.as_mut().poll(context).is_ready();
+            happened.alarm = link.alarm.poll(context);
+            if happened.nothing() { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+        happened
     }
 
     /// Whether the client waits for lines that the server sends by itself.
@@ -190,7 +241,7 @@ impl Session {
 
     /// Takes in, and forgets, what the client still sends, until it has seen the end: closing on unread bytes would reset the
     /// connection and destroy the replies that are on their way.
-    async fn hear_out(&mut self, reader: &mut ReadHalf<'_>) -> io::Result<()> {
+    async fn hear_out(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
         let patience = if self.stopping { SILENCE } else { Duration::from_millis(LINGER_MS) };
         let until = Instant::now() + Duration::from_millis(LINGER_MS);
         while !self.saw_end {

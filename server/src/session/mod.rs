@@ -2,6 +2,7 @@
 //!
 //! A session owns its socket and its buffers. It must never look at an account, and never wait for a quote or a disk.
 
+mod alarm;
 mod connection;
 mod dispatch;
 mod help;

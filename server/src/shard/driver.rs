@@ -62,11 +62,22 @@ pub fn spawn(
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     std::thread::Builder::new().name(format!("shard-{}", shard.number())).spawn(move || {
-        let mut shard = runtime.block_on(Driver { shard, queues, clock, mode, fatal, sync_due: None }.run());
+        let mut shard = runtime.block_on(drive(shard, queues, clock, mode, fatal));
         if let Err(error) = shard.last_snapshot(&keeper) {
             tracing::warn!(shard = shard.number(), %error, "a snapshot could not be written");
         }
     })
+}
+
+/// Runs a shard until it is told to stop, and gives it back.
+pub async fn drive(
+    shard: Shard,
+    queues: Queues,
+    clock: Arc<Clock>,
+    mode: SyncMode,
+    fatal: UnboundedSender<Fatal>,
+) -> Shard {
+    Driver { shard, queues, clock, mode, fatal, sync_due: None }.run().await
 }
 
 struct Driver {

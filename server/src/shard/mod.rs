@@ -15,7 +15,7 @@ mod subscribers;
 
 pub use batch::{Batch, Control, DumpDone, DumpRequest, DumpResult, DumpTicket, Job, Work};
 pub use core::{Links, Shard};
-pub use driver::{Fatal, Queues, ShardHandle, spawn};
+pub use driver::{Fatal, Queues, ShardHandle, drive, spawn};
 pub use recovery::{RecoveredShard, recover_shard};
 pub use snapshots::{SnapshotJob, SnapshotKeeper, SnapshotNews, SnapshotPiece, spawn_snapshots};
 pub use stats::ShardStats;

@@ -31,7 +31,12 @@ impl World {
     /// A shard started on what a disk holds.
     fn on(storage: FaultDisk, now_ms: u64) -> Self {
         let recovered = recover_shard(&storage, 0, true).unwrap();
-        let options = WriterOptions { mode: SyncMode::Always, segment_bytes_max: 1 << 26, free_bytes_min: ROOM };
+        let options = WriterOptions {
+            mode: SyncMode::Always,
+            segment_bytes_max: 1 << 26,
+            free_bytes_min: ROOM,
+            fill_bytes: 1 << 13,
+        };
         let disk = Arc::new(storage.clone());
         let journal = JournalWriter::open(disk, 0, options, &recovered.end, Positions::default()).unwrap();
         let ((quotes, wants), (dumps, dump_requests)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());

@@ -1,0 +1,53 @@
+//! The quick form of the fault programme; the long one is `cargo run --release -p daytrade-tests --bin programme`.
+
+use daytrade_server::SyncMode;
+use daytrade_tests::{chaos, simulation, storage, sweep};
+
+fn broken(error: &anyhow::Error) -> ! {
+    panic!("{error:#}")
+}
+
+#[test]
+fn every_operation_of_a_disk_may_fail_in_every_way() {
+    let tally = storage::run(0..1).unwrap_or_else(|error| broken(&error));
+    assert!(
+        tally.faults > 500 && tally.acknowledged > 10_000 && tally.recovered >= tally.acknowledged * 9 / 10,
+        "{tally}"
+    );
+}
+
+#[test]
+fn every_byte_may_be_cut_off_and_every_bit_flipped() {
+    let tally = sweep::run(18).unwrap_or_else(|error| broken(&error));
+    assert!(tally.faults > 5_000 && tally.refused_starts > 100, "{tally}");
+}
+
+#[test]
+fn a_whole_server_out_of_a_seed_keeps_its_promises() {
+    let tally = simulation::run(0..300).unwrap_or_else(|error| broken(&error));
+    assert!(tally.acknowledged > 50_000, "{tally}");
+}
+
+#[test]
+fn a_seed_gives_the_same_run_to_the_letter() {
+    for seed in 0..10 {
+        let once = simulation::run_seed(seed).unwrap_or_else(|error| broken(&error)).1;
+        let again = simulation::run_seed(seed).unwrap_or_else(|error| broken(&error)).1;
+        assert_eq!(once, again, "seed {seed}");
+    }
+}
+
+/// What makes sure that the tests above can fail.
+#[test]
+fn a_server_that_does_not_sync_is_found_out() {
+    let lost = (0..40).find_map(|seed| simulation::run_seed_with(seed, SyncMode::Never).err());
+    let lost = lost.expect("nothing was lost in forty runs without a sync");
+    assert!(format!("{lost:#}").contains("lost: ["), "{lost:#}");
+}
+
+#[test]
+fn a_server_killed_under_load_loses_nothing_and_invents_nothing() {
+    let tally =
+        chaos::daytraded().and_then(|program| chaos::run(&program, 8, 7)).unwrap_or_else(|error| broken(&error));
+    assert!(tally.recovered > 100, "{tally}");
+}

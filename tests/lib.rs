@@ -1,1 +1,0 @@
-//! Black-box tests live in `black_box/`; there is nothing to link against.

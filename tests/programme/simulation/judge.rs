@@ -1,0 +1,166 @@
+//! What the journals hold after a life, held against what the clients saw.
+
+use super::client::Seen;
+use anyhow::{Context as _, bail, ensure};
+use daytrade_protocol::{Command, Money, Symbol};
+use daytrade_server::audit::{AuditWriter, Origin};
+use daytrade_server::engine::{Book, Event, Outcome, Record, reply_to, write_summary};
+use daytrade_server::journal::{FaultDisk, Start, recover};
+use daytrade_server::shard::recover_shard;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many commands the journals hold.
+pub(super) fn recorded(disks: &[FaultDisk]) -> anyhow::Result<u64> {
+    let mut count = 0;
+    for (shard, disk) in disks.iter().enumerate() {
+        recover(disk, shard as u16, Start::First, false, |_, _, record| {
+            count += u64::from(matches!(record, Record::Transaction { .. }));
+        })?;
+    }
+    Ok(count)
+}
+
+/// Nothing acknowledged is lost, nothing is invented, every reply is the one that the journal gives, a user's commands
+/// stand in the order they were sent, cash and shares are conserved, the log is complete, and a snapshot with its tail is the
+/// same as the whole journal.
+pub(super) fn judge(disks: &[FaultDisk], seen: &Seen) -> anyhow::Result<()> {
+    let mut found = BTreeSet::new();
+    for (shard, disk) in disks.iter().enumerate() {
+        let shard = shard as u16;
+        let mut whole = Whole::new(seen, &mut found);
+        let mut broken = None;
+        recover(disk, shard, Start::First, true, |number, time_ms, record| {
+            if broken.is_none() {
+                broken = whole.take(number, time_ms, &record).with_context(|| format!("record {number}")).err();
+            }
+        })?;
+        if let Some(error) = broken {
+            return Err(error);
+        }
+        whole.conserved()?;
+        let recovered = recover_shard(disk, shard, true)?;
+        ensure!(recovered.book.state_hash() == whole.book.state_hash(), "snapshot and tail are another book");
+    }
+    for (tag, sent) in seen.sent.iter().filter(|(_, sent)| sent.is_acknowledged()) {
+        ensure!(found.contains(tag), "lost: [{tag}] {} was answered {:?}", sent.command, sent.reply);
+    }
+    Ok(())
+}
+
+/// A journal being gone through from its first record.
+struct Whole<'a> {
+    seen: &'a Seen,
+    found: &'a mut BTreeSet<u64>,
+    book: Book,
+    audit: AuditWriter,
+    /// The newest command of each user and connection.
+    newest: BTreeMap<(String, u64), u64>,
+    added: i64,
+    shares: BTreeMap<Symbol, i64>,
+    time_ms: u64,
+}
+
+impl<'a> Whole<'a> {
+    fn new(seen: &'a Seen, found: &'a mut BTreeSet<u64>) -> Self {
+        Self {
+            seen,
+            found,
+            book: Book::default(),
+            audit: AuditWriter::default(),
+            newest: BTreeMap::new(),
+            added: 0,
+            shares: BTreeMap::new(),
+            time_ms: 0,
+        }
+    }
+
+    fn take(&mut self, number: u64, time_ms: u64, record: &Record) -> anyhow::Result<()> {
+        ensure!(time_ms >= self.time_ms, "time runs backwards");
+        self.time_ms = time_ms;
+        self.book.replay(record, number, time_ms);
+        match record {
+            Record::Transaction { number: tag, command, outcome, .. } => self.transaction(*tag, command, outcome)?,
+            Record::Expired { event, .. } | Record::Filled { event, .. } => self.count(event),
+            Record::Hit(_) | Record::Rejected { .. } | Record::DumpFailed { .. } => {}
+        }
+        self.audit.record(Origin { time_ms, server: "simulation" }, record, None);
+        let (xml, _) = self.audit.take();
+        if let Record::Transaction { number: tag, .. } = record {
+            let xml = String::from_utf8(xml)?;
+            let mention = format!("<transactionNum>{tag}</transactionNum>");
+            let in_log = xml.split("</userCommand>").next().is_some_and(|element| element.contains(&mention));
+            ensure!(in_log, "not in the log: {tag}");
+        }
+        Ok(())
+    }
+
+    fn transaction(&mut self, tag: u64, command: &Command, outcome: &Outcome) -> anyhow::Result<()> {
+        let Some(sent) = self.seen.sent.get(&tag) else { bail!("invented: {tag} {command:?}") };
+        let name = sent.command.split(',').next().unwrap_or_default();
+        ensure!(command.name().as_str() == name, "invented: [{tag}] {command:?} for {}", sent.command);
+        ensure!(self.found.insert(tag), "twice: [{tag}]");
+        // Half a line may name half a user.
+        let Some(user) = command.user() else { return Ok(()) };
+        let before = self.newest.insert((user.to_string(), sent.connection), tag).unwrap_or(0);
+        ensure!(before < tag, "out of order: [{tag}] behind [{before}] of {user}");
+        let id = self.book.id(user);
+        let want = match (outcome, id) {
+            (Outcome::Refused(refusal), _) => Some(format!("ERR,{},", refusal.code())),
+            (Outcome::Done(events), Some(id)) => {
+                events.iter().for_each(|event| self.count(event));
+                let account = self.book.account(id);
+                let mut out = Vec::new();
+                match command {
+                    Command::DisplaySummary { .. } => write_summary(account, user, None, &mut out),
+                    _ => {
+                        if let Some(body) = reply_to(command, events, account) {
+                            body.write_to(None, &mut out);
+                        }
+                    }
+                }
+                let lines = String::from_utf8(out)?;
+                // A summary's own entry in the history is not in the summary, so its count of lines differs.
+                let exact = !matches!(command, Command::DisplaySummary { .. });
+                lines.lines().last().filter(|_| exact).map(str::to_owned)
+            }
+            (Outcome::Done(_), None) => None,
+        };
+        if let (Some(want), Some(reply)) = (want, &sent.reply)
+            && sent.is_acknowledged()
+        {
+            let same = if want.ends_with(',') { reply.starts_with(&want) } else { *reply == want };
+            ensure!(same, "[{tag}] {} was answered {reply}, and the journal says {want}", sent.command);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, event: &Event) {
+        use daytrade_protocol::Side;
+        match *event {
+            Event::CashAdded { amount } => self.added += amount.cents(),
+            Event::Committed { side, symbol, shares, .. } | Event::Filled { side, symbol, shares, .. } => {
+                let moved = if side == Side::Buy { shares as i64 } else { -(shares as i64) };
+                *self.shares.entry(symbol).or_default() += moved;
+            }
+            _ => {}
+        }
+    }
+
+    /// Every cent that was added is somewhere, and every share that was bought and not sold.
+    fn conserved(&self) -> anyhow::Result<()> {
+        let (mut there, mut shares) = (0, BTreeMap::<Symbol, i64>::new());
+        for (name, account) in self.book.accounts() {
+            let basis: i64 = account.holdings().iter().map(|holding| holding.basis.cents()).sum();
+            ensure!(account.cash() >= Money::ZERO && account.reserved() >= Money::ZERO, "{name} owes: {account:?}");
+            there += account.cash().cents() + account.reserved().cents() + basis - account.realised().cents();
+            for holding in account.holdings() {
+                *shares.entry(holding.symbol).or_default() += holding.shares() as i64;
+            }
+        }
+        ensure!(there == self.added, "{} cents were added and {there} are there", self.added);
+        shares.retain(|_, count| *count != 0);
+        let traded: BTreeMap<_, _> = self.shares.iter().filter(|(_, n)| **n != 0).map(|(s, n)| (*s, *n)).collect();
+        ensure!(shares == traded, "shares: {shares:?} are there, {traded:?} were traded");
+        Ok(())
+    }
+}

@@ -70,7 +70,8 @@ async fn quote_server(args: &QuoteServerArgs) -> anyhow::Result<()> {
     tracing::info!(address = %listener.local_addr()?, delay = ?args.delay, "quoting");
     let seed = seed.unwrap_or(1);
     let source = SimulatedSource::new(seed, *frozen, Arc::new(Clock::default()));
-    Arc::new(QuoteServer::new(source, args.delay, seed)).serve(listener).await?;
+    let server = QuoteServer::new(source, args.delay, args.seed.unwrap_or(seed));
+    Arc::new(server.with_faults(args.faults.clone(), args.clock_skew)).serve(listener).await?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::limits::{
     SHARDS_MAX, SNAPSHOT_RECORDS_MIN,
 };
 use crate::quotes::LegacyOptions;
-use crate::quotes::quote_server::Delay;
+use crate::quotes::quote_server::{Delay, QuoteFaults};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use etcetera::BaseStrategy as _;
@@ -64,6 +64,15 @@ pub struct QuoteServerArgs {
     /// How long answers take
     #[arg(long, value_enum, default_value = "none")]
     pub delay: Delay,
+    /// What goes wrong how often, in percent: na, wrong, early, silent, refuse
+    #[arg(long, default_value = "", value_name = "FAULT:PERCENT,...")]
+    pub faults: QuoteFaults,
+    /// How wrong its clock is, in milliseconds
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_name = "MS")]
+    pub clock_skew: i64,
+    /// The seed of delays and faults [default: that of the market]
+    #[arg(long)]
+    pub seed: Option<u64>,
     /// The market to quote from
     #[arg(long, default_value = "simulated:1", value_name = "simulated[:SEED][:frozen]")]
     pub quotes: QuoteSpec,
@@ -134,8 +143,14 @@ fn parse_retention(text: &str) -> Result<Retention, String> {
 #[command(next_help_heading = "Quotes")]
 pub struct QuoteArgs {
     /// Where prices come from; a frozen market keeps every first price
-    #[arg(long, default_value = "simulated", value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT")]
+    #[arg(long, default_value = "simulated", value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT|csv:FILE")]
     pub quotes: QuoteSpec,
+    /// Market time for each second of real time, with csv:FILE
+    #[arg(long, default_value = "1", value_name = "X", value_parser = crate::quotes::csv::parse_speed)]
+    pub speed: u64,
+    /// Begin a csv:FILE anew at its end
+    #[arg(long = "loop")]
+    pub looped: bool,
     /// How long a quote may take, in milliseconds
     #[arg(long, default_value_t = QUOTE_TIMEOUT_MS, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
     pub quote_timeout: u64,
@@ -271,6 +286,11 @@ pub enum QuoteSpec {
         /// Whether every symbol keeps its first price.
         frozen: bool,
     },
+    /// A file of prices.
+    Csv {
+        /// Which.
+        path: PathBuf,
+    },
     /// The legacy quote server.
     Legacy {
         /// `HOST:PORT`.
@@ -282,7 +302,7 @@ impl FromStr for QuoteSpec {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unknown = || format!("{text:?} is neither simulated[:SEED][:frozen] nor legacy:HOST:PORT");
+        let unknown = || format!("{text:?} is none of simulated[:SEED][:frozen], legacy:HOST:PORT, csv:FILE");
         let (kind, rest) = text.split_once(':').map_or((text, None), |(kind, rest)| (kind, Some(rest)));
         match (kind, rest) {
             ("legacy", Some(address))
@@ -292,6 +312,7 @@ impl FromStr for QuoteSpec {
             {
                 Ok(Self::Legacy { address: address.to_owned() })
             }
+            ("csv", Some(path)) if !path.is_empty() => Ok(Self::Csv { path: path.into() }),
             ("simulated", rest) => {
                 let (seed, frozen) = match rest {
                     None => (None, false),
@@ -327,7 +348,8 @@ mod tests {
         assert_eq!("simulated:7:frozen".parse(), simulated(Some(7), true));
         assert_eq!("simulated:frozen".parse(), simulated(None, true));
         assert_eq!("legacy:[::1]:4444".parse(), Ok(QuoteSpec::Legacy { address: "[::1]:4444".to_owned() }));
-        for bad in ["", "simulated:", "simulated:x", "legacy", "legacy:host", "legacy::1", "csv:x"] {
+        assert_eq!("csv:a:b.csv".parse(), Ok(QuoteSpec::Csv { path: "a:b.csv".into() }));
+        for bad in ["", "simulated:", "simulated:x", "legacy", "legacy:host", "legacy::1", "csv", "csv:"] {
             assert!(bad.parse::<QuoteSpec>().is_err(), "{bad}");
         }
     }

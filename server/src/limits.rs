@@ -60,6 +60,9 @@ pub const FRAME_BYTES_SOFT: usize = 4 << 20;
 /// … or this many bytes of replies.
 pub const ROUND_REPLY_BYTES_SOFT: usize = 8 << 20;
 
+/// Triggers fired in one round, so that a price that fires ten thousand holds nobody up.
+pub const FIRED_IN_ROUND_MAX: usize = 2_000;
+
 /// No frame is longer; one that says it is, is damaged. A round passes its soft bounds by one job, which may run out a
 /// full stack of orders first.
 pub const FRAME_BYTES_MAX: usize = 16 << 20;
@@ -108,6 +111,9 @@ pub const REFRESH_BUDGET: u64 = 200;
 
 /// How long to leave a symbol alone whose re-quote failed, in milliseconds.
 pub const REQUOTE_PAUSE_MS: u64 = 5_000;
+
+/// Rows of a file of prices that is played.
+pub const CSV_ROWS_MAX: usize = 20_000_000;
 
 /// The longest answer a legacy quote server may give, in bytes.
 pub const QUOTE_ANSWER_BYTES_MAX: usize = 256;

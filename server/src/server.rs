@@ -6,6 +6,7 @@ use crate::config::{Config, QuoteSpec, Retention};
 use crate::data_dir::{DataDir, shard_dir};
 use crate::journal::{FsStorage, JournalWriter, Positions, Storage, WriterOptions};
 use crate::limits::{FILL_BYTES, FREE_BYTES_MIN, SEGMENT_BYTES_MAX, STOP_MS};
+use crate::quotes::csv::{CsvSource, Playback};
 use crate::quotes::{LegacySource, QuoteSource, QuoteStats, QuoteWire, SimulatedSource, spawn_manager};
 use crate::router::Router;
 use crate::session::Context;
@@ -68,7 +69,7 @@ impl Server {
         let positions: Vec<Positions> = (0..count).map(|_| Positions::default()).collect();
         let shard_stats: Vec<Arc<ShardStats>> = (0..count).map(|_| Arc::default()).collect();
 
-        let source = make_source(&config, data_dir.manifest().quote_seed, &clock);
+        let source = make_source(&config, data_dir.manifest().quote_seed, &clock)?;
         let quote_stats = Arc::new(QuoteStats::default());
         let stats = Stats::new(Arc::clone(&quote_stats), source.describe(), shard_stats.clone(), positions.clone());
         let stats = Arc::new(stats);
@@ -189,13 +190,17 @@ impl Server {
     }
 }
 
-fn make_source(config: &Config, folder_seed: u32, clock: &Arc<Clock>) -> Arc<dyn QuoteSource> {
-    match &config.quotes.quotes {
+fn make_source(config: &Config, folder_seed: u32, clock: &Arc<Clock>) -> anyhow::Result<Arc<dyn QuoteSource>> {
+    Ok(match &config.quotes.quotes {
         QuoteSpec::Simulated { seed, frozen } => {
             Arc::new(SimulatedSource::new(seed.unwrap_or(u64::from(folder_seed)), *frozen, Arc::clone(clock)))
         }
         QuoteSpec::Legacy { address } => Arc::new(LegacySource::new(address.clone(), config.quotes.legacy())),
-    }
+        QuoteSpec::Csv { path } => {
+            let playback = Playback { speed_milli: config.quotes.speed, looped: config.quotes.looped };
+            Arc::new(CsvSource::open(path, playback, Arc::clone(clock))?)
+        }
+    })
 }
 
 /// Recovers every shard, each on a thread of its own.

@@ -181,3 +181,73 @@ fn a_stop_under_load_loses_no_reply() {
     let cash: u64 = summary[0].split(',').nth(2).unwrap().replace('.', "").parse().unwrap();
     assert_eq!(cash, told, "every command that took effect was answered");
 }
+
+#[test]
+fn a_data_folder_that_is_gone_ends_the_server() {
+    let folder = tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Daemon::start(&data, FROZEN);
+    let mut client = server.connect();
+    assert_eq!(client.ask("ADD,alice,5"), "OK,ADD,5.00");
+    std::fs::rename(&data, folder.path().join("elsewhere")).unwrap();
+    let refused = client.ask("ADD,alice,5");
+    assert!(refused.starts_with("ERR,READ_ONLY,"), "{refused}");
+    assert_eq!(server.wait().code(), Some(1));
+    let server = Daemon::start(&folder.path().join("elsewhere"), FROZEN);
+    assert_eq!(account(&mut server.connect(), "alice")[0], "-ACCOUNT,alice,5.00,0.00,0.00");
+}
+
+/// Needs a mount namespace of its own for a small disk; where the system gives none, there is nothing to see.
+#[test]
+fn a_full_disk_refuses_and_recovers() {
+    let folder = tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let script =
+        "mount -t tmpfs -o size=64m tmpfs \"$1\" && exec \"$2\" --listen 127.0.0.1:0 --shards 2 --data-dir \"$1\"";
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", &data]).arg(program("daytraded"));
+    let Ok(server) = Daemon::spawn(&mut command) else { return };
+    let mut client = server.connect();
+    assert_eq!(client.ask("ADD,alice,5"), "OK,ADD,5.00");
+    // What fills the disk stands in the server's own namespace.
+    let filler = format!("/proc/{}/root{data}/filler", server.pid());
+    std::fs::write(&filler, vec![1; 50 << 20]).unwrap();
+    let mut replies = (0..10).map(|_| client.ask("ADD,alice,1"));
+    let refused = replies.find(|reply| !reply.starts_with("OK,ADD,")).unwrap();
+    assert!(refused.starts_with("ERR,READ_ONLY,the disk is almost full"), "{refused}");
+    let before = account(&mut client, "alice");
+    assert!(before[0].starts_with("-ACCOUNT,alice,"), "{before:?}");
+    assert!(client.ask("QUOTE,alice,NEW").starts_with("ERR,READ_ONLY,"));
+    std::fs::remove_file(&filler).unwrap();
+    // The shard looks again by itself.
+    while !client.ask("ADD,alice,1").starts_with("OK,ADD,") {}
+    let after = account(&mut client, "alice");
+    assert_ne!(before[0], after[0]);
+    server.kill();
+}
+
+#[test]
+fn snapshots_shorten_a_start_and_old_journal_goes_only_when_asked() {
+    let folder = tempdir().unwrap();
+    let files = |kind: &str| {
+        let files = std::fs::read_dir(folder.path().join("shard-0")).unwrap();
+        files.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().ends_with(kind)).count()
+    };
+    let few = ["--quotes", "simulated:7:frozen", "--shards", "1", "--snapshot-every", "500"];
+    let server = Daemon::start(folder.path(), &few);
+    let lines: String = (1..=3_000).map(|n| format!("[{n}] ADD,u{},1\n", n % 10)).collect();
+    for _ in 0..4 {
+        assert_eq!(server.talk(&lines).matches("OK,ADD").count(), 3_000);
+    }
+    while files(".snapshot") == 0 {
+        server.connect().ask("ADD,u1,1");
+    }
+    let want = account(&mut server.connect(), "u5");
+    server.kill();
+    let server = Daemon::start(folder.path(), &few);
+    assert_eq!(account(&mut server.connect(), "u5"), want);
+    assert!(crate::harness::stat(&server, "shard_0_snapshot_record").parse::<u64>().unwrap() > 0);
+    assert!(server.talk("DUMPLOG,all.xml\n").starts_with("OK,DUMPLOG,"));
+    let whole = std::fs::read_to_string(folder.path().join("dumps/all.xml")).unwrap();
+    assert!(!whole.contains("no longer kept") && whole.matches("<action>add</action>").count() >= 12_000);
+}

@@ -98,6 +98,28 @@ fn unread_summaries_do_not_fill_the_memory() {
 }
 
 #[test]
+fn ten_thousand_connections_at_once_are_all_served() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), FROZEN);
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+    // The server may open as many files as this test; one place is left for STATS.
+    let count = limit.maximum.map_or(9_999, |most| (most as usize - 200).min(9_999));
+    let mut clients: Vec<_> = (0..count).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
+    for (n, client) in clients.iter_mut().enumerate() {
+        client.write_all(format!("[{}] ADD,user{n},1\n", n + 1).as_bytes()).unwrap();
+    }
+    for (n, client) in clients.iter_mut().enumerate() {
+        let want = format!("[{}] OK,ADD,1.00\n", n + 1);
+        let mut said = vec![0; want.len()];
+        client.read_exact(&mut said).unwrap();
+        assert_eq!(String::from_utf8(said).unwrap(), want);
+    }
+    assert_eq!(stat(&server, "users"), count.to_string());
+}
+
+#[test]
 fn a_thousand_connections_at_once_are_all_served() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);

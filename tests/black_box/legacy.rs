@@ -112,3 +112,37 @@ fn the_stand_in_speaks_the_same_protocol() {
     assert_eq!(said.lines().filter(|line| line.contains("] ")).count(), 100);
     assert_eq!(stat(&server, "quote_hits"), "3", "one for each of its symbols");
 }
+
+/// Everything that can go wrong with a quote server at once: commands are answered, each with a price or a refusal, and every
+/// price that was logged was one.
+#[test]
+fn a_quote_server_that_does_everything_wrong_is_lived_with() {
+    let faults = "na:15,wrong:20,early:15,refuse:15,silent:10";
+    let mut command = Command::new(program("daytraded"));
+    command.args([
+        "quote-server",
+        "--listen",
+        "127.0.0.1:0",
+        "--faults",
+        faults,
+        "--seed",
+        "3",
+        "--clock-skew=-86400000",
+    ]);
+    let quotes = Daemon::spawn(&mut command).unwrap();
+    let folder = tempdir().unwrap();
+    let source = format!("legacy:{}", quotes.address());
+    let server = Daemon::start(folder.path(), &["--quotes", &source, "--quote-timeout", "400", "--hedge-after", "20"]);
+    let letters = || (b'A'..=b'Z').map(char::from);
+    let lines: Vec<_> = letters().flat_map(|a| ['X', 'Y', 'Z'].map(|b| format!("QUOTE,alice,{a}{b}"))).collect();
+    let lines: String = lines.iter().enumerate().map(|(n, line)| format!("[{}] {line}\n", n + 1)).collect();
+    let said = server.talk(&lines);
+    let (good, refused) = (said.matches("OK,QUOTE,").count(), said.matches("ERR,QUOTE_UNAVAILABLE,").count());
+    assert_eq!(good + refused, 78, "{said}");
+    assert!(good > 15 && refused > 5, "{good} good, {refused} refused");
+    assert!(server.talk("[1] DUMPLOG,quotes.xml\n").contains("OK,DUMPLOG,"));
+    let log = std::fs::read_to_string(folder.path().join("dumps/quotes.xml")).unwrap();
+    assert_eq!(log.matches("<quoteServer>").count().to_string(), stat(&server, "quote_hits"));
+    assert!(log.matches("<quoteServer>").count() >= good);
+    assert!(stat(&server, "quote_answers_unusable").parse::<u64>().unwrap() > 0);
+}

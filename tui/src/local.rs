@@ -56,6 +56,17 @@ impl LocalServer {
         Ok(Self { runtime, server: Some(server), address, _temporary: temporary })
     }
 
+    /// Starts a server that keeps its data.
+    ///
+    /// # Errors
+    /// In words, when the data folder cannot be used.
+    pub fn with_config(config: Config) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let server = runtime.block_on(Server::start(config))?;
+        let address = server.address();
+        Ok(Self { runtime, server: Some(server), address, _temporary: None })
+    }
+
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address

@@ -4,11 +4,12 @@
 //! connection after a short while usually wins, and the first good answer counts.
 
 use super::breaker::Breaker;
-use super::source::{Fetch, QuoteSource, SourceError, SourceQuote};
+use super::source::{Fetch, Fetched, QuoteSource, SourceError, SourceQuote};
 use crate::limits::{QUOTE_ANSWER_BYTES_MAX, QUOTE_ATTEMPTS_MAX};
 use daytrade_protocol::{Money, Symbol, UserName};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -41,6 +42,8 @@ struct Client {
     /// Further connections for those that are slow: a share of their own, or the first of many requests would take every
     /// connection and the slow ones among them could not be helped.
     hedges: Semaphore,
+    /// Whole answers that were no price.
+    unusable: AtomicU64,
 }
 
 impl LegacySource {
@@ -48,11 +51,11 @@ impl LegacySource {
     pub fn new(address: String, options: LegacyOptions) -> Self {
         let hedges = if options.hedge_after.is_some() { options.connections / 2 } else { 0 };
         let turns = Semaphore::new(options.connections - hedges);
-        let client = Client { address, turns, hedges: Semaphore::new(hedges) };
+        let client = Client { address, turns, hedges: Semaphore::new(hedges), unusable: AtomicU64::new(0) };
         Self { client: Arc::new(client), options, breaker: Mutex::default() }
     }
 
-    async fn ask(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
+    async fn ask(&self, symbol: Symbol, user: &UserName) -> Result<Fetched, SourceError> {
         if !self.breaker.lock().allows(Instant::now()) {
             return Err(SourceError::Down);
         }
@@ -63,13 +66,13 @@ impl LegacySource {
             Ok(_) | Err(SourceError::Nonsense(_)) => self.breaker.lock().succeeded(),
             Err(SourceError::Unreachable(_)) => self.breaker.lock().failed(Instant::now()),
             // Slow for one symbol is not down for all.
-            Err(SourceError::Timeout | SourceError::Down) => {}
+            Err(SourceError::Timeout | SourceError::Down | SourceError::Unknown) => {}
         }
         answer
     }
 
     /// The first good answer of as many attempts as it takes; the others are closed.
-    async fn ask_until_answered(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
+    async fn ask_until_answered(&self, symbol: Symbol, user: &UserName) -> Result<Fetched, SourceError> {
         let Ok(_turn) = self.client.turns.acquire().await else { return Err(SourceError::Timeout) };
         let mut attempts = JoinSet::new();
         let attempt = |hedges: bool| {
@@ -86,7 +89,12 @@ impl LegacySource {
             let another = self.options.hedge_after.filter(|_| may_hedge);
             tokio::select! {
                 Some(answer) = attempts.join_next() => match answer {
-                    Ok(Ok(quote)) => return Ok(quote),
+                    Ok(Ok(quote)) => {
+                        // Those that have arrived by now are paid for as well; the rest are closed.
+                        let arrived = std::iter::from_fn(|| attempts.try_join_next());
+                        let besides = arrived.filter_map(|answer| answer.ok()?.ok()).collect();
+                        return Ok(Fetched { quote, besides });
+                    }
                     // What is still under way may be better; if nothing is, this is the answer.
                     Ok(Err(error)) if attempts.is_empty() => return Err(error),
                     Ok(Err(_)) => {}
@@ -113,6 +121,7 @@ impl Client {
             }
         }
         parse_answer(&answer, symbol, user).ok_or_else(|| {
+            self.unusable.fetch_add(u64::from(answer.contains(&b'\n')), Ordering::Relaxed);
             let shown = &answer[..answer.len().min(QUOTE_ANSWER_BYTES_MAX)];
             SourceError::Nonsense(String::from_utf8_lossy(shown).into_owned())
         })
@@ -135,6 +144,10 @@ fn parse_answer(answer: &[u8], symbol: Symbol, user: &UserName) -> Option<Source
 impl QuoteSource for LegacySource {
     fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a> {
         Box::pin(self.ask(symbol, user))
+    }
+
+    fn unusable(&self) -> u64 {
+        self.client.unusable.load(Ordering::Relaxed)
     }
 
     fn is_down(&self) -> bool {
@@ -212,7 +225,9 @@ mod tests {
         };
         let user = UserName::parse(b"alice").unwrap();
         let (answer, ()) = tokio::join!(source.fetch(Symbol::parse(b"S").unwrap(), &user), serve);
-        assert_eq!(answer.unwrap().price, Money::from_cents(550));
+        let answer = answer.unwrap();
+        assert_eq!((answer.quote.price, answer.besides.len()), (Money::from_cents(550), 0));
+        assert_eq!(source.unusable(), 1, "nonsense costs as much");
     }
 
     #[tokio::test]

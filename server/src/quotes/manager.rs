@@ -4,7 +4,7 @@
 //! somebody wants its price, and again whenever its quote is 60 s old for as long as triggers or watchers wait for it.
 
 use super::budget::Budget;
-use super::source::{QuoteSource, SourceError, SourceQuote};
+use super::source::{Fetched as Answer, QuoteSource, SourceError, SourceQuote};
 use super::{Quote, QuoteNews};
 use crate::clock::Clock;
 use crate::engine::Hit;
@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// What a hit costs, in cents.
 const HIT_COST_CENTS: u64 = 5;
@@ -80,6 +81,12 @@ pub enum QuoteRequest {
 pub struct QuoteStats {
     /// Answers of the source, each paid for.
     pub hits: AtomicU64,
+    /// Those among them that came too late to count: what hedging costs.
+    pub besides: AtomicU64,
+    /// Whole answers that were no price, each paid for.
+    pub unusable: AtomicU64,
+    /// The longest fetch so far, in milliseconds.
+    pub slowest_ms: AtomicU64,
     /// Fetches that gave no price.
     pub failures: AtomicU64,
     /// Fetches under way.
@@ -93,9 +100,9 @@ pub struct QuoteStats {
 }
 
 impl QuoteStats {
-    /// What the hits cost, in cents.
+    /// What the answers cost, in cents.
     pub fn cost_cents(&self) -> u64 {
-        self.hits.load(Ordering::Relaxed) * HIT_COST_CENTS
+        (self.hits.load(Ordering::Relaxed) + self.unusable.load(Ordering::Relaxed)) * HIT_COST_CENTS
     }
 }
 
@@ -142,7 +149,7 @@ impl Entry {
     }
 }
 
-type Fetched = (Symbol, Asker, Result<SourceQuote, SourceError>);
+type Fetched = (Symbol, Asker, Instant, Result<Answer, SourceError>);
 
 struct Manager {
     source: Arc<dyn QuoteSource>,
@@ -292,20 +299,32 @@ impl Manager {
         }
         self.wire.stats.fetching.fetch_add(1, Ordering::Relaxed);
         let source = Arc::clone(&self.source);
+        let began = Instant::now();
         self.fetches.spawn(async move {
             let result = source.fetch(symbol, &asker.user).await;
-            (symbol, asker, result)
+            (symbol, asker, began, result)
         });
     }
 
-    fn fetched(&mut self, (symbol, asker, result): Fetched) {
+    fn fetched(&mut self, (symbol, asker, began, result): Fetched) {
+        let took_ms = began.elapsed().as_millis() as u64;
+        self.wire.stats.slowest_ms.fetch_max(took_ms, Ordering::Relaxed);
+        self.wire.stats.unusable.store(self.source.unusable(), Ordering::Relaxed);
         self.wire.stats.fetching.fetch_sub(1, Ordering::Relaxed);
         self.wire.stats.source_down.store(u64::from(self.source.is_down()), Ordering::Relaxed);
         let Some(entry) = self.entries.get_mut(&symbol) else { return };
         entry.fetching = false;
         let waiting = std::mem::take(&mut entry.waiting);
         match result {
-            Ok(answer) => self.arrived(symbol, &asker, &answer),
+            Ok(Answer { quote, besides }) => {
+                self.arrived(symbol, &asker, &quote);
+                for answer in besides {
+                    self.wire.stats.hits.fetch_add(1, Ordering::Relaxed);
+                    self.wire.stats.besides.fetch_add(1, Ordering::Relaxed);
+                    let news = QuoteNews::Paid(hit(symbol, &asker, &answer));
+                    let _ = self.wire.shards[usize::from(asker.shard)].send(Control::Quote(news));
+                }
+            }
             Err(error) => {
                 // A server that is known to be down is one event, not one for every symbol.
                 if matches!(error, SourceError::Down) {
@@ -333,14 +352,7 @@ impl Manager {
             key: answer.key.as_ref().into(),
         };
         for (shard, control) in self.wire.shards.iter().enumerate() {
-            let hit = (shard == usize::from(asker.shard)).then(|| Hit {
-                number: asker.number,
-                user: asker.user.clone(),
-                symbol,
-                price: answer.price,
-                source_time_ms: answer.time_ms,
-                key: answer.key.clone(),
-            });
+            let hit = (shard == usize::from(asker.shard)).then(|| hit(symbol, asker, answer));
             let _ = control.send(Control::Quote(QuoteNews::Arrived(quote.clone(), hit)));
         }
         if let Some(entry) = self.entries.get_mut(&symbol) {
@@ -350,6 +362,17 @@ impl Manager {
             entry.quote = Some(quote);
         }
         self.reschedule(symbol);
+    }
+}
+
+fn hit(symbol: Symbol, asker: &Asker, answer: &SourceQuote) -> Hit {
+    Hit {
+        number: asker.number,
+        user: asker.user.clone(),
+        symbol,
+        price: answer.price,
+        source_time_ms: answer.time_ms,
+        key: answer.key.clone(),
     }
 }
 

@@ -17,7 +17,7 @@ impl QuoteSource for Scripted {
     fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a> {
         let (answer, answered) = oneshot::channel();
         self.asked.lock().push_back((format!("{symbol} for {user}"), answer));
-        Box::pin(async move { answered.await.unwrap_or(Err(SourceError::Timeout)) })
+        Box::pin(async move { answered.await.unwrap_or(Err(SourceError::Timeout)).map(crate::quotes::Fetched::from) })
     }
 
     fn describe(&self) -> String {
@@ -121,7 +121,7 @@ async fn failures_do_not_multiply_what_is_fetched_later() {
     for _ in 0..3 {
         manager.take(QuoteRequest::Want { shard: 0, symbol: symbol(), user: alice.clone(), number: 1 });
         let asker = Asker { shard: 0, user: alice.clone(), number: 1 };
-        manager.fetched((symbol(), asker, Err(SourceError::Timeout)));
+        manager.fetched((symbol(), asker, Instant::now(), Err(SourceError::Timeout)));
         assert_eq!(manager.due.len(), 1);
     }
     let due = manager.due.first().unwrap().0;

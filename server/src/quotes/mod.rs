@@ -5,6 +5,7 @@
 
 mod breaker;
 mod budget;
+pub mod csv;
 mod legacy;
 mod manager;
 pub mod quote_server;
@@ -14,7 +15,7 @@ mod source;
 pub use legacy::{LegacyOptions, LegacySource};
 pub use manager::{QuoteRequest, QuoteStats, QuoteWire, WATCHER, spawn_manager};
 pub use simulated::SimulatedSource;
-pub use source::{Fetch, QuoteSource, SourceError, SourceQuote};
+pub use source::{Fetch, Fetched, QuoteSource, SourceError, SourceQuote};
 
 use crate::engine::Hit;
 use daytrade_protocol::{Money, Symbol};
@@ -45,6 +46,8 @@ impl Quote {
 pub enum QuoteNews {
     /// A price has arrived. The hit comes with it for the one shard that has to write it down.
     Arrived(Quote, Option<Hit>),
+    /// An answer that came too late to count: it is paid for, and written down.
+    Paid(Hit),
     /// The price could not be had; whoever waits for it is refused.
     Failed(Symbol),
 }

@@ -19,18 +19,83 @@ pub enum Delay {
     Legacy,
 }
 
+/// What goes wrong with an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QuoteFault {
+    /// It is `NA`.
+    Na,
+    /// It is for another symbol, or no number, or cut short.
+    Wrong,
+    /// The connection is closed without a word.
+    Early,
+    /// Nothing is ever said.
+    Silent,
+    /// The connection is reset.
+    Refuse,
+}
+
+/// How often what goes wrong, in percent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QuoteFaults(Vec<(QuoteFault, u64)>);
+
+impl std::str::FromStr for QuoteFaults {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut faults = Vec::new();
+        for part in text.split(',').filter(|part| !part.is_empty()) {
+            let bad = || format!("{part:?} is not one of na, wrong, early, silent, refuse with :PERCENT behind it");
+            let (name, percent) = part.split_once(':').ok_or_else(bad)?;
+            let fault = match name {
+                "na" => QuoteFault::Na,
+                "wrong" => QuoteFault::Wrong,
+                "early" => QuoteFault::Early,
+                "silent" => QuoteFault::Silent,
+                "refuse" => QuoteFault::Refuse,
+                _ => return Err(bad()),
+            };
+            faults.push((fault, percent.parse().map_err(|_| bad())?));
+        }
+        let sum: u64 = faults.iter().map(|(_, percent)| *percent).fold(0, u64::saturating_add);
+        if sum > 100 { Err(format!("{sum} percent of the answers cannot go wrong")) } else { Ok(Self(faults)) }
+    }
+}
+
+impl QuoteFaults {
+    /// What goes wrong this time, if anything.
+    fn draw(&self, random: u64) -> Option<QuoteFault> {
+        let mut at = random % 100;
+        for (fault, percent) in &self.0 {
+            if at < *percent {
+                return Some(*fault);
+            }
+            at -= percent;
+        }
+        None
+    }
+}
+
 /// A stand-in for the legacy quote server.
 pub struct QuoteServer {
     source: SimulatedSource,
     delay: Delay,
     seed: u64,
+    faults: QuoteFaults,
+    /// How wrong its clock is.
+    clock_skew_ms: i64,
     requests: AtomicU64,
 }
 
 impl QuoteServer {
     /// A server that quotes from this market.
     pub fn new(source: SimulatedSource, delay: Delay, seed: u64) -> Self {
-        Self { source, delay, seed, requests: AtomicU64::new(0) }
+        let (faults, requests) = (QuoteFaults::default(), AtomicU64::new(0));
+        Self { source, delay, seed, faults, clock_skew_ms: 0, requests }
+    }
+
+    /// The same, with things going wrong, out of the same seed.
+    pub fn with_faults(self, faults: QuoteFaults, clock_skew_ms: i64) -> Self {
+        Self { faults, clock_skew_ms, ..self }
     }
 
     /// Answers requests until the task is dropped.
@@ -60,15 +125,37 @@ impl QuoteServer {
         if self.delay == Delay::Legacy {
             tokio::time::sleep(legacy_delay(random)).await;
         }
+        let fault = self.faults.draw(random >> 32);
+        match fault {
+            Some(QuoteFault::Silent) => {
+                // Until the client has had enough of it.
+                while stream.read_buf(&mut request).await? > 0 {
+                    request.clear();
+                }
+                return Ok(());
+            }
+            Some(QuoteFault::Early) => return stream.shutdown().await,
+            Some(QuoteFault::Refuse) => return stream.set_zero_linger(),
+            _ => {}
+        }
         let line = String::from_utf8_lossy(&request);
         let fields: Option<(Symbol, UserName)> = line.trim().split_once(',').and_then(|(symbol, user)| {
             Some((Symbol::parse(symbol.trim().as_bytes())?, UserName::parse(user.trim().as_bytes())?))
         });
         let reply = match fields {
             None => "NA\n".to_owned(),
+            Some(_) if fault == Some(QuoteFault::Na) => "NA\n".to_owned(),
             Some((symbol, user)) => {
                 let quote = self.source.next_quote(symbol);
-                format!("{},{symbol},{user},{},{} \n", quote.price, quote.time_ms, quote.key)
+                let time_ms = quote.time_ms.saturating_add_signed(self.clock_skew_ms);
+                let good = format!("{},{symbol},{user},{time_ms},{} \n", quote.price, quote.key);
+                match (fault, random >> 48 & 3) {
+                    (Some(QuoteFault::Wrong), 0) => good.replacen(&format!(",{symbol},"), ",@@,", 1),
+                    (Some(QuoteFault::Wrong), 1) => format!("-{good}"),
+                    (Some(QuoteFault::Wrong), 2) => "\u{fffd}\u{fffd}\n".to_owned(),
+                    (Some(QuoteFault::Wrong), _) => good[..good.len() / 3].to_owned(),
+                    _ => good,
+                }
             }
         };
         stream.write_all(reply.as_bytes()).await?;
@@ -86,6 +173,17 @@ fn legacy_delay(random: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn faults_are_read_and_drawn_as_often_as_asked() {
+        let faults: QuoteFaults = "na:10,silent:5".parse().unwrap();
+        let drawn = |fault| (0..10_000).filter(|n| faults.draw(mix(*n)) == Some(fault)).count();
+        assert!((900..1_100).contains(&drawn(QuoteFault::Na)) && (400..600).contains(&drawn(QuoteFault::Silent)));
+        assert_eq!(drawn(QuoteFault::Early), 0);
+        for bad in ["na", "na:x", "odd:5", "na:60,wrong:60"] {
+            assert!(bad.parse::<QuoteFaults>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn delays_are_those_of_the_real_server() {

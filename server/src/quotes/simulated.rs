@@ -93,7 +93,7 @@ fn step(cents: i64, random: u64) -> i64 {
 
 impl QuoteSource for SimulatedSource {
     fn fetch<'a>(&'a self, symbol: Symbol, _user: &'a UserName) -> Fetch<'a> {
-        Box::pin(std::future::ready(Ok(self.next_quote(symbol))))
+        Box::pin(std::future::ready(Ok(self.next_quote(symbol).into())))
     }
 
     fn describe(&self) -> String {

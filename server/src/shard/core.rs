@@ -9,7 +9,8 @@ use super::subscribers::Subscribers;
 use crate::engine::{Book, Hit, Price, Record, TriggerKey, UserId};
 use crate::journal::{FrameBuilder, JournalWriter};
 use crate::limits::{
-    FRAME_BYTES_SOFT, FRAME_RECORDS_SOFT, LOOK_FOR_ROOM_MS, ROUND_REPLY_BYTES_SOFT, SNAPSHOT_RECORDS_MIN,
+    FIRED_IN_ROUND_MAX, FRAME_BYTES_SOFT, FRAME_RECORDS_SOFT, LOOK_FOR_ROOM_MS, ROUND_REPLY_BYTES_SOFT,
+    SNAPSHOT_RECORDS_MIN,
 };
 use crate::quotes::{Quote, QuoteNews, QuoteRequest};
 use crate::session::{Outbox, Replies};
@@ -78,6 +79,8 @@ pub struct Shard {
     pub(super) agenda: VecDeque<Task>,
     /// Triggers to fire once there is room to write it down.
     deferred: VecDeque<Task>,
+    /// Triggers fired in this round.
+    fired: usize,
     /// The disk is almost full: only reading is possible.
     pub(super) low: bool,
     pub(super) subscribers: Subscribers,
@@ -117,6 +120,7 @@ impl Shard {
             parked: Parked::default(),
             agenda: VecDeque::new(),
             deferred: VecDeque::new(),
+            fired: 0,
             low: false,
             subscribers: Subscribers::default(),
             deliveries: Vec::new(),
@@ -154,6 +158,7 @@ impl Shard {
         match control {
             Control::Quote(_) if self.failed => {}
             Control::Quote(QuoteNews::Arrived(quote, hit)) => self.quote_arrived(quote, hit),
+            Control::Quote(QuoteNews::Paid(hit)) => self.frame.push(&Record::Hit(hit)),
             Control::Quote(QuoteNews::Failed(symbol)) => {
                 let waiters = self.parked.take_waiters(symbol);
                 self.resume(waiters, Price::Unavailable);
@@ -304,7 +309,9 @@ impl Shard {
     }
 
     fn work_agenda(&mut self) {
+        self.fired = 0;
         while !self.round_is_full()
+            && self.fired < FIRED_IN_ROUND_MAX
             && let Some(task) = self.agenda.pop_front()
         {
             match task {
@@ -425,13 +432,14 @@ impl Shard {
     /// Fires what a price reaches on one side, as much as the round has room for.
     fn fire(&mut self, symbol: Symbol, price: Money, side: Side, mut after: Option<TriggerKey>) {
         while let Some(key) = self.book.triggers().next(symbol, side, price, after) {
-            if self.round_is_full() {
+            if self.round_is_full() || self.fired >= FIRED_IN_ROUND_MAX {
                 self.agenda.push_front(Task::Fire { symbol, price, side, after });
                 return;
             }
             after = Some(key);
             if let Some(event) = crate::engine::fill(self.book.account(key.user), side, symbol, price) {
                 self.happen(key.user, event);
+                self.fired += 1;
             }
         }
     }

@@ -118,15 +118,16 @@ async fn connection(
         let listen = format!("[9000000] SUBSCRIBE,c{number}u0 noreply\n[9000000] WATCH,A noreply\n");
         let _ = writer.write_all(listen.as_bytes()).await;
     }
-    for _ in 0..random.below(6) + 1 {
-        let mut lines = String::new();
+    for _ in 0..=random.below(6) {
+        let mut sent = Vec::new();
         let count = random.below(12) + 1;
         for _ in 0..count {
             let user = format!("c{number}u{}", random.below(USERS_OF_EACH));
             let command = command(random, &user);
             let tag = seen.lock().send(connection, &command);
-            lines.push_str(&format!("[{tag}] {command}\n"));
+            sent.push(format!("[{tag}] {command}\n"));
         }
+        let lines = sent.concat();
         // The other half of a line never comes, if the connection breaks now.
         let breaks = random.one_in(25);
         let bytes = if breaks { &lines.as_bytes()[..lines.len() - 3] } else { lines.as_bytes() };

@@ -21,7 +21,7 @@ impl QuoteSource for Market {
             if fails {
                 return Err(SourceError::Timeout);
             }
-            Ok(SourceQuote { price: Money::from_cents(cents), time_ms: 1, key: "key".into() })
+            Ok(SourceQuote { price: Money::from_cents(cents), time_ms: 1, key: "key".into() }.into())
         })
     }
 

@@ -55,7 +55,7 @@ pub fn run_seed_with(seed: u64, mode: SyncMode) -> anyhow::Result<(Tally, u64)> 
     let seen = Arc::new(Mutex::new(Seen::default()));
     let shards = random.below(3) as usize + 1;
     let mut disks: Vec<_> =
-        (0..shards).map(|_| daytrade_server::journal::FaultDisk::with_seed(random.next())).collect();
+        (0..shards).map(|_| daytrade_server::journal::FaultDisk::with_seed(random.draw())).collect();
     let mut tally = Tally::default();
     let mut start_ms = 1_000_000_000;
     for life in 0..LIVES {
@@ -92,7 +92,7 @@ impl Random {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0.next_u64()
     }
 
@@ -108,6 +108,6 @@ impl Random {
 
     /// Numbers of its own for somebody else.
     pub fn fork(&mut self) -> Self {
-        Self::new(self.next())
+        Self::new(self.draw())
     }
 }

@@ -1,24 +1,34 @@
 //! The command line of `daytrade`.
 
+pub mod config;
+pub mod place;
+pub mod screen;
+
+use crate::convert::{ConvertArgs, convert};
 use crate::exit::{Exit, Failure};
 use crate::generate::{GenerateArgs, generate};
 use crate::net;
 use crate::replay::{self, ReplayArgs};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use screen::{QuoteOfArgs, ScreenArgs, ShowArgs, Shown, SnapshotArgs};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 /// Trade stocks, and replay workload files.
 #[derive(Debug, Parser)]
-#[command(name = "daytrade", version, about, after_help = AFTER_HELP)]
+#[command(name = "daytrade", version, about, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 pub struct Cli {
+    /// The trading screen.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
 const AFTER_HELP: &str = "\
-Without a command, a workload on standard input is replayed: daytrade < FILE is daytrade replay -.
+Without a command, the trading screen opens in a terminal, and a workload on standard input is replayed:
+daytrade < FILE is daytrade replay -.
 
 Exit codes: 0 done, 1 replies differ from what was expected, 2 usage or unreadable file,
 3 no connection or connection lost, 130 interrupted.";
@@ -30,6 +40,24 @@ pub enum Command {
     Replay(Box<ReplayArgs>),
     /// Write a workload with the mix of real ones to standard output
     Generate(GenerateArgs),
+    /// Turn downloaded price histories (date, open, high, low, close) into a file for --quotes csv:FILE
+    ConvertPrices(ConvertArgs),
+    /// Show cash, reserves and counts
+    Status(ShowArgs),
+    /// Show the price of a symbol
+    Quote(QuoteOfArgs),
+    /// Show what is held
+    Holdings(ShowArgs),
+    /// Show orders that wait for their commit
+    Pending(ShowArgs),
+    /// Show set amounts and armed triggers
+    Triggers(ShowArgs),
+    /// Show the newest transactions
+    Activity(ShowArgs),
+    /// Print every change of the account and of the watched prices as it happens
+    Watch(ShowArgs),
+    /// Print the trading screen as text or HTML
+    Snapshot(Box<SnapshotArgs>),
     /// Send lines to a server and print what it says; exit 1 if a line was refused
     Send(SendArgs),
     /// Print shell completions
@@ -56,9 +84,18 @@ pub struct SendArgs {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        None => without_command(),
+        None => without_command(&cli.screen),
+        Some(Command::Status(args)) => screen::show(Shown::Status, &args),
+        Some(Command::Quote(args)) => screen::quote(&args),
+        Some(Command::Holdings(args)) => screen::show(Shown::Holdings, &args),
+        Some(Command::Pending(args)) => screen::show(Shown::Pending, &args),
+        Some(Command::Triggers(args)) => screen::show(Shown::Triggers, &args),
+        Some(Command::Activity(args)) => screen::show(Shown::Activity, &args),
+        Some(Command::Watch(args)) => screen::watch(&args),
+        Some(Command::Snapshot(args)) => screen::snapshot(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Generate(args)) => printed(|out| generate(&args, out)),
+        Some(Command::ConvertPrices(args)) => converted(&args),
         Some(Command::Send(args)) => send(&args),
         Some(Command::Completions { shell }) => printed(|out| {
             clap_complete::generate(shell, &mut Cli::command(), "daytrade", &mut *out);
@@ -75,8 +112,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// A workload on standard input is replayed; in a terminal there is nothing to read.
-fn without_command() -> Result<Exit, Failure> {
+/// A workload on standard input is replayed; in a terminal the screen opens.
+fn without_command(args: &ScreenArgs) -> Result<Exit, Failure> {
     if !io::stdin().is_terminal() {
         let matches = Cli::command().try_get_matches_from(["daytrade", "replay", "-"]).map_err(Failure::usage)?;
         return match Cli::from_arg_matches(&matches).map_err(Failure::usage)?.command {
@@ -86,20 +123,16 @@ fn without_command() -> Result<Exit, Failure> {
     }
     let mut out = io::stderr();
     if !io::stdout().is_terminal() {
-        let _ = writeln!(out, "not a terminal; try: replay FILE, send LINE");
+        let _ = writeln!(out, "not a terminal; try: status, watch --json, replay FILE");
         return Ok(Exit::Usage);
     }
-    let words = "\
-The trading screen is not built yet. What works:
+    screen::screen(args)
+}
 
-  daytrade < workloads/10-users.txt           replay a workload and see every reply
-  daytrade replay FILE --quiet                only the summary
-  daytrade generate --users 10 > FILE         write a workload
-  daytrade send 'ADD,alice,500'               talk to a running daytraded
-
-daytrade --help says more.";
-    let _ = writeln!(out, "{words}");
-    Ok(Exit::Usage)
+fn converted(args: &ConvertArgs) -> Result<Exit, Failure> {
+    let mut rows = Vec::new();
+    convert(args, &mut rows).map_err(Failure::usage)?;
+    printed(|out| out.write_all(&rows))
 }
 
 fn send(args: &SendArgs) -> Result<Exit, Failure> {

@@ -1,0 +1,16 @@
+//! Whatever a segment and a snapshot hold, a start gives accounts or refuses, and a second start finds the same.
+#![no_main]
+
+use daytrade_server::journal::{FaultDisk, segment_name, snapshot_name};
+use daytrade_server::shard::recover_shard;
+use libfuzzer_sys::fuzz_target;
+use std::collections::BTreeMap;
+
+fuzz_target!(|files: (Vec<u8>, Vec<u8>)| {
+    let disk = FaultDisk::with_files(BTreeMap::from([(segment_name(1), files.0), (snapshot_name(1), files.1)]));
+    if let Ok(first) = recover_shard(&disk, 0, true) {
+        let Ok(second) = recover_shard(&disk, 0, true) else { panic!("a second start is refused") };
+        assert_eq!(first.end.record, second.end.record);
+        assert_eq!(first.book.state_hash(), second.book.state_hash());
+    }
+});

@@ -1,0 +1,226 @@
+//! The one table of keys: dispatch, hints, help, palette and documentation all come from it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A key as the model sees it; Shift is in the letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each is the key of that name")]
+pub enum Key {
+    Char(char),
+    Ctrl(char),
+    F(u8),
+    Enter,
+    Esc,
+    Tab,
+    BackTab,
+    Up,
+    Down,
+    Left,
+    Right,
+    Home,
+    End,
+    PageUp,
+    PageDown,
+    Backspace,
+    Delete,
+}
+
+impl Key {
+    /// Reads a key as the configuration file writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let named = [
+            ("enter", Self::Enter),
+            ("esc", Self::Esc),
+            ("tab", Self::Tab),
+            ("backtab", Self::BackTab),
+            ("up", Self::Up),
+            ("down", Self::Down),
+            ("left", Self::Left),
+            ("right", Self::Right),
+            ("home", Self::Home),
+            ("end", Self::End),
+            ("pgup", Self::PageUp),
+            ("pgdn", Self::PageDown),
+            ("space", Self::Char(' ')),
+        ];
+        let lower = text.to_ascii_lowercase();
+        if let Some((_, key)) = named.iter().find(|(name, _)| *name == lower) {
+            return Some(*key);
+        }
+        if let Some(letter) = lower.strip_prefix("ctrl-") {
+            let mut letters = letter.chars();
+            return letters.next().filter(|_| letters.next().is_none()).map(Self::Ctrl);
+        }
+        if let Some(number) = lower.strip_prefix('f').and_then(|number| number.parse().ok()) {
+            return Some(Self::F(number));
+        }
+        let mut letters = text.chars();
+        letters.next().filter(|_| letters.next().is_none()).map(Self::Char)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Char(' ') => f.write_str("Space"),
+            Self::Char(letter) => write!(f, "{letter}"),
+            Self::Ctrl(letter) => write!(f, "Ctrl-{letter}"),
+            Self::F(number) => write!(f, "F{number}"),
+            Self::PageUp => f.write_str("PgUp"),
+            Self::PageDown => f.write_str("PgDn"),
+            Self::BackTab => f.write_str("Shift-Tab"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+macro_rules! actions {
+    ($($action:ident $name:literal $group:literal $help:literal [$($key:expr),+ $(,)?]),+ $(,)?) => {
+        /// What a key can do.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "the table says what each does")]
+        pub enum Action { $($action),+ }
+
+        impl Action {
+            /// All of them, in the order of the help.
+            pub const ALL: &'static [Self] = &[$(Self::$action),+];
+
+            /// The name in the configuration file and the palette.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$action => $name),+ }
+            }
+
+            /// The group it stands in.
+            pub const fn group(self) -> &'static str {
+                match self { $(Self::$action => $group),+ }
+            }
+
+            /// What it does, in a few words.
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$action => $help),+ }
+            }
+
+            fn default_keys(self) -> &'static [Key] {
+                match self { $(Self::$action => &[$($key),+]),+ }
+            }
+        }
+    };
+}
+
+actions! {
+    Buy "buy" "Trade" "buy: reserve at today's price" [Key::Char('b')],
+    Sell "sell" "Trade" "sell: reserve shares" [Key::Char('s')],
+    Trigger "trigger" "Trade" "set a trigger" [Key::Char('t')],
+    Commit "commit" "Trade" "COMMIT the order in the banner" [Key::Char('y')],
+    Cancel "cancel" "Trade" "cancel the order in the banner" [Key::Char('n')],
+    Undo "undo" "Trade" "undo: cancel the newest order" [Key::Char('u')],
+    RemoveTrigger "remove-trigger" "Trade" "remove the selected trigger" [Key::Char('x')],
+    AddMoney "add-money" "Trade" "add money" [Key::Char('a')],
+    Down "down" "Move" "down" [Key::Char('j'), Key::Down],
+    Up "up" "Move" "up" [Key::Char('k'), Key::Up],
+    Top "top" "Move" "first" [Key::Char('g'), Key::Home],
+    Bottom "bottom" "Move" "last" [Key::Char('G'), Key::End],
+    PageDown "page-down" "Move" "a page down" [Key::Ctrl('d'), Key::PageDown],
+    PageUp "page-up" "Move" "a page up" [Key::Ctrl('u'), Key::PageUp],
+    NextPane "next-pane" "Move" "next pane" [Key::Tab],
+    PreviousPane "previous-pane" "Move" "pane before" [Key::BackTab],
+    Trade "trade" "Screens" "Trade" [Key::Char('1')],
+    Holdings "holdings" "Screens" "Holdings" [Key::Char('2')],
+    Triggers "triggers" "Screens" "Triggers" [Key::Char('3')],
+    Activity "activity" "Screens" "Activity" [Key::Char('4')],
+    Detail "detail" "See" "detail: chart, or request and reply" [Key::Enter],
+    Back "back" "See" "back" [Key::Esc],
+    Filter "filter" "See" "filter the watchlist" [Key::Char('/')],
+    Sort "sort" "See" "sort the watchlist" [Key::Char('o')],
+    Requote "requote" "See" "ask for the price now" [Key::Char('r')],
+    HideMoney "hide-money" "See" "hide money" [Key::Char('$')],
+    AddSymbol "add-symbol" "Lists" "add a symbol" [Key::Char('+')],
+    DropSymbol "drop-symbol" "Lists" "drop the symbol" [Key::Char('-')],
+    Copy "copy" "Lists" "copy request and reply" [Key::Char('c')],
+    Help "help" "App" "help" [Key::Char('?'), Key::F(1)],
+    Palette "palette" "App" "command" [Key::Char(':'), Key::Ctrl('p')],
+    Reconnect "reconnect" "App" "try the link now" [Key::Char('R')],
+    Redraw "redraw" "App" "draw anew" [Key::Ctrl('l')],
+    Suspend "suspend" "App" "to the shell and back" [Key::Ctrl('z')],
+    Quit "quit" "App" "quit" [Key::Char('q'), Key::Ctrl('c')],
+}
+
+/// Which key does what.
+#[derive(Clone, Debug)]
+pub struct KeyMap {
+    by_key: BTreeMap<Key, Action>,
+    by_action: BTreeMap<Action, Vec<Key>>,
+}
+
+impl Default for KeyMap {
+    fn default() -> Self {
+        let by_action = Action::ALL.iter().map(|action| (*action, action.default_keys().to_vec())).collect();
+        Self::from_actions(by_action).unwrap_or_else(|_| Self { by_key: BTreeMap::new(), by_action: BTreeMap::new() })
+    }
+}
+
+impl KeyMap {
+    fn from_actions(by_action: BTreeMap<Action, Vec<Key>>) -> Result<Self, String> {
+        let mut by_key: BTreeMap<Key, Action> = BTreeMap::new();
+        for (action, keys) in &by_action {
+            for key in keys {
+                if let Some(other) = by_key.insert(*key, *action) {
+                    return Err(format!("key {key} is wanted by both {} and {}", other.name(), action.name()));
+                }
+            }
+        }
+        Ok(Self { by_key, by_action })
+    }
+
+    /// The defaults, with these actions on other keys.
+    ///
+    /// # Errors
+    /// A name that is no action, a key that is none, or one key for two actions.
+    pub fn with(rebound: &BTreeMap<String, String>) -> Result<Self, String> {
+        let mut by_action = Self::default().by_action;
+        for (name, key) in rebound {
+            let action = Action::ALL.iter().find(|action| action.name() == name);
+            let action = *action.ok_or_else(|| format!("[keys] {name}: no such action"))?;
+            let key = Key::parse(key).ok_or_else(|| format!("[keys] {name} = {key:?}: no such key"))?;
+            by_action.insert(action, vec![key]);
+        }
+        Self::from_actions(by_action)
+    }
+
+    /// What a key does.
+    pub fn action(&self, key: Key) -> Option<Action> {
+        self.by_key.get(&key).copied()
+    }
+
+    /// The first key that does it, to be shown.
+    pub fn key(&self, action: Action) -> String {
+        self.by_action.get(&action).and_then(|keys| keys.first()).map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Every key that does it.
+    pub fn keys(&self, action: Action) -> String {
+        let keys: Vec<_> = self.by_action.get(&action).into_iter().flatten().map(ToString::to_string).collect();
+        keys.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_actions_share_a_key_and_a_clash_is_named() {
+        let keys = KeyMap::default();
+        for action in Action::ALL {
+            for key in action.default_keys() {
+                assert_eq!(keys.action(*key), Some(*action), "{key}");
+            }
+        }
+        let rebound = |name: &str, key: &str| KeyMap::with(&BTreeMap::from([(name.to_owned(), key.to_owned())]));
+        assert_eq!(rebound("buy", "Ctrl-b").unwrap().action(Key::Ctrl('b')), Some(Action::Buy));
+        assert_eq!(rebound("buy", "Ctrl-b").unwrap().action(Key::Char('b')), None);
+        assert_eq!(rebound("buy", "s").unwrap_err(), "key s is wanted by both buy and sell");
+        assert!(rebound("fly", "s").is_err() && rebound("buy", "hyper").is_err());
+    }
+}

@@ -1,0 +1,360 @@
+//! What the server says, taken into the model.
+
+use super::text::{dollars, thousands};
+use super::{
+    ACTIVITY_MAX, Account, Effect, InFlight, Line, Link, LinkEvent, Model, Popup, Purpose, ROUND_TRIPS_MAX, Verdict,
+};
+use daytrade_protocol::{Code, CommandName, Push, Reply, ReplyBody, ServerLine, Side, Symbol};
+
+impl Model {
+    pub(super) fn link_event(&mut self, event: LinkEvent, effects: &mut Vec<Effect>) {
+        match event {
+            LinkEvent::Up => self.link_up(effects),
+            LinkEvent::Down { cause, next_try_ms, attempt } => self.link_down(cause, next_try_ms, attempt),
+            LinkEvent::Line { line, text } => match line {
+                ServerLine::Reply(reply) => self.reply(&reply, text, effects),
+                ServerLine::Detail(tag, detail) => {
+                    if let Some(tag) = tag {
+                        self.details.entry(tag.get()).or_default().push(detail);
+                    }
+                }
+                ServerLine::Push(push) => self.push(&push, text, effects),
+            },
+        }
+    }
+
+    fn link_up(&mut self, effects: &mut Vec<Effect>) {
+        let was_down = !matches!(self.link, Link::Connecting(_));
+        self.link = Link::Live(self.now_ms);
+        self.watched.clear();
+        let listen = format!("SUBSCRIBE,{}", self.user);
+        self.send(listen, Purpose::Quiet, effects);
+        self.ask_summary(effects);
+        self.watch_what_matters(effects);
+        if was_down {
+            self.tell("connected again; asking what changed meanwhile");
+        }
+    }
+
+    fn link_down(&mut self, cause: String, next_try_ms: u64, attempt: u32) {
+        let since_ms = match self.link {
+            Link::Offline { since_ms, .. } => since_ms,
+            Link::Connecting(_) | Link::Live(_) => self.now_ms,
+        };
+        self.link = Link::Offline { since_ms, cause, next_try_ms, attempt };
+        self.details.clear();
+        self.summary_wanted = false;
+        for (tag, sent) in std::mem::take(&mut self.in_flight) {
+            if !matches!(sent.purpose, Purpose::Trader | Purpose::Form(_)) {
+                continue;
+            }
+            if let Some(line) = self.activity.iter_mut().rev().find(|line| line.tag == tag) {
+                line.verdict = Verdict::Unknown;
+                "no reply: UNKNOWN; the server is asked after reconnecting, it is never sent twice"
+                    .clone_into(&mut line.words);
+            }
+        }
+        if let Some(Popup::Form(form)) = &mut self.popup
+            && form.sending
+        {
+            form.sending = false;
+            form.refused = Some("no reply: what became of it is asked after reconnecting".to_owned());
+        }
+    }
+
+    fn reply(&mut self, reply: &Reply, text: String, effects: &mut Vec<Effect>) {
+        let Some(tag) = reply.tag.map(daytrade_protocol::Tag::get) else { return };
+        let details = self.details.remove(&tag).unwrap_or_default();
+        let Some(sent) = self.in_flight.remove(&tag) else { return };
+        let took_us = self.now_ms.saturating_sub(sent.sent_ms) * 1_000;
+        self.round_trips.push_back(took_us);
+        if self.round_trips.len() > ROUND_TRIPS_MAX {
+            self.round_trips.pop_front();
+        }
+        self.worst_us = self.worst_us.max(took_us);
+        match &sent.purpose {
+            Purpose::Summary => self.summary(&reply.body, &details, effects),
+            Purpose::Quiet => {}
+            Purpose::Trader | Purpose::Form(_) => self.traders_reply(tag, &sent, &reply.body, text, took_us, effects),
+        }
+        if let ReplyBody::Quote { symbol, price, at_ms, .. } = reply.body {
+            self.quotes.take(symbol, price, at_ms, self.now_ms);
+        }
+    }
+
+    fn summary(&mut self, body: &ReplyBody, details: &[daytrade_protocol::Detail], effects: &mut Vec<Effect>) {
+        match body {
+            ReplyBody::DisplaySummary { .. } => {
+                self.account = Some(Account::from_details(details));
+                self.account_ms = self.now_ms;
+                self.no_account = false;
+            }
+            ReplyBody::Refused { code: Code::NoAccount, .. } => self.no_account = true,
+            ReplyBody::Refused { message, .. } => self.tell(&format!("the account could not be shown: {message}")),
+            _ => {}
+        }
+        self.settle_unknown();
+        self.banner_may_have_changed();
+        self.watch_what_matters(effects);
+        if std::mem::take(&mut self.summary_wanted) {
+            self.ask_summary(effects);
+        }
+    }
+
+    /// Looks in the account's history what became of requests that were never answered.
+    fn settle_unknown(&mut self) {
+        let Some(account) = &self.account else { return };
+        for line in self.activity.iter_mut().filter(|line| line.verdict == Verdict::Unknown) {
+            match account.history.iter().find(|past| past.number == line.tag) {
+                Some(past) => {
+                    (line.verdict, line.words) = match past.refused {
+                        None => (Verdict::Ok, "it took effect, as the server says now".to_owned()),
+                        Some(code) => (Verdict::Refused, format!("it was refused: {code}")),
+                    };
+                }
+                None => {
+                    (line.verdict, line.words) =
+                        (Verdict::Refused, "it never reached the server, as it says now".to_owned());
+                }
+            }
+        }
+    }
+
+    fn traders_reply(
+        &mut self,
+        tag: u64,
+        sent: &InFlight,
+        body: &ReplyBody,
+        text: String,
+        took_us: u64,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (verdict, words) = match body {
+            ReplyBody::Refused { message, .. } => (Verdict::Refused, message.to_string()),
+            body => (Verdict::Ok, Self::in_words(body)),
+        };
+        if let Some(line) = self.activity.iter_mut().rev().find(|line| line.tag == tag) {
+            (line.verdict, line.reply, line.took_us) = (verdict, text, Some(took_us));
+            line.words.clone_from(&words);
+        }
+        if let ReplyBody::Buy { expires_at_ms, .. } | ReplyBody::Sell { expires_at_ms, .. } = body {
+            // The server decided it somewhere between sending and hearing; the middle is as good as any.
+            let middle = i64::try_from(u64::midpoint(sent.sent_ms, self.now_ms)).unwrap_or(0);
+            self.offset_ms = i64::try_from(expires_at_ms.saturating_sub(60_000)).unwrap_or(0) - middle;
+        }
+        if matches!(body, ReplyBody::CommitBuy(_) | ReplyBody::CommitSell(_)) {
+            self.trades += 1;
+        }
+        if let Purpose::Form(next) = &sent.purpose {
+            self.form_replied(verdict, &words, next.clone(), body, effects);
+        } else if verdict == Verdict::Refused {
+            self.tell(&words);
+        }
+        if !matches!(body, ReplyBody::Quote { .. }) {
+            self.ask_summary(effects);
+        }
+    }
+
+    fn form_replied(
+        &mut self,
+        verdict: Verdict,
+        words: &str,
+        next: Option<String>,
+        body: &ReplyBody,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let (Verdict::Ok, Some(next)) = (verdict, next) {
+            self.send(next, Purpose::Form(None), effects);
+            return;
+        }
+        let Some(Popup::Form(form)) = &mut self.popup else {
+            if verdict == Verdict::Refused {
+                self.tell(words);
+            }
+            return;
+        };
+        if !form.sending {
+            return;
+        }
+        if verdict == Verdict::Refused {
+            form.sending = false;
+            form.refused = Some(words.to_owned());
+            return;
+        }
+        let saw = form.saw;
+        self.popup = None;
+        let got = match body {
+            ReplyBody::Buy { terms, .. } | ReplyBody::Sell { terms, .. } => Some(terms.price),
+            _ => None,
+        };
+        if let (Some(saw), Some(got)) = (saw, got)
+            && saw != got
+        {
+            self.tell(&format!("reserved at {} (you saw {})", dollars(got), dollars(saw)));
+        }
+    }
+
+    /// A reply as a trader would say it.
+    fn in_words(body: &ReplyBody) -> String {
+        let shares =
+            |count: u64| if count == 1 { "1 share".to_owned() } else { format!("{} shares", thousands(count)) };
+        match body {
+            ReplyBody::Add { available } => format!("cash is now {}", dollars(*available)),
+            ReplyBody::Quote { symbol, price, .. } => format!("{symbol} is {}", dollars(*price)),
+            ReplyBody::Buy { terms, .. } => {
+                format!("{} reserved for {} at {}", shares(terms.shares), dollars(terms.total), dollars(terms.price))
+            }
+            ReplyBody::Sell { terms, .. } => {
+                format!("{} reserved, {} expected", shares(terms.shares), dollars(terms.total))
+            }
+            ReplyBody::CommitBuy(terms) => {
+                format!("bought {} {} for {}", terms.shares, terms.symbol, dollars(terms.total))
+            }
+            ReplyBody::CommitSell(terms) => {
+                format!("sold {} {} for {}", terms.shares, terms.symbol, dollars(terms.total))
+            }
+            ReplyBody::CancelBuy(terms) => format!("{} back in cash", dollars(terms.total)),
+            ReplyBody::CancelSell(terms) => format!("{} of {} free again", shares(terms.shares), terms.symbol),
+            ReplyBody::SetBuyAmount { amount, .. } => {
+                format!("{} reserved; it needs a price to be armed", dollars(*amount))
+            }
+            ReplyBody::SetSellAmount { amount, .. } => {
+                format!("{} noted; it needs a price to be armed", dollars(*amount))
+            }
+            ReplyBody::SetBuyTrigger { price, .. } => format!("armed: fires at {} or below", dollars(*price)),
+            ReplyBody::SetSellTrigger { price, shares: count, .. } => {
+                format!("armed: {} at {} or above", shares(*count), dollars(*price))
+            }
+            ReplyBody::CancelSetBuy { amount, .. } => format!("removed, {} back in cash", dollars(*amount)),
+            ReplyBody::CancelSetSell { shares: count, .. } => format!("removed, {} free again", shares(*count)),
+            ReplyBody::DumpLog { path, events } => format!("{} events written to {path}", thousands(*events)),
+            _ => "done".to_owned(),
+        }
+    }
+
+    fn push(&mut self, push: &Push, text: String, effects: &mut Vec<Effect>) {
+        match push {
+            Push::Quote { symbol, price, at_ms } => self.quotes.take(*symbol, *price, *at_ms, self.now_ms),
+            Push::Expired { side, terms, .. } => {
+                let back = match side {
+                    Side::Buy => format!("{} back in cash", dollars(terms.total)),
+                    Side::Sell => format!("{} {} free again", terms.shares, terms.symbol),
+                };
+                let words = format!("expired: {} {} {}, {back}", side.as_str(), terms.shares, terms.symbol);
+                self.news("EXPIRED", terms.symbol, text, &words);
+                self.notice = Some((words, self.now_ms + 10_000));
+                self.ask_summary(effects);
+            }
+            Push::Filled { side, terms, .. } => {
+                let verb = if *side == Side::Buy { "bought" } else { "sold" };
+                let words = format!(
+                    "trigger fired: {verb} {} {} at {}, {}",
+                    terms.shares,
+                    terms.symbol,
+                    dollars(terms.price),
+                    dollars(terms.total)
+                );
+                self.news("TRIGGER", terms.symbol, text, &words);
+                self.notice = Some((words, self.now_ms + 10_000));
+                self.trades += 1;
+                effects.push(Effect::Bell);
+                self.ask_summary(effects);
+            }
+            Push::Account { available, reserved, realised, .. } => {
+                if let Some(account) = &mut self.account {
+                    (account.cash, account.reserved, account.realised) = (*available, *reserved, *realised);
+                }
+                self.ask_summary(effects);
+            }
+            Push::ByeSlowConsumer | Push::ByeIdle => self.tell("the server has closed the connection"),
+        }
+    }
+
+    fn news(&mut self, what: &str, symbol: Symbol, text: String, words: &str) {
+        let at_ms = self.now_ms;
+        self.note_line(Line {
+            at_ms,
+            tag: 0,
+            verdict: Verdict::News,
+            request: format!("{what},{symbol}"),
+            reply: text,
+            words: words.to_owned(),
+            took_us: None,
+        });
+    }
+
+    fn note_line(&mut self, line: Line) {
+        if self.activity.len() == ACTIVITY_MAX {
+            self.activity.pop_front();
+        }
+        self.activity.push_back(line);
+    }
+
+    /// Sends a line under a tag of its own. What the trader asked for is noted in the activity.
+    pub(super) fn send(&mut self, line: String, purpose: Purpose, effects: &mut Vec<Effect>) {
+        if !self.is_live() {
+            self.tell("not connected: nothing was sent");
+            return;
+        }
+        let tag = self.next_tag;
+        self.next_tag += 1;
+        effects.push(Effect::Send(format!("[{tag}] {line}")));
+        if matches!(purpose, Purpose::Trader | Purpose::Form(_)) {
+            let (at_ms, request) = (self.now_ms, line.clone());
+            let (reply, words) = (String::new(), "sending".to_owned());
+            self.note_line(Line { at_ms, tag, verdict: Verdict::Waiting, request, reply, words, took_us: None });
+        }
+        self.in_flight.insert(tag, InFlight { line, sent_ms: self.now_ms, purpose });
+    }
+
+    /// Asks for the account; a second wish while the first is under way is kept for its end.
+    pub(super) fn ask_summary(&mut self, effects: &mut Vec<Effect>) {
+        if !self.is_live() {
+            return;
+        }
+        if self.in_flight.values().any(|sent| sent.purpose == Purpose::Summary) {
+            self.summary_wanted = true;
+            return;
+        }
+        let line = format!("{},{}", CommandName::DisplaySummary.as_str(), self.user);
+        self.send(line, Purpose::Summary, effects);
+    }
+
+    /// Watches what is on the watchlist, held, pending or waited for, and nothing else.
+    pub(super) fn watch_what_matters(&mut self, effects: &mut Vec<Effect>) {
+        if !self.is_live() {
+            return;
+        }
+        let mut wanted: std::collections::BTreeSet<Symbol> = self.watchlist.iter().copied().collect();
+        if let Some(account) = &self.account {
+            wanted.extend(account.holdings.iter().map(|holding| holding.symbol));
+            wanted.extend(account.pending.iter().map(|order| order.terms.symbol));
+            wanted.extend(account.triggers.iter().map(|trigger| trigger.symbol));
+        }
+        if let Some(Popup::Form(form)) = &self.popup {
+            wanted.extend(form.stock());
+        }
+        for symbol in self.watched.difference(&wanted).copied().collect::<Vec<_>>() {
+            self.send(format!("UNWATCH,{symbol}"), Purpose::Quiet, effects);
+        }
+        for symbol in wanted.difference(&self.watched).copied().collect::<Vec<_>>() {
+            self.send(format!("WATCH,{symbol}"), Purpose::Quiet, effects);
+        }
+        self.watched = wanted;
+    }
+
+    /// Says something to the trader for a few seconds.
+    pub(super) fn tell(&mut self, words: &str) {
+        self.notice = Some((words.to_owned(), self.now_ms + 6_000));
+    }
+
+    /// Starts the guard of the commit key when the banner's subject has changed.
+    pub(super) fn banner_may_have_changed(&mut self) {
+        let subject = self.next_pending().map(|order| (order.side, order.terms.symbol, order.expires_at_ms));
+        if subject != self.banner {
+            self.banner = subject;
+            self.banner_since_ms = self.now_ms;
+            self.warned = None;
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Roles, not colours, and the glyphs that draw them.
+
+use crate::model::text;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::symbols::border;
+
+/// A palette by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ThemeName {
+    /// The terminal's own sixteen colours.
+    #[default]
+    Default,
+    /// Blue up, orange down.
+    Safe,
+    /// Green down, red up.
+    Inverted,
+    /// For light backgrounds.
+    Light,
+    /// No colour at all.
+    Mono,
+}
+
+/// What each role looks like.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the roles' names say what they are for")]
+pub struct Theme {
+    pub text: Style,
+    pub dim: Style,
+    pub title: Style,
+    pub border: Style,
+    pub focus: Style,
+    pub up: Style,
+    pub down: Style,
+    pub warn: Style,
+    pub bad: Style,
+    pub ok: Style,
+    pub sel: Style,
+}
+
+impl Theme {
+    /// The palette of this name.
+    pub fn new(name: ThemeName) -> Self {
+        let of = |color| Style::new().fg(color);
+        let colours = |up, down, dim, accent| Self {
+            text: Style::new(),
+            dim: of(dim),
+            title: of(accent).add_modifier(Modifier::BOLD),
+            border: of(dim),
+            focus: of(accent),
+            up: of(up),
+            down: of(down),
+            warn: of(Color::Yellow).add_modifier(Modifier::BOLD),
+            bad: of(Color::Red).add_modifier(Modifier::BOLD),
+            ok: of(Color::Green),
+            sel: Style::new().add_modifier(Modifier::REVERSED),
+        };
+        match name {
+            ThemeName::Default => colours(Color::Green, Color::Red, Color::DarkGray, Color::Cyan),
+            ThemeName::Inverted => colours(Color::Red, Color::Green, Color::DarkGray, Color::Cyan),
+            ThemeName::Safe => {
+                let orange = Color::Indexed(208);
+                Self {
+                    bad: of(orange).add_modifier(Modifier::BOLD),
+                    ok: of(Color::Blue),
+                    ..colours(Color::Blue, orange, Color::DarkGray, Color::Cyan)
+                }
+            }
+            ThemeName::Light => Self {
+                warn: of(Color::Magenta).add_modifier(Modifier::BOLD),
+                ..colours(Color::Indexed(28), Color::Indexed(160), Color::Indexed(242), Color::Blue)
+            },
+            ThemeName::Mono => {
+                let plain = Style::new();
+                let bold = plain.add_modifier(Modifier::BOLD);
+                Self {
+                    text: plain,
+                    dim: plain.add_modifier(Modifier::DIM),
+                    title: bold,
+                    border: plain,
+                    focus: bold,
+                    up: bold,
+                    down: plain.add_modifier(Modifier::UNDERLINED),
+                    warn: bold,
+                    bad: bold.add_modifier(Modifier::REVERSED),
+                    ok: plain,
+                    sel: plain.add_modifier(Modifier::REVERSED),
+                }
+            }
+        }
+    }
+
+    /// The role of a number that may have moved either way.
+    pub const fn moved(&self, by: i64) -> Style {
+        match by {
+            0 => self.text,
+            1.. => self.up,
+            _ => self.down,
+        }
+    }
+}
+
+/// The shapes.
+#[derive(Clone, Copy, Debug)]
+pub struct Glyphs {
+    /// Borders of panes.
+    pub border: border::Set<'static>,
+    /// From low to high.
+    pub spark: &'static [char],
+    /// A full and an empty cell of a bar.
+    pub bar: (char, char),
+    /// Up and down.
+    pub arrows: (char, char),
+    /// The selected row's mark.
+    pub mark: char,
+    /// Charts have dots of a quarter of a cell.
+    pub braille: bool,
+    /// "At most" and "at least".
+    pub bounds: (&'static str, &'static str),
+}
+
+impl Glyphs {
+    /// For any terminal.
+    pub const ASCII: Self = Self {
+        border: border::Set {
+            top_left: "+",
+            top_right: "+",
+            bottom_left: "+",
+            bottom_right: "+",
+            vertical_left: "|",
+            vertical_right: "|",
+            horizontal_top: "-",
+            horizontal_bottom: "-",
+        },
+        spark: &['_', '.', '-', '=', '^'],
+        bar: ('#', '-'),
+        arrows: ('^', 'v'),
+        mark: '>',
+        braille: false,
+        bounds: ("<=", ">="),
+    };
+    /// For terminals that can show it.
+    pub const UNICODE: Self = Self {
+        border: border::ROUNDED,
+        spark: &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+        bar: ('█', '░'),
+        arrows: ('▲', '▼'),
+        mark: '▸',
+        braille: true,
+        bounds: ("≤", "≥"),
+    };
+
+    /// A bar of so many cells, filled in proportion.
+    pub fn bar(&self, part: u64, whole: u64, cells: usize) -> String {
+        let full = if whole == 0 { 0 } else { (part.min(whole) * cells as u64).div_ceil(whole) as usize };
+        std::iter::repeat_n(self.bar.0, full).chain(std::iter::repeat_n(self.bar.1, cells - full)).collect()
+    }
+
+    /// A percentage with its arrow.
+    pub fn change(&self, basis_points: i64) -> String {
+        let arrow = match basis_points {
+            0 => ' ',
+            1.. => self.arrows.0,
+            _ => self.arrows.1,
+        };
+        format!("{}{arrow}", text::percent(basis_points))
+    }
+
+    /// The last of these numbers as a line of so many cells.
+    pub fn sparkline(&self, values: impl DoubleEndedIterator<Item = i64>, cells: usize) -> String {
+        let mut last: Vec<i64> = values.rev().take(cells).collect();
+        last.reverse();
+        let (Some(low), Some(high)) = (last.iter().min().copied(), last.iter().max().copied()) else {
+            return String::new();
+        };
+        let span = (high - low).max(1);
+        let top = self.spark.len() as i64 - 1;
+        let level = |value: i64| if high == low { top / 2 } else { (value - low) * top / span };
+        last.iter().filter_map(|value| self.spark.get(level(*value) as usize)).collect()
+    }
+}

@@ -15,3 +15,4 @@ mod netcat;
 mod programme;
 mod pushes;
 mod replay;
+mod screen;

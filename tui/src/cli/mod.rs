@@ -10,6 +10,7 @@ use crate::generate::{GenerateArgs, generate};
 use crate::net;
 use crate::replay::{self, ReplayArgs};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use daytrade_protocol::{Detail, ServerLine};
 use screen::{QuoteOfArgs, ScreenArgs, ShowArgs, Shown, SnapshotArgs};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
@@ -137,8 +138,15 @@ fn converted(args: &ConvertArgs) -> Result<Exit, Failure> {
 
 fn send(args: &SendArgs) -> Result<Exit, Failure> {
     let mut refused = false;
+    let people_read = io::stdout().is_terminal();
     net::ask(&args.connect, &args.lines, |line| {
         refused |= line.starts_with("ERR,") || line.contains("] ERR,");
+        // The one reply that is a table: in columns for people, as it came for scripts.
+        if let (true, Ok(ServerLine::Detail(_, Detail::Stat { name, value }))) =
+            (people_read, ServerLine::parse(line.as_bytes()))
+        {
+            return writeln!(io::stdout().lock(), "{:<28} {value}", name.replace('_', " "));
+        }
         let mut out = io::stdout().lock();
         writeln!(out, "{line}")?;
         out.flush()

@@ -99,7 +99,7 @@ mod tests {
         );
         assert_eq!(sent("COMMIT_BUY,alice"), "COMMIT_BUY,alice");
         assert_eq!(read("hide-money", "alice"), Ok(Typed::Do(Action::HideMoney)));
-        for bad in ["", "buy", "buy toolong 5", "fly", "SUBSCRIBE,alice", "[1] ADD,alice,5", "ADD,alice,-5"] {
+        for bad in ["", "buy toolong 5", "fly", "SUBSCRIBE,alice", "[1] ADD,alice,5", "ADD,alice,-5"] {
             assert!(read(bad, "alice").is_err(), "{bad}");
         }
         assert!(suggestions("hdmn").contains(&Action::HideMoney));

@@ -105,6 +105,12 @@ impl Form {
         self.refused = None;
     }
 
+    /// Empties the field.
+    pub fn clear_field(&mut self) {
+        self.value_mut().clear();
+        self.refused = None;
+    }
+
     /// The stock, once it is one.
     pub fn stock(&self) -> Option<Symbol> {
         Symbol::parse(self.symbol.as_bytes())
@@ -196,7 +202,7 @@ impl Form {
         now_ms: u64,
         offset_ms: i64,
     ) -> Vec<Consequence> {
-        use super::text::dollars;
+        use super::text::{dollars, thousands};
         let mut lines = Vec::new();
         let mut say = |name, words: String, stops| lines.push(Consequence { name, words, stops });
         let Some(symbol) = self.stock() else {
@@ -239,7 +245,7 @@ impl Form {
         match self.kind {
             FormKind::Order(Side::Buy) => {
                 let cash = account.map_or(Money::ZERO, |account| account.cash);
-                say("You get", format!("{shares} shares at {}", dollars(price)), false);
+                say("You get", format!("{} shares at {}", thousands(shares), dollars(price)), false);
                 say("Cost", format!("{}, {} stays in cash", dollars(total), dollars(amount - total)), false);
                 if cash < amount {
                     say("Cash", format!("{} is there, {} is asked for", dollars(cash), dollars(amount)), true);
@@ -255,7 +261,11 @@ impl Form {
             }
             FormKind::Order(Side::Sell) => {
                 let free = account.and_then(|account| account.holding(symbol)).map_or(0, |holding| holding.free);
-                say("You sell", format!("{shares} of {free} free shares at {}", dollars(price)), free < shares);
+                say(
+                    "You sell",
+                    format!("{} of {} free shares at {}", thousands(shares), thousands(free), dollars(price)),
+                    free < shares,
+                );
                 say("Proceeds", dollars(total), false);
                 if let Some(holding) = account.and_then(|account| account.holding(symbol)).filter(|_| free >= shares) {
                     let basis = holding.basis.share_of(shares, holding.shares());
@@ -264,7 +274,11 @@ impl Form {
             }
             FormKind::Trigger(side) => {
                 let (verb, sign) = if side == Side::Buy { ("buys", "<=") } else { ("sells", ">=") };
-                say("Fires", format!("{verb} {shares} at the first price {sign} {}", dollars(price)), false);
+                say(
+                    "Fires",
+                    format!("{verb} {} at the first price {sign} {}", thousands(shares), dollars(price)),
+                    false,
+                );
                 if let Some(old) = account.and_then(|account| account.trigger(side, symbol)) {
                     let at = old.price.map_or("no price yet".to_owned(), |price| format!("at {}", dollars(price)));
                     say("Replaces", format!("{} {at}", dollars(old.amount)), false);

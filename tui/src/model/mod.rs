@@ -440,3 +440,6 @@ impl Model {
         sorted.get(at).copied()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -205,8 +205,10 @@ impl Model {
             self.tell("not connected: trading waits until the link is back");
             return;
         }
-        let draft = self.draft.take().filter(|draft| draft.kind == kind);
-        let mut form = draft.unwrap_or_else(|| Form::new(kind, self.symbol_at_hand()));
+        // A draft is gone on with for the stock it was about, never for another that was chosen since.
+        let at_hand = self.symbol_at_hand();
+        let same = |draft: &Form| draft.kind == kind && (kind == FormKind::AddMoney || draft.stock() == at_hand);
+        let mut form = self.draft.take().filter(same).unwrap_or_else(|| Form::new(kind, at_hand));
         if kind == FormKind::AddMoney && form.amount.is_empty() && self.no_account {
             "10000.00".clone_into(&mut form.amount);
         }
@@ -239,6 +241,7 @@ impl Model {
             Key::BackTab | Key::Up => form.field = (form.field + fields - 1) % fields,
             Key::Left | Key::Right if !form.sending => form.turn(),
             Key::Backspace if !form.sending => form.erase(),
+            Key::Ctrl('u') if !form.sending => form.clear_field(),
             Key::Char(key @ ('m' | 'h' | '=')) if !form.sending && form.fields()[form.field] == "Amount" => {
                 form.fill_in(key, self.account.as_ref(), &self.quotes);
             }

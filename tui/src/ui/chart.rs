@@ -61,7 +61,8 @@ fn bounds(prices: &[i64], marks: &[(i64, &str)]) -> (i64, i64) {
     let near = |cents: &i64| *cents > low - low / 10 && *cents < high + high / 10;
     let marks = || marks.iter().map(|(cents, _)| *cents).filter(near);
     let (low, high) = (marks().min().unwrap_or(low).min(low), marks().max().unwrap_or(high).max(high));
-    let air = ((high - low) / 20).max(1);
+    // A price that hardly moves is not drawn as a cliff.
+    let air = ((high - low) / 20).max(high / 200).max(2);
     (low - air, high + air)
 }
 

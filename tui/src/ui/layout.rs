@@ -20,7 +20,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
         return;
     }
     let small = area.width < COMPACT.0 || area.height < COMPACT.1;
-    let banner = u16::from(strips::has_banner(pen.model));
+    let banner = strips::banner_lines(pen.model);
     let notice = u16::from(!small || pen.model.notice.is_some());
     let tabs = u16::from(!small);
     let hints = u16::from(area.height >= 8);

@@ -126,9 +126,9 @@ pub(super) fn watchlist(pen: &mut Pen<'_>, area: Rect) {
     let columns = [
         words("SYM", 0),
         number("LAST", 0),
-        number("CHANGE", 3),
+        number("CHANGE", 4),
         words("TREND", 1),
-        number("AGE", 4),
+        number("AGE", 3),
         words("MINE", 2),
         number("SHARES", 5),
         number("P&L", 6),
@@ -339,6 +339,7 @@ pub(super) fn newest(pen: &mut Pen<'_>, area: Rect) {
     for (row, line) in (0..area.height).zip(pen.model.activity.iter().rev()) {
         let (word, style) = verdict(line.verdict, pen);
         let what = format!(" {} {} {word}: {}", text::clock(line.at_ms), asked(&line.request), line.words);
+        let what = super::fit_words(&what, usize::from(area.width));
         pen.line(area, row, Line::from(span(what, style)));
     }
 }

@@ -126,7 +126,25 @@ impl Pen<'_> {
     }
 }
 
+/// As many whole words as fit, so that no number is cut.
+pub(crate) fn fit_words(words: &str, width: usize) -> String {
+    if words.chars().count() <= width {
+        return words.to_owned();
+    }
+    let mut kept = String::new();
+    for word in words.split_inclusive(' ') {
+        if kept.chars().count() + word.trim_end().chars().count() + 3 > width {
+            break;
+        }
+        kept.push_str(word);
+    }
+    format!("{}...", kept.trim_end())
+}
+
 /// A span in a style.
 pub(crate) fn span(words: impl Into<String>, style: Style) -> Span<'static> {
     Span::styled(words.into(), style)
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
         None => greeting(pen, area),
         Some(Popup::Form(form)) if docked && !matches!(form.kind, FormKind::AddMoney | FormKind::AddSymbol) => {}
         Some(Popup::Form(form)) => {
-            let place = middle(area, 56, 15);
+            let place = middle(area, 64, 16);
             pen.clear(place);
             draw_form(pen, place, form);
         }
@@ -89,12 +89,12 @@ fn draw_form(pen: &mut Pen<'_>, area: Rect, form: &Form) {
     let may = !lines.iter().any(|line| line.stops) && !form.sending && model.is_live();
     for line in &lines {
         let words = if model.hide_money && line.name == "Cash" { "*****" } else { &line.words };
-        pen.line(
-            inner,
-            row,
-            Line::from(span(format!(" {:<9} {words}", line.name), if line.stops { theme.warn } else { theme.text })),
-        );
-        row += 1;
+        let style = if line.stops { theme.warn } else { theme.text };
+        for (at, part) in wrap(words, usize::from(inner.width).saturating_sub(12)).into_iter().enumerate() {
+            let name = if at == 0 { line.name } else { "" };
+            pen.line(inner, row, Line::from(span(format!(" {name:<9} {part}"), style)));
+            row += 1;
+        }
     }
     if let Some(refused) = &form.refused {
         for part in wrap(refused, usize::from(inner.width).saturating_sub(2)) {
@@ -103,9 +103,9 @@ fn draw_form(pen: &mut Pen<'_>, area: Rect, form: &Form) {
         }
     }
     let enter = match form.kind {
-        FormKind::Order(_) => "Enter reserve for 60 s; nothing trades until you commit",
-        FormKind::Trigger(_) => "Enter arm it",
-        FormKind::AddMoney | FormKind::AddSymbol => "Enter add it",
+        FormKind::Order(_) => "Enter reserves for 60 s; only the commit trades",
+        FormKind::Trigger(_) => "Enter arms it",
+        FormKind::AddMoney | FormKind::AddSymbol => "Enter adds it",
     };
     let last = inner.height.saturating_sub(1);
     if row <= last {

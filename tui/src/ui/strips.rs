@@ -7,9 +7,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-/// Whether there is something that must not scroll away: no link, or an order that waits.
-pub(super) fn has_banner(model: &Model) -> bool {
-    matches!(model.link, Link::Offline { .. }) || model.next_pending().is_some()
+/// How many lines there are that must not scroll away: no link, an order that waits.
+pub(super) fn banner_lines(model: &Model) -> u16 {
+    u16::from(matches!(model.link, Link::Offline { .. })) + u16::from(model.next_pending().is_some())
 }
 
 /// Cash, reserved, equity, profit; whole parts are dropped from the end where there is no room.
@@ -105,9 +105,9 @@ pub(super) fn banner(pen: &mut Pen<'_>, area: Rect) {
             }
         }
         pen.line(area, 0, Line::from(span(line, theme.bad)));
-        return;
     }
     let Some(order) = model.next_pending() else { return };
+    let row = banner_lines(model) - 1;
     let left = model.left_ms(order.expires_at_ms);
     let late = model.round_trip(990).unwrap_or(0) / 500;
     let style = match left {
@@ -121,6 +121,8 @@ pub(super) fn banner(pen: &mut Pen<'_>, area: Rect) {
     let clock = if left == 0 { "expired".to_owned() } else { text::countdown(left) };
     let keys = if left == 0 {
         String::new()
+    } else if !model.is_live() {
+        " left, still running on the server".to_owned()
     } else if left <= late {
         format!("  too late to be sure  {} COMMIT  {} cancel", pen.key(Action::Commit), pen.key(Action::Cancel))
     } else {
@@ -131,18 +133,26 @@ pub(super) fn banner(pen: &mut Pen<'_>, area: Rect) {
     let width = usize::from(area.width);
     let long = format!(" >> {side} {shares} {symbol} @ {price} = {total} ");
     let short = format!(" >> {side} {symbol} {total} ");
+    // The two keys stay, whatever else has to go.
+    let tight = short.chars().count() + clock.chars().count() + keys.chars().count() + more.chars().count() > width;
+    let keys = if tight && left > 0 && model.is_live() {
+        format!(" {}/{}", pen.key(Action::Commit), pen.key(Action::Cancel))
+    } else {
+        keys
+    };
     let must = clock.chars().count() + keys.chars().count() + more.chars().count() + 1;
     let subject = if long.chars().count() + must <= width { long } else { short };
     let room = width.saturating_sub(subject.chars().count() + must + 3);
     let bar =
         if room >= 6 { format!("[{}] ", pen.look.glyphs.bar(left, 60_000, room.min(30) - 1)) } else { String::new() };
-    pen.line(area, 0, Line::from(span(format!("{subject}{bar}{clock}{keys}{more}"), style)));
+    pen.line(area, row, Line::from(span(format!("{subject}{bar}{clock}{keys}{more}"), style)));
 }
 
 /// What was last to be said.
 pub(super) fn notice(pen: &mut Pen<'_>, area: Rect) {
     if let Some((words, _)) = &pen.model.notice {
-        pen.line(area, 0, Line::from(span(format!(" {words}"), pen.look.theme.warn)));
+        let words = super::fit_words(&format!(" {words}"), usize::from(area.width));
+        pen.line(area, 0, Line::from(span(words, pen.look.theme.warn)));
     }
 }
 

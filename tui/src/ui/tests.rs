@@ -1,0 +1,200 @@
+//! The screen drawn in every size and state: what it says, what it looks like, and that nothing falls off it.
+
+use super::{Glyphs, Look, Theme, ThemeName, view};
+use crate::cli::screen::plain;
+use crate::model::tests::World;
+use crate::model::{Event, Key, LinkEvent, Screen};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+use std::fmt::Write as _;
+
+const UNICODE: Look = Look { theme: MONO, glyphs: Glyphs::UNICODE, reduce_motion: true };
+const MONO: Theme = Theme {
+    text: ratatui::style::Style::new(),
+    dim: ratatui::style::Style::new(),
+    title: ratatui::style::Style::new(),
+    border: ratatui::style::Style::new(),
+    focus: ratatui::style::Style::new(),
+    up: ratatui::style::Style::new(),
+    down: ratatui::style::Style::new(),
+    warn: ratatui::style::Style::new(),
+    bad: ratatui::style::Style::new(),
+    ok: ratatui::style::Style::new(),
+    sel: ratatui::style::Style::new(),
+};
+
+fn look(ascii: bool, theme: ThemeName) -> Look {
+    let glyphs = if ascii { Glyphs::ASCII } else { Glyphs::UNICODE };
+    Look { theme: Theme::new(theme), glyphs, ..UNICODE }
+}
+
+fn drawn(world: &World, look: &Look, width: u16, height: u16) -> Buffer {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+    view(&world.model, look, &mut buffer);
+    buffer
+}
+
+/// A trader in the middle of things.
+fn busy() -> World {
+    let mut world = World::live();
+    let soon = world.now_ms + 36_000;
+    let sooner = world.now_ms + 9_000;
+    world.summary(&[
+        "ACCOUNT,alice,12480.15,2529.12,333.94",
+        "HOLDING,ABC,20,0,2375.00",
+        "HOLDING,TSX,250,50,2952.00",
+        "HOLDING,XYZ,62,58,1704.00",
+        &format!("PENDING,BUY,XYZ,36,15.02,540.72,{soon}"),
+        &format!("PENDING,SELL,TSX,50,9.31,465.50,{sooner}"),
+        "TRIGGER,BUY,TSX,1000.00,9.10,0",
+        "TRIGGER,BUY,MAO,500.00,,0",
+        "TRIGGER,SELL,XYZ,900.00,15.50,58",
+    ]);
+    for (step, cents) in [1500, 1510, 1490, 1495, 1520, 1502].into_iter().enumerate() {
+        let at = world.now_ms + step as u64;
+        world.says(&format!("* QUOTE,XYZ,{}.{:02},{at}", cents / 100, cents % 100));
+    }
+    world.press("b200\n");
+    let tag = world.tag("BUY");
+    world.says(&format!("[{tag}] ERR,AMOUNT_TOO_SMALL,one share costs 210.02: this amount buys 0 shares"));
+    world.act(Event::Key(Key::Esc));
+    world.says("* FILLED,alice,SELL,TSX,20,9.40,188.00");
+    world.wait(4_000);
+    world
+}
+
+/// The largest amounts and longest words there can be.
+fn extreme() -> World {
+    let mut world = World::live();
+    let soon = world.now_ms + 36_000;
+    let most = "999999999999999.99";
+    world.model.user = "u".repeat(64);
+    world.summary(&[
+        &format!("ACCOUNT,alice,{most},{most},-{most}"),
+        &format!("HOLDING,XYZ,888888888888888,1,{most}"),
+        &format!("PENDING,BUY,XYZ,999999999999,4999.00,999999999999.99,{soon}"),
+        "TRIGGER,SELL,XYZ,999999999999.99,999999999999.99,888888888888888",
+    ]);
+    world.press("b5\n");
+    world
+}
+
+#[test]
+fn the_screen_in_its_sizes() {
+    let world = busy();
+    for (width, height) in [(40, 12), (80, 24), (120, 40), (200, 60)] {
+        for ascii in [false, true] {
+            let name = format!("{width}x{height}{}", if ascii { "-ascii" } else { "" });
+            insta::assert_snapshot!(name, plain(&drawn(&world, &look(ascii, ThemeName::Mono), width, height)));
+        }
+    }
+}
+
+#[test]
+fn the_screen_in_its_states() {
+    let mut world = World::live();
+    let look = look(true, ThemeName::Mono);
+    let shown = |world: &World| plain(&drawn(world, &look, 80, 24));
+    insta::assert_snapshot!("loading", shown(&world));
+    let tag = world.tag("DISPLAY_SUMMARY");
+    world.says(&format!("[{tag}] ERR,NO_ACCOUNT,add money first"));
+    insta::assert_snapshot!("first-start", shown(&world));
+    let mut world = busy();
+    for (name, keys) in [("ticket", "b550"), ("help", "?"), ("command", ":hi"), ("quit", "q")] {
+        world.press(keys);
+        insta::assert_snapshot!(name, shown(&world));
+        world.model.popup = None;
+    }
+    for (name, screen) in
+        [("holdings", Screen::Holdings), ("triggers", Screen::Triggers), ("activity", Screen::Activity)]
+    {
+        world.model.screen = screen;
+        insta::assert_snapshot!(name, shown(&world));
+    }
+    world.model.screen = Screen::Trade;
+    world.press("$");
+    let hidden = shown(&world);
+    assert!(!hidden.contains("12,480") && hidden.contains("Cash *****"), "{hidden}");
+    world.press("$y");
+    let (cause, next_try_ms) = ("127.0.0.1:4462: connection refused".to_owned(), world.now_ms + 3_000);
+    world.act(Event::Link(LinkEvent::Down { cause, next_try_ms, attempt: 4 }));
+    insta::assert_snapshot!("offline", shown(&world));
+}
+
+#[test]
+fn the_styles_of_each_theme() {
+    let world = busy();
+    for theme in [ThemeName::Default, ThemeName::Safe, ThemeName::Inverted, ThemeName::Light, ThemeName::Mono] {
+        let buffer = drawn(&world, &look(true, theme), 80, 24);
+        let mut dump = String::new();
+        for (row, cells) in buffer.content.chunks(80).enumerate() {
+            let mut from = 0;
+            for to in 1..=80 {
+                let style = |at: usize| (cells[at].fg, cells[at].bg, cells[at].modifier);
+                if to == 80 || style(to) != style(from) {
+                    let (fg, _, modifier) = style(from);
+                    if (fg, modifier) != (Color::Reset, Modifier::empty()) {
+                        writeln!(dump, "{row:02} {from:02}-{to:02} {fg:?} {modifier:?}").unwrap();
+                    }
+                    from = to;
+                }
+            }
+        }
+        if theme == ThemeName::Mono {
+            assert!(buffer.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset), "no colour");
+        }
+        insta::assert_snapshot!(format!("style-{theme:?}").to_lowercase(), dump);
+    }
+}
+
+/// Every size from 1 × 1, every screen and popup: no panic, no number cut.
+#[test]
+fn nothing_is_cut_at_any_size() {
+    let heights = [1, 2, 4, 5, 7, 8, 12, 17, 18, 24, 70];
+    let widths = (1..=220_u16).filter(|width| *width <= 110 || width % 9 == 0);
+    let popups = ["", "b5", "t5", "a5", "?", ":buy", "q"];
+    let sizes: Vec<(u16, u16)> = widths.flat_map(|width| heights.map(|height| (width, height))).collect();
+    for make in [busy, extreme] {
+        for (screen, popups) in [
+            (Screen::Trade, &popups[..]),
+            (Screen::Holdings, &popups[..1]),
+            (Screen::Triggers, &popups[..1]),
+            (Screen::Activity, &popups[..1]),
+        ] {
+            for (nth, popup) in popups.iter().enumerate() {
+                let mut world = make();
+                world.act(Event::Key(Key::Esc));
+                world.model.screen = screen;
+                world.press(popup);
+                let look = look(nth % 2 == 0, ThemeName::Default);
+                // Every size for the bare screens, fewer for the others.
+                for (width, height) in
+                    sizes.iter().skip(nth).step_by(if popup.is_empty() && screen == Screen::Trade { 1 } else { 9 })
+                {
+                    let text = plain(&drawn(&world, &look, *width, *height));
+                    if !popup.is_empty() {
+                        continue;
+                    }
+                    for line in text.lines() {
+                        assert_whole(line, *width, *height);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A number that begins like one of these is there to its last digit.
+fn assert_whole(line: &str, width: u16, height: u16) {
+    for number in ["12,480.15", "2,529.12", "540.72", "999,999,999,999,999.99"] {
+        let head = &number[..number.len() - 3];
+        for (at, _) in line.match_indices(head) {
+            let part_of_another = line[..at].ends_with(|c: char| c.is_ascii_digit() || c == ',');
+            let mut behind = line[at + head.len()..].chars();
+            let cents = behind.next() == Some('.') && behind.by_ref().take(2).filter(char::is_ascii_digit).count() == 2;
+            let longer = line[at + head.len()..].starts_with(|c: char| c == ',' || c.is_ascii_digit());
+            assert!(cents || longer || part_of_another, "{number} is cut at {width}x{height}: {line}");
+        }
+    }
+}

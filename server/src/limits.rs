@@ -96,7 +96,7 @@ pub const DUMPS_AT_ONCE: usize = 2;
 /// order.
 pub const QUOTE_CONNECTIONS_MAX: usize = 256;
 
-/// Connections to a legacy quote server for one quote: the first, and those opened because an answer is slow.
+/// Connections to a legacy quote server open at once for one quote: the first, and those opened because an answer is slow.
 pub const QUOTE_ATTEMPTS_MAX: u32 = 5;
 
 /// After how many milliseconds without an answer another connection is tried, unless `--hedge-after` says otherwise.

@@ -8,6 +8,7 @@ use super::source::{Fetch, Fetched, QuoteSource, SourceError, SourceQuote};
 use crate::limits::{QUOTE_ANSWER_BYTES_MAX, QUOTE_ATTEMPTS_MAX};
 use daytrade_protocol::{Money, Symbol, UserName};
 use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -71,7 +72,9 @@ impl LegacySource {
         answer
     }
 
-    /// The first good answer of as many attempts as it takes; the others are closed.
+    /// The first good answer of as many attempts as it takes; the others are closed. Five are open at once at most: where
+    /// all of them are slow (one quote in 243), the oldest gives way to a new one, at a pace that halves each time, so that a
+    /// server that is slow for everybody is not flooded and some attempt always has the time it needs.
     async fn ask_until_answered(&self, symbol: Symbol, user: &UserName) -> Result<Fetched, SourceError> {
         let Ok(_turn) = self.client.turns.acquire().await else { return Err(SourceError::Timeout) };
         let mut attempts = JoinSet::new();
@@ -82,11 +85,12 @@ impl LegacySource {
                 client.ask(symbol, &user).await
             }
         };
-        attempts.spawn(attempt(false));
-        let mut begun = 1;
+        let mut open = VecDeque::from([attempts.spawn(attempt(false))]);
+        let mut begun = 1_u32;
         loop {
-            let may_hedge = begun < QUOTE_ATTEMPTS_MAX && self.options.connections > 1;
-            let another = self.options.hedge_after.filter(|_| may_hedge);
+            let beyond = begun.saturating_sub(QUOTE_ATTEMPTS_MAX - 1).min(16);
+            let pause = self.options.hedge_after.map(|pause| pause.saturating_mul(1 << beyond));
+            let another = pause.filter(|_| self.options.connections > 1);
             tokio::select! {
                 Some(answer) = attempts.join_next() => match answer {
                     Ok(Ok(quote)) => {
@@ -98,11 +102,17 @@ impl LegacySource {
                     // What is still under way may be better; if nothing is, this is the answer.
                     Ok(Err(error)) if attempts.is_empty() => return Err(error),
                     Ok(Err(_)) => {}
+                    Err(stopped) if stopped.is_cancelled() => {}
                     Err(stopped) => return Err(SourceError::Unreachable(std::io::Error::other(stopped))),
                 },
                 () = tokio::time::sleep(another.unwrap_or_default()), if another.is_some() => {
-                    attempts.spawn(attempt(true));
+                    open.push_back(attempts.spawn(attempt(true)));
                     begun += 1;
+                    if open.len() > QUOTE_ATTEMPTS_MAX as usize
+                        && let Some(oldest) = open.pop_front()
+                    {
+                        oldest.abort();
+                    }
                 }
             }
         }
@@ -228,6 +238,32 @@ mod tests {
         let answer = answer.unwrap();
         assert_eq!((answer.quote.price, answer.besides.len()), (Money::from_cents(550), 0));
         assert_eq!(source.unusable(), 1, "nonsense costs as much");
+    }
+
+    /// A server that takes two seconds for everybody is waited for; one that never answers is not asked without end.
+    #[tokio::test(start_paused = true)]
+    async fn slow_for_everybody_is_answered_and_never_is_asked_a_dozen_times() {
+        for (delay, answered) in [(Duration::from_secs(2), true), (Duration::from_secs(60), false)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let source = source(listener.local_addr().unwrap(), 30);
+            let asked = Arc::new(AtomicU64::new(0));
+            let counted = Arc::clone(&asked);
+            let serving = tokio::spawn(async move {
+                loop {
+                    let (mut stream, _) = listener.accept().await.unwrap();
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    tokio::spawn(async move {
+                        tokio::time::sleep(delay).await;
+                        let _ = stream.write_all(b"5.5,S,alice,1,key\n").await;
+                    });
+                }
+            });
+            let user = UserName::parse(b"alice").unwrap();
+            let answer = source.fetch(Symbol::parse(b"S").unwrap(), &user).await;
+            assert_eq!(answer.is_ok(), answered, "{answer:?}");
+            assert!(asked.load(Ordering::Relaxed) <= 13, "{asked:?}");
+            serving.abort();
+        }
     }
 
     #[tokio::test]

@@ -109,7 +109,7 @@ pub struct ServeArgs {
     #[arg(long, default_value_t = CONNECTIONS_DEFAULT, value_parser = parse_connections)]
     pub max_connections: usize,
     /// Close a connection that sends no whole line for so many seconds, waits for nothing and listens to nothing; 0 never
-    #[arg(long, default_value_t = IDLE_TIMEOUT_S, value_name = "SECONDS")]
+    #[arg(long, default_value_t = IDLE_TIMEOUT_S, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
     pub idle_timeout: u64,
     /// Take a snapshot of a shard after so many records, or twice as many as it has users
     #[arg(long, default_value_t = SNAPSHOT_RECORDS_MIN, value_name = "RECORDS", value_parser = clap::value_parser!(u64).range(1..))]

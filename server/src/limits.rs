@@ -86,6 +86,8 @@ pub const SNAPSHOT_RECORDS_MIN: u64 = 500_000;
 pub const SNAPSHOT_AT_STOP_RECORDS_MIN: u64 = 10_000;
 /// A snapshot is copied in slices of about this size, each well below 5 ms; accounts that change before their turn come on top.
 pub const SNAPSHOT_SLICE_BYTES_SOFT: usize = 256 << 10;
+/// A snapshot is given up when it would leave less room than this on the disk.
+pub const SNAPSHOT_FREE_BYTES_MIN: u64 = 48 << 20;
 /// How many snapshots are kept: the newest, and one to fall back on.
 pub const SNAPSHOTS_KEPT: usize = 2;
 

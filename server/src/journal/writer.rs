@@ -213,7 +213,6 @@ impl JournalWriter {
             durable: 0,
         };
         let bytes = header.frame_bytes() as u64;
-        self.low = self.storage.free_bytes()? < self.options.free_bytes_min;
         if self.segment.as_ref().is_none_or(|open| open.offset + bytes > self.options.segment_bytes_max) {
             self.begin_segment()?;
         }

@@ -32,8 +32,9 @@ impl Budget {
     }
 
     /// How long until the next may be made, in milliseconds.
-    pub(super) fn wait_ms(&self) -> u64 {
-        1_000_u64.saturating_sub(self.tokens_milli).div_ceil(self.per_second.max(1))
+    pub(super) fn wait_ms(&self, now_ms: u64) -> u64 {
+        let gained = now_ms.saturating_sub(self.last_ms).saturating_mul(self.per_second);
+        1_000_u64.saturating_sub(self.tokens_milli.saturating_add(gained)).div_ceil(self.per_second.max(1))
     }
 }
 
@@ -45,7 +46,7 @@ mod tests {
     fn so_many_a_second_and_a_tenth_of_that_at_once() {
         let mut budget = Budget::new(50, 1_000);
         assert_eq!((0..100).filter(|_| budget.take(1_000)).count(), 5);
-        assert_eq!(budget.wait_ms(), 20);
+        assert_eq!(budget.wait_ms(budget.last_ms), 20);
         assert!(!budget.take(1_019) && budget.take(1_020));
         let over_a_second = (1_020..2_020).filter(|ms| budget.take(*ms)).count();
         assert!((49..=51).contains(&over_a_second), "{over_a_second}");

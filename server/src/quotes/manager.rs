@@ -180,7 +180,12 @@ pub fn spawn_manager(source: Arc<dyn QuoteSource>, wire: QuoteWire) -> anyhow::R
 impl Manager {
     async fn run(mut self) {
         loop {
-            let sleep = tokio::time::sleep(Duration::from_millis(self.next_requote_in_ms()));
+            let wait_ms = self.next_requote_in_ms();
+            if wait_ms == 0 {
+                // Not left to the timer: under a stream of requests its turn might never come.
+                self.requote_due();
+            }
+            let sleep = tokio::time::sleep(Duration::from_millis(wait_ms.max(1)));
             tokio::select! {
                 // In a fixed order, so that a run can be repeated; nothing starves, because what comes first is bounded by
                 // what comes later: a fetch ends once for a request, and a shard asks once for a symbol.
@@ -265,7 +270,7 @@ impl Manager {
         match self.due.first().map(|(at, _)| at.saturating_sub(self.wire.clock.now_ms())) {
             _ if !self.paused.is_empty() => u64::from(u32::MAX),
             None => u64::from(u32::MAX),
-            Some(0) => self.budget.wait_ms(),
+            Some(0) => self.budget.wait_ms(self.wire.clock.now_ms()),
             Some(ms) => ms,
         }
     }

@@ -159,14 +159,16 @@ impl Session {
             let load = self.outbox.load();
             let all_written = !link.writing.has_remaining() && load.bytes == 0;
             let idle = self.block.is_none() && self.held.is_none() && load.in_flight == 0;
-            if !idle || self.is_listening() && self.input.is_empty() {
+            if load.in_flight > 0 || self.is_listening() && self.input.is_empty() {
                 self.line_at = Instant::now();
             }
             if self.line_at + idle_timeout <= Instant::now() {
                 if all_written {
                     let mut bye = Vec::new();
                     Push::ByeIdle.write_to(&mut bye);
-                    link.writer.write_all(&bye).await?;
+                    // A client that does not take even this is closed all the same.
+                    let told = tokio::time::timeout(SILENCE, link.writer.write_all(&bye)).await;
+                    told.unwrap_or(Ok(()))?;
                 }
                 return link.writer.shutdown().await;
             }

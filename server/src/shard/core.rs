@@ -12,7 +12,7 @@ use crate::limits::{
     FIRED_IN_ROUND_MAX, FRAME_BYTES_SOFT, FRAME_RECORDS_SOFT, LOOK_FOR_ROOM_MS, ROUND_REPLY_BYTES_SOFT,
     SNAPSHOT_RECORDS_MIN,
 };
-use crate::quotes::{Quote, QuoteNews, QuoteRequest};
+use crate::quotes::{Quote, QuoteNews, QuoteRequest, WATCHER};
 use crate::session::{Outbox, Replies};
 use daytrade_protocol::{Money, Refusal, Side, Symbol, UserName};
 use hashbrown::HashMap;
@@ -158,7 +158,7 @@ impl Shard {
         match control {
             Control::Quote(_) if self.failed => {}
             Control::Quote(QuoteNews::Arrived(quote, hit)) => self.quote_arrived(quote, hit),
-            Control::Quote(QuoteNews::Paid(hit)) => self.frame.push(&Record::Hit(hit)),
+            Control::Quote(QuoteNews::Paid(hit)) => self.record_hit(hit),
             Control::Quote(QuoteNews::Failed(symbol)) => {
                 let waiters = self.parked.take_waiters(symbol);
                 self.resume(waiters, Price::Unavailable);
@@ -222,7 +222,8 @@ impl Shard {
             self.answer();
             return Ok(());
         }
-        let looked = if self.low { self.journal.look_for_room() } else { Ok(()) };
+        // Before anything is decided: with too little room, nothing may be that has to be written down.
+        let looked = self.journal.look_for_room();
         self.heed_room();
         self.expire_due();
         self.work_agenda();
@@ -262,7 +263,9 @@ impl Shard {
             tracing::error!(shard = self.id, "the disk is almost full: commands that would write are refused");
         } else {
             tracing::info!(shard = self.id, "the disk has room again");
-            self.agenda.append(&mut self.deferred);
+            // The older prices first.
+            self.deferred.append(&mut self.agenda);
+            std::mem::swap(&mut self.deferred, &mut self.agenda);
         }
     }
 
@@ -409,7 +412,7 @@ impl Shard {
         let waited_for = hit.as_ref().filter(|hit| waiters.contains(&hit.user));
         let fetched_for = waited_for.map(|hit| (hit.user.clone(), hit.number));
         if let Some(hit) = hit {
-            self.frame.push(&Record::Hit(hit));
+            self.record_hit(hit);
         }
         self.prices.insert(symbol, KnownPrice { quote, fetched_for });
         if self.book.triggers().waits_for(symbol) {
@@ -418,6 +421,14 @@ impl Shard {
             }
         }
         self.resume(waiters, Price::Known(price));
+    }
+
+    /// Writes a hit down. What is fetched for watchers goes under a number of the server's own, as recovery knows too.
+    fn record_hit(&mut self, hit: Hit) {
+        if hit.user.as_str() == WATCHER {
+            self.book.note_assigned(hit.number);
+        }
+        self.frame.push(&Record::Hit(hit));
     }
 
     fn resume(&mut self, waiters: Vec<UserName>, price: Price) {

@@ -28,11 +28,16 @@ pub fn recover_shard(storage: &dyn Storage, shard: u16, repair: bool) -> Result<
         None => (Book::default(), None),
     };
     let start = anchor.as_ref().map_or(Start::First, Start::Behind);
-    let end = recover(storage, shard, start, repair, |number, time_ms, record| {
+    let end = recover(storage, shard, start, false, |number, time_ms, record| {
         book.replay(&record, number, time_ms);
         // Which triggers are armed matters at the end only.
         book.take_interest();
     })?;
+    refuse_lost_records(storage, end.record)?;
+    if repair && (end.cut_bytes > 0 || end.segment.is_none()) {
+        // Only now that nothing speaks against it.
+        recover(storage, shard, start, true, |_, _, _| {})?;
+    }
     if repair {
         remove_unfinished(storage)?;
     }
@@ -40,6 +45,18 @@ pub fn recover_shard(storage: &dyn Storage, shard: u16, repair: bool) -> Result<
         tracing::warn!(shard, bytes = end.cut_bytes, "cut off an interrupted last write");
     }
     Ok(RecoveredShard { book, end, snapshot_record: anchor.map_or(0, |anchor| anchor.record) })
+}
+
+/// A snapshot, even one that cannot be read, was given its name only after its record was durable: a journal that ends before
+/// it has lost something.
+fn refuse_lost_records(storage: &dyn Storage, found: u64) -> Result<(), RecoveryError> {
+    for name in snapshots(storage)? {
+        let record = name.split('.').next().and_then(|digits| digits.parse::<u64>().ok()).unwrap_or(0);
+        if record > found {
+            return Err(RecoveryError::Snapshot { file: storage.describe(&name), fault: SnapshotFault::Unanchored });
+        }
+    }
+    Ok(())
 }
 
 /// The newest snapshot that is one, if there is any.

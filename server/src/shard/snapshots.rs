@@ -4,9 +4,10 @@ use super::batch::Control;
 use super::core::Shard;
 use crate::engine::Slice;
 use crate::journal::{
-    SnapshotFile, SnapshotHeader, SnapshotReader, Storage, segment_name, segment_names, snapshot_name, snapshots,
+    SnapshotFile, SnapshotHeader, SnapshotReader, Storage, remove_unfinished, segment_name, segment_names,
+    snapshot_name, snapshots,
 };
-use crate::limits::{SNAPSHOT_AT_STOP_RECORDS_MIN, SNAPSHOT_SLICE_BYTES_SOFT, SNAPSHOTS_KEPT};
+use crate::limits::{SNAPSHOT_AT_STOP_RECORDS_MIN, SNAPSHOT_FREE_BYTES_MIN, SNAPSHOT_SLICE_BYTES_SOFT, SNAPSHOTS_KEPT};
 use parking_lot::{Mutex, RwLock};
 use std::io;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub enum SnapshotPiece {
     Begin(Box<SnapshotHeader>),
     /// Its accounts, some at a time.
     Slice(Slice),
+    /// It is given up.
+    GiveUp,
 }
 
 /// What became of a piece.
@@ -82,6 +85,9 @@ impl Shard {
     /// Goes on with the snapshot under way.
     pub(super) fn snapshot_news(&mut self, news: SnapshotNews) {
         match news {
+            SnapshotNews::More if self.low => {
+                let _ = self.links.snapshots.send((self.id, SnapshotPiece::GiveUp));
+            }
             SnapshotNews::More => {
                 if let Some(slice) = self.book.saved_slice(SNAPSHOT_SLICE_BYTES_SOFT) {
                     let _ = self.links.snapshots.send((self.id, SnapshotPiece::Slice(slice)));
@@ -139,9 +145,19 @@ impl SnapshotKeeper {
     /// Writes a piece.
     ///
     /// # Errors
-    /// Whatever the file system says; the snapshot is then given up.
+    /// Whatever the file system says; the snapshot is then given up and nothing of it left behind.
     pub fn take(&mut self, piece: SnapshotPiece) -> io::Result<SnapshotNews> {
+        let written = self.write(piece);
+        if !matches!(written, Ok(SnapshotNews::More | SnapshotNews::Done)) {
+            self.file = None;
+            remove_unfinished(&*self.storage)?;
+        }
+        written
+    }
+
+    fn write(&mut self, piece: SnapshotPiece) -> io::Result<SnapshotNews> {
         let slice = match piece {
+            SnapshotPiece::GiveUp => return Ok(SnapshotNews::Failed),
             SnapshotPiece::Begin(header) => {
                 self.file = None;
                 self.file = Some((SnapshotFile::begin(&*self.storage, &header)?, header.anchor.record));
@@ -150,6 +166,10 @@ impl SnapshotKeeper {
             SnapshotPiece::Slice(slice) => slice,
         };
         let Some((mut file, record)) = self.file.take() else { return Ok(SnapshotNews::Failed) };
+        // A snapshot only saves time: it must not take the room that the journal needs.
+        if self.storage.free_bytes()? < SNAPSHOT_FREE_BYTES_MIN.saturating_add(slice.bytes.len() as u64) {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "too little room on the disk for a snapshot"));
+        }
         file.add(&slice.bytes)?;
         let Some(hash) = slice.last else {
             self.file = Some((file, record));

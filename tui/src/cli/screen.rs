@@ -147,7 +147,7 @@ async fn settled(place: &Place, config: &ConfigFile, symbols: Vec<Symbol>) -> Re
         let Ok(Some(event)) = tokio::time::timeout_at(until, heard.recv()).await else { break };
         take(&mut model, event, &ask);
         if let Link::Offline { cause, .. } = &model.link {
-            return Err(Failure::link(anyhow::anyhow!("cannot connect to {}: {cause}", place.address)));
+            return Err(Failure::link(anyhow::anyhow!("cannot connect: {cause}")));
         }
     }
     Ok(model)
@@ -400,7 +400,7 @@ pub fn watch(args: &ShowArgs) -> Result<Exit, Failure> {
                     let change = match &event {
                         LinkEvent::Line { line: ServerLine::Push(push), .. } => Some(pushed(push)),
                         LinkEvent::Down { cause, .. } => {
-                            return Err(Failure::link(anyhow::anyhow!("{}: {cause}", place.address)));
+                            return Err(Failure::link(anyhow::anyhow!("the link is lost: {cause}")));
                         }
                         _ => None,
                     };

@@ -50,6 +50,11 @@ impl PlaceArgs {
             .map_err(Failure::usage)?
             .to_string();
         if let Some(address) = &self.connect {
+            let port =
+                address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+            if !matches!(port, Some(Ok(_))) {
+                return Err(Failure::usage(anyhow::anyhow!("{address:?} is not HOST:PORT")));
+            }
             return Ok(Place { address: address.clone(), user, local: None });
         }
         let folder = match &self.data_dir {

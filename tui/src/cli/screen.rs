@@ -267,9 +267,8 @@ pub fn quote(args: &QuoteOfArgs) -> Result<Exit, Failure> {
 }
 
 fn rows_of(what: Shown, model: &Model) -> (&'static [&'static str], Vec<Vec<Value>>) {
-    let Some(account) = &model.account else {
-        return (&["user", "account"], vec![vec![json!(model.user), json!("none")]]);
-    };
+    let none = crate::model::Account::default();
+    let account = model.account.as_ref().unwrap_or(&none);
     let money = |money: daytrade_protocol::Money| json!(money.to_string());
     match what {
         Shown::Status => (

@@ -2,7 +2,7 @@
 //! language.
 
 use super::{Action, Form, FormKind};
-use daytrade_protocol::{Body, Parsed, Side, Symbol, parse_line};
+use daytrade_protocol::{Body, Money, Parsed, Side, Symbol, parse_line};
 
 /// What a typed command comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) fn read(text: &str, user: &str) -> Result<Typed, String> {
     let lower: Vec<String> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     if text.contains(',') {
-        return raw(text.trim());
+        return raw(text.trim(), user);
     }
     let symbol = |word: &str| {
         Symbol::parse(word.as_bytes()).ok_or_else(|| format!("{word:?} is no symbol: 1 to 3 letters or digits"))
@@ -40,6 +40,11 @@ pub(super) fn read(text: &str, user: &str) -> Result<Typed, String> {
         ["watch", sym] => Ok(Typed::Watch(symbol(sym)?)),
         ["trigger", side @ ("buy" | "sell"), sym, amount, "at", price] => {
             let (side, symbol) = (side.to_ascii_uppercase(), symbol(sym)?);
+            // Both halves are looked at before the first is sent: it would change a trigger that is armed.
+            let (dollars, at) = (money(amount)?, money(price)?);
+            if dollars.whole_shares(at) == 0 {
+                return Err(format!("{amount} trades no whole share at {price}"));
+            }
             let amount = format!("SET_{side}_AMOUNT,{user},{symbol},{amount}");
             Ok(Typed::Send(amount, Some(format!("SET_{side}_TRIGGER,{user},{symbol},{price}"))))
         }
@@ -52,6 +57,11 @@ pub(super) fn read(text: &str, user: &str) -> Result<Typed, String> {
     }
 }
 
+fn money(text: &str) -> Result<Money, String> {
+    Money::parse_amount(text.as_bytes())
+        .map_err(|_| format!("{text:?} is no amount: dollars above 0, at most two decimals"))
+}
+
 fn unknown(text: &str) -> String {
     format!(
         "{text:?}? Try: buy SYM AMOUNT, sell SYM AMOUNT, trigger buy SYM AMOUNT at PRICE, add AMOUNT, quote SYM, watch SYM"
@@ -59,9 +69,12 @@ fn unknown(text: &str) -> String {
 }
 
 /// A line of the server's own language, if it is one.
-fn raw(line: &str) -> Result<Typed, String> {
+fn raw(line: &str, user: &str) -> Result<Typed, String> {
     match parse_line(line.as_bytes()) {
         Parsed::Request(request) => match request.body {
+            Body::Command(command) if command.user().is_none_or(|whose| whose.as_str() != user) => {
+                Err(format!("this screen is {user}'s: the line has to name {user}"))
+            }
             Body::Command(_) if request.tag.is_none() && !request.noreply => Ok(Typed::Send(line.to_owned(), None)),
             Body::Command(_) => Err("without a tag and noreply, please: the screen numbers its requests".to_owned()),
             Body::Session(_) => Err("the screen does that by itself".to_owned()),
@@ -99,7 +112,18 @@ mod tests {
         );
         assert_eq!(sent("COMMIT_BUY,alice"), "COMMIT_BUY,alice");
         assert_eq!(read("hide-money", "alice"), Ok(Typed::Do(Action::HideMoney)));
-        for bad in ["", "buy toolong 5", "fly", "SUBSCRIBE,alice", "[1] ADD,alice,5", "ADD,alice,-5"] {
+        for bad in [
+            "",
+            "buy toolong 5",
+            "fly",
+            "SUBSCRIBE,alice",
+            "[1] ADD,alice,5",
+            "ADD,alice,-5",
+            "ADD,bob,5",
+            "DUMPLOG,x",
+            "trigger sell xyz 100 at 0",
+            "trigger buy xyz 5 at 9",
+        ] {
             assert!(read(bad, "alice").is_err(), "{bad}");
         }
         assert!(suggestions("hdmn").contains(&Action::HideMoney));

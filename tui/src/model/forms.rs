@@ -35,6 +35,8 @@ pub struct Form {
     pub refused: Option<String>,
     /// The price the trader saw when it was sent.
     pub saw: Option<Money>,
+    /// What stands in the field was put there before: the next letter takes its place.
+    pub proposed: bool,
 }
 
 /// A line of what would come of it: a name, words, and whether it is a reason not to send it.
@@ -57,7 +59,7 @@ impl Form {
             FormKind::Order(_) | FormKind::Trigger(_) => usize::from(!symbol.is_empty()),
         };
         let (amount, price) = (String::new(), String::new());
-        Self { kind, symbol, amount, price, field, sending: false, refused: None, saw: None }
+        Self { kind, symbol, amount, price, field, sending: false, refused: None, saw: None, proposed: false }
     }
 
     /// The names of its fields.
@@ -91,7 +93,11 @@ impl Form {
     pub fn type_letter(&mut self, letter: char) {
         let is_symbol = self.fields().get(self.field) == Some(&"Symbol");
         let wanted = if is_symbol { letter.is_ascii_alphanumeric() } else { letter.is_ascii_digit() || letter == '.' };
-        let most = if is_symbol { 3 } else { 15 };
+        // A symbol that is too long is refused in words, not cut to another one.
+        let most = if is_symbol { 8 } else { 15 };
+        if wanted && std::mem::take(&mut self.proposed) {
+            self.value_mut().clear();
+        }
         let value = self.value_mut();
         if wanted && value.len() < most {
             value.push(letter.to_ascii_uppercase());
@@ -101,6 +107,7 @@ impl Form {
 
     /// Takes the last letter back.
     pub fn erase(&mut self) {
+        self.proposed = false;
         self.value_mut().pop();
         self.refused = None;
     }

@@ -153,6 +153,8 @@ fn a_draft_is_kept_for_its_own_stock_only() {
     world.act(Event::Key(Key::Esc));
     world.press("b");
     assert!(matches!(&world.model.popup, Some(Popup::Form(form)) if form.amount == "55"));
+    world.press("9");
+    assert!(matches!(&world.model.popup, Some(Popup::Form(form)) if form.amount == "9"), "what was there gives way");
     world.act(Event::Key(Key::Esc));
     world.press("jb");
     assert!(matches!(&world.model.popup, Some(Popup::Form(form)) if form.amount.is_empty() && form.symbol == "ABC"));

@@ -212,6 +212,7 @@ impl Model {
         if kind == FormKind::AddMoney && form.amount.is_empty() && self.no_account {
             "10000.00".clone_into(&mut form.amount);
         }
+        form.proposed = !form.amount.is_empty();
         self.popup = Some(Popup::Form(form));
         self.form_wants_a_price(effects);
     }
@@ -237,8 +238,8 @@ impl Model {
                 self.submit(effects);
                 return;
             }
-            Key::Tab | Key::Down => form.field = (form.field + 1) % fields,
-            Key::BackTab | Key::Up => form.field = (form.field + fields - 1) % fields,
+            Key::Tab | Key::Down => (form.field, form.proposed) = ((form.field + 1) % fields, false),
+            Key::BackTab | Key::Up => (form.field, form.proposed) = ((form.field + fields - 1) % fields, false),
             Key::Left | Key::Right if !form.sending => form.turn(),
             Key::Backspace if !form.sending => form.erase(),
             Key::Ctrl('u') if !form.sending => form.clear_field(),
@@ -312,6 +313,7 @@ impl Model {
             Key::Backspace => {
                 text.pop();
             }
+            Key::Ctrl('u') => text.clear(),
             Key::Char(letter) if text.len() < 200 => text.push(letter),
             _ => {}
         }

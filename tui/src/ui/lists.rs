@@ -29,7 +29,8 @@ type Cells = Vec<(String, Style)>;
 fn table(pen: &mut Pen<'_>, inner: Rect, pane: Pane, columns: &[Column], rows: &[Cells], empty: &str) {
     let theme = pen.look.theme;
     if rows.is_empty() {
-        pen.line(inner, 0, Line::from(span(format!(" {empty}"), theme.dim)));
+        let words = super::fit_words(&format!(" {empty}"), usize::from(inner.width));
+        pen.line(inner, 0, Line::from(span(words, theme.dim)));
         return;
     }
     if inner.height == 0 {
@@ -44,7 +45,10 @@ fn table(pen: &mut Pen<'_>, inner: Rect, pane: Pane, columns: &[Column], rows: &
         })
         .collect();
     let mut shown: Vec<usize> = (0..columns.len()).collect();
-    let total = |shown: &[usize]| shown.iter().map(|at| widths[*at] + 2).sum::<usize>() + 1;
+    // Words at the end may be shortened, so they push nothing out beyond a few.
+    let wants =
+        |at: usize| if at + 1 == columns.len() && !columns[at].number { widths[at].min(24) } else { widths[at] };
+    let total = |shown: &[usize]| shown.iter().map(|at| wants(*at) + 2).sum::<usize>() + 1;
     while total(&shown) > usize::from(inner.width) {
         let Some(out) = shown.iter().copied().filter(|at| columns[*at].leaves > 0).min_by_key(|at| columns[*at].leaves)
         else {
@@ -76,8 +80,9 @@ fn table(pen: &mut Pen<'_>, inner: Rect, pane: Pane, columns: &[Column], rows: &
             if width > room && columns[*at].number {
                 break;
             }
+            let text = if columns[*at].number { text.clone() } else { super::fit_words(text, room) };
             room = room.saturating_sub(width);
-            spans.push(span(cell(text, widths[*at], columns[*at].number), *style));
+            spans.push(span(cell(&text, widths[*at], columns[*at].number), *style));
         }
         let area = Rect { y: inner.y + row, height: 1, ..inner };
         pen.line(inner, row, Line::from(spans));
@@ -144,7 +149,7 @@ pub(super) fn watchlist(pen: &mut Pen<'_>, area: Rect) {
             let last = seen.map_or("-".to_owned(), |seen| text::dollars(seen.price));
             let last_style = if flash && fresh && !pen.look.reduce_motion { theme.sel } else { quiet };
             let trend = seen.map_or(String::new(), |seen| {
-                pen.look.glyphs.sparkline(seen.history.iter().map(|(_, price)| price.cents()), 14)
+                pen.look.glyphs.sparkline(seen.history.iter().map(|(_, price)| price.cents()), 10)
             });
             let account = model.account.as_ref();
             let holding = account.and_then(|account| account.holding(*symbol));
@@ -175,7 +180,11 @@ pub(super) fn watchlist(pen: &mut Pen<'_>, area: Rect) {
             ]
         })
         .collect();
-    let empty = format!("No symbols. Press {} to add one.", pen.key(Action::AddSymbol));
+    let empty = if model.filter.is_empty() {
+        format!("No symbols. Press {} to add one.", pen.key(Action::AddSymbol))
+    } else {
+        format!("No symbol matches {}. {} shows all.", model.filter, pen.key(Action::Back))
+    };
     table(pen, inner, Pane::Watchlist, &columns, &rows, &empty);
 }
 

@@ -150,7 +150,7 @@ fn greeting(pen: &mut Pen<'_>, area: Rect) {
 }
 
 fn help(pen: &mut Pen<'_>, area: Rect) {
-    let place = middle(area, 76, area.height.saturating_sub(2).min(26));
+    let place = middle(area, 96, area.height.saturating_sub(2).min(26));
     pen.clear(place);
     let inner = pen.frame(place, "Keys", "", "any key closes", true);
     let theme = pen.look.theme;
@@ -175,7 +175,7 @@ fn confirm(pen: &mut Pen<'_>, area: Rect) {
     let inner = pen.frame(place, "Quit?", "", "", true);
     let waiting = pen.model.waiting().len();
     let rows = [
-        format!(" {pending} pending: they run out by themselves, money comes back."),
+        format!(" {pending} pending: they run out, the reserve comes back."),
         if waiting > 0 { format!(" {waiting} sent and not yet answered.") } else { String::new() },
         " y or Enter quits, any other key stays".to_owned(),
     ];

@@ -170,7 +170,9 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect) {
         _ => String::new(),
     };
     let stale = if stale > 0 { format!(" {stale} stale") } else { String::new() };
-    let parts = [format!(" {word}"), format!(" {}", model.address), trips, format!("  quotes {fresh} fresh{stale}")];
+    let quotes =
+        if model.is_live() { format!("  quotes {fresh} fresh{stale}") } else { "  quotes not kept fresh".to_owned() };
+    let parts = [format!(" {word}"), format!(" {}", model.address), trips, quotes];
     let mut line = String::new();
     for part in parts {
         if line.chars().count() + part.chars().count() <= usize::from(area.width) {

@@ -2,13 +2,15 @@
 
 use crate::model::LinkEvent;
 use crate::net::clean;
-use daytrade_protocol::ServerLine;
+use daytrade_protocol::{ServerLine, Tag};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
 
 /// The first pause before another try; it doubles.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
@@ -96,6 +98,9 @@ async fn talk(
     let _ = stream.set_nodelay(true);
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
+    // When each request was written, by its tag: a round trip is measured here, where nothing waits for a frame.
+    let mut written: BTreeMap<u64, Instant> = BTreeMap::new();
+    let tag_of = |line: &str| Tag::split_from(line.as_bytes()).and_then(|(tag, _)| tag).map(Tag::get);
     loop {
         tokio::select! {
             line = lines.next_line() => match line {
@@ -103,7 +108,10 @@ async fn talk(
                     let text = clean(&text);
                     // A line of a newer server that this client does not know is no reason to end.
                     if let Ok(line) = ServerLine::parse(text.as_bytes()) {
-                        events.send(LinkEvent::Line { line, text }).ok()?;
+                        let tag = if let ServerLine::Reply(reply) = &line { reply.tag } else { None };
+                        let since = tag.and_then(|tag| written.remove(&tag.get()));
+                        let took_us = since.map(|since| since.elapsed().as_micros() as u64);
+                        events.send(LinkEvent::Line { line, text, took_us }).ok()?;
                     }
                 }
                 Ok(None) => return Some("the server has closed the connection".to_owned()),
@@ -111,7 +119,10 @@ async fn talk(
             },
             request = requests.recv() => match request? {
                 LinkRequest::Send(mut line) => {
+                    let now = Instant::now();
+                    written.extend(tag_of(&line).map(|tag| (tag, now)));
                     while let Ok(LinkRequest::Send(next)) = requests.try_recv() {
+                        written.extend(tag_of(&next).map(|tag| (tag, now)));
                         line.push('\n');
                         line.push_str(&next);
                     }

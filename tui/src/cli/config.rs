@@ -1,9 +1,7 @@
 //! The configuration file of the screen, and what it comes to together with the command line and the environment.
 
 use crate::exit::Failure;
-use crate::model::KeyMap;
-use crate::term::ScreenOptions;
-use crate::ui::{Glyphs, Look, Theme, ThemeName};
+use crate::model::{KeyMap, Settings, ThemeName};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use daytrade_protocol::Symbol;
@@ -12,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// How it looks.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Look")]
 pub struct LookArgs {
     /// Colours [default: those of the configuration file, or default]
@@ -30,8 +28,9 @@ pub struct LookArgs {
 }
 
 /// Whether to use colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum UseColor {
+    #[default]
     /// Unless NO_COLOR is set or the terminal is dumb.
     Auto,
     /// Always.
@@ -47,7 +46,8 @@ pub struct ConfigFile {
     theme: Option<ThemeName>,
     ascii: Option<bool>,
     mouse: Option<bool>,
-    reduce_motion: bool,
+    reduce_motion: Option<bool>,
+    bell: Option<bool>,
     watchlist: Option<Vec<String>>,
     keys: BTreeMap<String, String>,
 }
@@ -79,7 +79,8 @@ impl ConfigFile {
     /// # Errors
     /// When two actions want one key, or a name is none.
     pub fn keys(&self) -> Result<KeyMap, Failure> {
-        KeyMap::with(&self.keys).map_err(|words| Failure::usage(anyhow::anyhow!(words)))
+        let file = Self::path().map_or(String::new(), |path| format!("{}: ", path.display()));
+        KeyMap::with(&self.keys).map_err(|words| Failure::usage(anyhow::anyhow!("{file}{words}")))
     }
 
     /// The watchlist: the file's, the one of the last time, or a few symbols to begin with.
@@ -93,16 +94,25 @@ impl ConfigFile {
         names.iter().filter_map(|name| Symbol::parse(name.as_bytes())).collect()
     }
 
-    /// What the file, the command line and the environment come to.
-    pub fn options(&self, args: &LookArgs) -> ScreenOptions {
+    /// What the command line, the file, the last time and the environment come to, in this order.
+    pub fn settings(&self, args: &LookArgs) -> Settings {
         let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
         let no_color = std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty());
-        let plain = args.color == UseColor::Never || args.color == UseColor::Auto && (dumb || no_color);
-        let name = if plain { ThemeName::Mono } else { args.theme.or(self.theme).unwrap_or_default() };
-        let ascii = args.ascii || self.ascii.unwrap_or_else(|| !speaks_utf8());
-        let glyphs = if ascii { Glyphs::ASCII } else { Glyphs::UNICODE };
-        let look = Look { theme: Theme::new(name), glyphs, reduce_motion: self.reduce_motion };
-        ScreenOptions { look, mouse: !args.no_mouse && self.mouse.unwrap_or(true) }
+        let saved = saved_settings();
+        let last = saved.unwrap_or_default();
+        let ascii = self.ascii.or(saved.map(|saved| saved.ascii)).unwrap_or(false);
+        Settings {
+            theme: args.theme.or(self.theme).unwrap_or(last.theme),
+            ascii: args.ascii || ascii || !speaks_utf8(),
+            reduce_motion: self.reduce_motion.unwrap_or(last.reduce_motion),
+            bell: self.bell.unwrap_or(last.bell),
+            no_color: args.color == UseColor::Never || args.color == UseColor::Auto && (dumb || no_color),
+        }
+    }
+
+    /// Whether clicks are taken.
+    pub fn mouse(&self, args: &LookArgs) -> bool {
+        !args.no_mouse && self.mouse.unwrap_or(true)
     }
 }
 
@@ -113,17 +123,43 @@ fn speaks_utf8() -> bool {
     first.ends_with("utf-8") || first.ends_with("utf8")
 }
 
-fn saved_watchlist() -> Option<PathBuf> {
+/// A file of the screen's own in the user's state folder.
+fn state_file(name: &str) -> Option<PathBuf> {
     let folders = etcetera::choose_base_strategy().ok()?;
-    Some(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join("daytrade-watchlist"))
+    Some(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join(name))
+}
+
+fn saved_watchlist() -> Option<PathBuf> {
+    state_file("daytrade-watchlist")
+}
+
+fn saved_settings() -> Option<Settings> {
+    toml::from_str(&std::fs::read_to_string(state_file("daytrade-screen.toml")?).ok()?).ok()
 }
 
 /// Keeps the watchlist for the next time. A screen must not fail for it.
 pub fn save_watchlist(symbols: &[Symbol]) {
-    let Some(path) = saved_watchlist() else { return };
     let names: Vec<_> = symbols.iter().map(ToString::to_string).collect();
+    save(saved_watchlist(), &(names.join("\n") + "\n"));
+}
+
+/// Keeps what was changed in the screen for the next time. A screen must not fail for it.
+pub fn save_settings(before: &Settings, settings: &Settings) {
+    // ASCII that only the locale asked for is not the trader's choice.
+    let chosen =
+        if before.ascii == settings.ascii { saved_settings().is_some_and(|saved| saved.ascii) } else { settings.ascii };
+    let kept = Settings { ascii: chosen, ..*settings };
+    if before != settings
+        && let Ok(text) = toml::to_string(&kept)
+    {
+        save(state_file("daytrade-screen.toml"), &text);
+    }
+}
+
+fn save(path: Option<PathBuf>, text: &str) {
+    let Some(path) = path else { return };
     if let Some(folder) = path.parent() {
         let _ = std::fs::create_dir_all(folder);
     }
-    let _ = std::fs::write(path, names.join("\n") + "\n");
+    let _ = std::fs::write(path, text);
 }

@@ -1,8 +1,11 @@
 //! The command line of `daytrade`.
 
 pub mod config;
+pub mod picture;
 pub mod place;
 pub mod screen;
+pub mod shown;
+pub mod watch;
 
 use crate::convert::{ConvertArgs, convert};
 use crate::exit::{Exit, Failure};
@@ -11,7 +14,9 @@ use crate::net;
 use crate::replay::{self, ReplayArgs};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use daytrade_protocol::{Detail, ServerLine};
-use screen::{QuoteOfArgs, ScreenArgs, ShowArgs, Shown, SnapshotArgs};
+use picture::SnapshotArgs;
+use screen::ScreenArgs;
+use shown::{QuoteOfArgs, ShowArgs, Shown};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -86,14 +91,15 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None => without_command(&cli.screen),
-        Some(Command::Status(args)) => screen::show(Shown::Status, &args),
-        Some(Command::Quote(args)) => screen::quote(&args),
-        Some(Command::Holdings(args)) => screen::show(Shown::Holdings, &args),
-        Some(Command::Pending(args)) => screen::show(Shown::Pending, &args),
-        Some(Command::Triggers(args)) => screen::show(Shown::Triggers, &args),
-        Some(Command::Activity(args)) => screen::show(Shown::Activity, &args),
-        Some(Command::Watch(args)) => screen::watch(&args),
-        Some(Command::Snapshot(args)) => screen::snapshot(&args),
+        Some(Command::Status(args)) => shown::show(Shown::Status, &args),
+        Some(Command::Quote(args)) => shown::quote(&args),
+        Some(Command::Holdings(args)) => shown::show(Shown::Holdings, &args),
+        Some(Command::Pending(args)) => shown::show(Shown::Pending, &args),
+        Some(Command::Triggers(args)) => shown::show(Shown::Triggers, &args),
+        Some(Command::Activity(args)) => shown::show(Shown::Activity, &args),
+        Some(Command::Watch(args)) => watch::watch(&args),
+        Some(Command::Snapshot(args)) => picture::snapshot(&args),
+        Some(Command::Replay(args)) if args.ui => screen::replay(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Generate(args)) => printed(|out| generate(&args, out)),
         Some(Command::ConvertPrices(args)) => converted(&args),

@@ -126,12 +126,15 @@ impl Account {
 
     /// The order that the next commit or cancel is about: the newest of all.
     pub fn next_pending(&self) -> Option<&Pending> {
-        let buy = self.pending.iter().find(|order| order.side == Side::Buy);
-        let sell = self.pending.iter().find(|order| order.side == Side::Sell);
-        match (buy, sell) {
+        match (self.newest(Side::Buy), self.newest(Side::Sell)) {
             (Some(buy), Some(sell)) => Some(if sell.expires_at_ms > buy.expires_at_ms { sell } else { buy }),
             (one, other) => one.or(other),
         }
+    }
+
+    /// The newest order of a side, which is the one that a commit or cancel of the side is about.
+    pub fn newest(&self, side: Side) -> Option<&Pending> {
+        self.pending.iter().find(|order| order.side == side)
     }
 
     /// The shares held of a symbol, if any.

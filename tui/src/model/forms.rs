@@ -1,5 +1,6 @@
 //! Forms: what the trader is about to do, and what would come of it, before it is sent.
 
+use super::text::{basis_points, dollars, signed, thousands};
 use super::{Account, Quotes};
 use daytrade_protocol::{Money, Side, Symbol};
 
@@ -14,6 +15,8 @@ pub enum FormKind {
     AddMoney,
     /// A symbol for the watchlist.
     AddSymbol,
+    /// A price to hear of.
+    Alert,
 }
 
 /// A form being filled in.
@@ -56,7 +59,7 @@ impl Form {
         let symbol = symbol.map(|symbol| symbol.to_string()).unwrap_or_default();
         let field = match kind {
             FormKind::AddSymbol | FormKind::AddMoney => 0,
-            FormKind::Order(_) | FormKind::Trigger(_) => usize::from(!symbol.is_empty()),
+            FormKind::Order(_) | FormKind::Trigger(_) | FormKind::Alert => usize::from(!symbol.is_empty()),
         };
         let (amount, price) = (String::new(), String::new());
         Self { kind, symbol, amount, price, field, sending: false, refused: None, saw: None, proposed: false }
@@ -69,6 +72,7 @@ impl Form {
             FormKind::Trigger(_) => &["Symbol", "Amount", "Price"],
             FormKind::AddMoney => &["Amount"],
             FormKind::AddSymbol => &["Symbol"],
+            FormKind::Alert => &["Symbol", "Price"],
         }
     }
 
@@ -132,7 +136,7 @@ impl Form {
         match self.kind {
             FormKind::Order(side) => self.kind = FormKind::Order(other(side)),
             FormKind::Trigger(side) => self.kind = FormKind::Trigger(other(side)),
-            FormKind::AddMoney | FormKind::AddSymbol => {}
+            FormKind::AddMoney | FormKind::AddSymbol | FormKind::Alert => {}
         }
     }
 
@@ -146,7 +150,7 @@ impl Form {
                 Some(format!("SET_{}_TRIGGER,{user},{symbol},{price}", side.as_str())),
             ),
             FormKind::AddMoney => (format!("ADD,{user},{amount}"), None),
-            FormKind::AddSymbol => (String::new(), None),
+            FormKind::AddSymbol | FormKind::Alert => (String::new(), None),
         }
     }
 
@@ -191,9 +195,28 @@ impl Form {
                 Some(amount) => {
                     let cash = account.map_or(Money::ZERO, |account| account.cash);
                     let after = cash.checked_add(amount).unwrap_or(cash);
-                    say("Cash", format!("{} -> {}", super::text::dollars(cash), super::text::dollars(after)), false);
+                    say("Cash", format!("{} -> {}", dollars(cash), dollars(after)), false);
                 }
             },
+            FormKind::Alert => {
+                let seen = self.stock().and_then(|symbol| quotes.get(symbol));
+                match (self.stock(), seen, Money::parse_amount(self.price.as_bytes())) {
+                    (None, ..) => say("Symbol", "1 to 3 letters or digits".to_owned(), true),
+                    (_, None, _) => say("Quote", "asking the market".to_owned(), true),
+                    (_, Some(seen), Err(_)) => {
+                        say("Quote", dollars(seen.price), false);
+                        say("Price", "dollars a share to hear of".to_owned(), true);
+                    }
+                    (_, Some(seen), Ok(price)) if seen.price == price => {
+                        say("Quote", format!("it is {} now", dollars(price)), true);
+                    }
+                    (_, Some(seen), Ok(price)) => {
+                        let way = if price > seen.price { "rises" } else { "falls" };
+                        let (now, then) = (dollars(seen.price), dollars(price));
+                        say("Rings", format!("once, when it {way} from {now} to {then}"), false);
+                    }
+                }
+            }
             FormKind::Order(_) | FormKind::Trigger(_) => {
                 return self.trade_consequences(account, quotes, amount, now_ms, offset_ms);
             }
@@ -209,7 +232,6 @@ impl Form {
         now_ms: u64,
         offset_ms: i64,
     ) -> Vec<Consequence> {
-        use super::text::{dollars, thousands};
         let mut lines = Vec::new();
         let mut say = |name, words: String, stops| lines.push(Consequence { name, words, stops });
         let Some(symbol) = self.stock() else {
@@ -246,53 +268,118 @@ impl Form {
         let shares = amount.whole_shares(price);
         let total = price.times(shares).unwrap_or(Money::ZERO);
         if shares == 0 {
-            say("You get", format!("one share costs {}: this amount trades none", dollars(price)), true);
+            let hint = if matches!(self.kind, FormKind::Order(_)) { "; = fills that in" } else { "" };
+            say("You get", format!("no share: one costs {}{hint}", dollars(price)), true);
             return lines;
         }
+        let trade = Trade { symbol, amount, price, shares, total, last: seen.map(|seen| seen.price) };
         match self.kind {
-            FormKind::Order(Side::Buy) => {
-                let cash = account.map_or(Money::ZERO, |account| account.cash);
-                say("You get", format!("{} shares at {}", thousands(shares), dollars(price)), false);
-                say("Cost", format!("{}, {} stays in cash", dollars(total), dollars(amount - total)), false);
-                if cash < amount {
-                    say("Cash", format!("{} is there, {} is asked for", dollars(cash), dollars(amount)), true);
-                } else {
-                    say("Cash", format!("{} -> {}", dollars(cash), dollars(cash - total)), false);
-                    let before = account.and_then(|account| account.holding(symbol));
-                    let (held, basis) = before.map_or((0, Money::ZERO), |holding| (holding.shares(), holding.basis));
-                    let after = i64::try_from(held + shares).unwrap_or(i64::MAX);
-                    let average = Money::from_cents((basis.cents() + total.cents()) / after);
-                    let was = before.map_or("none held".to_owned(), |holding| dollars(holding.average()));
-                    say("Average", format!("{was} -> {}", dollars(average)), false);
-                }
-            }
-            FormKind::Order(Side::Sell) => {
-                let free = account.and_then(|account| account.holding(symbol)).map_or(0, |holding| holding.free);
-                say(
-                    "You sell",
-                    format!("{} of {} free shares at {}", thousands(shares), thousands(free), dollars(price)),
-                    free < shares,
-                );
-                say("Proceeds", dollars(total), false);
-                if let Some(holding) = account.and_then(|account| account.holding(symbol)).filter(|_| free >= shares) {
-                    let basis = holding.basis.share_of(shares, holding.shares());
-                    say("Profit", super::text::signed(total - basis), false);
-                }
-            }
-            FormKind::Trigger(side) => {
-                let (verb, sign) = if side == Side::Buy { ("buys", "<=") } else { ("sells", ">=") };
-                say(
-                    "Fires",
-                    format!("{verb} {} at the first price {sign} {}", thousands(shares), dollars(price)),
-                    false,
-                );
-                if let Some(old) = account.and_then(|account| account.trigger(side, symbol)) {
-                    let at = old.price.map_or("no price yet".to_owned(), |price| format!("at {}", dollars(price)));
-                    say("Replaces", format!("{} {at}", dollars(old.amount)), false);
-                }
-            }
-            FormKind::AddMoney | FormKind::AddSymbol => {}
+            FormKind::Order(Side::Buy) => trade.bought(account, quotes, &mut say),
+            FormKind::Order(Side::Sell) => trade.sold(account, &mut say),
+            FormKind::Trigger(side) => trade.armed(side, account, &mut say),
+            FormKind::AddMoney | FormKind::AddSymbol | FormKind::Alert => {}
         }
         lines
     }
+}
+
+/// A trade that could be made: what is typed, and what the price makes of it.
+struct Trade {
+    symbol: Symbol,
+    amount: Money,
+    price: Money,
+    shares: u64,
+    total: Money,
+    last: Option<Money>,
+}
+
+impl Trade {
+    fn bought(&self, account: Option<&Account>, quotes: &Quotes, say: &mut impl FnMut(&'static str, String, bool)) {
+        let Self { symbol, amount, price, shares, total, .. } = *self;
+        let cash = account.map_or(Money::ZERO, |account| account.cash);
+        say("You get", format!("{} at {}", shares_of(shares), dollars(price)), false);
+        say("Cost", format!("{}, {} stays in cash", dollars(total), dollars(amount - total)), false);
+        if cash < amount {
+            say("Cash", format!("{} is there, {} is asked for", dollars(cash), dollars(amount)), true);
+            return;
+        }
+        say("Cash", format!("{} -> {}", dollars(cash), dollars(cash - total)), false);
+        let before = account.and_then(|account| account.holding(symbol));
+        let (held, basis) = before.map_or((0, Money::ZERO), |holding| (holding.shares(), holding.basis));
+        if let (Some(account), Some(basis_after)) = (account, basis.checked_add(total)) {
+            let after = i64::try_from(held.saturating_add(shares)).unwrap_or(i64::MAX);
+            let average = Money::from_cents(basis_after.cents() / after);
+            let was = before.map_or("none held".to_owned(), |holding| dollars(holding.average()));
+            say("Average", format!("{was} -> {}", dollars(average)), false);
+            if let Some(words) = share_of_equity(account, quotes, price, held, shares) {
+                say("Share", format!("{words} of equity"), false);
+            }
+        }
+    }
+
+    fn sold(&self, account: Option<&Account>, say: &mut impl FnMut(&'static str, String, bool)) {
+        let Self { symbol, price, shares, total, .. } = *self;
+        let holding = account.and_then(|account| account.holding(symbol));
+        let Some(holding) = holding.filter(|holding| holding.free >= shares) else {
+            let words = match holding {
+                None => format!("{} at {}, but you hold none", shares_of(shares), dollars(price)),
+                Some(holding) => format!(
+                    "{} at {}, but only {} of your {} can be sold",
+                    shares_of(shares),
+                    dollars(price),
+                    thousands(holding.free),
+                    thousands(holding.shares()),
+                ),
+            };
+            say("You sell", words, true);
+            return;
+        };
+        let free = thousands(holding.free);
+        say("You sell", format!("{} of {free} free shares at {}", thousands(shares), dollars(price)), false);
+        say("Proceeds", dollars(total), false);
+        let basis = holding.basis.share_of(shares, holding.shares());
+        say("Profit", signed(total - basis), false);
+    }
+
+    fn armed(&self, side: Side, account: Option<&Account>, say: &mut impl FnMut(&'static str, String, bool)) {
+        let Self { symbol, amount, price, shares, last, .. } = *self;
+        let (verb, sign) = if side == Side::Buy { ("buys", "<=") } else { ("sells", ">=") };
+        say("Fires", format!("{verb} {} at the first price {sign} {}", thousands(shares), dollars(price)), false);
+        let at_once = last.filter(|last| if side == Side::Buy { *last <= price } else { *last >= price });
+        if let Some(last) = at_once {
+            say("At once", format!("the price is {} now: it fires as soon as it is armed", dollars(last)), false);
+        }
+        let old = account.and_then(|account| account.trigger(side, symbol));
+        // What the old one has set aside is free again for the new one.
+        let cash = account.map_or(Money::ZERO, |account| account.cash);
+        let cash = cash.checked_add(old.map_or(Money::ZERO, |old| old.amount)).unwrap_or(cash);
+        let free = account.and_then(|account| account.holding(symbol)).map_or(0, |holding| holding.free);
+        let free = free + old.map_or(0, |old| old.shares);
+        if side == Side::Buy && cash < amount {
+            say("Cash", format!("{} is there, {} is asked for", dollars(cash), dollars(amount)), true);
+        }
+        if side == Side::Sell && free < shares {
+            say("Shares", format!("{} free, {} to be sold", thousands(free), thousands(shares)), true);
+        }
+        if let Some(old) = old {
+            let at = old.price.map_or("no price yet".to_owned(), |price| format!("at {}", dollars(price)));
+            say("Replaces", format!("{} {at}", dollars(old.amount)), false);
+        }
+    }
+}
+
+fn shares_of(count: u64) -> String {
+    if count == 1 { "1 share".to_owned() } else { format!("{} shares", thousands(count)) }
+}
+
+/// How much of the whole account the stock is, before and after a buy: `7.80% -> 10.10%`.
+fn share_of_equity(account: &Account, quotes: &Quotes, price: Money, held: u64, bought: u64) -> Option<String> {
+    let mut equity = account.cash.checked_add(account.reserved)?;
+    for holding in &account.holdings {
+        let last = quotes.get(holding.symbol)?.price;
+        equity = equity.checked_add(last.times(holding.shares())?)?;
+    }
+    let share = |shares| basis_points(price.times(shares)?, equity);
+    let percent = |points: i64| super::text::percent(points).trim_start_matches('+').to_owned();
+    Some(format!("{} -> {}", percent(share(held)?), percent(share(held.checked_add(bought)?)?)))
 }

@@ -101,6 +101,11 @@ macro_rules! actions {
                 match self { $(Self::$action => $help),+ }
             }
 
+            /// Whether its keys are its own on the Replay screen only, where they come before all others.
+            pub fn is_of_replay(self) -> bool {
+                self.group() == "Replay"
+            }
+
             fn default_keys(self) -> &'static [Key] {
                 match self { $(Self::$action => &[$($key),+]),+ }
             }
@@ -129,17 +134,34 @@ actions! {
     Holdings "holdings" "Screens" "Holdings" [Key::Char('2')],
     Triggers "triggers" "Screens" "Triggers" [Key::Char('3')],
     Activity "activity" "Screens" "Activity" [Key::Char('4')],
+    Replay "replay-screen" "Screens" "Replay" [Key::Char('5')],
     Detail "detail" "See" "detail: chart, or request and reply" [Key::Enter],
     Back "back" "See" "back" [Key::Esc],
-    Filter "filter" "See" "filter the watchlist" [Key::Char('/')],
+    Filter "filter" "See" "filter: xyz held chg<-1 away<3% age>60s" [Key::Char('/')],
     Sort "sort" "See" "sort the watchlist" [Key::Char('o')],
+    Reverse "reverse" "See" "turn the order round" [Key::Char('O')],
+    Zoom "zoom" "See" "the pane alone, and back" [Key::Char('z')],
+    Shorter "shorter-time" "See" "chart: shorter time" [Key::Char('['), Key::Char('h'), Key::Left],
+    Longer "longer-time" "See" "chart: longer time" [Key::Char(']'), Key::Char('l'), Key::Right],
+    ChartStyle "chart-style" "See" "chart: line or bars" [Key::Char('f')],
+    Pause "pause" "See" "hold the prices still" [Key::Char('p')],
     Requote "requote" "See" "ask for the price now" [Key::Char('r')],
     HideMoney "hide-money" "See" "hide money" [Key::Char('$')],
     AddSymbol "add-symbol" "Lists" "add a symbol" [Key::Char('+')],
     DropSymbol "drop-symbol" "Lists" "drop the symbol" [Key::Char('-')],
+    Alert "new-alert" "Lists" "ring at a price" [Key::Char('!')],
     Copy "copy" "Lists" "copy request and reply" [Key::Char('c')],
+    Export "export" "Lists" "activity to a file" [Key::Char('e')],
+    ReplayPause "replay-pause" "Replay" "pause, go on" [Key::Char(' ')],
+    ReplayStep "replay-step" "Replay" "one line" [Key::Char('.')],
+    ReplayFaster "replay-faster" "Replay" "faster" [Key::Char('+')],
+    ReplaySlower "replay-slower" "Replay" "slower" [Key::Char('-')],
+    ReplayJump "replay-jump" "Replay" "to the next refusal or mismatch" [Key::Char('f')],
     Help "help" "App" "help" [Key::Char('?'), Key::F(1)],
     Palette "palette" "App" "command" [Key::Char(':'), Key::Ctrl('p')],
+    MoreKeys "more-keys" "App" "more keys in the last line" [Key::Char('.')],
+    Settings "settings" "App" "settings" [Key::Char(',')],
+    Log "log" "App" "what the screen has noted" [Key::Char('`')],
     Reconnect "reconnect" "App" "try the link now" [Key::Char('R')],
     Redraw "redraw" "App" "draw anew" [Key::Ctrl('l')],
     Suspend "suspend" "App" "to the shell and back" [Key::Ctrl('z')],
@@ -149,7 +171,8 @@ actions! {
 /// Which key does what.
 #[derive(Clone, Debug)]
 pub struct KeyMap {
-    by_key: BTreeMap<Key, Action>,
+    /// By whether it counts on the Replay screen only, and key.
+    by_key: BTreeMap<(bool, Key), Action>,
     by_action: BTreeMap<Action, Vec<Key>>,
 }
 
@@ -162,10 +185,10 @@ impl Default for KeyMap {
 
 impl KeyMap {
     fn from_actions(by_action: BTreeMap<Action, Vec<Key>>) -> Result<Self, String> {
-        let mut by_key: BTreeMap<Key, Action> = BTreeMap::new();
+        let mut by_key: BTreeMap<(bool, Key), Action> = BTreeMap::new();
         for (action, keys) in &by_action {
             for key in keys {
-                if let Some(other) = by_key.insert(*key, *action) {
+                if let Some(other) = by_key.insert((action.is_of_replay(), *key), *action) {
                     return Err(format!("key {key} is wanted by both {} and {}", other.name(), action.name()));
                 }
             }
@@ -188,9 +211,10 @@ impl KeyMap {
         Self::from_actions(by_action)
     }
 
-    /// What a key does.
-    pub fn action(&self, key: Key) -> Option<Action> {
-        self.by_key.get(&key).copied()
+    /// What a key does, on the Replay screen or on another.
+    pub fn action(&self, key: Key, on_replay: bool) -> Option<Action> {
+        let own = self.by_key.get(&(true, key)).filter(|_| on_replay);
+        own.or_else(|| self.by_key.get(&(false, key))).copied()
     }
 
     /// The first key that does it, to be shown.
@@ -214,12 +238,12 @@ mod tests {
         let keys = KeyMap::default();
         for action in Action::ALL {
             for key in action.default_keys() {
-                assert_eq!(keys.action(*key), Some(*action), "{key}");
+                assert_eq!(keys.action(*key, action.is_of_replay()), Some(*action), "{key}");
             }
         }
         let rebound = |name: &str, key: &str| KeyMap::with(&BTreeMap::from([(name.to_owned(), key.to_owned())]));
-        assert_eq!(rebound("buy", "Ctrl-b").unwrap().action(Key::Ctrl('b')), Some(Action::Buy));
-        assert_eq!(rebound("buy", "Ctrl-b").unwrap().action(Key::Char('b')), None);
+        assert_eq!(rebound("buy", "Ctrl-b").unwrap().action(Key::Ctrl('b'), false), Some(Action::Buy));
+        assert_eq!(rebound("buy", "Ctrl-b").unwrap().action(Key::Char('b'), false), None);
         assert_eq!(rebound("buy", "s").unwrap_err(), "key s is wanted by both buy and sell");
         assert!(rebound("fly", "s").is_err() && rebound("buy", "hyper").is_err());
     }

@@ -1,21 +1,39 @@
 //! What the screen knows: plain data, changed by [`Model::update`] alone, which looks at no clock and does no I/O.
 
 mod account;
+mod alerts;
 mod command_line;
+mod event;
+mod filter;
 mod forms;
+mod history;
 pub mod keys;
+mod palette;
 mod quotes;
+mod replaying;
 mod server;
+mod settings;
+mod state;
 pub mod text;
+mod trading;
 mod update;
+mod views;
+mod words;
 
 pub use account::{Account, Holding, Past, Pending, Trigger};
-pub use command_line::suggestions;
+pub use alerts::Alert;
+pub use command_line::{describe, suggestions};
+pub use event::{Effect, Event, LinkEvent, ReplayRequest, Spot};
+pub use filter::Filter;
 pub use forms::{Consequence, Form, FormKind};
 pub use keys::{Action, Key, KeyMap};
+pub use palette::Palette;
 pub use quotes::{Quotes, Seen};
+pub use settings::{Settings, ThemeName};
+pub use state::{Counts, Fill, InFlight, Line, Link, Pane, Popup, Purpose, Screen, Sort, Timeframe, Verdict};
 
-use daytrade_protocol::{Detail, ServerLine, Side, Symbol};
+use crate::replay::{Pace, Progress};
+use daytrade_protocol::{Detail, Side, Symbol};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How long a quote is good, in milliseconds.
@@ -26,207 +44,10 @@ pub const BANNER_GUARD_MS: u64 = 300;
 const ACTIVITY_MAX: usize = 1_000;
 /// Round trips that are kept.
 const ROUND_TRIPS_MAX: usize = 512;
-
-/// Something that happened.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// A key.
-    Key(Key),
-    /// Text pasted.
-    Paste(String),
-    /// A click at a place of the screen that shows this.
-    Click(Spot),
-    /// The wheel, down (true) or up.
-    Scroll(bool),
-    /// About the link.
-    Link(LinkEvent),
-    /// Time has passed.
-    Tick,
-}
-
-/// What can be clicked. Nothing here can commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spot {
-    /// A screen's name.
-    Screen(Screen),
-    /// A row of a pane.
-    Row(Pane, usize),
-}
-
-/// What the link says.
-#[derive(Clone, Debug)]
-pub enum LinkEvent {
-    /// It is connected.
-    Up,
-    /// It is not, why, when the next try is (milliseconds by our clock), and which try that will be.
-    Down {
-        /// In words.
-        cause: String,
-        /// When.
-        next_try_ms: u64,
-        /// From 1.
-        attempt: u32,
-    },
-    /// The server said this; `text` is the line itself.
-    Line {
-        /// What it means.
-        line: ServerLine,
-        /// As it came.
-        text: String,
-    },
-}
-
-/// What is to be done outside the model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Send this line.
-    Send(String),
-    /// Try to connect now.
-    Reconnect,
-    /// Ring the bell.
-    Bell,
-    /// Put this on the clipboard.
-    Copy(String),
-    /// Draw everything anew.
-    Redraw,
-    /// Go to the shell.
-    Suspend,
-    /// End.
-    Quit,
-}
-
-/// The state of the link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// The first try, since when.
-    Connecting(u64),
-    /// Connected, since when.
-    Live(u64),
-    /// Not connected.
-    Offline {
-        /// Since when.
-        since_ms: u64,
-        /// Why.
-        cause: String,
-        /// When the next try is.
-        next_try_ms: u64,
-        /// Which try that will be.
-        attempt: u32,
-    },
-}
-
-/// The screens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the screen of that name")]
-pub enum Screen {
-    #[default]
-    Trade,
-    Holdings,
-    Triggers,
-    Activity,
-}
-
-impl Screen {
-    /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::Trade, Self::Holdings, Self::Triggers, Self::Activity];
-}
-
-/// The panes that have a selected row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each is the pane of that name")]
-pub enum Pane {
-    #[default]
-    Watchlist,
-    Holdings,
-    Pending,
-    Triggers,
-    Activity,
-}
-
-/// What lies over the screen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Popup {
-    /// All keys.
-    Help,
-    /// A form to fill in.
-    Form(Form),
-    /// Leaving while something is pending or on its way.
-    ConfirmQuit,
-    /// The command line, as typed so far, and what is wrong with it.
-    Palette(String, Option<String>),
-    /// Request and reply of one line of activity.
-    Wire(usize),
-}
-
-/// How the watchlist is sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// As it was made.
-    #[default]
-    Own,
-    /// By name.
-    Name,
-    /// Most up first.
-    Change,
-}
-
-/// A request on its way.
-#[derive(Clone, Debug)]
-pub struct InFlight {
-    /// The line, without its tag.
-    pub line: String,
-    /// When it was sent, by our clock.
-    pub sent_ms: u64,
-    /// What to do with the reply.
-    pub purpose: Purpose,
-}
-
-/// Why a request was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// To see the account.
-    Summary,
-    /// To hear of things, or to see that the link is alive.
-    Quiet,
-    /// The trader asked for it.
-    Trader,
-    /// The trader asked for it in a form, which closes with its success. A second line may follow the first.
-    Form(Option<String>),
-}
-
-/// What became of a line of activity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// On its way.
-    Waiting,
-    /// Carried out.
-    Ok,
-    /// Refused.
-    Refused,
-    /// Sent and never answered.
-    Unknown,
-    /// The server says so by itself.
-    News,
-}
-
-/// One line of activity.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// When, by our clock.
-    pub at_ms: u64,
-    /// The transaction number, 0 for news.
-    pub tag: u64,
-    /// What became of it.
-    pub verdict: Verdict,
-    /// What was asked.
-    pub request: String,
-    /// What was answered, as it came.
-    pub reply: String,
-    /// The same in words.
-    pub words: String,
-    /// How long it took, in microseconds.
-    pub took_us: Option<u64>,
-}
+/// Trades of this session that are kept for the chart.
+const FILLS_MAX: usize = 1_000;
+/// Lines of the screen's own log that are kept.
+const LOG_MAX: usize = 500;
 
 /// Everything.
 #[derive(Debug)]
@@ -250,30 +71,54 @@ pub struct Model {
     pub no_account: bool,
     /// Prices.
     pub quotes: Quotes,
+    /// Prices as they were when the trader held them still.
+    pub held_quotes: Option<Quotes>,
     /// Symbols on the watchlist, in their own order.
     pub watchlist: Vec<Symbol>,
     /// What the watchlist is narrowed to.
-    pub filter: String,
+    pub filter: Filter,
     /// The filter is being typed.
     pub filtering: bool,
     /// How the watchlist is sorted.
     pub sort: Sort,
+    /// The other way round.
+    pub reversed: bool,
     /// Which screen.
     pub screen: Screen,
     /// Which pane of the Trade screen has the keys.
     pub focus: Pane,
+    /// That pane alone is shown.
+    pub zoomed: bool,
     /// The chart stands in the place of the watchlist, where there is no room for both.
     pub chart: bool,
+    /// How far back the chart looks.
+    pub timeframe: Timeframe,
+    /// The chart has bars from low to high rather than a line.
+    pub bars: bool,
     /// The selected row of each pane.
     pub selected: BTreeMap<Pane, usize>,
     /// What lies over it.
     pub popup: Option<Popup>,
     /// A form that was closed with Esc, to be gone on with.
     pub draft: Option<Form>,
+    /// The order that has just expired, to be made once more, until when.
+    pub expired: Option<(Form, u64)>,
     /// Newest last.
     pub activity: VecDeque<Line>,
+    /// Trades made while this ran, newest last.
+    pub fills: VecDeque<Fill>,
+    /// Prices to hear of.
+    pub alerts: Vec<Alert>,
+    /// What the bell rang for, newest last.
+    pub rung: VecDeque<(u64, String)>,
+    /// What the screen itself has noted, newest last.
+    pub log: VecDeque<(u64, String)>,
     /// Money is hidden.
     pub hide_money: bool,
+    /// Which of the hints are shown.
+    pub hints: usize,
+    /// What can be set.
+    pub settings: Settings,
     /// A line for the trader, until when.
     pub notice: Option<(String, u64)>,
     /// Round trips of commands, newest last, in microseconds.
@@ -282,10 +127,15 @@ pub struct Model {
     pub worst_us: u64,
     /// Trades made while this ran.
     pub trades: u64,
+    /// What became of the requests.
+    pub counts: Counts,
     /// Which key does what.
     pub keys: KeyMap,
     /// Requests on their way, by tag.
     pub in_flight: BTreeMap<u64, InFlight>,
+    /// The replay of screen 5.
+    pub replay: Option<Progress>,
+    replay_pace: Pace,
     banner: Option<(Side, Symbol, u64)>,
     banner_since_ms: u64,
     warned: Option<u64>,
@@ -294,6 +144,11 @@ pub struct Model {
     watched: BTreeSet<Symbol>,
     summary_wanted: bool,
     quit_pressed_ms: u64,
+    typed_before: VecDeque<String>,
+    clicked: Option<(Spot, u64)>,
+    history_told: bool,
+    /// The account as it was when the link was lost.
+    before_loss: Option<Account>,
 }
 
 impl Model {
@@ -309,24 +164,39 @@ impl Model {
             account_ms: 0,
             no_account: false,
             quotes: Quotes::default(),
+            held_quotes: None,
             watchlist,
-            filter: String::new(),
+            filter: Filter::default(),
             filtering: false,
             sort: Sort::Own,
+            reversed: false,
             screen: Screen::Trade,
             focus: Pane::Watchlist,
+            zoomed: false,
             chart: false,
+            timeframe: Timeframe::default(),
+            bars: false,
             selected: BTreeMap::new(),
             popup: None,
             draft: None,
+            expired: None,
             activity: VecDeque::new(),
+            fills: VecDeque::new(),
+            alerts: Vec::new(),
+            rung: VecDeque::new(),
+            log: VecDeque::new(),
             hide_money: false,
+            hints: 0,
+            settings: Settings::default(),
             notice: None,
             round_trips: VecDeque::new(),
             worst_us: 0,
             trades: 0,
+            counts: Counts::default(),
             keys,
             in_flight: BTreeMap::new(),
+            replay: None,
+            replay_pace: Pace::Max,
             banner: None,
             banner_since_ms: 0,
             warned: None,
@@ -336,108 +206,19 @@ impl Model {
             watched: BTreeSet::new(),
             summary_wanted: false,
             quit_pressed_ms: 0,
+            typed_before: VecDeque::new(),
+            clicked: None,
+            history_told: false,
+            before_loss: None,
         }
     }
 
-    /// Whether requests can be sent.
-    pub const fn is_live(&self) -> bool {
-        matches!(self.link, Link::Live(_))
-    }
-
-    /// How long an order has left by the server's clock, in milliseconds.
-    pub fn left_ms(&self, expires_at_ms: u64) -> u64 {
-        expires_at_ms.saturating_sub(self.now_ms.saturating_add_signed(self.offset_ms))
-    }
-
-    /// Orders that have not run out by our reckoning, in the order of the account.
-    pub fn pending(&self) -> impl Iterator<Item = &Pending> {
-        self.account.iter().flat_map(|account| &account.pending)
-    }
-
-    /// The order that the next commit is about.
-    pub fn next_pending(&self) -> Option<&Pending> {
-        self.account.as_ref().and_then(Account::next_pending)
-    }
-
-    /// The watchlist as it is shown: filtered and sorted.
-    pub fn shown_symbols(&self) -> Vec<Symbol> {
-        let filter = self.filter.to_ascii_uppercase();
-        let mut symbols: Vec<_> =
-            self.watchlist.iter().copied().filter(|symbol| symbol.as_str().contains(&filter)).collect();
-        match self.sort {
-            Sort::Own => {}
-            Sort::Name => symbols.sort_unstable(),
-            Sort::Change => symbols.sort_by_key(|symbol| {
-                std::cmp::Reverse(self.quotes.get(*symbol).and_then(Seen::change_basis_points).unwrap_or(i64::MIN))
-            }),
-        }
-        symbols
-    }
-
-    /// The selected symbol of the watchlist.
-    pub fn selected_symbol(&self) -> Option<Symbol> {
-        let symbols = self.shown_symbols();
-        symbols.get(self.row(Pane::Watchlist).min(symbols.len().saturating_sub(1))).copied()
-    }
-
-    /// The selected row of a pane.
-    pub fn row(&self, pane: Pane) -> usize {
-        self.selected.get(&pane).copied().unwrap_or(0)
-    }
-
-    /// Set amounts, those nearest to firing first, those without a price last.
-    pub fn triggers_by_nearness(&self) -> Vec<(Trigger, Option<i64>)> {
-        let mut triggers: Vec<_> = self
-            .account
-            .iter()
-            .flat_map(|account| &account.triggers)
-            .map(|trigger| {
-                let last = self.quotes.get(trigger.symbol).map(|seen| seen.price);
-                let away = trigger.price.zip(last).and_then(|(price, last)| {
-                    text::basis_points(daytrade_protocol::Money::from_cents((price.cents() - last.cents()).abs()), last)
-                });
-                (*trigger, away)
-            })
-            .collect();
-        triggers.sort_by_key(|(trigger, away)| (trigger.price.is_none(), away.unwrap_or(i64::MAX)));
-        triggers
-    }
-
-    /// How many rows a pane has.
-    pub fn rows(&self, pane: Pane) -> usize {
-        let account = self.account.as_ref();
-        match pane {
-            Pane::Watchlist => self.shown_symbols().len(),
-            Pane::Holdings => account.map_or(0, |account| account.holdings.len()),
-            Pane::Pending => account.map_or(0, |account| account.pending.len()),
-            Pane::Triggers => account.map_or(0, |account| account.triggers.len()),
-            Pane::Activity => self.activity.len(),
-        }
-    }
-
-    /// What the holdings are worth at the last prices; whether all of those are fresh.
-    pub fn worth(&self) -> (daytrade_protocol::Money, bool) {
-        let mut fresh = self.is_live();
-        let mut cents = 0_i64;
-        for holding in self.account.iter().flat_map(|account| &account.holdings) {
-            let worth = if let Some(seen) = self.quotes.get(holding.symbol) {
-                fresh &= seen.is_fresh(self.now_ms, self.offset_ms);
-                seen.price.times(holding.shares()).map_or(0, daytrade_protocol::Money::cents)
-            } else {
-                fresh = false;
-                holding.basis.cents()
-            };
-            cents = cents.saturating_add(worth);
-        }
-        (daytrade_protocol::Money::from_cents(cents), fresh)
-    }
-
-    /// Round trips at these places of a thousand, in microseconds; None before the first.
-    pub fn round_trip(&self, per_mille: usize) -> Option<u64> {
-        let mut sorted: Vec<_> = self.round_trips.iter().copied().collect();
-        sorted.sort_unstable();
-        let at = (sorted.len() * per_mille / 1_000).min(sorted.len().checked_sub(1)?);
-        sorted.get(at).copied()
+    /// A model that only shows the replay of a file and talks to no server.
+    pub fn of_replay(file: &str, keys: KeyMap, now_ms: u64) -> Self {
+        let mut model = Self::new("replay", "", Vec::new(), keys, now_ms);
+        (model.link, model.screen) = (Link::Apart, Screen::Replay);
+        model.replay = Some(Progress { file: file.to_owned(), ..Progress::default() });
+        model
     }
 }
 

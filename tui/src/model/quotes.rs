@@ -4,8 +4,10 @@ use super::{QUOTE_LIFE_MS, text};
 use daytrade_protocol::{Money, Symbol};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Prices of one symbol that are kept.
-const HISTORY_MAX: usize = 720;
+/// Prices of one symbol that are kept: an hour of them.
+const HISTORY_MAX: usize = 7_200;
+/// Prices closer together than this are one, the last of them, so that an hour of a busy symbol fits.
+const HISTORY_STEP_MS: u64 = 500;
 
 /// What was seen of one symbol.
 #[derive(Clone, Debug)]
@@ -16,6 +18,8 @@ pub struct Seen {
     pub at_ms: u64,
     /// When it last changed, by ours.
     pub changed_ms: u64,
+    /// The first price that was seen, which changes are reckoned from.
+    pub first: Money,
     /// Times and prices, newest last.
     pub history: VecDeque<(u64, Money)>,
 }
@@ -23,8 +27,7 @@ pub struct Seen {
 impl Seen {
     /// How much it moved since it was first seen, in hundredths of a percent.
     pub fn change_basis_points(&self) -> Option<i64> {
-        let (_, first) = self.history.front()?;
-        text::basis_points(self.price - *first, *first)
+        text::basis_points(self.price - self.first, self.first)
     }
 
     /// How old it is.
@@ -39,7 +42,7 @@ impl Seen {
 }
 
 /// All symbols seen.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Quotes(BTreeMap<Symbol, Seen>);
 
 impl Quotes {
@@ -50,8 +53,8 @@ impl Quotes {
 
     /// Takes in a price.
     pub fn take(&mut self, symbol: Symbol, price: Money, at_ms: u64, now_ms: u64) {
-        let seen =
-            self.0.entry(symbol).or_insert_with(|| Seen { price, at_ms, changed_ms: 0, history: VecDeque::new() });
+        let new = || Seen { price, at_ms, changed_ms: 0, first: price, history: VecDeque::new() };
+        let seen = self.0.entry(symbol).or_insert_with(new);
         if at_ms < seen.at_ms {
             return;
         }
@@ -59,8 +62,9 @@ impl Quotes {
             seen.changed_ms = now_ms;
         }
         (seen.price, seen.at_ms) = (price, at_ms);
-        if seen.history.back().is_none_or(|(at, _)| *at != at_ms) {
-            seen.history.push_back((at_ms, price));
+        match seen.history.back_mut() {
+            Some(last) if last.0 / HISTORY_STEP_MS == at_ms / HISTORY_STEP_MS => *last = (at_ms, price),
+            _ => seen.history.push_back((at_ms, price)),
         }
         if seen.history.len() > HISTORY_MAX {
             seen.history.pop_front();

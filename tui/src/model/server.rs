@@ -1,18 +1,23 @@
 //! What the server says, taken into the model.
 
-use super::text::{dollars, thousands};
+use super::text::dollars;
+use super::words::in_words;
 use super::{
-    ACTIVITY_MAX, Account, Effect, InFlight, Line, Link, LinkEvent, Model, Popup, Purpose, ROUND_TRIPS_MAX, Verdict,
+    ACTIVITY_MAX, Account, Action, Effect, FILLS_MAX, Fill, Form, FormKind, InFlight, LOG_MAX, Line, Link, LinkEvent,
+    Model, Popup, Purpose, ROUND_TRIPS_MAX, Verdict,
 };
-use daytrade_protocol::{Code, CommandName, Push, Reply, ReplyBody, ServerLine, Side, Symbol};
+use daytrade_protocol::{Code, CommandName, Money, Push, Reply, ReplyBody, ServerLine, Side, Symbol, TradeTerms};
+
+/// How long it is said that an order has expired or a trigger has fired, in milliseconds.
+const EXPIRED_MS: u64 = 10_000;
 
 impl Model {
     pub(super) fn link_event(&mut self, event: LinkEvent, effects: &mut Vec<Effect>) {
         match event {
             LinkEvent::Up => self.link_up(effects),
             LinkEvent::Down { cause, next_try_ms, attempt } => self.link_down(cause, next_try_ms, attempt),
-            LinkEvent::Line { line, text } => match line {
-                ServerLine::Reply(reply) => self.reply(&reply, text, effects),
+            LinkEvent::Line { line, text, took_us } => match line {
+                ServerLine::Reply(reply) => self.reply(&reply, text, took_us, effects),
                 ServerLine::Detail(tag, detail) => {
                     if let Some(tag) = tag {
                         self.details.entry(tag.get()).or_default().push(detail);
@@ -24,14 +29,16 @@ impl Model {
     }
 
     fn link_up(&mut self, effects: &mut Vec<Effect>) {
-        let was_down = !matches!(self.link, Link::Connecting(_));
+        let was_down = matches!(self.link, Link::Offline { .. });
         self.link = Link::Live(self.now_ms);
+        self.note(&format!("connected to {}", self.address));
         self.watched.clear();
         let listen = format!("SUBSCRIBE,{}", self.user);
         self.send(listen, Purpose::Quiet, effects);
         self.ask_summary(effects);
         self.watch_what_matters(effects);
         if was_down {
+            self.counts.reconnects += 1;
             self.tell("connected again; asking what changed meanwhile");
         }
     }
@@ -39,8 +46,13 @@ impl Model {
     fn link_down(&mut self, cause: String, next_try_ms: u64, attempt: u32) {
         let since_ms = match self.link {
             Link::Offline { since_ms, .. } => since_ms,
-            Link::Connecting(_) | Link::Live(_) => self.now_ms,
+            Link::Connecting(_) | Link::Live(_) | Link::Apart => self.now_ms,
         };
+        if self.is_live() {
+            self.before_loss.clone_from(&self.account);
+            self.link_news("LINK", &format!("lost: {cause}"));
+        }
+        self.note(&cause);
         self.link = Link::Offline { since_ms, cause, next_try_ms, attempt };
         self.details.clear();
         self.summary_wanted = false;
@@ -49,6 +61,7 @@ impl Model {
                 continue;
             }
             if let Some(line) = self.activity.iter_mut().rev().find(|line| line.tag == tag) {
+                self.counts.lost += 1;
                 line.verdict = Verdict::Unknown;
                 "no reply: UNKNOWN; the server is asked after reconnecting, it is never sent twice"
                     .clone_into(&mut line.words);
@@ -62,11 +75,11 @@ impl Model {
         }
     }
 
-    fn reply(&mut self, reply: &Reply, text: String, effects: &mut Vec<Effect>) {
+    fn reply(&mut self, reply: &Reply, text: String, took_us: Option<u64>, effects: &mut Vec<Effect>) {
         let Some(tag) = reply.tag.map(daytrade_protocol::Tag::get) else { return };
         let details = self.details.remove(&tag).unwrap_or_default();
         let Some(sent) = self.in_flight.remove(&tag) else { return };
-        let took_us = self.now_ms.saturating_sub(sent.sent_ms) * 1_000;
+        let took_us = took_us.unwrap_or_else(|| self.now_ms.saturating_sub(sent.sent_ms) * 1_000);
         self.round_trips.push_back(took_us);
         if self.round_trips.len() > ROUND_TRIPS_MAX {
             self.round_trips.pop_front();
@@ -78,8 +91,13 @@ impl Model {
             Purpose::Trader | Purpose::Form(_) => self.traders_reply(tag, &sent, &reply.body, text, took_us, effects),
         }
         if let ReplyBody::Quote { symbol, price, at_ms, .. } = reply.body {
-            self.quotes.take(symbol, price, at_ms, self.now_ms);
+            self.take_price(symbol, price, at_ms, effects);
         }
+    }
+
+    fn take_price(&mut self, symbol: Symbol, price: Money, at_ms: u64, effects: &mut Vec<Effect>) {
+        self.quotes.take(symbol, price, at_ms, self.now_ms);
+        self.ring_alerts(symbol, price, effects);
     }
 
     fn summary(&mut self, body: &ReplyBody, details: &[daytrade_protocol::Detail], effects: &mut Vec<Effect>) {
@@ -88,6 +106,8 @@ impl Model {
                 self.account = Some(Account::from_details(details));
                 self.account_ms = self.now_ms;
                 self.no_account = false;
+                self.tell_history_once();
+                self.tell_what_changed();
             }
             ReplyBody::Refused { code: Code::NoAccount, .. } => self.no_account = true,
             ReplyBody::Refused { message, .. } => self.tell(&format!("the account could not be shown: {message}")),
@@ -98,25 +118,6 @@ impl Model {
         self.watch_what_matters(effects);
         if std::mem::take(&mut self.summary_wanted) {
             self.ask_summary(effects);
-        }
-    }
-
-    /// Looks in the account's history what became of requests that were never answered.
-    fn settle_unknown(&mut self) {
-        let Some(account) = &self.account else { return };
-        for line in self.activity.iter_mut().filter(|line| line.verdict == Verdict::Unknown) {
-            match account.history.iter().find(|past| past.number == line.tag) {
-                Some(past) => {
-                    (line.verdict, line.words) = match past.refused {
-                        None => (Verdict::Ok, "it took effect, as the server says now".to_owned()),
-                        Some(code) => (Verdict::Refused, format!("it was refused: {code}")),
-                    };
-                }
-                None => {
-                    (line.verdict, line.words) =
-                        (Verdict::Refused, "it never reached the server, as it says now".to_owned());
-                }
-            }
         }
     }
 
@@ -131,8 +132,12 @@ impl Model {
     ) {
         let (verdict, words) = match body {
             ReplyBody::Refused { message, .. } => (Verdict::Refused, message.to_string()),
-            body => (Verdict::Ok, Self::in_words(body)),
+            body => (Verdict::Ok, in_words(body)),
         };
+        match verdict {
+            Verdict::Refused => self.counts.refused += 1,
+            _ => self.counts.ok += 1,
+        }
         if let Some(line) = self.activity.iter_mut().rev().find(|line| line.tag == tag) {
             (line.verdict, line.reply, line.took_us) = (verdict, text, Some(took_us));
             line.words.clone_from(&words);
@@ -142,8 +147,10 @@ impl Model {
             let middle = i64::try_from(u64::midpoint(sent.sent_ms, self.now_ms)).unwrap_or(0);
             self.offset_ms = i64::try_from(expires_at_ms.saturating_sub(60_000)).unwrap_or(0) - middle;
         }
-        if matches!(body, ReplyBody::CommitBuy(_) | ReplyBody::CommitSell(_)) {
-            self.trades += 1;
+        match body {
+            ReplyBody::CommitBuy(terms) => self.traded(Side::Buy, *terms),
+            ReplyBody::CommitSell(terms) => self.traded(Side::Sell, *terms),
+            _ => {}
         }
         if let Purpose::Form(next) = &sent.purpose {
             self.form_replied(verdict, &words, next.clone(), body, effects);
@@ -181,6 +188,7 @@ impl Model {
             form.refused = Some(words.to_owned());
             return;
         }
+        self.draft = None;
         let saw = form.saw;
         self.popup = None;
         let got = match body {
@@ -194,47 +202,9 @@ impl Model {
         }
     }
 
-    /// A reply as a trader would say it.
-    fn in_words(body: &ReplyBody) -> String {
-        let shares =
-            |count: u64| if count == 1 { "1 share".to_owned() } else { format!("{} shares", thousands(count)) };
-        match body {
-            ReplyBody::Add { available } => format!("cash is now {}", dollars(*available)),
-            ReplyBody::Quote { symbol, price, .. } => format!("{symbol} is {}", dollars(*price)),
-            ReplyBody::Buy { terms, .. } => {
-                format!("{} reserved for {} at {}", shares(terms.shares), dollars(terms.total), dollars(terms.price))
-            }
-            ReplyBody::Sell { terms, .. } => {
-                format!("{} reserved, {} expected", shares(terms.shares), dollars(terms.total))
-            }
-            ReplyBody::CommitBuy(terms) => {
-                format!("bought {} {} for {}", terms.shares, terms.symbol, dollars(terms.total))
-            }
-            ReplyBody::CommitSell(terms) => {
-                format!("sold {} {} for {}", terms.shares, terms.symbol, dollars(terms.total))
-            }
-            ReplyBody::CancelBuy(terms) => format!("{} back in cash", dollars(terms.total)),
-            ReplyBody::CancelSell(terms) => format!("{} of {} free again", shares(terms.shares), terms.symbol),
-            ReplyBody::SetBuyAmount { amount, .. } => {
-                format!("{} reserved; it needs a price to be armed", dollars(*amount))
-            }
-            ReplyBody::SetSellAmount { amount, .. } => {
-                format!("{} noted; it needs a price to be armed", dollars(*amount))
-            }
-            ReplyBody::SetBuyTrigger { price, .. } => format!("armed: fires at {} or below", dollars(*price)),
-            ReplyBody::SetSellTrigger { price, shares: count, .. } => {
-                format!("armed: {} at {} or above", shares(*count), dollars(*price))
-            }
-            ReplyBody::CancelSetBuy { amount, .. } => format!("removed, {} back in cash", dollars(*amount)),
-            ReplyBody::CancelSetSell { shares: count, .. } => format!("removed, {} free again", shares(*count)),
-            ReplyBody::DumpLog { path, events } => format!("{} events written to {path}", thousands(*events)),
-            _ => "done".to_owned(),
-        }
-    }
-
     fn push(&mut self, push: &Push, text: String, effects: &mut Vec<Effect>) {
         match push {
-            Push::Quote { symbol, price, at_ms } => self.quotes.take(*symbol, *price, *at_ms, self.now_ms),
+            Push::Quote { symbol, price, at_ms } => self.take_price(*symbol, *price, *at_ms, effects),
             Push::Expired { side, terms, .. } => {
                 let back = match side {
                     Side::Buy => format!("{} back in cash", dollars(terms.total)),
@@ -242,7 +212,12 @@ impl Model {
                 };
                 let words = format!("expired: {} {} {}, {back}", side.as_str(), terms.shares, terms.symbol);
                 self.news("EXPIRED", terms.symbol, text, &words);
-                self.notice = Some((words, self.now_ms + 10_000));
+                let mut form = Form::new(FormKind::Order(*side), Some(terms.symbol));
+                form.amount = terms.total.to_string();
+                self.expired = Some((form, self.now_ms + EXPIRED_MS));
+                let key = self.keys.key(if *side == Side::Buy { Action::Buy } else { Action::Sell });
+                self.ring(&words, effects);
+                self.notice = Some((format!("{words}; {key} makes it once more"), self.now_ms + EXPIRED_MS));
                 self.ask_summary(effects);
             }
             Push::Filled { side, terms, .. } => {
@@ -255,9 +230,9 @@ impl Model {
                     dollars(terms.total)
                 );
                 self.news("TRIGGER", terms.symbol, text, &words);
-                self.notice = Some((words, self.now_ms + 10_000));
-                self.trades += 1;
-                effects.push(Effect::Bell);
+                self.ring(&words, effects);
+                self.notice = Some((words, self.now_ms + EXPIRED_MS));
+                self.traded(*side, *terms);
                 self.ask_summary(effects);
             }
             Push::Account { available, reserved, realised, .. } => {
@@ -268,6 +243,23 @@ impl Model {
             }
             Push::ByeSlowConsumer | Push::ByeIdle => self.tell("the server has closed the connection"),
         }
+    }
+
+    fn traded(&mut self, side: Side, terms: TradeTerms) {
+        self.trades += 1;
+        if self.fills.len() == FILLS_MAX {
+            self.fills.pop_front();
+        }
+        let at_ms = self.now_ms.saturating_add_signed(self.offset_ms);
+        self.fills.push_back(Fill { at_ms, side, terms });
+    }
+
+    /// Writes a line into the screen's own log.
+    pub(super) fn note(&mut self, words: &str) {
+        if self.log.len() == LOG_MAX {
+            self.log.pop_front();
+        }
+        self.log.push_back((self.now_ms, words.to_owned()));
     }
 
     fn news(&mut self, what: &str, symbol: Symbol, text: String, words: &str) {
@@ -283,7 +275,7 @@ impl Model {
         });
     }
 
-    fn note_line(&mut self, line: Line) {
+    pub(super) fn note_line(&mut self, line: Line) {
         if self.activity.len() == ACTIVITY_MAX {
             self.activity.pop_front();
         }
@@ -303,6 +295,7 @@ impl Model {
             let (at_ms, request) = (self.now_ms, line.clone());
             let (reply, words) = (String::new(), "sending".to_owned());
             self.note_line(Line { at_ms, tag, verdict: Verdict::Waiting, request, reply, words, took_us: None });
+            self.counts.sent += 1;
         }
         self.in_flight.insert(tag, InFlight { line, sent_ms: self.now_ms, purpose });
     }
@@ -331,8 +324,11 @@ impl Model {
             wanted.extend(account.pending.iter().map(|order| order.terms.symbol));
             wanted.extend(account.triggers.iter().map(|trigger| trigger.symbol));
         }
-        if let Some(Popup::Form(form)) = &self.popup {
-            wanted.extend(form.stock());
+        wanted.extend(self.alerts.iter().map(|alert| alert.symbol));
+        match &self.popup {
+            Some(Popup::Form(form)) if form.kind != FormKind::AddSymbol => wanted.extend(form.stock()),
+            Some(Popup::Palette(_)) => wanted.extend(self.preview().and_then(|form| form.stock())),
+            _ => {}
         }
         for symbol in self.watched.difference(&wanted).copied().collect::<Vec<_>>() {
             self.send(format!("UNWATCH,{symbol}"), Purpose::Quiet, effects);

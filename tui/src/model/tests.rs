@@ -1,6 +1,7 @@
 //! The model alone: no terminal, no server, every moment given to it.
 
 use super::*;
+use daytrade_protocol::ServerLine;
 use proptest::prelude::*;
 
 /// A model and the time.
@@ -40,7 +41,7 @@ impl World {
 
     pub(crate) fn says(&mut self, text: &str) -> Vec<String> {
         let line = ServerLine::parse(text.as_bytes()).unwrap();
-        self.act(Event::Link(LinkEvent::Line { line, text: text.to_owned() }))
+        self.act(Event::Link(LinkEvent::Line { line, text: text.to_owned(), took_us: None }))
     }
 
     /// The newest tag of a request on its way that begins so.
@@ -102,7 +103,9 @@ fn a_lost_reply_is_unknown_until_the_server_is_asked_and_is_never_sent_again() {
     world.press("b550\n");
     let tag = world.tag("BUY");
     world.down();
-    assert_eq!(world.model.activity.back().unwrap().verdict, Verdict::Unknown);
+    let lost = world.model.activity.iter().find(|line| line.tag == tag).unwrap();
+    assert_eq!(lost.verdict, Verdict::Unknown);
+    assert!(world.model.activity.back().unwrap().words.starts_with("lost: "), "and the loss is noted");
     assert!(world.press("y\n").is_empty(), "nothing is sent without a link");
     let sent = world.act(Event::Link(LinkEvent::Up));
     assert!(without_tags(&sent).iter().all(|line| line.starts_with("SUBSCRIBE")), "{sent:?}");

@@ -1,9 +1,8 @@
 //! What each event does.
 
-use super::command_line::{Typed, read};
 use super::{
-    Action, BANNER_GUARD_MS, Effect, Event, Form, FormKind, Key, Link, Model, Pane, Pending, Popup, Purpose, Screen,
-    Sort, Spot, Verdict,
+    Action, Effect, Event, FormKind, Key, Link, Model, Palette, Pane, Pending, Popup, Purpose, Screen, Settings, Spot,
+    Verdict,
 };
 use daytrade_protocol::{Side, Symbol};
 
@@ -11,8 +10,14 @@ use daytrade_protocol::{Side, Symbol};
 const WARN_LEFT_MS: u64 = 20_000;
 /// A second Ctrl-C within this time ends at once, in milliseconds.
 const QUIT_TWICE_MS: u64 = 1_500;
+/// A second click within this time is a double click, in milliseconds.
+const DOUBLE_CLICK_MS: u64 = 400;
 /// A page of a list.
 const PAGE_ROWS: usize = 10;
+/// Rows of the wheel.
+const WHEEL_ROWS: isize = 3;
+/// The panes of the Trade screen that take keys, in the order of Tab; that of alerts only while there are any.
+const PANES: [Pane; 5] = [Pane::Watchlist, Pane::Pending, Pane::Holdings, Pane::Triggers, Pane::Alerts];
 
 impl Model {
     /// Takes an event in; what has to be done outside comes back.
@@ -22,9 +27,12 @@ impl Model {
         match event {
             Event::Key(key) => self.key(key, &mut effects),
             Event::Paste(text) => self.paste(&text, &mut effects),
-            Event::Click(spot) => self.click(spot),
-            Event::Scroll(down) => self.step(if down { 3 } else { -3 }),
+            Event::Click(spot) => self.click(spot, &mut effects),
+            Event::Scroll(down, over) => self.scroll(down, over),
             Event::Link(event) => self.link_event(event, &mut effects),
+            Event::Replay(progress) => self.replay_news(*progress),
+            Event::Exported(Ok(path)) => self.tell(&format!("written to {path}")),
+            Event::Exported(Err(words)) => self.tell(&format!("not written: {words}")),
             Event::Tick => {}
         }
         self.time_passes(&mut effects);
@@ -36,26 +44,43 @@ impl Model {
         let second = self.now_ms - self.now_ms % 1_000 + 1_000;
         let left = self.next_pending().map(|order| self.left_ms(order.expires_at_ms));
         let tenths = left.filter(|left| *left > 0 && *left < 10_000).map(|_| self.now_ms + 100);
-        let pending = left.filter(|left| *left > 0).map(|_| second);
         let notice = self.notice.as_ref().map(|(_, until)| *until);
-        let offline = matches!(self.link, Link::Offline { .. }).then_some(second);
-        // Ages of quotes are shown to the second while they are young, then to the minute.
-        let ages = (!self.watchlist.is_empty() && self.is_live()).then_some(second);
-        [tenths, pending, notice, offline, ages].into_iter().flatten().min().map(|at| at.max(self.now_ms + 1))
+        let seconds = self.seconds_matter().then_some(second);
+        // The clock shows no seconds while nothing else counts them.
+        let minute = self.now_ms - self.now_ms % 60_000 + 60_000;
+        [tenths, notice, seconds, Some(minute)].into_iter().flatten().min().map(|at| at.max(self.now_ms + 1))
+    }
+
+    /// Whether something on the screen is counted in seconds: an order's time, a young quote's age, the way back to the
+    /// server.
+    pub fn seconds_matter(&self) -> bool {
+        let running = self.next_pending().is_some_and(|order| self.left_ms(order.expires_at_ms) > 0);
+        let waits = matches!(self.link, Link::Offline { .. } | Link::Connecting(_))
+            || self.is_live() && self.account.is_none() && !self.no_account;
+        let mut shown =
+            self.watchlist.iter().chain(self.account.iter().flat_map(|a| a.holdings.iter().map(|h| &h.symbol)));
+        let young = |symbol: &Symbol| {
+            // A second longer than its life, so that the change to stale is seen.
+            let seen = self.shown_quotes().get(*symbol);
+            seen.is_some_and(|seen| seen.age_ms(self.now_ms, self.offset_ms) <= super::QUOTE_LIFE_MS + 1_000)
+        };
+        running || waits || self.is_live() && shown.any(young)
     }
 
     fn time_passes(&mut self, effects: &mut Vec<Effect>) {
         if self.notice.as_ref().is_some_and(|(_, until)| *until <= self.now_ms) {
             self.notice = None;
         }
+        if self.expired.as_ref().is_some_and(|(_, until)| *until <= self.now_ms) {
+            self.expired = None;
+        }
         self.banner_may_have_changed();
         let Some(order) = self.next_pending().copied() else { return };
         let left = self.left_ms(order.expires_at_ms);
         if left <= WARN_LEFT_MS && left > 0 && self.warned != Some(order.expires_at_ms) {
             self.warned = Some(order.expires_at_ms);
-            effects.push(Effect::Bell);
             let Pending { side, terms, .. } = order;
-            self.tell(&format!("{} {}: less than 20 s left to commit", side.as_str(), terms.symbol));
+            self.ring(&format!("{} {}: less than 20 s left to commit", side.as_str(), terms.symbol), effects);
         }
     }
 
@@ -67,75 +92,89 @@ impl Model {
         if key == Key::Ctrl('c') {
             self.quit_pressed_ms = self.now_ms;
         }
+        let action = self.keys.action(key, self.screen == Screen::Replay);
         match self.popup.take() {
             Some(Popup::Form(form)) => self.form_key(form, key, effects),
-            Some(Popup::Palette(text, _)) => self.palette_key(text, key, effects),
+            Some(Popup::Palette(palette)) => self.palette_key(palette, key, effects),
             Some(Popup::ConfirmQuit) => match key {
                 Key::Char('y') | Key::Enter | Key::Ctrl('c') => effects.push(Effect::Quit),
                 _ => self.tell("stayed"),
             },
-            Some(popup @ (Popup::Help | Popup::Wire(_))) => match self.keys.action(key) {
-                Some(Action::Copy) => {
-                    self.copy(effects);
-                    self.popup = Some(popup);
-                }
-                Some(Action::Quit) if key == Key::Ctrl('c') => self.act(Action::Quit, effects),
-                _ => {}
-            },
+            Some(Popup::Settings(row)) => self.settings_key(row, key, action),
+            Some(popup) => self.reading_key(&popup, key, action, effects),
             None if self.filtering => self.filter_key(key),
             None => {
-                if let Some(action) = self.keys.action(key) {
+                if let Some(action) = action {
                     self.act(action, effects);
                 }
             }
         }
     }
 
-    fn act(&mut self, action: Action, effects: &mut Vec<Effect>) {
+    /// Keys of what is only read: it scrolls, can be copied, and goes with any other key.
+    fn reading_key(&mut self, popup: &Popup, key: Key, action: Option<Action>, effects: &mut Vec<Effect>) {
+        let by = match action {
+            Some(Action::Down) => 1,
+            Some(Action::Up) => -1,
+            Some(Action::PageDown) => PAGE_ROWS as isize,
+            Some(Action::PageUp) => -(PAGE_ROWS as isize),
+            Some(Action::Top) => isize::MIN,
+            _ => 0,
+        };
+        let last = |rows: usize| rows.saturating_sub(1);
+        match *popup {
+            Popup::Help(row) if by != 0 => {
+                self.popup = Some(Popup::Help(row.saturating_add_signed(by).min(last(Action::ALL.len()))));
+            }
+            Popup::Log(row) if by != 0 => {
+                self.popup = Some(Popup::Log(row.saturating_add_signed(by).min(last(self.log.len()))));
+            }
+            Popup::Wire(row) if by != 0 => {
+                let rows = self.activity.len();
+                self.popup = Some(Popup::Wire(row.saturating_add_signed(by).min(last(rows))));
+            }
+            Popup::Wire(row) if action == Some(Action::Copy) => {
+                self.popup = Some(Popup::Wire(row));
+                self.copy(effects);
+            }
+            _ if key == Key::Ctrl('c') => self.act(Action::Quit, effects),
+            _ => {}
+        }
+    }
+
+    fn settings_key(&mut self, row: usize, key: Key, action: Option<Action>) {
+        let row = match (key, action) {
+            (_, Some(Action::Down)) => (row + 1) % Settings::COUNT,
+            (_, Some(Action::Up)) => (row + Settings::COUNT - 1) % Settings::COUNT,
+            (Key::Left, _) => {
+                self.settings.turn(row, true);
+                row
+            }
+            (Key::Right | Key::Enter | Key::Char(' '), _) => {
+                self.settings.turn(row, false);
+                row
+            }
+            _ => return,
+        };
+        self.popup = Some(Popup::Settings(row));
+    }
+
+    pub(super) fn act(&mut self, action: Action, effects: &mut Vec<Effect>) {
         match action {
             Action::Buy => self.open_form(FormKind::Order(Side::Buy), effects),
             Action::Sell => self.open_form(FormKind::Order(Side::Sell), effects),
             Action::Trigger => self.open_form(FormKind::Trigger(Side::Buy), effects),
             Action::AddMoney => self.open_form(FormKind::AddMoney, effects),
-            Action::AddSymbol => self.popup = Some(Popup::Form(Form::new(FormKind::AddSymbol, None))),
+            Action::AddSymbol => self.open_form(FormKind::AddSymbol, effects),
+            Action::Alert => self.open_form(FormKind::Alert, effects),
             Action::Commit => self.commit(effects),
             Action::Cancel | Action::Undo => self.cancel(effects),
             Action::RemoveTrigger => self.remove_trigger(effects),
-            Action::Down => self.step(1),
-            Action::Up => self.step(-1),
-            Action::PageDown => self.step(PAGE_ROWS as isize),
-            Action::PageUp => self.step(-(PAGE_ROWS as isize)),
-            Action::Top => self.step(isize::MIN),
-            Action::Bottom => self.step(isize::MAX),
-            Action::NextPane => self.turn_pane(1),
-            Action::PreviousPane => self.turn_pane(PANES.len() - 1),
-            Action::Trade => self.screen = Screen::Trade,
-            Action::Holdings => self.screen = Screen::Holdings,
-            Action::Triggers => self.screen = Screen::Triggers,
-            Action::Activity => self.screen = Screen::Activity,
-            Action::Detail => match self.pane() {
-                Pane::Activity if !self.activity.is_empty() => self.popup = Some(Popup::Wire(self.row(Pane::Activity))),
-                Pane::Watchlist => self.chart = !self.chart,
-                _ => {}
-            },
-            Action::Back => {
-                self.chart = false;
-                self.filter.clear();
-            }
-            Action::Filter => (self.screen, self.focus, self.filtering) = (Screen::Trade, Pane::Watchlist, true),
-            Action::Sort => {
-                self.sort = match self.sort {
-                    Sort::Own => Sort::Name,
-                    Sort::Name => Sort::Change,
-                    Sort::Change => Sort::Own,
-                };
-            }
             Action::Requote => {
                 if let Some(symbol) = self.symbol_at_hand() {
                     self.send(format!("QUOTE,{},{symbol}", self.user), Purpose::Trader, effects);
                 }
             }
-            Action::HideMoney => self.hide_money = !self.hide_money,
             Action::DropSymbol => {
                 if let Some(symbol) = self.selected_symbol() {
                     self.watchlist.retain(|known| *known != symbol);
@@ -143,8 +182,7 @@ impl Model {
                 }
             }
             Action::Copy => self.copy(effects),
-            Action::Help => self.popup = Some(Popup::Help),
-            Action::Palette => self.popup = Some(Popup::Palette(String::new(), None)),
+            Action::Export => self.export(effects),
             Action::Reconnect => effects.push(Effect::Reconnect),
             Action::Redraw => effects.push(Effect::Redraw),
             Action::Suspend => effects.push(Effect::Suspend),
@@ -155,6 +193,53 @@ impl Model {
                     effects.push(Effect::Quit);
                 }
             }
+            action if action.is_of_replay() => self.replay_key(action, effects),
+            action => self.look(action),
+        }
+    }
+
+    /// The actions that change only what is seen.
+    fn look(&mut self, action: Action) {
+        match action {
+            Action::Down => self.step(1),
+            Action::Up => self.step(-1),
+            Action::PageDown => self.step(PAGE_ROWS as isize),
+            Action::PageUp => self.step(-(PAGE_ROWS as isize)),
+            Action::Top => self.step(isize::MIN),
+            Action::Bottom => self.step(isize::MAX),
+            Action::NextPane => self.turn_pane(true),
+            Action::PreviousPane => self.turn_pane(false),
+            Action::Trade => self.screen = Screen::Trade,
+            Action::Holdings => self.screen = Screen::Holdings,
+            Action::Triggers => self.screen = Screen::Triggers,
+            Action::Activity => self.screen = Screen::Activity,
+            Action::Replay => self.screen = Screen::Replay,
+            Action::Detail => match self.pane() {
+                Pane::Activity if !self.activity.is_empty() => self.popup = Some(Popup::Wire(self.row(Pane::Activity))),
+                Pane::Watchlist | Pane::Holdings if self.screen == Screen::Trade => self.chart = !self.chart,
+                _ => {}
+            },
+            Action::Back => {
+                (self.chart, self.zoomed) = (false, false);
+                self.filter.set("");
+            }
+            Action::Filter => (self.screen, self.focus, self.filtering) = (Screen::Trade, Pane::Watchlist, true),
+            Action::Sort => self.sort = self.sort.next(),
+            Action::Reverse => self.reversed = !self.reversed,
+            Action::Zoom => self.zoomed = !self.zoomed,
+            Action::Shorter => self.timeframe = self.timeframe.beside(false),
+            Action::Longer => self.timeframe = self.timeframe.beside(true),
+            Action::ChartStyle => self.bars = !self.bars,
+            Action::Pause => {
+                self.held_quotes = if self.held_quotes.is_some() { None } else { Some(self.quotes.clone()) };
+            }
+            Action::HideMoney => self.hide_money = !self.hide_money,
+            Action::MoreKeys => self.hints += 1,
+            Action::Help => self.popup = Some(Popup::Help(0)),
+            Action::Palette => self.popup = Some(Popup::Palette(Palette::default())),
+            Action::Settings => self.popup = Some(Popup::Settings(0)),
+            Action::Log => self.popup = Some(Popup::Log(0)),
+            _ => {}
         }
     }
 
@@ -165,22 +250,27 @@ impl Model {
     }
 
     /// The pane that keys go to.
-    pub fn pane(&self) -> Pane {
+    pub const fn pane(&self) -> Pane {
         match self.screen {
             Screen::Trade => self.focus,
             Screen::Holdings => Pane::Holdings,
             Screen::Triggers => Pane::Triggers,
             Screen::Activity => Pane::Activity,
+            Screen::Replay => Pane::Replay,
         }
     }
 
-    fn turn_pane(&mut self, by: usize) {
-        let at = PANES.iter().position(|pane| *pane == self.focus).unwrap_or(0);
-        self.focus = PANES[(at + by) % PANES.len()];
+    fn turn_pane(&mut self, forth: bool) {
+        let panes = if self.alerts.is_empty() { &PANES[..PANES.len() - 1] } else { &PANES[..] };
+        let at = panes.iter().position(|pane| *pane == self.focus).unwrap_or(0);
+        self.focus = panes[(at + if forth { 1 } else { panes.len() - 1 }) % panes.len()];
     }
 
     fn step(&mut self, by: isize) {
-        let pane = self.pane();
+        self.step_in(self.pane(), by);
+    }
+
+    fn step_in(&mut self, pane: Pane, by: isize) {
         let last = self.rows(pane).saturating_sub(1);
         let row = self.row(pane).min(last);
         self.selected.insert(pane, row.saturating_add_signed(by).min(last));
@@ -192,145 +282,25 @@ impl Model {
         let pane = self.pane();
         let row = self.row(pane).min(self.rows(pane).saturating_sub(1));
         let there = match pane {
-            Pane::Watchlist | Pane::Activity => None,
+            Pane::Watchlist | Pane::Activity | Pane::Replay => None,
             Pane::Holdings => account.and_then(|account| account.holdings.get(row)).map(|holding| holding.symbol),
-            Pane::Pending => account.and_then(|account| account.pending.get(row)).map(|order| order.terms.symbol),
+            Pane::Pending => self.chosen_pending().map(|order| order.terms.symbol),
             Pane::Triggers => self.triggers_by_nearness().get(row).map(|(trigger, _)| trigger.symbol),
+            Pane::Alerts => self.alerts.get(row).map(|alert| alert.symbol),
         };
         there.or_else(|| self.selected_symbol())
-    }
-
-    fn open_form(&mut self, kind: FormKind, effects: &mut Vec<Effect>) {
-        if !self.is_live() {
-            self.tell("not connected: trading waits until the link is back");
-            return;
-        }
-        // A draft is gone on with for the stock it was about, never for another that was chosen since.
-        let at_hand = self.symbol_at_hand();
-        let same = |draft: &Form| draft.kind == kind && (kind == FormKind::AddMoney || draft.stock() == at_hand);
-        let mut form = self.draft.take().filter(same).unwrap_or_else(|| Form::new(kind, at_hand));
-        if kind == FormKind::AddMoney && form.amount.is_empty() && self.no_account {
-            "10000.00".clone_into(&mut form.amount);
-        }
-        form.proposed = !form.amount.is_empty();
-        self.popup = Some(Popup::Form(form));
-        self.form_wants_a_price(effects);
-    }
-
-    /// Watches the stock of the form, so that its price is there and stays fresh.
-    fn form_wants_a_price(&mut self, effects: &mut Vec<Effect>) {
-        let Some(Popup::Form(form)) = &self.popup else { return };
-        if matches!(form.kind, FormKind::Order(_) | FormKind::Trigger(_)) && form.stock().is_some() {
-            self.watch_what_matters(effects);
-        }
-    }
-
-    fn form_key(&mut self, mut form: Form, key: Key, effects: &mut Vec<Effect>) {
-        let fields = form.fields().len();
-        match key {
-            Key::Esc | Key::Ctrl('c') => {
-                // On its way already, or a draft for the next time.
-                self.draft = (!form.sending).then_some(form);
-                return;
-            }
-            Key::Enter => {
-                self.popup = Some(Popup::Form(form));
-                self.submit(effects);
-                return;
-            }
-            Key::Tab | Key::Down => (form.field, form.proposed) = ((form.field + 1) % fields, false),
-            Key::BackTab | Key::Up => (form.field, form.proposed) = ((form.field + fields - 1) % fields, false),
-            Key::Left | Key::Right if !form.sending => form.turn(),
-            Key::Backspace if !form.sending => form.erase(),
-            Key::Ctrl('u') if !form.sending => form.clear_field(),
-            Key::Char(key @ ('m' | 'h' | '=')) if !form.sending && form.fields()[form.field] == "Amount" => {
-                form.fill_in(key, self.account.as_ref(), &self.quotes);
-            }
-            Key::Char(letter) if !form.sending => form.type_letter(letter),
-            _ => {}
-        }
-        self.popup = Some(Popup::Form(form));
-        self.form_wants_a_price(effects);
-    }
-
-    fn submit(&mut self, effects: &mut Vec<Effect>) {
-        let Some(Popup::Form(mut form)) = self.popup.take() else { return };
-        let stops = form
-            .consequences(self.account.as_ref(), &self.quotes, self.now_ms, self.offset_ms)
-            .into_iter()
-            .find(|line| line.stops);
-        if form.kind == FormKind::AddSymbol {
-            if let Some(symbol) = form.stock() {
-                self.add_symbol(symbol, effects);
-                return;
-            }
-        } else if stops.is_none() && !form.sending && self.is_live() {
-            form.saw = form.stock().and_then(|symbol| self.quotes.get(symbol)).map(|seen| seen.price);
-            form.sending = true;
-            form.refused = None;
-            let (line, next) = form.lines(&self.user);
-            self.popup = Some(Popup::Form(form));
-            self.send(line, Purpose::Form(next), effects);
-            return;
-        }
-        if let Some(stops) = stops {
-            form.refused = Some(format!("{}: {}", stops.name, stops.words));
-        }
-        self.popup = Some(Popup::Form(form));
-    }
-
-    fn add_symbol(&mut self, symbol: Symbol, effects: &mut Vec<Effect>) {
-        if !self.watchlist.contains(&symbol) {
-            self.watchlist.push(symbol);
-        }
-        if let Some(at) = self.shown_symbols().iter().position(|known| *known == symbol) {
-            self.selected.insert(Pane::Watchlist, at);
-        }
-        self.watch_what_matters(effects);
-    }
-
-    fn palette_key(&mut self, mut text: String, key: Key, effects: &mut Vec<Effect>) {
-        match key {
-            Key::Esc | Key::Ctrl('c') => return,
-            Key::Enter => {
-                match read(&text, &self.user) {
-                    Ok(Typed::Do(action)) => self.act(action, effects),
-                    Ok(Typed::Send(line, next)) => self.send(line, Purpose::Form(next), effects),
-                    Ok(Typed::Watch(symbol)) => self.add_symbol(symbol, effects),
-                    Ok(Typed::Open(form)) => {
-                        self.popup = Some(Popup::Form(form));
-                        self.form_wants_a_price(effects);
-                    }
-                    Err(words) => self.popup = Some(Popup::Palette(text, Some(words))),
-                }
-                return;
-            }
-            Key::Tab => {
-                if let Some(action) = super::command_line::suggestions(&text).first() {
-                    action.name().clone_into(&mut text);
-                }
-            }
-            Key::Backspace => {
-                text.pop();
-            }
-            Key::Ctrl('u') => text.clear(),
-            Key::Char(letter) if text.len() < 200 => text.push(letter),
-            _ => {}
-        }
-        self.popup = Some(Popup::Palette(text, None));
     }
 
     fn filter_key(&mut self, key: Key) {
         match key {
             Key::Enter => self.filtering = false,
-            Key::Esc => {
+            Key::Esc | Key::Ctrl('c') => {
                 self.filtering = false;
-                self.filter.clear();
+                self.filter.set("");
             }
-            Key::Backspace => {
-                self.filter.pop();
-            }
-            Key::Char(letter) if letter.is_ascii_alphanumeric() && self.filter.len() < 3 => self.filter.push(letter),
+            Key::Backspace => self.filter.erase(),
+            Key::Ctrl('u') => self.filter.set(""),
+            Key::Char(letter) => self.filter.type_letter(letter),
             _ => {}
         }
         self.selected.insert(Pane::Watchlist, 0);
@@ -338,7 +308,7 @@ impl Model {
 
     fn paste(&mut self, text: &str, effects: &mut Vec<Effect>) {
         // Only into fields, and never with a newline, which would send.
-        if !matches!(self.popup, Some(Popup::Form(_) | Popup::Palette(..))) {
+        if !self.filtering && !matches!(self.popup, Some(Popup::Form(_) | Popup::Palette(..))) {
             return;
         }
         for letter in text.chars().filter(|letter| !letter.is_control()).take(200) {
@@ -346,64 +316,62 @@ impl Model {
         }
     }
 
-    fn click(&mut self, spot: Spot) {
+    fn click(&mut self, spot: Spot, effects: &mut Vec<Effect>) {
         if self.popup.is_some() {
             return;
         }
+        let before = self.clicked.replace((spot, self.now_ms));
+        let twice = before.is_some_and(|(last, at)| last == spot && self.now_ms.saturating_sub(at) < DOUBLE_CLICK_MS);
         match spot {
             Spot::Screen(screen) => self.screen = screen,
             Spot::Row(pane, row) => {
-                if self.screen == Screen::Trade && PANES.contains(&pane) {
-                    self.focus = pane;
-                }
+                self.focus_on(pane);
                 self.selected.insert(pane, row);
+                if twice {
+                    self.clicked = None;
+                    match pane {
+                        Pane::Watchlist | Pane::Holdings | Pane::Triggers => self.act(Action::Buy, effects),
+                        Pane::Activity => self.popup = Some(Popup::Wire(row)),
+                        Pane::Pending | Pane::Alerts | Pane::Replay => {}
+                    }
+                }
             }
+            Spot::Pane(pane) => self.focus_on(pane),
+            Spot::Header(sort) if self.sort == sort => self.reversed = !self.reversed,
+            Spot::Header(sort) => (self.sort, self.reversed) = (sort, false),
+            // Whatever is drawn as a button: money moves by keys alone.
+            Spot::Button(Action::Commit | Action::Cancel | Action::Undo | Action::RemoveTrigger) => {}
+            Spot::Button(action) => self.act(action, effects),
         }
     }
 
-    /// Whether a commit or cancel of the banner's order could be sent now.
-    pub fn may_finish(&self) -> bool {
-        self.is_live()
-            && self.now_ms.saturating_sub(self.banner_since_ms) >= BANNER_GUARD_MS
-            && self.waiting().iter().all(|line| !line.starts_with("COMMIT_") && !line.starts_with("CANCEL_"))
-    }
-
-    fn commit(&mut self, effects: &mut Vec<Effect>) {
-        self.finish("COMMIT", effects);
-    }
-
-    fn cancel(&mut self, effects: &mut Vec<Effect>) {
-        self.finish("CANCEL", effects);
-    }
-
-    fn finish(&mut self, verb: &str, effects: &mut Vec<Effect>) {
-        let Some(side) = self.next_pending().map(|order| order.side) else {
-            self.tell("nothing is pending");
-            return;
-        };
-        if !self.is_live() {
-            self.tell("not connected: nothing was sent");
-        } else if self.may_finish() {
-            self.send(format!("{verb}_{},{}", side.as_str(), self.user), Purpose::Trader, effects);
+    fn focus_on(&mut self, pane: Pane) {
+        if self.screen == Screen::Trade && PANES.contains(&pane) {
+            self.focus = pane;
         }
     }
 
-    fn remove_trigger(&mut self, effects: &mut Vec<Effect>) {
-        let row = self.row(Pane::Triggers);
-        let triggers = self.triggers_by_nearness();
-        let Some((trigger, _)) = triggers.get(row.min(triggers.len().saturating_sub(1))) else {
-            self.tell("no trigger to remove");
-            return;
-        };
-        if self.pane() != Pane::Triggers {
-            self.tell("choose a trigger first: Tab to its pane, or screen 3");
-            return;
+    fn scroll(&mut self, down: bool, over: Option<Pane>) {
+        let by = if down { WHEEL_ROWS } else { -WHEEL_ROWS };
+        match &mut self.popup {
+            Some(Popup::Help(row) | Popup::Log(row)) => {
+                *row = row.saturating_add_signed(by).min(self.log.len().max(Action::ALL.len()));
+            }
+            Some(_) => {}
+            None => self.step_in(over.unwrap_or_else(|| self.pane()), by),
         }
-        let line = format!("CANCEL_SET_{},{},{}", trigger.side.as_str(), self.user, trigger.symbol);
-        self.send(line, Purpose::Trader, effects);
     }
 
     fn copy(&mut self, effects: &mut Vec<Effect>) {
+        if self.screen == Screen::Replay && self.popup.is_none() {
+            let row = self.row(Pane::Replay);
+            let Some(exchange) = self.replay.as_ref().and_then(|replay| replay.exchanges.iter().rev().nth(row)) else {
+                return;
+            };
+            effects.push(Effect::Copy(format!("{}\n{}", exchange.request, exchange.reply)));
+            self.tell("copied");
+            return;
+        }
         let row = match self.popup {
             Some(Popup::Wire(row)) => row,
             _ => self.row(Pane::Activity),
@@ -414,7 +382,24 @@ impl Model {
         effects.push(Effect::Copy(format!("{tag}{}", line.reply)));
         self.tell("copied");
     }
-}
 
-/// The panes of the Trade screen that take keys, in the order of Tab.
-const PANES: [Pane; 4] = [Pane::Watchlist, Pane::Pending, Pane::Holdings, Pane::Triggers];
+    /// The activity as a table for other programs, oldest first.
+    fn export(&mut self, effects: &mut Vec<Effect>) {
+        if self.activity.is_empty() {
+            self.tell("no activity to export yet");
+            return;
+        }
+        let mut text = String::from("at_ms\ttag\toutcome\trequest\treply\twords\ttook_us\n");
+        for line in &self.activity {
+            let took = line.took_us.map_or(String::new(), |took| took.to_string());
+            let outcome = format!("{:?}", line.verdict).to_lowercase();
+            let fields =
+                [line.request.as_str(), &line.reply, &line.words].map(|field| field.replace(['\t', '\n'], " "));
+            let (at_ms, tag) = (line.at_ms.to_string(), line.tag.to_string());
+            text += &[&at_ms, &tag, outcome.as_str(), &fields.join("\t"), &took].join("\t");
+            text.push('\n');
+        }
+        let name = format!("daytrade-{}-{}.tsv", self.user, self.now_ms);
+        effects.push(Effect::Export { name, text });
+    }
+}

@@ -27,6 +27,8 @@ pub(super) struct Shared {
     pub wake: Vec<Notify>,
     /// Wakes the reader of the file: a block is used up.
     pub wants_block: Notify,
+    /// Wakes whoever tells the watcher: something was answered.
+    pub answered: Notify,
 }
 
 /// A connection ended because standard output is closed: whoever reads has seen enough.
@@ -126,6 +128,9 @@ fn take_replies(shared: &Shared, lane: usize, input: &mut BytesMut) -> anyhow::R
         from = to;
     }
     state.tell().map_err(Unread)?;
+    if state.watched.is_some() {
+        shared.answered.notify_one();
+    }
     Ok(())
 }
 

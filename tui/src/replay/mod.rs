@@ -10,15 +10,20 @@ mod line;
 mod run;
 mod source;
 mod state;
+mod steer;
 mod summary;
+mod watching;
 mod window;
 
 pub use expect::mask_line;
 pub use run::run;
+pub use steer::{EXCHANGES_MAX, Exchange, LINES_PER_SECOND_1X, Pace, Progress, Stage, Steer};
 pub use summary::Summary;
+pub use watching::Watching;
 
 use crate::local::LocalArgs;
-use clap::Args;
+use clap::{Args, Parser as _};
+use std::io;
 use std::path::PathBuf;
 
 /// What to replay and how.
@@ -55,7 +60,28 @@ pub struct ReplayArgs {
     /// Print times, keys and counts that differ from run to run as *: the form of --expect files
     #[arg(long, conflicts_with_all = ["quiet", "json"])]
     pub mask: bool,
+    /// Watch it in the screen: pause, step, speed, the next refusal, each request beside its reply
+    #[arg(long, conflicts_with_all = ["noreply", "quiet", "json", "mask"])]
+    pub ui: bool,
     /// The server in this process.
     #[command(flatten)]
     pub local: LocalArgs,
+}
+
+/// A command line that is nothing but a replay.
+#[derive(Debug, clap::Parser)]
+struct Alone {
+    #[command(flatten)]
+    args: ReplayArgs,
+}
+
+impl ReplayArgs {
+    /// A watched replay of this file on a server of its own, with the defaults of the command line.
+    ///
+    /// # Errors
+    /// When that is no command line.
+    pub fn of_file(file: &str) -> io::Result<Self> {
+        let alone = Alone::try_parse_from(["replay", "--ui", "--", file]).map_err(io::Error::other)?;
+        Ok(alone.args)
+    }
 }

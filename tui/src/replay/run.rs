@@ -5,7 +5,9 @@ use super::connection::{Shared, Unread, drive};
 use super::expect::Expectation;
 use super::source::{Block, read_in_background};
 use super::state::{Options, State};
+use super::steer::Watched;
 use super::summary::Summary;
+use super::watching::Watcher;
 use crate::exit::{Exit, Failure};
 use crate::local::LocalServer;
 use crate::net;
@@ -25,7 +27,7 @@ use tokio::task::{JoinSet, LocalSet};
 /// How many blocks of the file may wait in the replay.
 const BLOCKS_READY: usize = 2;
 /// Why a run could end before the file did.
-enum Ended {
+pub(super) enum Ended {
     Whole,
     Unread,
     Interrupted,
@@ -36,6 +38,26 @@ enum Ended {
 /// # Errors
 /// A [`Failure`] with its exit code, when the replay could not be carried to its end.
 pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
+    let (state, ended) = carry_out(args, None)?;
+    let summary = state.summary;
+    if !matches!(ended, Ended::Unread) {
+        let told = if args.json {
+            writeln!(io::stdout(), "{}", summary.to_json())
+        } else {
+            write!(io::stderr(), "{}", summary.to_text())
+        };
+        // Nobody to tell is no failure of the replay.
+        drop(told);
+    }
+    Ok(match ended {
+        Ended::Interrupted => Exit::Interrupted,
+        _ if state.failed || summary.differences > 0 => Exit::Differs,
+        _ => Exit::Done,
+    })
+}
+
+/// Server, connections and file, from beginning to end, perhaps under somebody's eyes.
+pub(super) fn carry_out(args: &ReplayArgs, watcher: Option<Watcher>) -> Result<(State, Ended), Failure> {
     let (input, bytes) = open(&args.file).map_err(Failure::usage)?;
     let expectation = match &args.expect {
         None => None,
@@ -53,43 +75,30 @@ pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
     };
     let before = net::stats(&address)?;
     let options = Options {
-        print: !args.quiet && !args.json && !args.noreply,
+        print: !args.quiet && !args.json && !args.noreply && watcher.is_none(),
         mask: args.mask,
         noreply: args.noreply,
         fail_fast: args.fail_fast,
         rate: args.rate,
         file: args.file.display().to_string(),
     };
-    let state = State::new(options, usize::from(args.connections), expectation);
-    let replayed = replay(state, input, bytes, &address);
+    let mut state = State::new(options, usize::from(args.connections), expectation);
+    state.watched = watcher.as_ref().map(|watcher| Watched::new(watcher.progress(&args.file, bytes)));
+    let replayed = replay(state, input, bytes, &address, watcher);
     // A full disk behind standard output is not the link's fault.
     let (mut state, ended) =
         replayed.map_err(|error| if error.is::<Unread>() { Failure::usage(error) } else { Failure::link(error) })?;
     state.finish();
-    let mut summary = state.summary;
     if let Ok(after) = net::stats(&address) {
-        summary.server = difference(&before, after);
+        state.summary.server = difference(&before, after);
     }
     if args.noreply {
-        take_outcomes_from_server(&mut summary);
+        take_outcomes_from_server(&mut state.summary);
     }
     if let Some(local) = local {
         local.stop().map_err(Failure::link)?;
     }
-    if !matches!(ended, Ended::Unread) {
-        let told = if args.json {
-            writeln!(io::stdout(), "{}", summary.to_json())
-        } else {
-            write!(io::stderr(), "{}", summary.to_text())
-        };
-        // Nobody to tell is no failure of the replay.
-        drop(told);
-    }
-    Ok(match ended {
-        Ended::Interrupted => Exit::Interrupted,
-        _ if state.failed || summary.differences > 0 => Exit::Differs,
-        _ => Exit::Done,
-    })
+    Ok((state, ended))
 }
 
 fn open(path: &Path) -> anyhow::Result<(Box<dyn Read + Send>, u64)> {
@@ -104,22 +113,30 @@ fn open(path: &Path) -> anyhow::Result<(Box<dyn Read + Send>, u64)> {
 }
 
 /// Runs all connections on this thread.
-fn replay(state: State, input: Box<dyn Read + Send>, bytes: u64, address: &str) -> anyhow::Result<(State, Ended)> {
+fn replay(
+    state: State,
+    input: Box<dyn Read + Send>,
+    bytes: u64,
+    address: &str,
+    watcher: Option<Watcher>,
+) -> anyhow::Result<(State, Ended)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let connections = state.lanes.len();
     let blocks = read_in_background(input)?;
     let wake = (0..connections).map(|_| Notify::new()).collect();
-    let shared = Rc::new(Shared { state: RefCell::new(state), wake, wants_block: Notify::new() });
+    let (wants_block, answered) = (Notify::new(), Notify::new());
+    let shared = Rc::new(Shared { state: RefCell::new(state), wake, wants_block, answered });
     let ended = LocalSet::new().block_on(&runtime, async {
         let mut tasks = JoinSet::new();
         for lane in 0..connections {
             let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
             tasks.spawn_local(drive(lane, stream, Rc::clone(&shared)));
         }
-        let feeder = tokio::task::spawn_local(hand_on(blocks, Rc::clone(&shared), progress_bar(bytes)));
+        let bar = if watcher.is_some() { ProgressBar::hidden() } else { progress_bar(bytes) };
+        let feeder = tokio::task::spawn_local(hand_on(blocks, Rc::clone(&shared), bar));
         let ended = tokio::select! {
             done = wait_for(&mut tasks, &shared) => done,
-            _ = tokio::signal::ctrl_c() => Ok(Ended::Interrupted),
+            () = until_left(watcher, &shared) => Ok(Ended::Interrupted),
         };
         tasks.shutdown().await;
         let fed = if feeder.is_finished() {
@@ -136,6 +153,14 @@ fn replay(state: State, input: Box<dyn Read + Send>, bytes: u64, address: &str) 
     drop(runtime);
     let shared = Rc::try_unwrap(shared).map_err(|_| anyhow::anyhow!("a connection has not ended"))?;
     Ok((shared.state.into_inner(), ended))
+}
+
+/// Until Ctrl-C, or until nobody watches a replay that was to be watched.
+async fn until_left(watcher: Option<Watcher>, shared: &Shared) {
+    match watcher {
+        Some(watcher) => watcher.look_on(shared).await,
+        None => drop(tokio::signal::ctrl_c().await),
+    }
 }
 
 async fn wait_for(tasks: &mut JoinSet<anyhow::Result<()>>, shared: &Shared) -> anyhow::Result<Ended> {

@@ -2,6 +2,7 @@
 
 use super::expect::{Expectation, mask_line};
 use super::line::{Outgoing, look_at};
+use super::steer::{Progress, Steer, Watched};
 use super::summary::Summary;
 use super::window::{Answer, Window};
 use bytes::Bytes;
@@ -74,6 +75,8 @@ pub(super) struct State {
     early_bytes: usize,
     output: Vec<u8>,
     expectation: Option<Expectation>,
+    /// What is kept for somebody who watches.
+    pub watched: Option<Watched>,
     /// A refusal or a difference that ends the run.
     pub failed: bool,
 }
@@ -94,6 +97,7 @@ impl State {
             early_bytes: 0,
             output: Vec::new(),
             expectation,
+            watched: None,
             failed: false,
         }
     }
@@ -133,7 +137,12 @@ impl State {
             };
             let (from, to) = (self.at, self.at + end);
             match look_at(&rest[..end]) {
-                None => self.file_line += 1,
+                None => {
+                    self.file_line += 1;
+                    if let Some(watched) = &mut self.watched {
+                        watched.progress.bytes.1 += (end + 1) as u64;
+                    }
+                }
                 Some(line) => {
                     if let Some(reason) = self.must_wait(&line, end, now_us) {
                         return reason;
@@ -161,6 +170,10 @@ impl State {
         }
         if self.options.rate.is_some_and(|rate| self.summary.lines > rate.saturating_mul(now_us) / 1_000_000) {
             return Some(Feed::NeedsTime);
+        }
+        let held_back = self.watched.as_ref().and_then(|watched| watched.holds_back(self.window.waiting(), now_us));
+        if held_back.is_some() {
+            return held_back;
         }
         let answered = !self.is_silent(line, bytes);
         if answered {
@@ -192,6 +205,9 @@ impl State {
             }
         }
         let (Some(block), lane) = (self.blocks.front(), &mut self.lanes[lane_at]) else { return };
+        if let Some(watched) = &mut self.watched {
+            watched.sent(&block[from..to], !silent);
+        }
         if silent && !line.noreply {
             lane.out.extend_from_slice(trim(block[from..to].strip_suffix(b"\r").unwrap_or(&block[from..to])));
             lane.out.extend_from_slice(NOREPLY);
@@ -214,7 +230,7 @@ impl State {
             Some(tag) => self.window.place_of(tag),
             None => self.lanes[lane].untagged.pop_front(),
         };
-        let wanted = self.options.print || self.expectation.is_some() || refused.is_some();
+        let wanted = self.options.print || self.expectation.is_some() || refused.is_some() || self.watched.is_some();
         let reply = if wanted { reply } else { Bytes::new() };
         let bytes = reply.len();
         let answer = Answer { refused, reply };
@@ -245,7 +261,11 @@ impl State {
             if self.options.print {
                 self.print(&reply);
             }
-            self.judge(refused, &reply);
+            let difference = self.judge(refused, &reply);
+            let now_us = self.now_us();
+            if let Some(watched) = &mut self.watched {
+                watched.answered(told.file_line, refused.is_some(), &reply, difference, now_us);
+            }
         }
         if self.output.is_empty() {
             return Ok(());
@@ -268,25 +288,40 @@ impl State {
         }
     }
 
-    fn judge(&mut self, refused: Option<Code>, reply: &[u8]) {
-        let difference = match &mut self.expectation {
-            None => {
-                self.failed = self.options.fail_fast && refused.is_some();
-                return;
-            }
-            Some(expectation) => expectation.compare(reply),
+    /// Compares a reply with what was expected; says how it differs.
+    fn judge(&mut self, refused: Option<Code>, reply: &[u8]) -> Option<String> {
+        let Some(expectation) = &mut self.expectation else {
+            self.failed = self.options.fail_fast && refused.is_some();
+            return None;
         };
-        if let Err(words) = difference {
-            self.differs(&words);
-            self.failed = self.options.fail_fast;
-        }
+        let words = expectation.compare(reply).err()?;
+        self.differs(&words);
+        self.failed = self.options.fail_fast;
+        Some(words)
     }
 
     fn differs(&mut self, words: &str) {
         self.summary.differences += 1;
-        if self.summary.differences <= DIFFERENCES_SHOWN {
+        // Who watches sees it beside the reply.
+        if self.watched.is_none() && self.summary.differences <= DIFFERENCES_SHOWN {
             let _ = writeln!(io::stderr(), "{}: {words}", self.options.file);
         }
+    }
+
+    /// Takes the word of somebody who watches.
+    pub(super) fn steer(&mut self, steer: Steer) {
+        let now_us = self.now_us();
+        if let Some(watched) = &mut self.watched {
+            watched.steer(steer, now_us);
+        }
+    }
+
+    /// How far it has come, for somebody who watches.
+    pub(super) fn progress(&mut self) -> Option<Progress> {
+        let wall_us = self.now_us();
+        let watched = self.watched.as_mut()?;
+        watched.progress.wall_us = wall_us;
+        Some(watched.progress.clone())
     }
 
     /// Ends the counting: the time it took, and what was expected and never came.

@@ -3,12 +3,16 @@
 use super::guard::Guard;
 use super::now_ms;
 use crate::link::{LinkRequest, spawn_link};
-use crate::model::{Effect, Event, Key, LinkEvent, Model};
+use crate::model::{Effect, Event, Key, LinkEvent, Model, ReplayRequest, Spot};
+use crate::replay::{Progress, ReplayArgs, Stage, Steer, Watching};
 use crate::ui::{HitMap, Look, view};
 use base64::Engine as _;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{self as input, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use std::collections::VecDeque;
 use std::io::{Stdout, Write as _, stdout};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,12 +23,11 @@ use tokio::time::Instant;
 const FRAME: Duration = Duration::from_millis(16);
 
 /// How the screen is shown.
-#[derive(Clone, Copy, Debug)]
 pub struct ScreenOptions {
-    /// Colours and shapes.
-    pub look: Look,
     /// Take clicks and the wheel.
     pub mouse: bool,
+    /// A replay to be shown in the place of a server.
+    pub replay: Option<ReplayArgs>,
 }
 
 /// Runs the screen until the trader leaves it; gives the model back for the leaving note.
@@ -32,16 +35,26 @@ pub struct ScreenOptions {
 /// # Errors
 /// When the terminal cannot be used.
 pub async fn run(mut model: Model, options: ScreenOptions) -> anyhow::Result<Model> {
+    let mut replay = options.replay.map(Watching::start).transpose()?;
     let guard = Guard::enter(options.mouse)?;
     let mut terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
-    let (ask, mut heard) = spawn_link(model.address.clone(), now_ms);
+    let ((ask, mut heard), _kept) = if replay.is_some() {
+        let ((ask, _), (kept, heard)) = (unbounded_channel(), unbounded_channel());
+        ((ask, heard), Some(kept))
+    } else {
+        (spawn_link(model.address.clone(), now_ms), None)
+    };
     let mut keys = read_terminal();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     let (mut hits, mut dirty, mut drawn_at) = (HitMap::default(), true, Instant::now() - FRAME);
     loop {
         if dirty && drawn_at.elapsed() >= FRAME {
-            terminal.draw(|frame| hits = view(&model, &options.look, frame.buffer_mut()))?;
+            let look = Look::of(&model.settings);
+            // All of a frame at once, where the terminal can.
+            execute!(stdout(), BeginSynchronizedUpdate)?;
+            terminal.draw(|frame| hits = view(&model, &look, frame.buffer_mut()))?;
+            execute!(stdout(), EndSynchronizedUpdate)?;
             (dirty, drawn_at) = (false, Instant::now());
         }
         let wake = if dirty {
@@ -54,30 +67,36 @@ pub async fn run(mut model: Model, options: ScreenOptions) -> anyhow::Result<Mod
         tokio::select! {
             event = keys.recv() => match event {
                 Some(event) => dirty |= take_input(&mut model, &event, &hits, &mut effects),
-                None => return Ok(model),
+                None => break,
             },
             event = heard.recv() => match event {
                 Some(event) => {
                     take_link(&mut model, event, &mut heard, &mut effects);
                     dirty = true;
                 }
-                None => return Ok(model),
+                None => break,
             },
+            progress = news_of(&mut replay) => {
+                effects = model.update(Event::Replay(Box::new(progress)), now_ms());
+                dirty = true;
+            }
             () = tokio::time::sleep_until(wake) => {
                 if !dirty {
                     effects = model.update(Event::Tick, now_ms());
                     dirty = true;
                 }
             }
-            _ = terminate.recv() => return Ok(model),
-            _ = hang_up.recv() => return Ok(model),
+            _ = terminate.recv() => break,
+            _ = hang_up.recv() => break,
         }
         while let Ok(event) = keys.try_recv() {
             dirty |= take_input(&mut model, &event, &hits, &mut effects);
         }
-        for effect in effects {
+        let mut effects = VecDeque::from(effects);
+        let mut is_over = false;
+        while let Some(effect) = effects.pop_front() {
             match effect {
-                Effect::Quit => return Ok(model),
+                Effect::Quit => is_over = true,
                 Effect::Suspend => {
                     guard.suspend()?;
                     terminal.clear()?;
@@ -87,10 +106,60 @@ pub async fn run(mut model: Model, options: ScreenOptions) -> anyhow::Result<Mod
                     terminal.clear()?;
                     dirty = true;
                 }
+                Effect::Replay(request) => {
+                    if let Err(error) = ask_replay(&mut replay, request) {
+                        let failed = Progress { stage: Stage::Failed(error.to_string()), ..Progress::default() };
+                        effects.extend(model.update(Event::Replay(Box::new(failed)), now_ms()));
+                    }
+                }
+                Effect::Export { name, text } => {
+                    effects.extend(model.update(Event::Exported(export(&name, &text)), now_ms()));
+                    dirty = true;
+                }
                 effect => carry_out(effect, &ask)?,
             }
         }
+        if is_over {
+            break;
+        }
     }
+    drop(guard);
+    if let Some(replay) = replay {
+        replay.end();
+    }
+    Ok(model)
+}
+
+/// The next news of a replay; never, if there is none.
+async fn news_of(replay: &mut Option<Watching>) -> Progress {
+    match replay {
+        Some(replay) => replay.news().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Starts or steers a replay; a new one takes the place of the one before.
+fn ask_replay(replay: &mut Option<Watching>, request: ReplayRequest) -> std::io::Result<()> {
+    match (request, &replay) {
+        (ReplayRequest::Start(file), _) => {
+            if let Some(before) = replay.take() {
+                before.end();
+            }
+            *replay = Some(Watching::start(ReplayArgs::of_file(&file)?)?);
+        }
+        (ReplayRequest::Pace(pace), Some(replay)) => replay.steer(Steer::Pace(pace)),
+        (ReplayRequest::Step, Some(replay)) => replay.steer(Steer::Step),
+        (ReplayRequest::Pace(_) | ReplayRequest::Step, None) => {}
+    }
+    Ok(())
+}
+
+/// Writes a new file into the current folder; where it is.
+fn export(name: &str, text: &str) -> Result<String, String> {
+    let path = std::env::current_dir().map_err(|error| error.to_string())?.join(name);
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    let written = written.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map(|()| path.display().to_string()).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn carry_out(effect: Effect, ask: &UnboundedSender<LinkRequest>) -> anyhow::Result<()> {
@@ -107,7 +176,8 @@ fn carry_out(effect: Effect, ask: &UnboundedSender<LinkRequest>) -> anyhow::Resu
             let text = base64::engine::general_purpose::STANDARD.encode(text);
             write_out(format!("\x1b]52;c;{text}\x07").as_bytes())?;
         }
-        Effect::Quit | Effect::Suspend | Effect::Redraw => {}
+        Effect::Panic => panic!("a defect, made on purpose"),
+        Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::Replay(_) | Effect::Export { .. } => {}
     }
     Ok(())
 }
@@ -135,8 +205,13 @@ fn take_input(model: &mut Model, event: &input::Event, hits: &HitMap, effects: &
         input::Event::Resize(..) => return true,
         input::Event::Mouse(mouse) => match mouse.kind {
             MouseEventKind::Down(MouseButton::Left) => hits.at(mouse.column, mouse.row).map(Event::Click),
-            MouseEventKind::ScrollDown => Some(Event::Scroll(true)),
-            MouseEventKind::ScrollUp => Some(Event::Scroll(false)),
+            MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
+                let over = hits.at(mouse.column, mouse.row).and_then(|spot| match spot {
+                    Spot::Row(pane, _) | Spot::Pane(pane) => Some(pane),
+                    Spot::Screen(_) | Spot::Header(_) | Spot::Button(_) => None,
+                });
+                Some(Event::Scroll(mouse.kind == MouseEventKind::ScrollDown, over))
+            }
             _ => None,
         },
         _ => None,

@@ -1,15 +1,21 @@
 //! The screen: draws a [`Model`] and changes nothing. What can be clicked where comes back.
 
+mod alerts;
+mod banner;
 mod chart;
+mod form;
+mod holdings;
 mod layout;
 mod lists;
 mod popups;
+mod replay;
 mod strips;
+mod table;
 mod theme;
 
-pub use theme::{Glyphs, Theme, ThemeName};
+pub use theme::{Glyphs, Theme};
 
-use crate::model::{Model, Spot};
+use crate::model::{Action, Model, Pane, Settings, Spot, ThemeName};
 use daytrade_protocol::Money;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -26,6 +32,15 @@ pub struct Look {
     pub glyphs: Glyphs,
     /// Nothing flashes.
     pub reduce_motion: bool,
+}
+
+impl Look {
+    /// What the settings come to.
+    pub fn of(settings: &Settings) -> Self {
+        let theme = Theme::new(if settings.no_color { ThemeName::Mono } else { settings.theme });
+        let glyphs = if settings.ascii { Glyphs::ASCII } else { Glyphs::UNICODE };
+        Self { theme, glyphs, reduce_motion: settings.reduce_motion }
+    }
 }
 
 /// Where what can be clicked, as it was last drawn.
@@ -105,6 +120,47 @@ impl Pen<'_> {
         inner
     }
 
+    /// The frame of a pane that has rows: the wheel and clicks find it.
+    pub(crate) fn pane(&mut self, area: Rect, pane: Pane, title: &str, right: &str, foot: &str) -> Rect {
+        self.hits.add(area, Spot::Pane(pane));
+        let focused = self.model.pane() == pane;
+        self.frame(area, title, right, foot, focused)
+    }
+
+    /// A button: a hint that does with a click what its key does. What moves money is none.
+    pub(crate) fn button(&mut self, area: Rect, action: Action) {
+        if !matches!(action, Action::Commit | Action::Cancel | Action::Undo | Action::RemoveTrigger) {
+            self.hits.add(area, Spot::Button(action));
+        }
+    }
+
+    /// A number of shares, unless money is hidden.
+    pub(crate) fn count(&self, shares: u64) -> String {
+        if self.model.hide_money { "***".to_owned() } else { crate::model::text::thousands(shares) }
+    }
+
+    /// Words with every number in them hidden, if money is.
+    pub(crate) fn words(&self, words: &str) -> String {
+        if !self.model.hide_money {
+            return words.to_owned();
+        }
+        let mut hidden = String::new();
+        let mut in_number = false;
+        for letter in words.chars() {
+            let goes_on = in_number && matches!(letter, '.' | ',');
+            if letter.is_ascii_digit() || goes_on {
+                if !in_number {
+                    hidden.push_str("***");
+                }
+                in_number = true;
+            } else {
+                in_number = false;
+                hidden.push(letter);
+            }
+        }
+        hidden
+    }
+
     /// Money, unless it is hidden.
     pub(crate) fn money(&self, money: Money) -> String {
         if self.model.hide_money { "*****".to_owned() } else { crate::model::text::dollars(money) }
@@ -116,7 +172,7 @@ impl Pen<'_> {
     }
 
     /// The key for an action, to be shown.
-    pub(crate) fn key(&self, action: crate::model::Action) -> String {
+    pub(crate) fn key(&self, action: Action) -> String {
         self.model.keys.key(action)
     }
 

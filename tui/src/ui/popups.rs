@@ -1,25 +1,26 @@
-//! What lies over the screen: forms with their consequences, keys, the command line, questions.
+//! What lies over the screen: keys, the command line, settings, questions. The account and the banner stay in sight.
 
+use super::form::{draw_form, preview, wrap};
 use super::{Pen, span};
-use crate::model::{Action, Form, FormKind, Popup, suggestions, text};
-use daytrade_protocol::Side;
+use crate::model::{Action, Link, Model, Palette, Popup, Screen, describe, suggestions, text};
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
-    let docked = pen.model.screen == crate::model::Screen::Trade && area.width >= 160;
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, is_docked: bool) {
     match &pen.model.popup {
         None => greeting(pen, area),
-        Some(Popup::Form(form)) if docked && !matches!(form.kind, FormKind::AddMoney | FormKind::AddSymbol) => {}
+        Some(Popup::Form(form)) if is_docked && Model::is_ticket(form.kind) => {}
         Some(Popup::Form(form)) => {
-            let place = middle(area, 64, 16);
+            let place = middle(area, 64, 18);
             pen.clear(place);
             draw_form(pen, place, form);
         }
-        Some(Popup::Help) => help(pen, area),
+        Some(Popup::Help(row)) => help(pen, area, *row),
         Some(Popup::ConfirmQuit) => confirm(pen, area),
-        Some(Popup::Palette(typed, wrong)) => palette(pen, area, typed, wrong.as_deref()),
+        Some(Popup::Palette(typed)) => palette(pen, area, typed),
         Some(Popup::Wire(row)) => wire(pen, area, *row),
+        Some(Popup::Settings(row)) => settings(pen, area, *row),
+        Some(Popup::Log(row)) => log(pen, area, *row),
     }
 }
 
@@ -29,109 +30,10 @@ fn middle(area: Rect, width: u16, height: u16) -> Rect {
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
-/// The form in its own pane, or what it is for.
-pub(super) fn ticket(pen: &mut Pen<'_>, area: Rect) {
-    if let Some(Popup::Form(form)) = &pen.model.popup
-        && !matches!(form.kind, FormKind::AddMoney | FormKind::AddSymbol)
-    {
-        draw_form(pen, area, form);
-        return;
-    }
-    let inner = pen.frame(area, "Ticket", "", "", false);
-    let rows = [
-        format!(
-            " {} buys, {} sells, {} sets a trigger.",
-            pen.key(Action::Buy),
-            pen.key(Action::Sell),
-            pen.key(Action::Trigger)
-        ),
-        " Nothing is bought or sold until you press".to_owned(),
-        format!(" {} on the order in the banner.", pen.key(Action::Commit)),
-    ];
-    for (row, words) in (0..).zip(rows) {
-        pen.line(inner, row, Line::from(span(words, pen.look.theme.dim)));
-    }
-}
-
-fn draw_form(pen: &mut Pen<'_>, area: Rect, form: &Form) {
-    let (model, theme) = (pen.model, pen.look.theme);
-    let (title, sides) = match form.kind {
-        FormKind::Order(side) => ("Ticket", Some(side)),
-        FormKind::Trigger(side) => ("Trigger", Some(side)),
-        FormKind::AddMoney => ("Add money", None),
-        FormKind::AddSymbol => ("Add a symbol", None),
-    };
-    let state = if form.sending { "sending..." } else { "" };
-    let foot = if sides.is_some() { "Tab field  Left/Right side  Esc close, keep draft" } else { "Esc close" };
-    let inner = pen.frame(area, title, state, foot, true);
-    let mut row = 0;
-    if let Some(side) = sides {
-        let words = if side == Side::Buy { " Side      [BUY]   sell" } else { " Side       buy   [SELL]" };
-        pen.line(inner, row, Line::from(span(words, theme.text)));
-        row += 1;
-    }
-    for (at, name) in form.fields().iter().enumerate() {
-        let here = at == form.field && !form.sending;
-        let cursor = if here { "_" } else { "" };
-        let help = match (*name, form.kind) {
-            ("Amount", FormKind::Order(_)) if here => "   m max  h half  = 1 share",
-            ("Amount", FormKind::Trigger(_)) if here => "   dollars to trade for",
-            ("Price", _) if here => "   dollars a share",
-            _ => "",
-        };
-        let mark = if here { pen.look.glyphs.mark } else { ' ' };
-        let words = format!("{mark}{name:<9} {}{cursor}{help}", form.value(at));
-        pen.line(inner, row, Line::from(span(words, if here { theme.title } else { theme.text })));
-        row += 1;
-    }
-    row += 1;
-    let lines = form.consequences(model.account.as_ref(), &model.quotes, model.now_ms, model.offset_ms);
-    let may = !lines.iter().any(|line| line.stops) && !form.sending && model.is_live();
-    for line in &lines {
-        let words = if model.hide_money && line.name == "Cash" { "*****" } else { &line.words };
-        let style = if line.stops { theme.warn } else { theme.text };
-        for (at, part) in wrap(words, usize::from(inner.width).saturating_sub(12)).into_iter().enumerate() {
-            let name = if at == 0 { line.name } else { "" };
-            pen.line(inner, row, Line::from(span(format!(" {name:<9} {part}"), style)));
-            row += 1;
-        }
-    }
-    if let Some(refused) = &form.refused {
-        for part in wrap(refused, usize::from(inner.width).saturating_sub(2)) {
-            pen.line(inner, row, Line::from(span(format!(" {part}"), theme.bad)));
-            row += 1;
-        }
-    }
-    let enter = match form.kind {
-        FormKind::Order(_) => "Enter reserves for 60 s; only the commit trades",
-        FormKind::Trigger(_) => "Enter arms it",
-        FormKind::AddMoney | FormKind::AddSymbol => "Enter adds it",
-    };
-    let last = inner.height.saturating_sub(1);
-    if row <= last {
-        pen.line(inner, last, Line::from(span(format!(" {enter}"), if may { theme.title } else { theme.dim })));
-    }
-}
-
-fn wrap(words: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in words.split(' ') {
-        let last = lines.len() - 1;
-        if !lines[last].is_empty() && lines[last].chars().count() + 1 + word.chars().count() > width {
-            lines.push(word.to_owned());
-        } else {
-            if !lines[last].is_empty() {
-                lines[last].push(' ');
-            }
-            lines[last].push_str(word);
-        }
-    }
-    lines
-}
-
 /// A first start: who has no account is told what to press.
 fn greeting(pen: &mut Pen<'_>, area: Rect) {
-    if !pen.model.no_account || pen.model.account.is_some() || area.width < 40 || area.height < 12 {
+    let wanted = pen.model.no_account && pen.model.account.is_none() && pen.model.screen != Screen::Replay;
+    if !wanted || area.width < 40 || area.height < 7 || matches!(pen.model.link, Link::Apart) {
         return;
     }
     let place = middle(area, 60, 9);
@@ -149,22 +51,61 @@ fn greeting(pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-fn help(pen: &mut Pen<'_>, area: Rect) {
-    let place = middle(area, 96, area.height.saturating_sub(2).min(26));
+fn help(pen: &mut Pen<'_>, area: Rect, from: usize) {
+    let place = middle(area, 100, area.height.min(Action::ALL.len() as u16 + 2));
     pen.clear(place);
-    let inner = pen.frame(place, "Keys", "", "any key closes", true);
+    let foot = format!("{} {} scroll, any other key closes", pen.key(Action::Down), pen.key(Action::Up));
+    let inner = pen.frame(place, "Keys", "", &foot, true);
     let theme = pen.look.theme;
-    let half = Action::ALL.len().div_ceil(2);
-    let columns: &[&[Action]] =
-        if inner.width >= 70 { &[&Action::ALL[..half], &Action::ALL[half..]] } else { &[Action::ALL] };
-    let width = inner.width / columns.len() as u16;
-    for (column, actions) in (0..).zip(columns) {
-        let place = Rect { x: inner.x + column * width, width, ..inner };
-        for (row, action) in (0..).zip(actions.iter()) {
+    let columns: usize = if inner.width >= 84 { 2 } else { 1 };
+    let width = inner.width / columns as u16;
+    // As many as there is room for; what has been scrolled over is above.
+    let rows = Action::ALL.len().div_ceil(columns);
+    let from = from.min(rows.saturating_sub(usize::from(inner.height)));
+    for column in 0..columns {
+        let place = Rect { x: inner.x + column as u16 * width, width, ..inner };
+        let actions = Action::ALL.iter().skip(column * rows).take(rows).skip(from);
+        for (row, action) in (0..place.height).zip(actions) {
             let keys = pen.model.keys.keys(*action);
-            let line = Line::from(vec![span(format!(" {keys:<12} "), theme.title), span(action.help(), theme.text)]);
-            pen.line(place, row, line);
+            let group = if action.is_of_replay() { "replay: " } else { "" };
+            let words = super::fit_words(&format!("{group}{}", action.help()), usize::from(width).saturating_sub(14));
+            pen.line(place, row, Line::from(vec![span(format!(" {keys:<12} "), theme.title), span(words, theme.text)]));
         }
+    }
+}
+
+/// What can be set, with the selected one marked.
+fn settings(pen: &mut Pen<'_>, area: Rect, at: usize) {
+    let rows = pen.model.settings.rows();
+    let place = middle(area, 56, rows.len() as u16 + 3);
+    pen.clear(place);
+    let inner = pen.frame(place, "Settings", "", "Up/Down choose  Left/Right change  Esc close", true);
+    for (row, (name, value)) in rows.iter().enumerate() {
+        let (mark, style) =
+            if row == at { (pen.look.glyphs.mark, pen.look.theme.title) } else { (' ', pen.look.theme.text) };
+        pen.line(inner, row as u16, Line::from(span(format!("{mark}{name:<14} {value}"), style)));
+    }
+    let words = " Kept for next time; config.toml comes first.";
+    pen.line(inner, rows.len() as u16, Line::from(span(words, pen.look.theme.dim)));
+}
+
+/// What the screen itself has noted, newest first.
+fn log(pen: &mut Pen<'_>, area: Rect, from: usize) {
+    let place = middle(area, area.width.saturating_sub(4).min(110), area.height.saturating_sub(2).min(24));
+    pen.clear(place);
+    let inner = pen.frame(place, "Log", "newest first", "any other key closes", true);
+    if pen.model.log.is_empty() {
+        pen.line(
+            inner,
+            0,
+            Line::from(span(" Nothing yet. Connections made and lost are noted here.", pen.look.theme.dim)),
+        );
+    }
+    for (row, (at_ms, words)) in (0..inner.height).zip(pen.model.log.iter().rev().skip(from)) {
+        let words = super::fit_words(&pen.words(words), usize::from(inner.width).saturating_sub(12));
+        let line =
+            vec![span(format!(" {} ", text::clock(*at_ms)), pen.look.theme.dim), span(words, pen.look.theme.text)];
+        pen.line(inner, row, Line::from(line));
     }
 }
 
@@ -184,31 +125,44 @@ fn confirm(pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-fn palette(pen: &mut Pen<'_>, area: Rect, typed: &str, wrong: Option<&str>) {
-    let place = Rect { height: 9.min(area.height), ..middle(area, 76, 9) };
+fn palette(pen: &mut Pen<'_>, area: Rect, palette: &Palette) {
+    let place = middle(area, 80, 12);
     pen.clear(place);
-    let inner = pen.frame(place, "Command", "", "Tab complete  Enter do  Esc close", true);
+    let inner = pen.frame(place, "Command", "", "Tab complete  Up earlier  Enter do  Esc close", true);
     let theme = pen.look.theme;
-    pen.line(inner, 0, Line::from(span(format!(" :{typed}_"), theme.title)));
-    if let Some(wrong) = wrong {
-        for (row, part) in (1..).zip(wrap(wrong, usize::from(inner.width).saturating_sub(2))) {
-            pen.line(inner, row, Line::from(span(format!(" {part}"), theme.bad)));
+    pen.line(inner, 0, Line::from(span(format!(" :{}_", palette.text), theme.title)));
+    let below = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
+    if let Some(wrong) = &palette.wrong {
+        for (row, part) in (0..).zip(wrap(wrong, usize::from(inner.width).saturating_sub(2))) {
+            pen.line(below, row, Line::from(span(format!(" {part}"), theme.bad)));
         }
         return;
     }
-    if typed.is_empty() || typed.contains(' ') {
+    if let Some(form) = pen.model.preview() {
+        preview(pen, below, &form);
+        return;
+    }
+    if palette.text.is_empty() {
         let lines = [
             "buy SYM AMOUNT      sell SYM AMOUNT     trigger buy SYM AMOUNT at PRICE",
             "add AMOUNT          quote SYM           watch SYM",
+            "alert SYM PRICE     filter WORDS        theme NAME",
+            "replay FILE         dumplog FILE        any action of the help by its name",
             "or a line of the server's own language: COMMIT_BUY,name",
         ];
-        for (row, words) in (2..).zip(lines) {
-            pen.line(inner, row, Line::from(span(format!(" {words}"), theme.dim)));
+        for (row, words) in (1..).zip(lines) {
+            pen.line(
+                below,
+                row,
+                Line::from(span(super::fit_words(&format!(" {words}"), usize::from(below.width)), theme.dim)),
+            );
         }
         return;
     }
-    for (row, action) in (1..).zip(suggestions(typed).into_iter().take(6)) {
-        pen.line(inner, row, Line::from(span(format!("  {:<16} {}", action.name(), action.help()), theme.text)));
+    let first = palette.text.split(' ').next().unwrap_or_default();
+    for (row, name) in (0..below.height).zip(suggestions(first)) {
+        let words = super::fit_words(&format!("  {name:<16} {}", describe(name)), usize::from(below.width));
+        pen.line(below, row, Line::from(span(words, theme.text)));
     }
 }
 
@@ -216,7 +170,13 @@ fn wire(pen: &mut Pen<'_>, area: Rect, row: usize) {
     let Some(line) = pen.model.activity.iter().rev().nth(row) else { return };
     let place = middle(area, area.width.saturating_sub(4).min(120), 10);
     pen.clear(place);
-    let inner = pen.frame(place, "Request and reply", &text::clock(line.at_ms), "any key closes", true);
+    let inner = pen.frame(
+        place,
+        "Request and reply",
+        &text::clock(line.at_ms),
+        &format!("{} copy, any other key closes", pen.key(Action::Copy)),
+        true,
+    );
     let theme = pen.look.theme;
     let width = usize::from(inner.width).saturating_sub(4);
     let request = if line.tag > 0 {
@@ -228,6 +188,7 @@ fn wire(pen: &mut Pen<'_>, area: Rect, row: usize) {
     for (mark, words, style) in
         [("->", &request, theme.text), ("<-", &line.reply, theme.text), ("  ", &line.words, theme.title)]
     {
+        let words = pen.words(words);
         for part in words.chars().collect::<Vec<_>>().chunks(width.max(1)) {
             let part: String = part.iter().collect();
             pen.line(inner, at, Line::from(span(format!(" {mark} {part}"), style)));

@@ -7,11 +7,6 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-/// How many lines there are that must not scroll away: no link, an order that waits.
-pub(super) fn banner_lines(model: &Model) -> u16 {
-    u16::from(matches!(model.link, Link::Offline { .. })) + u16::from(model.next_pending().is_some())
-}
-
 /// Cash, reserved, equity, profit; whole parts are dropped from the end where there is no room.
 pub(super) fn account(pen: &mut Pen<'_>, area: Rect) {
     let (model, theme) = (pen.model, &pen.look.theme);
@@ -23,9 +18,17 @@ pub(super) fn account(pen: &mut Pen<'_>, area: Rect) {
         let basis: i64 = account.holdings.iter().map(|holding| holding.basis.cents()).sum();
         let profit = Money::from_cents(worth.cents() - basis);
         parts.push(vec![span(format!("  Cash {}", pen.money(account.cash)), theme.text.add_modifier(Modifier::BOLD))]);
-        parts.push(vec![span(format!("  Reserved {}", pen.money(account.reserved)), theme.text)]);
+        let for_pending = model.reserved_for_pending();
+        let for_triggers = Money::from_cents(account.reserved.cents().saturating_sub(for_pending.cents()));
+        let split = if area.width >= 150 && account.reserved.is_positive() {
+            format!(" (pending {} + triggers {})", pen.money(for_pending), pen.money(for_triggers))
+        } else {
+            String::new()
+        };
+        parts.push(vec![span(format!("  Reserved {}{split}", pen.money(account.reserved)), theme.text)]);
         parts.push(vec![span(format!("  Equity {about}{}", pen.money(equity)), theme.text)]);
         let share = text::basis_points(profit, Money::from_cents(basis)).unwrap_or(0);
+        let wide = area.width >= 150;
         let moved = format!("  P&L {about}{} {}", pen.gain(profit), pen.look.glyphs.change(share));
         parts.push(vec![span(moved, theme.moved(profit.cents()))]);
         parts.push(vec![span(
@@ -33,9 +36,16 @@ pub(super) fn account(pen: &mut Pen<'_>, area: Rect) {
             theme.moved(account.realised.cents()),
         )]);
         parts.push(vec![span(format!("  Holdings {about}{}", pen.money(worth)), theme.text)]);
+        let armed = account.triggers.iter().any(|trigger| trigger.price.is_some());
+        if let Some(cash) = model.cash_if_all_fired().filter(|_| wide && armed) {
+            let words = format!("  If all triggers fired: cash {}", pen.money(cash));
+            parts.push(vec![span(words, theme.text)]);
+        }
         if !model.is_live() {
             parts.insert(3, vec![span(format!("  (as of {})", text::clock(model.account_ms)), theme.dim)]);
         }
+    } else if model.link == Link::Apart {
+        parts.push(vec![span("  a workload on a server of its own; nothing here trades", theme.dim)]);
     } else if model.no_account {
         parts.push(vec![
             span("  no account yet: ", theme.text),
@@ -63,7 +73,7 @@ pub(super) fn tabs(pen: &mut Pen<'_>, area: Rect) {
     if area.height == 0 {
         return;
     }
-    let actions = [Action::Trade, Action::Holdings, Action::Triggers, Action::Activity];
+    let actions = [Action::Trade, Action::Holdings, Action::Triggers, Action::Activity, Action::Replay];
     let (mut x, theme) = (area.x + 1, pen.look.theme);
     for (screen, action) in Screen::ALL.into_iter().zip(actions) {
         let shown = screen == pen.model.screen;
@@ -77,82 +87,31 @@ pub(super) fn tabs(pen: &mut Pen<'_>, area: Rect) {
         pen.hits.add(Rect::new(x, area.y, width, 1), Spot::Screen(screen));
         x += width + 1;
     }
-    let keys = format!("{} command  {} help ", pen.key(Action::Palette), pen.key(Action::Help));
-    pen.right(area, 0, &keys, theme.dim, usize::from(x - area.x));
-}
-
-/// No link, or the order that the next commit is about.
-pub(super) fn banner(pen: &mut Pen<'_>, area: Rect) {
-    if area.height == 0 {
-        return;
-    }
-    let (model, theme) = (pen.model, pen.look.theme);
-    if let Link::Offline { since_ms, cause, next_try_ms, attempt } = &model.link {
-        let down = text::countdown((model.now_ms - since_ms).max(10_000));
-        let down =
-            if model.now_ms - since_ms < 10_000 { format!("0:0{}", (model.now_ms - since_ms) / 1_000) } else { down };
-        let next = next_try_ms.saturating_sub(model.now_ms).div_ceil(1_000);
-        let words = [
-            format!(" !! OFFLINE {down} "),
-            format!(" {cause}."),
-            format!(" Next try in {next} s (attempt {attempt})."),
-            format!(" Trading waits; {} tries now ", pen.key(Action::Reconnect)),
-        ];
-        let mut line = String::new();
-        for word in words {
-            if line.chars().count() + word.chars().count() <= usize::from(area.width) {
-                line += &word;
-            }
+    let mut right = area.right();
+    for (action, words) in [(Action::Settings, "settings"), (Action::Help, "help"), (Action::Palette, "command")] {
+        let words = format!("{} {words}  ", pen.key(action));
+        let width = words.chars().count() as u16;
+        if action == Action::Settings && area.width < 100 {
+            continue;
         }
-        pen.line(area, 0, Line::from(span(line, theme.bad)));
+        if right < x + width {
+            break;
+        }
+        right -= width;
+        pen.buffer.set_string(right, area.y, &words, theme.dim);
+        pen.button(Rect::new(right, area.y, width - 2, 1), action);
     }
-    let Some(order) = model.next_pending() else { return };
-    let row = banner_lines(model) - 1;
-    let left = model.left_ms(order.expires_at_ms);
-    let late = model.round_trip(990).unwrap_or(0) / 500;
-    let style = match left {
-        20_001.. => theme.warn,
-        5_001..=20_000 => theme.warn.add_modifier(Modifier::BOLD),
-        _ => theme.bad.add_modifier(Modifier::REVERSED),
-    };
-    let total = pen.money(order.terms.total);
-    let (side, symbol, shares, price) =
-        (order.side.as_str(), order.terms.symbol, order.terms.shares, text::dollars(order.terms.price));
-    let clock = if left == 0 { "expired".to_owned() } else { text::countdown(left) };
-    let keys = if left == 0 {
-        String::new()
-    } else if !model.is_live() {
-        " left, still running on the server".to_owned()
-    } else if left <= late {
-        format!("  too late to be sure  {} COMMIT  {} cancel", pen.key(Action::Commit), pen.key(Action::Cancel))
-    } else {
-        format!("   {} COMMIT  {} cancel", pen.key(Action::Commit), pen.key(Action::Cancel))
-    };
-    let more = model.pending().count() - 1;
-    let more = if more > 0 { format!("  +{more}") } else { String::new() };
-    let width = usize::from(area.width);
-    let long = format!(" >> {side} {shares} {symbol} @ {price} = {total} ");
-    let short = format!(" >> {side} {symbol} {total} ");
-    // The two keys stay, whatever else has to go.
-    let tight = short.chars().count() + clock.chars().count() + keys.chars().count() + more.chars().count() > width;
-    let keys = if tight && left > 0 && model.is_live() {
-        format!(" {}/{}", pen.key(Action::Commit), pen.key(Action::Cancel))
-    } else {
-        keys
-    };
-    let must = clock.chars().count() + keys.chars().count() + more.chars().count() + 1;
-    let subject = if long.chars().count() + must <= width { long } else { short };
-    let room = width.saturating_sub(subject.chars().count() + must + 3);
-    let bar =
-        if room >= 6 { format!("[{}] ", pen.look.glyphs.bar(left, 60_000, room.min(30) - 1)) } else { String::new() };
-    pen.line(area, row, Line::from(span(format!("{subject}{bar}{clock}{keys}{more}"), style)));
 }
 
 /// What was last to be said.
 pub(super) fn notice(pen: &mut Pen<'_>, area: Rect) {
     if let Some((words, _)) = &pen.model.notice {
-        let words = super::fit_words(&format!(" {words}"), usize::from(area.width));
+        let words = super::fit_words(&format!(" {}", pen.words(words)), usize::from(area.width));
         pen.line(area, 0, Line::from(span(words, pen.look.theme.warn)));
+    } else if let Some(line) = pen.model.activity.back().filter(|_| area.width < 60) {
+        // Where there is no room for the log, its newest line.
+        let words = super::fit_words(&pen.words(&format!(" {}", line.words)), usize::from(area.width));
+        pen.line(area, 0, Line::from(span(words, pen.look.theme.dim)));
     }
 }
 
@@ -161,18 +120,30 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect) {
     let (model, theme) = (pen.model, pen.look.theme);
     let (word, style) = match &model.link {
         Link::Live(_) => ("LIVE", theme.ok),
-        Link::Connecting(_) => ("connecting", theme.dim),
+        // Nothing special for a moment: most connections take less.
+        Link::Connecting(since) if model.now_ms.saturating_sub(*since) < 300 => ("", theme.dim),
+        Link::Connecting(_) => ("connecting to", theme.dim),
         Link::Offline { .. } => ("OFFLINE", theme.bad),
+        Link::Apart => ("REPLAY", theme.ok),
     };
-    let (fresh, stale) = model.quotes.freshness(&model.watchlist, model.now_ms, model.offset_ms);
+    let (fresh, stale) = model.shown_quotes().freshness(&model.watchlist, model.now_ms, model.offset_ms);
     let trips = match (model.round_trips.back(), model.round_trip(990)) {
         (Some(last), Some(p99)) => format!("  rtt {} p99 {}", text::millis(*last), text::millis(p99)),
         _ => String::new(),
     };
     let stale = if stale > 0 { format!(" {stale} stale") } else { String::new() };
-    let quotes =
-        if model.is_live() { format!("  quotes {fresh} fresh{stale}") } else { "  quotes not kept fresh".to_owned() };
-    let parts = [format!(" {word}"), format!(" {}", model.address), trips, quotes];
+    let quotes = match model.link {
+        Link::Live(_) => format!("  quotes {fresh} fresh{stale}"),
+        Link::Offline { .. } => "  quotes not kept fresh".to_owned(),
+        Link::Connecting(_) | Link::Apart => String::new(),
+    };
+    let waiting = if area.width >= 100 { format!("  sent {} waiting", model.waiting().len()) } else { String::new() };
+    let held = if model.held_quotes.is_some() {
+        format!("  PRICES HELD, {} lets them go on", pen.key(Action::Pause))
+    } else {
+        String::new()
+    };
+    let parts = [format!(" {word}"), format!(" {}", model.address), held, trips, waiting, quotes];
     let mut line = String::new();
     for part in parts {
         if line.chars().count() + part.chars().count() <= usize::from(area.width) {
@@ -181,76 +152,131 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect) {
     }
     let taken = line.chars().count();
     pen.line(area, 0, Line::from(span(line, style)));
-    pen.right(area, 0, &format!("{} UTC ", text::clock(model.now_ms)), theme.dim, taken);
+    let clock = text::clock(model.now_ms);
+    // No seconds while nothing else counts them: the screen sleeps.
+    let clock = if model.seconds_matter() { clock } else { clock.chars().take(5).collect() };
+    pen.right(area, 0, &format!("{clock} UTC "), theme.dim, taken);
 }
 
-/// The keys that matter now, from the table; those of the banner are never dropped.
+/// The keys that matter now, from the table; those of the banner are never dropped. What has no room comes with another
+/// press of the key for more.
 pub(super) fn hints(pen: &mut Pen<'_>, area: Rect) {
     if area.height == 0 {
         return;
     }
     let theme = pen.look.theme;
-    let live = pen.model.is_live();
-    let mut actions = Vec::new();
     if pen.model.filtering {
-        let words = format!(" filter: {}_   Enter keep   Esc all", pen.model.filter);
-        pen.line(area, 0, Line::from(span(words, theme.title)));
+        filter_line(pen, area);
         return;
     }
-    if pen.model.next_pending().is_some() && live {
-        actions.extend([(Action::Commit, "commit"), (Action::Cancel, "cancel")]);
+    let (always, turning) = wanted_hints(pen.model);
+    let width = |(action, word): &(Action, &str)| pen.key(*action).chars().count() + word.chars().count() + 3;
+    let more = (Action::MoreKeys, "more");
+    let taken: usize = always.iter().map(width).sum();
+    let room = usize::from(area.width).saturating_sub(2 + taken);
+    let fits = turning.iter().map(width).sum::<usize>() <= room;
+    let room = if fits { room } else { room.saturating_sub(width(&more)) };
+    let mut pages: Vec<Vec<(Action, &str)>> = vec![Vec::new()];
+    let mut left = room;
+    for hint in turning {
+        let wide = width(&hint);
+        if wide > left && pages.last().is_some_and(|page| !page.is_empty()) {
+            pages.push(Vec::new());
+            left = room;
+        }
+        if wide <= left {
+            left -= wide;
+            pages.last_mut().into_iter().for_each(|page| page.push(hint));
+        }
     }
-    if live {
-        actions.extend([
+    let page = pen.model.hints % pages.len();
+    let shown = always.into_iter().chain(pages.swap_remove(page)).chain((!fits).then_some(more));
+    let mut x = area.x + 1;
+    for (action, word) in shown.collect::<Vec<_>>() {
+        let key = pen.key(action);
+        let wide = (key.chars().count() + word.chars().count() + 1) as u16;
+        if x + wide > area.right() {
+            break;
+        }
+        pen.buffer.set_string(x, area.y, &key, theme.title);
+        pen.buffer.set_string(x + key.chars().count() as u16 + 1, area.y, word, theme.text);
+        pen.button(Rect::new(x, area.y, wide, 1), action);
+        x += wide + 2;
+    }
+}
+
+type Hint = (Action, &'static str);
+
+/// Hints that are always there, and those that take turns.
+fn wanted_hints(model: &Model) -> (Vec<Hint>, Vec<Hint>) {
+    let mut always = Vec::new();
+    if model.next_pending().is_some() && model.is_live() {
+        always.extend([(Action::Commit, "commit"), (Action::Cancel, "cancel")]);
+    }
+    if model.screen == Screen::Replay {
+        let replay = [
+            (Action::ReplayPause, "pause"),
+            (Action::ReplayStep, "step"),
+            (Action::ReplayFaster, "faster"),
+            (Action::ReplaySlower, "slower"),
+            (Action::ReplayJump, "next refusal"),
+            (Action::Copy, "copy"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ];
+        return (always, replay.to_vec());
+    }
+    let mut turning = if model.is_live() {
+        vec![
             (Action::Buy, "buy"),
             (Action::Sell, "sell"),
             (Action::Trigger, "trigger"),
             (Action::AddMoney, "add money"),
-        ]);
+            (Action::Undo, "undo"),
+        ]
     } else {
-        actions.push((Action::Reconnect, "try now"));
-    }
-    actions.extend([
-        (Action::NextPane, "pane"),
-        (Action::AddSymbol, "add symbol"),
-        (Action::Detail, "detail"),
+        vec![(Action::Reconnect, "try now")]
+    };
+    turning.extend([
         (Action::Filter, "filter"),
-        (Action::HideMoney, "hide money"),
-        (Action::Quit, "quit"),
+        (Action::NextPane, "pane"),
+        (Action::Detail, "detail"),
         (Action::Help, "help"),
+        (Action::Quit, "quit"),
+        (Action::RemoveTrigger, "remove"),
+        (Action::AddSymbol, "add symbol"),
+        (Action::DropSymbol, "drop"),
+        (Action::Sort, "sort"),
+        (Action::Alert, "alert"),
+        (Action::Shorter, "shorter"),
+        (Action::Longer, "longer"),
+        (Action::ChartStyle, "line/bars"),
+        (Action::Zoom, "zoom"),
+        (Action::Pause, "hold prices"),
+        (Action::Requote, "requote"),
+        (Action::HideMoney, "hide money"),
+        (Action::Export, "export"),
+        (Action::Settings, "settings"),
+        (Action::Log, "log"),
     ]);
-    let mut spans = vec![Span::raw(" ")];
-    let mut room = usize::from(area.width).saturating_sub(1);
-    for (action, word) in actions {
-        let key = pen.key(action);
-        let width = key.chars().count() + word.chars().count() + 3;
-        if width > room {
-            break;
-        }
-        room -= width;
-        spans.extend([span(key, theme.title), span(format!(" {word}  "), theme.text)]);
-    }
-    pen.line(area, 0, Line::from(spans));
+    (always, turning)
 }
 
-/// Round trips and counts, where there is room for them.
-pub(super) fn link_health(pen: &mut Pen<'_>, area: Rect) {
-    let model = pen.model;
-    let state = if model.is_live() { "LIVE" } else { "OFFLINE" };
-    let inner = pen.frame(area, "Link", state, &format!("{} reconnect", pen.key(Action::Reconnect)), false);
-    let at = |place| model.round_trip(place).map_or("-".to_owned(), text::millis);
-    let waiting = model.waiting().len();
-    let spark = pen
-        .look
-        .glyphs
-        .sparkline(model.round_trips.iter().map(|us| i64::try_from(*us).unwrap_or(i64::MAX)), usize::from(inner.width));
-    let rows = [
-        format!("p50 {}  p90 {}  p99 {}", at(500), at(900), at(990)),
-        format!("worst {}  clock offset {:+} ms", text::millis(model.worst_us), model.offset_ms),
-        spark,
-        format!("waiting {waiting}  trades {}", model.trades),
-    ];
-    for (row, words) in (0..).zip(rows) {
-        pen.line(inner, row, Line::raw(words));
-    }
+/// The filter being typed; a word it does not know is underlined.
+fn filter_line(pen: &mut Pen<'_>, area: Rect) {
+    let theme = pen.look.theme;
+    let filter = &pen.model.filter;
+    let (from, to) = filter.wrong.unwrap_or((filter.text.len(), filter.text.len()));
+    let underlined = theme.bad.add_modifier(ratatui::style::Modifier::UNDERLINED);
+    let hint = if filter.wrong.is_some() { "   xyz held chg<-1 away<3% age>60s" } else { "   Enter keep   Esc all" };
+    pen.line(
+        area,
+        0,
+        Line::from(vec![
+            span(format!(" filter: {}", &filter.text[..from]), theme.title),
+            span(&filter.text[from..to], underlined),
+            span(format!("{}_", &filter.text[to..]), theme.title),
+            span(hint, theme.dim),
+        ]),
+    );
 }

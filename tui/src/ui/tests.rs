@@ -1,13 +1,15 @@
 //! The screen drawn in every size and state: what it says, what it looks like, and that nothing falls off it.
 
-use super::{Glyphs, Look, Theme, ThemeName, view};
-use crate::cli::screen::plain;
+use super::{Glyphs, Look, Theme, view};
+use crate::cli::picture::plain;
 use crate::model::tests::World;
-use crate::model::{Event, Key, LinkEvent, Screen};
+use crate::model::{Event, Key, LinkEvent, Screen, ThemeName};
+use crate::replay::{Exchange, Pace, Progress, Stage};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 const UNICODE: Look = Look { theme: MONO, glyphs: Glyphs::UNICODE, reduce_motion: true };
 const MONO: Theme = Theme {
@@ -38,6 +40,19 @@ fn drawn(world: &World, look: &Look, width: u16, height: u16) -> Buffer {
 /// A trader in the middle of things.
 fn busy() -> World {
     let mut world = World::live();
+    // A minute of prices, the last of them now.
+    for (step, cents) in [1500, 1510, 1490, 1495, 1520, 1502].into_iter().enumerate() {
+        let at = world.now_ms + 10_000 * step as u64;
+        world.says(&format!("* QUOTE,XYZ,{}.{:02},{at}", cents / 100, cents % 100));
+    }
+    world.wait(50_000);
+    // What was asked at the start is answered just now.
+    let now_ms = world.now_ms;
+    world.model.in_flight.values_mut().for_each(|sent| sent.sent_ms = now_ms);
+    for (symbol, price) in [("ABC", "122.10"), ("TSX", "9.31")] {
+        let now_ms = world.now_ms;
+        world.says(&format!("* QUOTE,{symbol},{price},{now_ms}"));
+    }
     let soon = world.now_ms + 36_000;
     let sooner = world.now_ms + 9_000;
     world.summary(&[
@@ -51,10 +66,6 @@ fn busy() -> World {
         "TRIGGER,BUY,MAO,500.00,,0",
         "TRIGGER,SELL,XYZ,900.00,15.50,58",
     ]);
-    for (step, cents) in [1500, 1510, 1490, 1495, 1520, 1502].into_iter().enumerate() {
-        let at = world.now_ms + step as u64;
-        world.says(&format!("* QUOTE,XYZ,{}.{:02},{at}", cents / 100, cents % 100));
-    }
     world.press("b200\n");
     let tag = world.tag("BUY");
     world.says(&format!("[{tag}] ERR,AMOUNT_TOO_SMALL,one share costs 210.02: this amount buys 0 shares"));
@@ -101,11 +112,27 @@ fn the_screen_in_its_states() {
     world.says(&format!("[{tag}] ERR,NO_ACCOUNT,add money first"));
     insta::assert_snapshot!("first-start", shown(&world));
     let mut world = busy();
-    for (name, keys) in [("ticket", "b550"), ("help", "?"), ("command", ":hi"), ("quit", "q")] {
+    for (name, keys) in [
+        ("ticket", "b550"),
+        ("ticket-refused", "s9999"),
+        ("alert", "!15.50"),
+        ("help", "?"),
+        ("command", ":hi"),
+        ("command-preview", ":buy xyz 550"),
+        ("settings", ","),
+        ("log", "`"),
+        ("quit", "q"),
+        ("filter", "/chg<x"),
+    ] {
         world.press(keys);
         insta::assert_snapshot!(name, shown(&world));
         world.model.popup = None;
     }
+    world.act(Event::Key(Key::Esc));
+    world.press("]f");
+    world.act(Event::Key(Key::Enter));
+    insta::assert_snapshot!("chart-bars", shown(&world));
+    world.act(Event::Key(Key::Enter));
     for (name, screen) in
         [("holdings", Screen::Holdings), ("triggers", Screen::Triggers), ("activity", Screen::Activity)]
     {
@@ -120,6 +147,51 @@ fn the_screen_in_its_states() {
     let (cause, next_try_ms) = ("127.0.0.1:4462: connection refused".to_owned(), world.now_ms + 3_000);
     world.act(Event::Link(LinkEvent::Down { cause, next_try_ms, attempt: 4 }));
     insta::assert_snapshot!("offline", shown(&world));
+    world.act(Event::Link(LinkEvent::Up));
+    world.summary(&["ACCOUNT,alice,13020.87,1500.00,333.94", "TRIGGER,BUY,TSX,1000.00,9.10,0"]);
+    insta::assert_snapshot!("back-again", shown(&world));
+}
+
+/// A replay at its first refusal.
+fn replaying() -> World {
+    let mut world = World::live();
+    world.model = crate::model::Model::of_replay("10User.txt", crate::model::KeyMap::default(), world.now_ms);
+    let exchange = |file_line, request: &str, reply: &str, refused| {
+        Arc::new(Exchange {
+            file_line,
+            request: request.to_owned(),
+            reply: reply.to_owned(),
+            refused,
+            difference: None,
+        })
+    };
+    let progress = Progress {
+        file: "10User.txt".to_owned(),
+        bytes: (400_000, 252_000),
+        lines: 6_314,
+        ok: 6_201,
+        refused: 113,
+        wall_us: 150_000,
+        stage: Stage::Running,
+        pace: Pace::Paused,
+        exchanges: [
+            exchange(6_313, "[6313] ADD,oY01WVirLr,63511.53", "[6313] OK,ADD,127023.06", false),
+            exchange(6_314, "[6314] COMMIT_BUY,oY01WVirLr", "[6314] ERR,NO_PENDING_BUY,no pending buy", true),
+        ]
+        .into(),
+        ..Progress::default()
+    };
+    world.act(Event::Replay(Box::new(progress)));
+    world
+}
+
+#[test]
+fn a_replay_in_its_sizes() {
+    let world = replaying();
+    for (width, height) in [(40, 12), (80, 24), (120, 40)] {
+        let look = look(true, ThemeName::Mono);
+        insta::assert_snapshot!(format!("replay-{width}x{height}"), plain(&drawn(&world, &look, width, height)));
+    }
 }
 
 #[test]
@@ -153,14 +225,15 @@ fn the_styles_of_each_theme() {
 fn nothing_is_cut_at_any_size() {
     let heights = [1, 2, 4, 5, 7, 8, 12, 17, 18, 24, 70];
     let widths = (1..=220_u16).filter(|width| *width <= 110 || width % 9 == 0);
-    let popups = ["", "b5", "t5", "a5", "?", ":buy", "q"];
+    let popups = ["", "b5", "t5", "a5", "?", ":buy xyz 5", "q", "!5", ",", "`", "/x", "z", "]f"];
     let sizes: Vec<(u16, u16)> = widths.flat_map(|width| heights.map(|height| (width, height))).collect();
-    for make in [busy, extreme] {
+    for make in [busy, extreme, replaying] {
         for (screen, popups) in [
             (Screen::Trade, &popups[..]),
             (Screen::Holdings, &popups[..1]),
             (Screen::Triggers, &popups[..1]),
             (Screen::Activity, &popups[..1]),
+            (Screen::Replay, &popups[..1]),
         ] {
             for (nth, popup) in popups.iter().enumerate() {
                 let mut world = make();
@@ -170,7 +243,7 @@ fn nothing_is_cut_at_any_size() {
                 let look = look(nth % 2 == 0, ThemeName::Default);
                 // Every size for the bare screens, fewer for the others.
                 for (width, height) in
-                    sizes.iter().skip(nth).step_by(if popup.is_empty() && screen == Screen::Trade { 1 } else { 9 })
+                    sizes.iter().skip(nth).step_by(if popup.is_empty() && screen == Screen::Trade { 1 } else { 19 })
                 {
                     let text = plain(&drawn(&world, &look, *width, *height));
                     if !popup.is_empty() {

@@ -1,25 +1,8 @@
 //! Roles, not colours, and the glyphs that draw them.
 
-use crate::model::text;
+use crate::model::{ThemeName, text};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
-
-/// A palette by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ThemeName {
-    /// The terminal's own sixteen colours.
-    #[default]
-    Default,
-    /// Blue up, orange down.
-    Safe,
-    /// Green down, red up.
-    Inverted,
-    /// For light backgrounds.
-    Light,
-    /// No colour at all.
-    Mono,
-}
 
 /// What each role looks like.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,202 @@
+//! A replay that is watched and steered: how fast lines may go, and what has come of them. The screen uses it; the engine
+//! underneath is the one that runs without a screen.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Requests with their replies that are kept to be looked at.
+pub const EXCHANGES_MAX: usize = 500;
+/// Lines a second at speed 1x.
+pub const LINES_PER_SECOND_1X: u64 = 10;
+
+/// How fast lines may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// Not at all, but for single steps.
+    Paused,
+    /// So many lines a second.
+    Rate(u64),
+    /// As fast as they are answered.
+    #[default]
+    Max,
+    /// One after the other, until one is refused or not what was expected.
+    ToNextRefusal,
+}
+
+impl Pace {
+    /// The next speed up or down: 1x, 10x, 100x, 1000x, max.
+    pub const fn beside(self, faster: bool) -> Self {
+        const TOP: u64 = 1_000 * LINES_PER_SECOND_1X;
+        match (self, faster) {
+            (Self::Rate(rate), true) if rate < TOP => Self::Rate(rate * 10),
+            (Self::Rate(rate), false) if rate > LINES_PER_SECOND_1X => Self::Rate(rate / 10),
+            (Self::Rate(rate), false) => Self::Rate(rate),
+            (Self::Paused, true) => Self::Rate(LINES_PER_SECOND_1X),
+            (Self::Paused, false) => Self::Paused,
+            (Self::Max | Self::ToNextRefusal, false) => Self::Rate(TOP),
+            (_, true) => Self::Max,
+        }
+    }
+
+    /// In words.
+    pub fn words(self) -> String {
+        match self {
+            Self::Paused => "paused".to_owned(),
+            Self::Rate(rate) => format!("{}x", rate / LINES_PER_SECOND_1X),
+            Self::Max => "max".to_owned(),
+            Self::ToNextRefusal => "to the next refusal".to_owned(),
+        }
+    }
+}
+
+/// What the watcher says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steer {
+    /// Go on like this.
+    Pace(Pace),
+    /// One line more.
+    Step,
+}
+
+/// A request with its reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Its line in the file, from 1.
+    pub file_line: u64,
+    /// As it was sent.
+    pub request: String,
+    /// All lines of the reply.
+    pub reply: String,
+    /// It was refused.
+    pub refused: bool,
+    /// How the reply differs from what was expected.
+    pub difference: Option<String>,
+}
+
+/// How a replay stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// The server and the connections are being made.
+    #[default]
+    Starting,
+    /// On its way.
+    Running,
+    /// All of the file was answered.
+    Ended,
+    /// It could not go on, and why.
+    Failed(String),
+}
+
+/// How far a replay has come.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// The file.
+    pub file: String,
+    /// Its size, 0 when that is not known, and how much of it has been sent.
+    pub bytes: (u64, u64),
+    /// Lines sent.
+    pub lines: u64,
+    /// Lines carried out.
+    pub ok: u64,
+    /// Lines refused.
+    pub refused: u64,
+    /// Replies that were not what was expected.
+    pub differences: u64,
+    /// Time since the start, in microseconds.
+    pub wall_us: u64,
+    /// How it stands.
+    pub stage: Stage,
+    /// How fast lines may go.
+    pub pace: Pace,
+    /// The newest last.
+    pub exchanges: VecDeque<Arc<Exchange>>,
+}
+
+/// What the engine keeps for the watcher.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub progress: Progress,
+    /// Lines that may go while paused.
+    steps: u64,
+    /// Requests in flight, in the order of the file.
+    requests: VecDeque<String>,
+    /// Lines and time when the pace was set.
+    paced_from: (u64, u64),
+}
+
+impl Watched {
+    pub(super) const fn new(progress: Progress) -> Self {
+        Self { progress, steps: 0, requests: VecDeque::new(), paced_from: (0, 0) }
+    }
+
+    /// Takes the watcher's word.
+    pub(super) const fn steer(&mut self, steer: Steer, now_us: u64) {
+        match steer {
+            Steer::Pace(pace) => self.set_pace(pace, now_us),
+            Steer::Step => {
+                self.steps += 1;
+                self.set_pace(Pace::Paused, now_us);
+            }
+        }
+    }
+
+    const fn set_pace(&mut self, pace: Pace, now_us: u64) {
+        if !matches!(pace, Pace::Paused) {
+            self.steps = 0;
+        }
+        self.progress.pace = pace;
+        self.paced_from = (self.progress.lines, now_us);
+    }
+
+    /// Whether a line must wait for its time, or for the watcher; `waiting` lines are in flight.
+    pub(super) fn holds_back(&self, waiting: usize, now_us: u64) -> Option<super::state::Feed> {
+        use super::state::Feed;
+        match self.progress.pace {
+            Pace::Paused => (self.steps == 0).then_some(Feed::NeedsReplies),
+            Pace::Max => None,
+            Pace::ToNextRefusal => (waiting > 0).then_some(Feed::NeedsReplies),
+            Pace::Rate(rate) => {
+                let (lines, from_us) = self.paced_from;
+                let may = rate.saturating_mul(now_us.saturating_sub(from_us)) / 1_000_000;
+                (self.progress.lines - lines > may).then_some(Feed::NeedsTime)
+            }
+        }
+    }
+
+    /// Notes a line that goes out; one that is answered is kept until then.
+    pub(super) fn sent(&mut self, line: &[u8], is_answered: bool) {
+        self.progress.lines += 1;
+        self.progress.bytes.1 += line.len() as u64 + 1;
+        self.steps = self.steps.saturating_sub(1);
+        if is_answered {
+            self.requests.push_back(crate::net::clean(&String::from_utf8_lossy(line)));
+        }
+    }
+
+    /// Notes the answer to the oldest line in flight.
+    pub(super) fn answered(
+        &mut self,
+        file_line: u64,
+        refused: bool,
+        reply: &[u8],
+        difference: Option<String>,
+        now_us: u64,
+    ) {
+        let request = self.requests.pop_front().unwrap_or_default();
+        if refused {
+            self.progress.refused += 1;
+        } else {
+            self.progress.ok += 1;
+        }
+        self.progress.differences += u64::from(difference.is_some());
+        if self.progress.pace == Pace::ToNextRefusal && (refused || difference.is_some()) {
+            self.set_pace(Pace::Paused, now_us);
+        }
+        if self.progress.exchanges.len() == EXCHANGES_MAX {
+            self.progress.exchanges.pop_front();
+        }
+        let reply: Vec<String> = String::from_utf8_lossy(reply).lines().map(crate::net::clean).collect();
+        let reply = reply.join("\n");
+        self.progress.exchanges.push_back(Arc::new(Exchange { file_line, request, reply, refused, difference }));
+    }
+}

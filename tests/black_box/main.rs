@@ -16,3 +16,4 @@ mod programme;
 mod pushes;
 mod replay;
 mod screen;
+mod texts;

@@ -89,18 +89,24 @@ fn print(lines: &[String]) {
 
 /// What stays on the normal screen: what was done, and what still runs.
 fn leaving_note(model: &Model) -> Vec<String> {
-    let mut lines = vec![format!("{}: {} trades", model.user, model.trades)];
+    let mut lines = vec![format!("{}: {} in this session", model.user, text::count(model.trades, "trade"))];
     if let Some(account) = &model.account {
         let money = |money| if model.hide_money { "*****".to_owned() } else { text::dollars(money) };
-        lines.push(format!("realised profit {}, cash {}", money(account.realised), money(account.cash)));
+        lines.push(format!("in all: realised profit {}, cash {}", money(account.realised), money(account.cash)));
         for order in &account.pending {
             let left = text::countdown(model.left_ms(order.expires_at_ms));
             let (side, terms) = (order.side.as_str(), order.terms);
-            lines.push(format!("still pending: {side} {} {} for {left}", terms.shares, terms.symbol));
+            let (shares, total) =
+                (if model.hide_money { "***".to_owned() } else { terms.shares.to_string() }, money(terms.total));
+            lines.push(format!("still pending: {side} {shares} {} = {total}, {left} left", terms.symbol));
         }
         let armed = account.triggers.iter().filter(|trigger| trigger.price.is_some()).count();
         if armed > 0 {
-            lines.push(format!("{armed} triggers armed; they fire only while the server runs"));
+            lines.push(format!("{} armed; they fire only while the server runs", text::count(armed as u64, "trigger")));
+        }
+        let incomplete = account.triggers.len() - armed;
+        if incomplete > 0 {
+            lines.push(format!("{} without a price", text::count(incomplete as u64, "trigger")));
         }
     }
     let unknown = model.activity.iter().filter(|line| line.verdict == Verdict::Unknown);

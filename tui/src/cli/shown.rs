@@ -5,7 +5,7 @@ use super::screen::{runtime, settled};
 use crate::exit::{Exit, Failure};
 use crate::model::Model;
 use clap::{Args, ValueEnum};
-use daytrade_protocol::Symbol;
+use daytrade_protocol::{CommandName, Side, Symbol};
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal as _};
 
@@ -50,6 +50,10 @@ pub fn show(what: Shown, args: &ShowArgs) -> Result<Exit, Failure> {
     let model = runtime()?.block_on(settled(&place, Vec::new()))?;
     let (header, rows) = rows_of(what, &model);
     place.close()?;
+    if model.account.is_none() {
+        let words = if model.no_account { "has no account yet" } else { "has not been told of in time" };
+        return Err(Failure { exit: Exit::Differs, error: anyhow::anyhow!("{} {words}", model.user) });
+    }
     print_rows(header, &rows, args.json, what != Shown::Status)
 }
 
@@ -133,7 +137,11 @@ fn rows_of(what: Shown, model: &Model) -> (&'static [&'static str], Vec<Vec<Valu
                         json!(t.symbol.as_str()),
                         money(t.amount),
                         t.price.map_or(Value::Null, money),
-                        json!(t.shares),
+                        json!(
+                            t.price
+                                .filter(|_| t.side == Side::Buy)
+                                .map_or(t.shares, |price| t.amount.whole_shares(price))
+                        ),
                     ]
                 })
                 .collect(),
@@ -143,6 +151,8 @@ fn rows_of(what: Shown, model: &Model) -> (&'static [&'static str], Vec<Vec<Valu
             account
                 .history
                 .iter()
+                // As on the screen: what was only looked at is no activity.
+                .filter(|past| past.command != CommandName::DisplaySummary)
                 .map(|past| {
                     vec![
                         json!(past.at_ms),

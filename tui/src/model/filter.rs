@@ -8,7 +8,7 @@ use daytrade_protocol::Symbol;
 pub struct Filter {
     /// As typed.
     pub text: String,
-    /// The last text that could be understood, and so what the list shows.
+    /// The words of it that can be understood, which are what narrows the list.
     good: Vec<Condition>,
     /// The word that cannot be understood: where it begins and ends in the text, in bytes.
     pub wrong: Option<(usize, usize)>,
@@ -39,7 +39,7 @@ enum Number {
 const FILTER_BYTES_MAX: usize = 40;
 
 impl Filter {
-    /// Takes in a text; one that cannot be understood marks where, and what is shown stays.
+    /// Takes in a text; a word that cannot be understood is marked and narrows nothing.
     pub fn set(&mut self, text: &str) {
         text.clone_into(&mut self.text);
         self.wrong = None;
@@ -49,8 +49,7 @@ impl Filter {
                 conditions.push(condition);
             } else {
                 let from = word.as_ptr().addr() - text.as_ptr().addr();
-                self.wrong = Some((from, from + word.len()));
-                return;
+                self.wrong.get_or_insert((from, from + word.len()));
             }
         }
         self.good = conditions;

@@ -251,6 +251,11 @@ impl Form {
                 say("Quote", format!("{old}asking the market"), stops);
             }
         }
+        let holds_none = || account.and_then(|account| account.holding(symbol)).is_none_or(|held| held.shares() == 0);
+        if self.kind == FormKind::Order(Side::Sell) && amount.is_none() && holds_none() {
+            say("You sell", format!("you hold no {symbol}"), true);
+            return lines;
+        }
         let Some(amount) = amount else {
             say("Amount", "dollars to trade for, at most two decimals".to_owned(), true);
             return lines;
@@ -269,7 +274,9 @@ impl Form {
         let total = price.times(shares).unwrap_or(Money::ZERO);
         if shares == 0 {
             let hint = if matches!(self.kind, FormKind::Order(_)) { "; = fills that in" } else { "" };
-            say("You get", format!("no share: one costs {}{hint}", dollars(price)), true);
+            let sells = matches!(self.kind, FormKind::Order(Side::Sell) | FormKind::Trigger(Side::Sell));
+            let name = if sells { "You sell" } else { "You get" };
+            say(name, format!("no share: one costs {}{hint}", dollars(price)), true);
             return lines;
         }
         let trade = Trade { symbol, amount, price, shares, total, last: seen.map(|seen| seen.price) };
@@ -347,7 +354,9 @@ impl Trade {
         say("Fires", format!("{verb} {} at the first price {sign} {}", thousands(shares), dollars(price)), false);
         let at_once = last.filter(|last| if side == Side::Buy { *last <= price } else { *last >= price });
         if let Some(last) = at_once {
-            say("At once", format!("the price is {} now: it fires as soon as it is armed", dollars(last)), false);
+            let now = if side == Side::Buy { amount.whole_shares(last) } else { shares };
+            let does = format!("{verb} {} now, at {}", thousands(now), dollars(last));
+            say("At once", format!("{does}: it fires as soon as it is armed"), false);
         }
         let old = account.and_then(|account| account.trigger(side, symbol));
         // What the old one has set aside is free again for the new one.

@@ -30,24 +30,34 @@ impl Model {
         let reaches_back =
             |at_ms: u64| account.history.len() < HISTORY_MAX || oldest_ms < at_ms.saturating_add_signed(self.offset_ms);
         for line in self.activity.iter_mut().filter(|line| line.verdict == Verdict::Unknown) {
+            let name = line.request.split(',').next().unwrap_or_default().to_owned();
             (line.verdict, line.words) = match account.history.iter().find(|past| past.number == line.tag) {
                 Some(Past { refused: None, .. }) => (Verdict::Ok, "it took effect, as the server says now".to_owned()),
                 Some(Past { refused: Some(code), .. }) => (Verdict::Refused, format!("it was refused: {code}")),
                 None if reaches_back(line.at_ms) => {
-                    (Verdict::Refused, "it never reached the server, as it says now".to_owned())
+                    (Verdict::Lost, "it never reached the server, as it says now".to_owned())
                 }
                 None => {
                     let words = "UNKNOWN: the server's history does not reach back so far; cash and lists are right";
                     (Verdict::Unknown, words.to_owned())
                 }
             };
+            let became = match line.verdict {
+                Verdict::Ok => "took effect",
+                Verdict::Lost => "never arrived",
+                Verdict::Refused => "was refused",
+                _ => "is UNKNOWN",
+            };
+            self.settled.push(format!("{name} {became}"));
         }
     }
 
     /// Says in one line what changed while the link was lost.
     pub(super) fn tell_what_changed(&mut self) {
         let (Some(before), Some(now)) = (self.before_loss.take(), &self.account) else { return };
-        let words = format!("connected again: {}", changes(&before, now));
+        let mut all = std::mem::take(&mut self.settled);
+        all.push(changes(&before, now));
+        let words = format!("connected again: {}", all.join(", "));
         self.note(&words);
         self.link_news("LINK", &words);
         self.tell(&words);

@@ -33,7 +33,7 @@ pub use settings::{Settings, ThemeName};
 pub use state::{Counts, Fill, InFlight, Line, Link, Pane, Popup, Purpose, Screen, Sort, Timeframe, Verdict};
 
 use crate::replay::{Pace, Progress};
-use daytrade_protocol::{Detail, Side, Symbol};
+use daytrade_protocol::{Detail, Side, Symbol, TradeTerms};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How long a quote is good, in milliseconds.
@@ -46,6 +46,8 @@ const ACTIVITY_MAX: usize = 1_000;
 const ROUND_TRIPS_MAX: usize = 512;
 /// Trades of this session that are kept for the chart.
 const FILLS_MAX: usize = 1_000;
+/// Orders made here that are remembered.
+const ORDERED_MAX: usize = 100;
 /// Lines of the screen's own log that are kept.
 const LOG_MAX: usize = 500;
 
@@ -59,6 +61,8 @@ pub struct Model {
     pub address: String,
     /// Now, Unix milliseconds by our clock.
     pub now_ms: u64,
+    /// When the screen was opened, which changes of prices are reckoned from.
+    pub started_ms: u64,
     /// How much the server's clock is ahead of ours.
     pub offset_ms: i64,
     /// The link.
@@ -146,7 +150,13 @@ pub struct Model {
     quit_pressed_ms: u64,
     typed_before: VecDeque<String>,
     clicked: Option<(Spot, u64)>,
+    /// The symbol that was chosen, wherever it stands in the watchlist by now.
+    chosen: Option<Symbol>,
+    /// Orders made here, with the amount that was asked for, so that one that expires can be made once more.
+    ordered: VecDeque<(Side, TradeTerms, String)>,
     history_told: bool,
+    /// What became of requests that were never answered, in words, until it is told.
+    settled: Vec<String>,
     /// The account as it was when the link was lost.
     before_loss: Option<Account>,
 }
@@ -158,6 +168,7 @@ impl Model {
             user: user.to_owned(),
             address: address.to_owned(),
             now_ms,
+            started_ms: now_ms,
             offset_ms: 0,
             link: Link::Connecting(now_ms),
             account: None,
@@ -208,7 +219,10 @@ impl Model {
             quit_pressed_ms: 0,
             typed_before: VecDeque::new(),
             clicked: None,
+            chosen: None,
+            ordered: VecDeque::new(),
             history_told: false,
+            settled: Vec::new(),
             before_loss: None,
         }
     }

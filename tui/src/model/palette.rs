@@ -56,6 +56,13 @@ impl Model {
 
     fn carry_out(&mut self, text: &str, effects: &mut Vec<Effect>) -> Result<(), String> {
         let typed = read(text, &self.user)?;
+        // What the ticket would not send is not sent from here either.
+        if let (Typed::Send(..), Some(form)) = (&typed, super::command_line::preview(text)) {
+            let lines = form.consequences(self.account.as_ref(), &self.quotes, self.now_ms, self.offset_ms);
+            if let Some(stops) = lines.into_iter().find(|line| line.stops) {
+                return Err(format!("not sent. {}: {}", stops.name, stops.words));
+            }
+        }
         if self.typed_before.back().map(String::as_str) != Some(text) {
             if self.typed_before.len() == REMEMBERED_MAX {
                 self.typed_before.pop_front();

@@ -4,7 +4,7 @@ use super::text::dollars;
 use super::words::in_words;
 use super::{
     ACTIVITY_MAX, Account, Action, Effect, FILLS_MAX, Fill, Form, FormKind, InFlight, LOG_MAX, Line, Link, LinkEvent,
-    Model, Popup, Purpose, ROUND_TRIPS_MAX, Verdict,
+    Model, ORDERED_MAX, Popup, Purpose, ROUND_TRIPS_MAX, Verdict,
 };
 use daytrade_protocol::{Code, CommandName, Money, Push, Reply, ReplyBody, ServerLine, Side, Symbol, TradeTerms};
 
@@ -107,13 +107,16 @@ impl Model {
                 self.account_ms = self.now_ms;
                 self.no_account = false;
                 self.tell_history_once();
+                self.settle_unknown();
                 self.tell_what_changed();
             }
-            ReplyBody::Refused { code: Code::NoAccount, .. } => self.no_account = true,
+            ReplyBody::Refused { code: Code::NoAccount, .. } => {
+                // Whatever its history will be, all of it is done here.
+                (self.no_account, self.history_told) = (true, true);
+            }
             ReplyBody::Refused { message, .. } => self.tell(&format!("the account could not be shown: {message}")),
             _ => {}
         }
-        self.settle_unknown();
         self.banner_may_have_changed();
         self.watch_what_matters(effects);
         if std::mem::take(&mut self.summary_wanted) {
@@ -145,6 +148,7 @@ impl Model {
         if let ReplyBody::Buy { expires_at_ms, .. } | ReplyBody::Sell { expires_at_ms, .. } = body {
             // The server decided it somewhere between sending and hearing; the middle is as good as any.
             let middle = i64::try_from(u64::midpoint(sent.sent_ms, self.now_ms)).unwrap_or(0);
+            self.remember_order(&sent.line, body);
             self.offset_ms = i64::try_from(expires_at_ms.saturating_sub(60_000)).unwrap_or(0) - middle;
         }
         match body {
@@ -213,7 +217,8 @@ impl Model {
                 let words = format!("expired: {} {} {}, {back}", side.as_str(), terms.shares, terms.symbol);
                 self.news("EXPIRED", terms.symbol, text, &words);
                 let mut form = Form::new(FormKind::Order(*side), Some(terms.symbol));
-                form.amount = terms.total.to_string();
+                let ordered = self.ordered.iter().find(|(of, what, _)| of == side && what == terms);
+                form.amount = ordered.map_or_else(|| terms.total.to_string(), |(_, _, amount)| amount.clone());
                 self.expired = Some((form, self.now_ms + EXPIRED_MS));
                 let key = self.keys.key(if *side == Side::Buy { Action::Buy } else { Action::Sell });
                 self.ring(&words, effects);
@@ -243,6 +248,20 @@ impl Model {
             }
             Push::ByeSlowConsumer | Push::ByeIdle => self.tell("the server has closed the connection"),
         }
+    }
+
+    /// Keeps what was asked for, so that an order that expires can be made once more as it was.
+    fn remember_order(&mut self, line: &str, body: &ReplyBody) {
+        let amount = line.split(',').nth(3).unwrap_or_default().to_owned();
+        let order = match body {
+            ReplyBody::Buy { terms, .. } => (Side::Buy, *terms, amount),
+            ReplyBody::Sell { terms, .. } => (Side::Sell, *terms, amount),
+            _ => return,
+        };
+        if self.ordered.len() == ORDERED_MAX {
+            self.ordered.pop_front();
+        }
+        self.ordered.push_back(order);
     }
 
     fn traded(&mut self, side: Side, terms: TradeTerms) {
@@ -296,6 +315,8 @@ impl Model {
             let (reply, words) = (String::new(), "sending".to_owned());
             self.note_line(Line { at_ms, tag, verdict: Verdict::Waiting, request, reply, words, took_us: None });
             self.counts.sent += 1;
+            // Whatever was said before is not about this.
+            self.notice = None;
         }
         self.in_flight.insert(tag, InFlight { line, sent_ms: self.now_ms, purpose });
     }

@@ -143,7 +143,7 @@ fn an_order_without_a_fresh_price_or_enough_cash_is_not_sent() {
     world.summary(&["ACCOUNT,alice,100.00,0.00,0.00"]);
     assert!(without_tags(&world.press("b550\n")).is_empty());
     let Some(Popup::Form(form)) = &world.model.popup else { panic!("closed") };
-    assert_eq!(form.refused.as_deref(), Some("Cash: 100.00 is there, 550.00 is asked for"));
+    assert_eq!(form.refused.as_deref(), Some("not sent: cash, see above"));
     world.wait(QUOTE_LIFE_MS + 1);
     assert!(without_tags(&world.press("\n")).is_empty(), "the price is stale");
 }

@@ -29,13 +29,14 @@ pub fn thousands(number: u64) -> String {
     out
 }
 
-/// How much `part` is of `whole`, in hundredths of a percent; None of nothing.
+/// How much `part` is of `whole`, in hundredths of a percent, rounded to the nearest; None of nothing.
 pub fn basis_points(part: Money, whole: Money) -> Option<i64> {
     let (part, whole) = (i128::from(part.cents()), i128::from(whole.cents()));
     if whole == 0 {
         return None;
     }
-    i64::try_from(part * 10_000 / whole).ok()
+    let doubled = part * 20_000 / whole;
+    i64::try_from(i128::midpoint(doubled, doubled.signum())).ok()
 }
 
 /// Hundredths of a percent with their sign: `+1.35%`.
@@ -47,6 +48,11 @@ pub fn percent(basis_points: i64) -> String {
     };
     let size = basis_points.unsigned_abs();
     format!("{sign}{}.{:02}%", thousands(size / 100), size % 100)
+}
+
+/// So many of a thing: `1 trade`, `2 trades`.
+pub fn count(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
 /// Milliseconds as `m:ss`, with tenths in the last ten seconds.
@@ -90,6 +96,7 @@ mod tests {
             ["1:00", "0:36", "0:09.9", "0:00.0"]
         );
         assert_eq!(basis_points(money(82), money(1_420)), Some(577));
+        assert_eq!(basis_points(money(-256), money(99_728)), Some(-26), "a loss is not made smaller");
         assert_eq!((clock(1_795_334_400_123), millis(412)), ("08:00:00".to_owned(), "0.4 ms".to_owned()));
     }
 }

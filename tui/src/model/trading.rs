@@ -79,7 +79,7 @@ impl Model {
             return;
         }
         if let Some(stops) = stops {
-            form.refused = Some(format!("{}: {}", stops.name, stops.words));
+            form.refused = Some(format!("not sent: {}, see above", stops.name.to_lowercase()));
         }
         self.popup = Some(Popup::Form(form));
     }
@@ -89,7 +89,7 @@ impl Model {
             self.watchlist.push(symbol);
         }
         if let Some(at) = self.shown_symbols().iter().position(|known| *known == symbol) {
-            self.selected.insert(Pane::Watchlist, at);
+            self.choose(Pane::Watchlist, at);
         }
         self.watch_what_matters(effects);
     }

@@ -97,7 +97,8 @@ impl Model {
             Some(Popup::Form(form)) => self.form_key(form, key, effects),
             Some(Popup::Palette(palette)) => self.palette_key(palette, key, effects),
             Some(Popup::ConfirmQuit) => match key {
-                Key::Char('y') | Key::Enter | Key::Ctrl('c') => effects.push(Effect::Quit),
+                // Not the key that commits: who meant that one is not thrown out.
+                Key::Char('q') | Key::Enter | Key::Ctrl('c') => effects.push(Effect::Quit),
                 _ => self.tell("stayed"),
             },
             Some(Popup::Settings(row)) => self.settings_key(row, key, action),
@@ -177,7 +178,10 @@ impl Model {
             }
             Action::DropSymbol => {
                 if let Some(symbol) = self.selected_symbol() {
+                    let row = self.row(Pane::Watchlist);
                     self.watchlist.retain(|known| *known != symbol);
+                    let last = self.rows(Pane::Watchlist).saturating_sub(1);
+                    self.choose(Pane::Watchlist, row.min(last));
                     self.watch_what_matters(effects);
                 }
             }
@@ -273,7 +277,15 @@ impl Model {
     fn step_in(&mut self, pane: Pane, by: isize) {
         let last = self.rows(pane).saturating_sub(1);
         let row = self.row(pane).min(last);
-        self.selected.insert(pane, row.saturating_add_signed(by).min(last));
+        self.choose(pane, row.saturating_add_signed(by).min(last));
+    }
+
+    /// Selects a row; of the watchlist its symbol, which stays chosen wherever it is sorted to.
+    pub(super) fn choose(&mut self, pane: Pane, row: usize) {
+        self.selected.insert(pane, row);
+        if pane == Pane::Watchlist {
+            self.chosen = self.shown_symbols().get(row).copied();
+        }
     }
 
     /// The symbol of the selected row, whatever the pane.
@@ -303,7 +315,7 @@ impl Model {
             Key::Char(letter) => self.filter.type_letter(letter),
             _ => {}
         }
-        self.selected.insert(Pane::Watchlist, 0);
+        self.choose(Pane::Watchlist, 0);
     }
 
     fn paste(&mut self, text: &str, effects: &mut Vec<Effect>) {
@@ -326,7 +338,7 @@ impl Model {
             Spot::Screen(screen) => self.screen = screen,
             Spot::Row(pane, row) => {
                 self.focus_on(pane);
-                self.selected.insert(pane, row);
+                self.choose(pane, row);
                 if twice {
                     self.clicked = None;
                     match pane {

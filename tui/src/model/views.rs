@@ -73,6 +73,11 @@ impl Model {
 
     /// The selected row of a pane.
     pub fn row(&self, pane: Pane) -> usize {
+        if let (Pane::Watchlist, Some(chosen)) = (pane, self.chosen)
+            && let Some(at) = self.shown_symbols().iter().position(|symbol| *symbol == chosen)
+        {
+            return at;
+        }
         self.selected.get(&pane).copied().unwrap_or(0)
     }
 

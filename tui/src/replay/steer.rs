@@ -108,8 +108,19 @@ pub struct Progress {
     pub stage: Stage,
     /// How fast lines may go.
     pub pace: Pace,
+    /// Lines sent and microseconds passed when the pace was set: speeds are reckoned from there.
+    pub paced_from: (u64, u64),
     /// The newest last.
     pub exchanges: VecDeque<Arc<Exchange>>,
+}
+
+impl Progress {
+    /// Lines a second since the pace was set.
+    pub fn lines_per_second(&self) -> u64 {
+        let (lines, since_us) = self.paced_from;
+        let took_us = u128::from(self.wall_us.saturating_sub(since_us).max(1));
+        (u128::from(self.lines - lines) * 1_000_000 / took_us) as u64
+    }
 }
 
 /// What the engine keeps for the watcher.
@@ -120,13 +131,11 @@ pub(super) struct Watched {
     steps: u64,
     /// Requests in flight, in the order of the file.
     requests: VecDeque<String>,
-    /// Lines and time when the pace was set.
-    paced_from: (u64, u64),
 }
 
 impl Watched {
     pub(super) const fn new(progress: Progress) -> Self {
-        Self { progress, steps: 0, requests: VecDeque::new(), paced_from: (0, 0) }
+        Self { progress, steps: 0, requests: VecDeque::new() }
     }
 
     /// Takes the watcher's word.
@@ -145,7 +154,7 @@ impl Watched {
             self.steps = 0;
         }
         self.progress.pace = pace;
-        self.paced_from = (self.progress.lines, now_us);
+        self.progress.paced_from = (self.progress.lines, now_us);
     }
 
     /// Whether a line must wait for its time, or for the watcher; `waiting` lines are in flight.
@@ -156,7 +165,7 @@ impl Watched {
             Pace::Max => None,
             Pace::ToNextRefusal => (waiting > 0).then_some(Feed::NeedsReplies),
             Pace::Rate(rate) => {
-                let (lines, from_us) = self.paced_from;
+                let (lines, from_us) = self.progress.paced_from;
                 let may = rate.saturating_mul(now_us.saturating_sub(from_us)) / 1_000_000;
                 (self.progress.lines - lines > may).then_some(Feed::NeedsTime)
             }

@@ -1,6 +1,7 @@
 //! The terminal: entered and left through one guard, read by a thread, drawn when something visible changed.
 
 mod guard;
+mod pacer;
 mod run;
 
 pub use run::{ScreenOptions, run};

@@ -1,7 +1,8 @@
-//! The loop: takes every event that is there, then draws at most once in 16 ms and only when something visible changed.
+//! The loop: takes every event that is there, then draws when the pacer lets it, and only when something visible changed.
 
 use super::guard::Guard;
 use super::now_ms;
+use super::pacer::Pacer;
 use crate::link::{LinkRequest, spawn_link};
 use crate::model::{Effect, Event, Key, LinkEvent, Model, ReplayRequest, Spot};
 use crate::replay::{Progress, ReplayArgs, Stage, Steer, Watching};
@@ -18,9 +19,6 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
-
-/// Frames are at least this far apart.
-const FRAME: Duration = Duration::from_millis(16);
 
 /// How the screen is shown.
 pub struct ScreenOptions {
@@ -47,50 +45,56 @@ pub async fn run(mut model: Model, options: ScreenOptions) -> anyhow::Result<Mod
     let mut keys = read_terminal();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let (mut hits, mut dirty, mut drawn_at) = (HitMap::default(), true, Instant::now() - FRAME);
+    let (mut hits, mut pacer) = (HitMap::default(), Pacer::default());
+    pacer.wants_frame(true);
     loop {
-        if dirty && drawn_at.elapsed() >= FRAME {
+        if pacer.is_due() {
             let look = Look::of(&model.settings);
             // All of a frame at once, where the terminal can.
             execute!(stdout(), BeginSynchronizedUpdate)?;
             terminal.draw(|frame| hits = view(&model, &look, frame.buffer_mut()))?;
             execute!(stdout(), EndSynchronizedUpdate)?;
-            (dirty, drawn_at) = (false, Instant::now());
+            pacer.has_drawn();
         }
-        let wake = if dirty {
-            drawn_at + FRAME
-        } else {
+        let frame_at = pacer.next_frame();
+        let wake = frame_at.unwrap_or_else(|| {
             let pause = model.next_change_ms().map(|at| Duration::from_millis(at.saturating_sub(now_ms())));
             Instant::now() + pause.unwrap_or(Duration::from_hours(1))
-        };
+        });
         let mut effects = Vec::new();
         tokio::select! {
             event = keys.recv() => match event {
-                Some(event) => dirty |= take_input(&mut model, &event, &hits, &mut effects),
+                Some(event) => {
+                    if take_input(&mut model, &event, &hits, &mut effects) {
+                        pacer.wants_frame(true);
+                    }
+                }
                 None => break,
             },
             event = heard.recv() => match event {
                 Some(event) => {
                     take_link(&mut model, event, &mut heard, &mut effects);
-                    dirty = true;
+                    pacer.wants_frame(false);
                 }
                 None => break,
             },
             progress = news_of(&mut replay) => {
                 effects = model.update(Event::Replay(Box::new(progress)), now_ms());
-                dirty = true;
+                pacer.wants_frame(false);
             }
             () = tokio::time::sleep_until(wake) => {
-                if !dirty {
+                if frame_at.is_none() {
                     effects = model.update(Event::Tick, now_ms());
-                    dirty = true;
+                    pacer.wants_frame(true);
                 }
             }
             _ = terminate.recv() => break,
             _ = hang_up.recv() => break,
         }
         while let Ok(event) = keys.try_recv() {
-            dirty |= take_input(&mut model, &event, &hits, &mut effects);
+            if take_input(&mut model, &event, &hits, &mut effects) {
+                pacer.wants_frame(true);
+            }
         }
         let mut effects = VecDeque::from(effects);
         let mut is_over = false;
@@ -99,12 +103,12 @@ pub async fn run(mut model: Model, options: ScreenOptions) -> anyhow::Result<Mod
                 Effect::Quit => is_over = true,
                 Effect::Suspend => {
                     guard.suspend()?;
-                    terminal.clear()?;
-                    dirty = true;
+                    draw_anew(&mut terminal)?;
+                    pacer.wants_frame(true);
                 }
                 Effect::Redraw => {
-                    terminal.clear()?;
-                    dirty = true;
+                    draw_anew(&mut terminal)?;
+                    pacer.wants_frame(true);
                 }
                 Effect::Replay(request) => {
                     if let Err(error) = ask_replay(&mut replay, request) {
@@ -114,7 +118,7 @@ pub async fn run(mut model: Model, options: ScreenOptions) -> anyhow::Result<Mod
                 }
                 Effect::Export { name, text } => {
                     effects.extend(model.update(Event::Exported(export(&name, &text)), now_ms()));
-                    dirty = true;
+                    pacer.wants_frame(true);
                 }
                 effect => carry_out(effect, &ask)?,
             }
@@ -128,6 +132,13 @@ pub async fn run(mut model: Model, options: ScreenOptions) -> anyhow::Result<Mod
         replay.end();
     }
     Ok(model)
+}
+
+/// Lets the next frame draw every cell. `Terminal::clear` would ask the terminal where its cursor is, and the answer would
+/// go to the thread that reads the keys.
+fn draw_anew(terminal: &mut Terminal<CrosstermBackend<Stdout>>) -> std::io::Result<()> {
+    let size = terminal.size()?;
+    terminal.resize(size.into())
 }
 
 /// The next news of a replay; never, if there is none.

@@ -1,14 +1,21 @@
 //! The lines that never scroll away: no link, and the order that the next commit is about.
 
 use super::{Pen, span};
-use crate::model::{Action, Link, Model, text};
+use crate::model::{Action, Link, Model, Verdict, text};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::Line;
 
 /// How many lines there are that must not scroll away: no link, an order that waits.
 pub(super) fn banner_lines(model: &Model) -> u16 {
-    u16::from(matches!(model.link, Link::Offline { .. })) + u16::from(model.next_pending().is_some())
+    u16::from(matches!(model.link, Link::Offline { .. }))
+        + u16::from(unknown(model).is_some())
+        + u16::from(model.next_pending().is_some())
+}
+
+/// The newest request that was never answered and is not settled yet.
+fn unknown(model: &Model) -> Option<&crate::model::Line> {
+    model.activity.iter().rev().find(|line| line.verdict == Verdict::Unknown)
 }
 
 /// No link, or the order that the next commit is about.
@@ -36,6 +43,22 @@ pub(super) fn banner(pen: &mut Pen<'_>, area: Rect) {
         }
         pen.line(area, 0, Line::from(span(line, theme.bad)));
     }
+    if let Some(lost) = unknown(model) {
+        let name = lost.request.split(',').next().unwrap_or_default();
+        let words = [
+            format!(" ?? {name} sent {}, no reply: UNKNOWN.", text::clock(lost.at_ms)),
+            " The server is asked after reconnecting.".to_owned(),
+            " It is never sent twice.".to_owned(),
+        ];
+        let mut line = String::new();
+        for word in words {
+            if line.chars().count() + word.chars().count() <= usize::from(area.width) {
+                line += &word;
+            }
+        }
+        let row = u16::from(matches!(model.link, Link::Offline { .. }));
+        pen.line(area, row, Line::from(span(line, theme.warn)));
+    }
     let Some(order) = model.next_pending() else { return };
     let row = banner_lines(model) - 1;
     let left = model.left_ms(order.expires_at_ms);
@@ -48,11 +71,18 @@ pub(super) fn banner(pen: &mut Pen<'_>, area: Rect) {
     let total = pen.money(order.terms.total);
     let (side, symbol, shares, price) =
         (order.side.as_str(), order.terms.symbol, pen.count(order.terms.shares), text::dollars(order.terms.price));
-    let clock = if left == 0 { "expired".to_owned() } else { text::countdown(left) };
+    let about = if model.is_live() { "" } else { "about " };
+    let clock = if left == 0 { "expired".to_owned() } else { format!("{about}{}", text::countdown(left)) };
+    let sent = model.waiting().iter().find_map(|line| {
+        let name = line.split(',').next()?;
+        (name.starts_with("COMMIT_") || name.starts_with("CANCEL_")).then(|| name.to_owned())
+    });
     let keys = if left == 0 {
         String::new()
     } else if !model.is_live() {
-        " left, still running on the server".to_owned()
+        " left if the server runs".to_owned()
+    } else if let Some(name) = sent {
+        format!("   {name} sent, waiting for the reply")
     } else if left <= late {
         format!("  too late to be sure  {} COMMIT  {} cancel", pen.key(Action::Commit), pen.key(Action::Cancel))
     } else {

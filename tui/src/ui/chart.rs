@@ -168,7 +168,8 @@ fn bounds<'a>(steps: impl Iterator<Item = &'a Step> + Clone, marks: &[(i64, &str
 fn row_of(cents: i64, low: i64, high: i64, rows: u16) -> u16 {
     let last = i128::from(rows.saturating_sub(1));
     let (above, whole) = (i128::from(cents) - i128::from(low), (i128::from(high) - i128::from(low)).max(1));
-    (last - above * last / whole).clamp(0, last) as u16
+    // To the nearest row.
+    (last - (above * last * 2 / whole + 1) / 2).clamp(0, last) as u16
 }
 
 fn scale(pen: &mut Pen<'_>, inner: Rect, low: i64, high: i64) {

@@ -108,7 +108,14 @@ fn compact(pen: &mut Pen<'_>, area: Rect) {
         Pane::Alerts => alerts::alerts(pen, main),
         _ => lists::watchlist(pen, main),
     }
-    lists::pending(pen, strip);
+    // Triggers stand beside the orders once there are any.
+    if pen.model.rows(Pane::Triggers) > 0 && pen.model.focus != Pane::Triggers {
+        let [left, right] = Layout::horizontal([Constraint::Percentage(56), Constraint::Min(0)]).areas(strip);
+        lists::pending(pen, left);
+        lists::triggers(pen, right);
+    } else {
+        lists::pending(pen, strip);
+    }
     lists::newest(pen, log);
 }
 

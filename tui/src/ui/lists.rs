@@ -1,6 +1,6 @@
 //! The panes that are lists: watchlist, pending orders, triggers, activity.
 
-use super::table::{Cells, number, table, words};
+use super::table::{Cells, number, table, visible, words};
 use super::{Pen, span};
 use crate::model::{Action, Pane, Screen, Seen, Sort, Verdict, text};
 use daytrade_protocol::Money;
@@ -26,7 +26,13 @@ pub(super) fn watchlist(pen: &mut Pen<'_>, area: Rect) {
     };
     let filter = if model.filter.is_empty() { String::new() } else { format!(", filter: {}", model.filter.text) };
     let held = if model.held_quotes.is_some() { ", HELD STILL" } else { "" };
-    let count = format!("{} symbols{sort}{filter}{held}", symbols.len());
+    // What CHANGE is reckoned from.
+    let since = if area.width >= 70 {
+        format!(", change since {}", &text::clock(model.started_ms)[..5])
+    } else {
+        String::new()
+    };
+    let count = format!("{}{sort}{filter}{held}{since}", text::count(symbols.len() as u64, "symbol"));
     let foot = format!(
         "{} filter  {} sort  {} add  {} drop",
         pen.key(Action::Filter),
@@ -47,7 +53,9 @@ pub(super) fn watchlist(pen: &mut Pen<'_>, area: Rect) {
         number("P&L", 1).by(Sort::Profit),
     ];
     let trend_cells = if area.width >= 66 { 20 } else { 10 };
-    let rows: Vec<Cells> = symbols
+    let range = visible(pen, inner, Pane::Watchlist, symbols.len());
+    let first = range.start;
+    let rows: Vec<Cells> = symbols[range]
         .iter()
         .map(|symbol| {
             let seen = model.shown_quotes().get(*symbol);
@@ -92,7 +100,7 @@ pub(super) fn watchlist(pen: &mut Pen<'_>, area: Rect) {
     } else {
         format!("No symbol matches {}. {} shows all.", model.filter.text, pen.key(Action::Back))
     };
-    table(pen, inner, Pane::Watchlist, &columns, &rows, &empty);
+    table(pen, inner, (Pane::Watchlist, first), &columns, &rows, &empty);
 }
 
 /// What an empty pane says: that it is not known yet, and how long that has been so, or what would fill it.
@@ -127,14 +135,18 @@ pub(super) fn pending(pen: &mut Pen<'_>, area: Rect) {
         number("SHARES", 3),
         number("PRICE", 2),
         number("TOTAL", 4),
-        words("TIME LEFT", 1),
-        number("", 0),
+        words("", 1),
+        number("LEFT", 0),
         words("", 0),
     ];
     let next = model.next_pending();
     let bar_cells = if area.width >= 90 { 24 } else { 10 };
+    let range = visible(pen, inner, Pane::Pending, count);
+    let first = range.start;
     let rows: Vec<Cells> = model
         .pending()
+        .skip(first)
+        .take(range.len())
         .map(|order| {
             let left = model.left_ms(order.expires_at_ms);
             let is_next = next.is_some_and(|next| std::ptr::eq(next, order));
@@ -152,7 +164,7 @@ pub(super) fn pending(pen: &mut Pen<'_>, area: Rect) {
         })
         .collect();
     let empty = loading_or(pen, "Nothing pending. A buy or sell waits here for its commit.");
-    table(pen, inner, Pane::Pending, &columns, &rows, &empty);
+    table(pen, inner, (Pane::Pending, first), &columns, &rows, &empty);
 }
 
 pub(super) fn triggers(pen: &mut Pen<'_>, area: Rect) {
@@ -174,7 +186,9 @@ pub(super) fn triggers(pen: &mut Pen<'_>, area: Rect) {
         words("STATE", 3),
     ];
     let (at_most, at_least) = pen.look.glyphs.bounds;
-    let rows: Vec<Cells> = triggers
+    let range = visible(pen, inner, Pane::Triggers, triggers.len());
+    let first = range.start;
+    let rows: Vec<Cells> = triggers[range]
         .iter()
         .map(|(trigger, away)| {
             let buys = trigger.side == daytrade_protocol::Side::Buy;
@@ -184,7 +198,7 @@ pub(super) fn triggers(pen: &mut Pen<'_>, area: Rect) {
                     let shares = if buys { trigger.amount.whole_shares(price) } else { trigger.shares };
                     let sign = if buys { at_most } else { at_least };
                     let would = if buys { "armed, buys" } else { "armed, sells" };
-                    (format!("{sign} {}", text::dollars(price)), format!("{would} {}", pen.count(shares)))
+                    (format!("{sign} {}", pen.money(price)), format!("{would} {}", pen.count(shares)))
                 }
                 None => ("no price".to_owned(), format!("incomplete: {} sets its price", pen.key(Action::Trigger))),
             };
@@ -192,6 +206,7 @@ pub(super) fn triggers(pen: &mut Pen<'_>, area: Rect) {
             let near = away.map_or(0, |away| 1_000_u64.saturating_sub(away.unsigned_abs()));
             let bar =
                 if away.is_some() { format!("[{}]", pen.look.glyphs.bar(near, 1_000, 10)) } else { String::new() };
+            let away = away.filter(|_| !model.hide_money);
             let away = away.map_or(String::new(), |away| text::percent(away).trim_start_matches('+').to_owned());
             let style = if trigger.price.is_some() { theme.text } else { theme.warn };
             vec![
@@ -207,7 +222,7 @@ pub(super) fn triggers(pen: &mut Pen<'_>, area: Rect) {
         })
         .collect();
     let empty = loading_or(pen, &format!("No triggers. Press {} to set one.", pen.key(Action::Trigger)));
-    table(pen, inner, Pane::Triggers, &columns, &rows, &empty);
+    table(pen, inner, (Pane::Triggers, first), &columns, &rows, &empty);
 }
 
 pub(super) fn activity(pen: &mut Pen<'_>, area: Rect) {
@@ -222,9 +237,11 @@ pub(super) fn activity(pen: &mut Pen<'_>, area: Rect) {
     };
     let inner = pen.pane(area, Pane::Activity, "Activity", "newest first", &foot);
     let columns = [words("TIME", 3), words("WHAT", 0), words("", 0), number("TOOK", 2), number("TAG", 1), words("", 0)];
-    let rows = activity_rows(pen);
+    let range = visible(pen, inner, Pane::Activity, pen.model.activity.len());
+    let first = range.start;
+    let rows = activity_rows(pen, range);
     let empty = "Nothing yet. What you do, and what the server does for you, is noted here.";
-    table(pen, inner, Pane::Activity, &columns, &rows, empty);
+    table(pen, inner, (Pane::Activity, first), &columns, &rows, empty);
 }
 
 /// The newest lines without a frame.
@@ -232,7 +249,8 @@ pub(super) fn newest(pen: &mut Pen<'_>, area: Rect) {
     for (row, line) in (0..area.height).zip(pen.model.activity.iter().rev()) {
         let (word, style) = verdict(line.verdict, pen);
         let request = pen.words(&asked(&line.request));
-        let what = format!(" {} {request} {word}: {}", text::clock(line.at_ms), pen.words(&line.words));
+        let head = if line.verdict == Verdict::News { String::new() } else { format!("{request} {word}: ") };
+        let what = format!(" {} {head}{}", text::clock(line.at_ms), pen.words(&line.words));
         let what = super::fit_words(&what, usize::from(area.width));
         pen.line(area, row, Line::from(span(what, style)));
     }
@@ -245,6 +263,7 @@ fn verdict(verdict: Verdict, pen: &Pen<'_>) -> (&'static str, Style) {
         Verdict::Ok => ("ok", theme.text),
         Verdict::Refused => ("refused", theme.bad),
         Verdict::Unknown => ("UNKNOWN", theme.warn),
+        Verdict::Lost => ("not done", theme.warn),
         Verdict::News => ("news", theme.title),
     }
 }
@@ -258,7 +277,7 @@ fn asked(request: &str) -> String {
     std::iter::once(name).chain(rest).collect::<Vec<_>>().join(" ")
 }
 
-fn activity_rows(pen: &Pen<'_>) -> Vec<Cells> {
+fn activity_rows(pen: &Pen<'_>, range: std::ops::Range<usize>) -> Vec<Cells> {
     let theme = &pen.look.theme;
     let row = |line: &crate::model::Line| {
         let (word, style) = verdict(line.verdict, pen);
@@ -275,5 +294,5 @@ fn activity_rows(pen: &Pen<'_>) -> Vec<Cells> {
             (words, style),
         ]
     };
-    pen.model.activity.iter().rev().map(row).collect()
+    pen.model.activity.iter().rev().skip(range.start).take(range.len()).map(row).collect()
 }

@@ -11,7 +11,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, is_docked: bool) {
         None => greeting(pen, area),
         Some(Popup::Form(form)) if is_docked && Model::is_ticket(form.kind) => {}
         Some(Popup::Form(form)) => {
-            let place = middle(area, 64, 18);
+            let place = middle(area, 64, if Model::is_ticket(form.kind) { 18 } else { 9 });
             pen.clear(place);
             draw_form(pen, place, form);
         }
@@ -46,8 +46,9 @@ fn greeting(pen: &mut Pen<'_>, area: Rect) {
         format!(" Then {} buys the selected symbol, and {} commits.", pen.key(Action::Buy), pen.key(Action::Commit)),
         format!(" {} shows every key, {} quits.", pen.key(Action::Help), pen.key(Action::Quit)),
     ];
-    for (row, words) in (0..).zip(rows) {
-        pen.line(inner, row, Line::raw(words));
+    let width = usize::from(inner.width).saturating_sub(2);
+    for (row, words) in (0..inner.height).zip(rows.iter().flat_map(|words| wrap(words.trim(), width))) {
+        pen.line(inner, row, Line::raw(format!(" {words}")));
     }
 }
 
@@ -116,12 +117,13 @@ fn confirm(pen: &mut Pen<'_>, area: Rect) {
     let inner = pen.frame(place, "Quit?", "", "", true);
     let waiting = pen.model.waiting().len();
     let rows = [
-        format!(" {pending} pending: they run out, the reserve comes back."),
-        if waiting > 0 { format!(" {waiting} sent and not yet answered.") } else { String::new() },
-        " y or Enter quits, any other key stays".to_owned(),
+        format!("{} or Enter quits, any other key stays.", pen.key(Action::Quit)),
+        format!("{pending} pending: what is not committed runs out, the reserve comes back."),
+        if waiting > 0 { format!("{waiting} sent and not yet answered.") } else { String::new() },
     ];
-    for (row, words) in (0..).zip(rows) {
-        pen.line(inner, row, Line::raw(words));
+    let width = usize::from(inner.width).saturating_sub(2);
+    for (row, words) in (0..inner.height).zip(rows.iter().flat_map(|words| wrap(words, width))) {
+        pen.line(inner, row, Line::raw(format!(" {words}")));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Screen 5: a workload on its way through a server, each request beside its reply.
 
-use super::table::{Cells, number, table, words};
+use super::table::{Cells, number, table, visible, words};
 use super::{Pen, span};
 use crate::model::{Action, Pane, text};
 use crate::replay::{Exchange, Pace, Stage};
@@ -21,15 +21,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
         }
         return;
     };
-    let exchanges: Vec<_> = replay.exchanges.iter().rev().cloned().collect();
-    let chosen = exchanges.get(pen.model.row(Pane::Replay).min(exchanges.len().saturating_sub(1))).cloned();
+    let last = replay.exchanges.len().saturating_sub(1);
+    let chosen = replay.exchanges.iter().rev().nth(pen.model.row(Pane::Replay).min(last)).cloned();
     // The progress, the list, the chosen request beside its reply.
     let head = if area.height >= 14 { 6 } else { 3 };
     let foot = if area.height >= 14 { (area.height / 4).clamp(4, 14) } else { 0 };
     let [top, list, below] =
         Layout::vertical([Constraint::Length(head), Constraint::Min(3), Constraint::Length(foot)]).areas(area);
     progress(pen, top);
-    exchanges_list(pen, list, &exchanges);
+    exchanges_list(pen, list);
     if let Some(chosen) = chosen.filter(|_| below.height >= 4) {
         side_by_side(pen, below, &chosen);
     }
@@ -62,9 +62,8 @@ pub(super) fn counts(pen: &Pen<'_>, width: u16) -> Vec<String> {
     let percent = sent.min(whole) * 100 / whole.max(1);
     let cells = usize::from(width).saturating_sub(12).min(60);
     let bar = pen.look.glyphs.bar(sent, whole.max(1), cells);
-    let a_second = u128::from(replay.lines) * 1_000_000 / u128::from(replay.wall_us.max(1));
     let speed = if replay.pace == Pace::Max {
-        format!("   {} lines/s", text::thousands(a_second as u64))
+        format!("   {} lines/s", text::thousands(replay.lines_per_second()))
     } else {
         String::new()
     };
@@ -80,7 +79,8 @@ pub(super) fn counts(pen: &Pen<'_>, width: u16) -> Vec<String> {
     ]
 }
 
-fn exchanges_list(pen: &mut Pen<'_>, area: Rect, exchanges: &[std::sync::Arc<Exchange>]) {
+fn exchanges_list(pen: &mut Pen<'_>, area: Rect) {
+    let Some(replay) = &pen.model.replay else { return };
     let keys = [
         (Action::ReplayFaster, "faster"),
         (Action::ReplaySlower, "slower"),
@@ -90,25 +90,33 @@ fn exchanges_list(pen: &mut Pen<'_>, area: Rect, exchanges: &[std::sync::Arc<Exc
     let foot = keys.map(|(action, word)| format!("{} {word}", pen.key(action))).join("  ");
     let inner = pen.pane(area, Pane::Replay, "Requests", "newest first", &foot);
     let theme = pen.look.theme;
-    let columns = [number("LINE", 2), words("REQUEST", 0), words("", 1), words("REPLY", 3)];
-    let rows: Vec<Cells> = exchanges
+    let columns = [number("LINE", 1), words("REQUEST", 0), words("", 3), words("REPLY", 2)];
+    let range = visible(pen, inner, Pane::Replay, replay.exchanges.len());
+    let first = range.start;
+    let rows: Vec<Cells> = replay
+        .exchanges
         .iter()
+        .rev()
+        .skip(first)
+        .take(range.len())
         .map(|exchange| {
             let (word, style) = match (&exchange.difference, exchange.refused) {
                 (Some(_), _) => ("DIFFERS", theme.bad),
                 (None, true) => ("refused", theme.bad),
                 (None, false) => ("ok", theme.text),
             };
+            // The tag is in the request already; fields stand apart, so that none is cut.
             let last = exchange.reply.lines().last().unwrap_or_default();
+            let last = last.split_once("] ").map_or(last, |(_, reply)| reply).replace(',', " ");
             vec![
                 (text::thousands(exchange.file_line), theme.dim),
                 (exchange.request.clone(), theme.text),
                 (word.to_owned(), style),
-                (last.to_owned(), style),
+                (last, style),
             ]
         })
         .collect();
-    table(pen, inner, Pane::Replay, &columns, &rows, "Nothing sent yet.");
+    table(pen, inner, (Pane::Replay, first), &columns, &rows, "Nothing sent yet.");
 }
 
 fn side_by_side(pen: &mut Pen<'_>, area: Rect, exchange: &Exchange) {

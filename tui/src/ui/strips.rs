@@ -17,7 +17,9 @@ pub(super) fn account(pen: &mut Pen<'_>, area: Rect) {
         let equity = account.cash.checked_add(account.reserved).and_then(|sum| sum.checked_add(worth)).unwrap_or(worth);
         let basis: i64 = account.holdings.iter().map(|holding| holding.basis.cents()).sum();
         let profit = Money::from_cents(worth.cents() - basis);
-        parts.push(vec![span(format!("  Cash {}", pen.money(account.cash)), theme.text.add_modifier(Modifier::BOLD))]);
+        let small = area.width < 60;
+        let cash = if small { "" } else { "Cash " };
+        parts.push(vec![span(format!("  {cash}{}", pen.money(account.cash)), theme.text.add_modifier(Modifier::BOLD))]);
         let for_pending = model.reserved_for_pending();
         let for_triggers = Money::from_cents(account.reserved.cents().saturating_sub(for_pending.cents()));
         let split = if area.width >= 150 && account.reserved.is_positive() {
@@ -27,10 +29,20 @@ pub(super) fn account(pen: &mut Pen<'_>, area: Rect) {
         };
         parts.push(vec![span(format!("  Reserved {}{split}", pen.money(account.reserved)), theme.text)]);
         parts.push(vec![span(format!("  Equity {about}{}", pen.money(equity)), theme.text)]);
-        let share = text::basis_points(profit, Money::from_cents(basis)).unwrap_or(0);
+        // All that was gained, sold or not, and how much that is of what was put in.
+        let profit = profit.checked_add(account.realised).unwrap_or(profit);
+        let put_in = Money::from_cents(equity.cents().saturating_sub(profit.cents()));
+        let share = text::basis_points(profit, put_in).unwrap_or(0);
+        let share = if model.hide_money { String::new() } else { pen.look.glyphs.change(share) };
         let wide = area.width >= 150;
-        let moved = format!("  P&L {about}{} {}", pen.gain(profit), pen.look.glyphs.change(share));
-        parts.push(vec![span(moved, theme.moved(profit.cents()))]);
+        let moved = format!("  P&L {about}{} {share}", pen.gain(profit));
+        let moved = vec![span(moved, theme.moved(profit.cents()))];
+        // Where there is room for two numbers, they are cash and profit.
+        if small {
+            parts.insert(2, moved);
+        } else {
+            parts.push(moved);
+        }
         parts.push(vec![span(
             format!("  Realised {}", pen.gain(account.realised)),
             theme.moved(account.realised.cents()),
@@ -139,11 +151,12 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect) {
     };
     let waiting = if area.width >= 100 { format!("  sent {} waiting", model.waiting().len()) } else { String::new() };
     let held = if model.held_quotes.is_some() {
-        format!("  PRICES HELD, {} lets them go on", pen.key(Action::Pause))
+        format!("  PRICES HELD, {} goes on", pen.key(Action::Pause))
     } else {
         String::new()
     };
-    let parts = [format!(" {word}"), format!(" {}", model.address), held, trips, waiting, quotes];
+    let address = if area.width < 60 { String::new() } else { format!(" {}", model.address) };
+    let parts = [format!(" {word}"), address, held, trips, waiting, quotes];
     let mut line = String::new();
     for part in parts {
         if line.chars().count() + part.chars().count() <= usize::from(area.width) {
@@ -214,8 +227,9 @@ fn wanted_hints(model: &Model) -> (Vec<Hint>, Vec<Hint>) {
         always.extend([(Action::Commit, "commit"), (Action::Cancel, "cancel")]);
     }
     if model.screen == Screen::Replay {
+        let is_paused = model.replay.as_ref().is_some_and(|replay| replay.pace == crate::replay::Pace::Paused);
         let replay = [
-            (Action::ReplayPause, "pause"),
+            (Action::ReplayPause, if is_paused { "go on" } else { "pause" }),
             (Action::ReplayStep, "step"),
             (Action::ReplayFaster, "faster"),
             (Action::ReplaySlower, "slower"),

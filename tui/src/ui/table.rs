@@ -6,6 +6,7 @@ use crate::model::{Pane, Sort, Spot};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use std::ops::Range;
 
 /// One column: its name, whether numbers stand in it, how soon it leaves (0 never), and how a click on it sorts.
 #[derive(Clone, Copy)]
@@ -33,8 +34,28 @@ pub(super) const fn number(name: &'static str, leaves: u8) -> Column {
 
 pub(super) type Cells = Vec<(String, Style)>;
 
-/// Draws a list with its selected row in sight.
-pub(super) fn table(pen: &mut Pen<'_>, inner: Rect, pane: Pane, columns: &[Column], rows: &[Cells], empty: &str) {
+/// Which of so many rows are in sight: those around the selected one. Only they need to be made.
+pub(super) fn visible(pen: &Pen<'_>, inner: Rect, pane: Pane, count: usize) -> Range<usize> {
+    let room = usize::from(inner.height.saturating_sub(header_rows(inner)));
+    let selected = pen.model.row(pane).min(count.saturating_sub(1));
+    let first = (selected + 1).saturating_sub(room);
+    let first = first.min(count);
+    first..count.min(first + room)
+}
+
+fn header_rows(inner: Rect) -> u16 {
+    u16::from(inner.height > 1)
+}
+
+/// Draws the rows of a list that are in sight; `first` says which of all rows the first of them is.
+pub(super) fn table(
+    pen: &mut Pen<'_>,
+    inner: Rect,
+    (pane, first): (Pane, usize),
+    columns: &[Column],
+    rows: &[Cells],
+    empty: &str,
+) {
     let theme = pen.look.theme;
     if rows.is_empty() {
         let words = super::fit_words(&format!(" {empty}"), usize::from(inner.width));
@@ -64,16 +85,13 @@ pub(super) fn table(pen: &mut Pen<'_>, inner: Rect, pane: Pane, columns: &[Colum
         };
         shown.retain(|at| *at != out);
     }
-    let with_header = inner.height > 2;
-    if with_header {
+    let top = header_rows(inner);
+    if top > 0 {
         header(pen, inner, columns, &shown, &widths);
     }
-    let top = u16::from(with_header);
-    let room = usize::from(inner.height - top);
-    let selected = pen.model.row(pane).min(rows.len() - 1);
-    let first = (selected + 1).saturating_sub(room);
+    let selected = pen.model.row(pane).min(pen.model.rows(pane).saturating_sub(1));
     let focused = pen.model.pane() == pane;
-    for (row, (index, cells)) in (top..).zip(rows.iter().enumerate().skip(first).take(room)) {
+    for (row, (index, cells)) in (top..inner.height).zip((first..).zip(rows)) {
         let is_selected = index == selected && focused;
         let mark = if is_selected { pen.look.glyphs.mark } else { ' ' };
         let mut spans = vec![Span::raw(mark.to_string())];

@@ -108,7 +108,10 @@ pub fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "daytrade", &mut *out);
             Ok(())
         }),
-        Some(Command::Man) => printed(|out| clap_mangen::Man::new(Cli::command()).render(&mut &mut *out)),
+        Some(Command::Man) => printed(|out| {
+            clap_mangen::Man::new(Cli::command()).render(&mut &mut *out)?;
+            out.write_all(crate::model::keys::as_man_section().as_bytes())
+        }),
     };
     match done {
         Ok(exit) => exit.into(),

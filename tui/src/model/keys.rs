@@ -229,9 +229,38 @@ impl KeyMap {
     }
 }
 
+/// The table of keys as Markdown, for docs/SCREEN.md.
+pub fn as_markdown() -> String {
+    let mut table = String::from("| group | keys | what they do | name in `[keys]` |\n| --- | --- | --- | --- |\n");
+    for action in Action::ALL {
+        let shown: Vec<String> = action.default_keys().iter().map(|key| format!("`` {key} ``")).collect();
+        let cells = [action.group(), &shown.join(" "), action.help(), action.name()];
+        table += &["| ", &cells.join(" | "), " |\n"].concat();
+    }
+    table
+}
+
+/// The table of keys as a section of the man page.
+pub fn as_man_section() -> String {
+    let escape = |words: &str| words.replace('\\', "\\(rs").replace('-', "\\-").replace('.', "\\&.");
+    let mut section = String::from(".SH KEYS\nOf the trading screen; all can be rebound in [keys] of config.toml.\n");
+    for action in Action::ALL {
+        let keys: Vec<String> = action.default_keys().iter().map(|key| escape(&key.to_string())).collect();
+        let place = if action.is_of_replay() { " (Replay screen)" } else { "" };
+        section += &[".TP\n\\fB", &keys.join(" "), "\\fR\n", &escape(action.help()), place, "\n"].concat();
+    }
+    section
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_documentation_has_every_key() {
+        let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/SCREEN.md")).unwrap();
+        assert!(docs.contains(&as_markdown()), "docs/SCREEN.md should have:\n{}", as_markdown());
+    }
 
     #[test]
     fn no_two_actions_share_a_key_and_a_clash_is_named() {

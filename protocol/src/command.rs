@@ -201,18 +201,18 @@ impl Command {
     }
 
     /// Appends its fields to a line that has been begun with its name.
-    pub(crate) fn write_fields(&self, mut line: LineWriter<'_>) {
+    pub(crate) fn write_fields(&self, line: &mut LineWriter<'_>) {
         if let Some(user) = self.user() {
-            line = line.text(user.as_str());
+            line.text(user.as_str());
         }
         if let Some(symbol) = self.symbol() {
-            line = line.symbol(symbol);
+            line.symbol(symbol);
         }
         if let Some(funds) = self.funds() {
-            line = line.money(funds);
+            line.money(funds);
         }
         if let Some(filename) = self.filename() {
-            drop(line.text(filename.as_str()));
+            line.text(filename.as_str());
         }
     }
 }

@@ -23,6 +23,6 @@ pub use fields::LineWriter;
 pub use money::{Money, MoneyError, SHARES_MAX};
 pub use names::{FILENAME_BYTES_MAX, FileName, Symbol, USER_BYTES_MAX, UserName};
 pub use push::Push;
-pub use reply::{Detail, Reply, ReplyBody, Tag, TradeTerms};
+pub use reply::{Detail, DetailWriter, Reply, ReplyBody, Tag, TradeTerms};
 pub use reply_parse::{ReplyError, ServerLine};
 pub use request::{Attempt, Body, Invalid, Parsed, Request, SessionCommand, parse_line, trim};

@@ -53,22 +53,20 @@ impl Push {
     /// Appends the line.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         let event = |out, head, user: &UserName, side: Side, terms| {
-            drop(LineWriter::plain(out, head).text(user.as_str()).text(side.as_str()).terms(terms));
+            LineWriter::plain(out, head).text(user.as_str()).text(side.as_str()).terms(terms);
         };
         match self {
             Self::Quote { symbol, price, at_ms } => {
-                drop(LineWriter::plain(out, "* QUOTE").symbol(*symbol).money(*price).int(*at_ms));
+                LineWriter::plain(out, "* QUOTE").symbol(*symbol).money(*price).int(*at_ms);
             }
             Self::Expired { user, side, terms } => event(out, "* EXPIRED", user, *side, terms),
             Self::Filled { user, side, terms } => event(out, "* FILLED", user, *side, terms),
             Self::Account { user, available, reserved, realised } => {
-                drop(
-                    LineWriter::plain(out, "* ACCOUNT")
-                        .text(user.as_str())
-                        .money(*available)
-                        .money(*reserved)
-                        .money(*realised),
-                );
+                LineWriter::plain(out, "* ACCOUNT")
+                    .text(user.as_str())
+                    .money(*available)
+                    .money(*reserved)
+                    .money(*realised);
             }
             Self::ByeSlowConsumer => out.extend_from_slice(b"* BYE,SLOW_CONSUMER\n"),
             Self::ByeIdle => out.extend_from_slice(b"* BYE,IDLE\n"),

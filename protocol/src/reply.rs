@@ -1,5 +1,6 @@
 //! Replies: typed values, and the lines they print to.
 
+use crate::fields::LINES_BYTES;
 use crate::{Code, CommandName, LineWriter, Money, Refusal, Side, Symbol, UserName};
 use std::fmt;
 
@@ -151,10 +152,25 @@ impl ReplyBody {
         Self::Refused { code: refusal.code(), message: refusal.to_string().into() }
     }
 
+    /// Appends the line of a refusal, in the words of its `Display`.
+    pub fn write_refusal(refusal: &Refusal, tag: Option<Tag>, out: &mut Vec<u8>) {
+        use fmt::Write as _;
+        let mut line = LineWriter::last(out, tag, "ERR");
+        line.text(refusal.code().as_str());
+        // Writing into a line cannot fail.
+        let _ = write!(line, ",{refusal}");
+    }
+
+    /// Appends the line of a QUOTE.
+    pub fn write_quote(symbol: Symbol, price: Money, at_ms: u64, key: &str, tag: Option<Tag>, out: &mut Vec<u8>) {
+        LineWriter::last(out, tag, "OK,QUOTE").symbol(symbol).money(price).int(at_ms).text(key);
+    }
+
     /// Appends the line.
     pub fn write_to(&self, tag: Option<Tag>, out: &mut Vec<u8>) {
-        let line = LineWriter::last(out, tag, self.head());
-        drop(match self {
+        let mut writer = LineWriter::last(out, tag, self.head());
+        let line = &mut writer;
+        match self {
             Self::Add { available } => line.money(*available),
             Self::Quote { symbol, price, at_ms, key } => line.symbol(*symbol).money(*price).int(*at_ms).text(key),
             Self::Buy { terms, expires_at_ms } | Self::Sell { terms, expires_at_ms } => {
@@ -178,7 +194,7 @@ impl ReplyBody {
             Self::Subscribe(user) | Self::Unsubscribe(user) => line.text(user.as_str()),
             Self::Watch(symbol) | Self::Unwatch(symbol) => line.symbol(*symbol),
             Self::Refused { code, message } => line.text(code.as_str()).text(message),
-        });
+        };
     }
 
     const fn head(&self) -> &'static str {
@@ -215,38 +231,76 @@ impl ReplyBody {
 impl Detail {
     /// Appends the line.
     pub fn write_to(&self, tag: Option<Tag>, out: &mut Vec<u8>) {
-        let line = |out, head| LineWriter::continued(out, tag, head);
-        drop(match self {
+        self.write_fields(&mut LineWriter::continued(out, tag));
+    }
+
+    fn write_fields<const N: usize>(&self, line: &mut LineWriter<'_, N>) {
+        match self {
             Self::Account { user, available, reserved, realised } => {
-                line(out, "ACCOUNT").text(user.as_str()).money(*available).money(*reserved).money(*realised)
+                line.put(b"ACCOUNT");
+                line.text(user.as_str()).money(*available).money(*reserved).money(*realised);
             }
             Self::Holding { symbol, free, reserved, basis } => {
-                line(out, "HOLDING").symbol(*symbol).int(*free).int(*reserved).money(*basis)
+                line.put(b"HOLDING");
+                line.symbol(*symbol).int(*free).int(*reserved).money(*basis);
             }
             Self::Pending { side, terms, expires_at_ms } => {
-                line(out, "PENDING").text(side.as_str()).terms(terms).int(*expires_at_ms)
+                line.put(b"PENDING");
+                line.text(side.as_str()).terms(terms).int(*expires_at_ms);
             }
-            Self::Trigger { side, symbol, amount, price, shares } => line(out, "TRIGGER")
-                .text(side.as_str())
-                .symbol(*symbol)
-                .money(*amount)
-                .optional(*price, LineWriter::money)
-                .int(*shares),
-            Self::History { at_ms, number, command, symbol, amount, refused } => line(out, "HISTORY")
-                .int(*at_ms)
-                .int(*number)
-                .text(command.as_str())
-                .optional(*symbol, LineWriter::symbol)
-                .optional(*amount, LineWriter::money)
-                .text(refused.map_or("OK", Code::as_str)),
-            Self::Stat { name, value } => line(out, "STAT").text(name).text(value),
-            Self::Text(text) => line(out, text),
-        });
+            Self::Trigger { side, symbol, amount, price, shares } => {
+                line.put(b"TRIGGER");
+                line.text(side.as_str()).symbol(*symbol).money(*amount);
+                line.optional(*price, LineWriter::money).int(*shares);
+            }
+            Self::History { at_ms, number, command, symbol, amount, refused } => {
+                line.put(b"HISTORY");
+                line.int(*at_ms).int(*number).text(command.as_str());
+                line.optional(*symbol, LineWriter::symbol).optional(*amount, LineWriter::money);
+                line.text(refused.map_or("OK", Code::as_str));
+            }
+            Self::Stat { name, value } => {
+                line.put(b"STAT");
+                line.text(name).text(value);
+            }
+            Self::Text(text) => line.put(text.as_bytes()),
+        }
     }
 }
 
-impl LineWriter<'_> {
-    pub(crate) fn terms(self, terms: &TradeTerms) -> Self {
+/// Writes the lines of one reply that more lines follow; dropping it appends what is still to be appended.
+pub struct DetailWriter<'a> {
+    lines: LineWriter<'a, LINES_BYTES>,
+    /// What every line begins with: the tag and a dash.
+    head: [u8; 32],
+    head_bytes: usize,
+}
+
+impl<'a> DetailWriter<'a> {
+    /// A writer of lines under this tag.
+    pub fn new(tag: Option<Tag>, out: &'a mut Vec<u8>) -> Self {
+        let (mut head, mut written) = ([0; 32], Vec::with_capacity(32));
+        if let Some(tag) = tag {
+            tag.write_to(&mut written);
+        }
+        written.push(b'-');
+        // 19 digits at most, brackets and the dash.
+        for (to, from) in head.iter_mut().zip(&written) {
+            *to = *from;
+        }
+        Self { lines: LineWriter::new(out), head, head_bytes: written.len() }
+    }
+
+    /// Appends a line.
+    pub fn write(&mut self, detail: &Detail) {
+        self.lines.put_short(&self.head, self.head_bytes);
+        detail.write_fields(&mut self.lines);
+        self.lines.byte(b'\n');
+    }
+}
+
+impl<const N: usize> LineWriter<'_, N> {
+    pub(crate) fn terms(&mut self, terms: &TradeTerms) -> &mut Self {
         self.symbol(terms.symbol).int(terms.shares).money(terms.price).money(terms.total)
     }
 }

@@ -81,11 +81,12 @@ pub enum Parsed {
 impl Request {
     /// Appends the request as a line.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        let start = |out| match &self.body {
-            Body::Command(command) => command.write_fields(LineWriter::last(out, self.tag, command.name().as_str())),
-            Body::Session(session) => session.write_fields(LineWriter::last(out, self.tag, session.name())),
-        };
-        start(out);
+        match &self.body {
+            Body::Command(command) => {
+                command.write_fields(&mut LineWriter::last(out, self.tag, command.name().as_str()));
+            }
+            Body::Session(session) => session.write_fields(&mut LineWriter::last(out, self.tag, session.name())),
+        }
         if self.noreply {
             out.pop();
             out.extend_from_slice(b" noreply\n");
@@ -108,12 +109,12 @@ impl SessionCommand {
         }
     }
 
-    fn write_fields(&self, line: LineWriter<'_>) {
+    fn write_fields(&self, line: &mut LineWriter<'_>) {
         match self {
-            Self::Ping | Self::Help | Self::Stats | Self::Quit => {}
-            Self::Subscribe(user) | Self::Unsubscribe(user) => drop(line.text(user.as_str())),
-            Self::Watch(symbol) | Self::Unwatch(symbol) => drop(line.symbol(*symbol)),
-        }
+            Self::Ping | Self::Help | Self::Stats | Self::Quit => line,
+            Self::Subscribe(user) | Self::Unsubscribe(user) => line.text(user.as_str()),
+            Self::Watch(symbol) | Self::Unwatch(symbol) => line.symbol(*symbol),
+        };
     }
 
     /// None: no session command of that name.

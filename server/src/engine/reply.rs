@@ -2,7 +2,7 @@
 
 use super::account::{Account, PendingOrder};
 use super::event::Event;
-use daytrade_protocol::{Command, Detail, Money, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName};
+use daytrade_protocol::{Command, Detail, DetailWriter, Money, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName};
 
 /// The OK reply to a command that was carried out; `account` is the account after its events. None for the commands whose
 /// answer is not in their events: QUOTE, DUMPLOG, DISPLAY_SUMMARY.
@@ -64,8 +64,9 @@ fn set_amount(account: &Account, side: Side, symbol: Symbol, events: &[Event]) -
 /// Appends the whole reply to DISPLAY_SUMMARY.
 pub fn write_summary(account: &Account, user: &UserName, tag: Option<Tag>, out: &mut Vec<u8>) {
     let mut lines = 0;
+    let mut details = DetailWriter::new(tag, out);
     let mut write = |detail: Detail| {
-        detail.write_to(tag, out);
+        details.write(&detail);
         lines += 1;
     };
     write(Detail::Account {
@@ -96,6 +97,7 @@ pub fn write_summary(account: &Account, user: &UserName, tag: Option<Tag>, out: 
             refused: entry.refused,
         });
     }
+    drop(details);
     ReplyBody::DisplaySummary { user: user.clone(), lines }.write_to(tag, out);
 }
 

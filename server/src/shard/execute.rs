@@ -244,11 +244,12 @@ impl Shard {
     }
 
     fn reply_quote(&mut self, to: ReplyTo, symbol: Symbol) {
-        let Some(quote) = self.prices.get(&symbol).map(|known| known.quote.clone()) else { return };
-        self.reply(
-            to,
-            &ReplyBody::Quote { symbol, price: quote.price, at_ms: quote.arrived_ms, key: (&*quote.key).into() },
-        );
+        let Some(quote) = self.prices.get(&symbol).map(|known| &known.quote) else { return };
+        if let Some(delivery) = self.deliveries.last_mut() {
+            self.reply_bytes += delivery.replies.write(to, |tag, out| {
+                ReplyBody::write_quote(symbol, quote.price, quote.arrived_ms, &quote.key, tag, out);
+            });
+        }
     }
 
     /// Answers a DUMPLOG whose file is there, or is not to be had, and lets its user go on.
@@ -307,6 +308,8 @@ impl Shard {
 
     pub(super) fn reply_refused(&mut self, to: ReplyTo, refusal: &Refusal) {
         self.tally.refused[refusal.code() as usize] += 1;
-        self.reply(to, &ReplyBody::refused(refusal));
+        if let Some(delivery) = self.deliveries.last_mut() {
+            self.reply_bytes += delivery.replies.write(to, |tag, out| ReplyBody::write_refusal(refusal, tag, out));
+        }
     }
 }

@@ -106,16 +106,22 @@ fn take_replies(shared: &Shared, lane: usize, input: &mut BytesMut) -> anyhow::R
     let mut state = shared.state.borrow_mut();
     let now_us = state.replies_at_us();
     let (mut from, mut line_from) = (0, 0);
-    while let Some(lf) = memchr::memchr(b'\n', &arrived[line_from..]) {
-        let line = &arrived[line_from..line_from + lf];
-        let to = line_from + lf + 1;
+    // The head of the last line that more lines follow: most lines of a summary begin like the one before.
+    let mut head: &[u8] = b"";
+    for lf in memchr::memchr_iter(b'\n', &arrived) {
+        let line = &arrived[line_from..lf];
+        let to = lf + 1;
         line_from = to;
+        if !head.is_empty() && line.starts_with(head) {
+            continue;
+        }
         if line.starts_with(b"* ") {
             from = to;
             continue;
         }
         let Some((tag, body)) = Tag::split_from(line) else { bail!("not a reply: {}", String::from_utf8_lossy(line)) };
         if body.starts_with(b"-") {
+            head = &line[..=line.len() - body.len()];
             continue;
         }
         let refused = body.strip_prefix(b"ERR,").map(|rest| {

@@ -1,0 +1,228 @@
+//! Side by side with redis: throughput, one command at a time, a thousand connections, memory, growth. Run with
+//! `cargo bench -p daytrade-tests --bench peers [-- --rounds N --plots DIR --only throughput|single|many|sweep|growth]`. It reports; it fails nobody. Without redis-server
+//! on the machine it measures this project alone and says so.
+
+#![allow(missing_docs, reason = "a program")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints and ends where it must"
+)]
+#![allow(dead_code, unreachable_pub, reason = "the tests' harness has more than is wanted here")]
+
+#[path = "../../black_box/harness.rs"]
+mod harness;
+
+mod closed_loop;
+mod plot;
+mod redis;
+
+use closed_loop::{Dialect, Run, closed_loop};
+use harness::{Daemon, program};
+use redis::Redis;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// Lines of the workload.
+const LINES: &str = "1000000";
+/// How long a closed loop runs.
+const LOOP: Duration = Duration::from_secs(2);
+/// Connections of the sweep.
+const SWEEP: [usize; 5] = [1, 8, 64, 256, 1_000];
+/// Users of the growth run.
+const USERS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    if args.iter().any(|arg| arg == "--list") {
+        return;
+    }
+    let value = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1).cloned());
+    let rounds: usize = value("--rounds").and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
+    let plots = value("--plots").map(PathBuf::from);
+    let folder = tempfile::tempdir().unwrap();
+    if !Redis::is_there() {
+        println!("redis-server is not installed: its part is skipped");
+    }
+    let only = value("--only");
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    if wanted("throughput") {
+        throughput(folder.path(), rounds);
+    }
+    if wanted("single") {
+        one_at_a_time(folder.path(), rounds);
+    }
+    let many = if wanted("many") { many_at_once(folder.path(), rounds) } else { Vec::new() };
+    let sweep = if wanted("sweep") { sweep(folder.path()) } else { Vec::new() };
+    if wanted("growth") {
+        growth(folder.path());
+    }
+    if let Some(plots) = plots {
+        std::fs::create_dir_all(&plots).unwrap();
+        plot::throughput(&plots.join("throughput.svg"), &sweep);
+        plot::latency(&plots.join("latency.svg"), &many);
+        println!("plots are in {}", plots.display());
+    }
+}
+
+fn median(values: &mut [u64]) -> u64 {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or(0)
+}
+
+/// `a / b` with two decimals.
+fn ratio(a: u64, b: u64) -> String {
+    let hundredths = a * 100 / b.max(1);
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+fn server(folder: &Path, name: &str) -> Daemon {
+    let data = folder.join(name);
+    let _ = std::fs::remove_dir_all(&data);
+    Daemon::start(&data, &["--quotes", "simulated:7:frozen"])
+}
+
+/// The real mix, without the DUMPLOG at its end, which is measured by itself.
+fn workload(folder: &Path, users: u64) -> (PathBuf, PathBuf) {
+    let users = users.to_string();
+    let args = ["generate", "--users", &users, "--commands", LINES, "--seed", "1"];
+    let text = String::from_utf8(Command::new(program("daytrade")).args(args).output().unwrap().stdout).unwrap();
+    let (whole, without) = (folder.join("whole.txt"), folder.join("without.txt"));
+    std::fs::write(&whole, &text).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains("DUMPLOG")).collect();
+    std::fs::write(&without, lines.join("\n") + "\n").unwrap();
+    (whole, without)
+}
+
+/// Lines a second of a replay through a fresh server.
+fn replay(folder: &Path, file: &Path, connections: &str) -> u64 {
+    let daemon = server(folder, "replay");
+    let mut command = Command::new(program("daytrade"));
+    command.args(["replay", "--json", "--connections", connections, "--connect", &daemon.address()]).arg(file);
+    let said = command.current_dir(folder).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    json["lines_per_second"].as_u64().unwrap()
+}
+
+fn throughput(folder: &Path, rounds: usize) {
+    let (whole, without) = workload(folder, 1_000);
+    let (mut one, mut eight, mut dump, mut set) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    println!("\nthroughput, {LINES} lines of the real mix, 1,000 users, --fsync always, replies read");
+    for round in 1..=rounds {
+        one.push(replay(folder, &without, "1"));
+        eight.push(replay(folder, &without, "8"));
+        dump.push(replay(folder, &whole, "1"));
+        let redis = Redis::start(folder).map(|redis| redis.set_pipelined());
+        set.extend(redis);
+        let redis = redis.map_or("-".to_owned(), |set| set.to_string());
+        println!(
+            "  round {round}: 1 connection {}, 8 connections {}, with the DUMPLOG {}, redis SET 50x100 {redis}",
+            one[round - 1],
+            eight[round - 1],
+            dump[round - 1]
+        );
+    }
+    let (one, eight, dump) = (median(&mut one), median(&mut eight), median(&mut dump));
+    println!("  medians: {one} / {eight} / {dump} lines/s");
+    if !set.is_empty() {
+        let set = median(&mut set);
+        println!("  redis {set}/s; ratios {} (goal 4), {} (goal 5)", ratio(one, set), ratio(eight, set));
+    }
+}
+
+fn one_at_a_time(folder: &Path, rounds: usize) {
+    println!("\none durable command at a time, one connection");
+    let (mut p50, mut p99) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    for round in 1..=rounds {
+        let daemon = server(folder, "single");
+        let ours = closed_loop(&daemon.address(), Dialect::Daytrade, 1, LOOP);
+        p50.0.push(ours.percentile_us(500));
+        p99.0.push(ours.percentile_us(990));
+        print!("  round {round}: p50 {} us, p99 {} us", ours.percentile_us(500), ours.percentile_us(990));
+        if let Some(redis) = Redis::start(folder) {
+            let theirs = closed_loop(&redis.address(), Dialect::Redis, 1, LOOP);
+            p50.1.push(theirs.percentile_us(500));
+            p99.1.push(theirs.percentile_us(990));
+            print!("; redis p50 {} us, p99 {} us", theirs.percentile_us(500), theirs.percentile_us(990));
+        }
+        println!();
+    }
+    if !p50.1.is_empty() {
+        let fifty = ratio(median(&mut p50.0), median(&mut p50.1));
+        let ninety_nine = ratio(median(&mut p99.0), median(&mut p99.1));
+        println!("  ratios of medians: p50 {fifty}, p99 {ninety_nine} (goal at most 1.2)");
+    }
+}
+
+/// The last runs of ours and of redis, for the plot.
+fn many_at_once(folder: &Path, rounds: usize) -> Vec<(&'static str, Run)> {
+    println!("\n1,000 connections, each one command at a time");
+    let (mut ours, mut theirs, mut runs) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 1..=rounds {
+        runs.clear();
+        let daemon = server(folder, "many");
+        let run = closed_loop(&daemon.address(), Dialect::Daytrade, 1_000, LOOP);
+        println!("  round {round}: {}", run.describe());
+        ours.push(run.per_second());
+        runs.push(("daytrade", run));
+        if let Some(redis) = Redis::start(folder) {
+            let run = closed_loop(&redis.address(), Dialect::Redis, 1_000, LOOP);
+            println!("      redis: {}", run.describe());
+            theirs.push(run.per_second());
+            runs.push(("redis", run));
+        }
+    }
+    if !theirs.is_empty() {
+        println!("  ratio of medians {} (goal 1)", ratio(median(&mut ours), median(&mut theirs)));
+    }
+    runs
+}
+
+fn sweep(folder: &Path) -> Vec<(&'static str, Vec<(u64, u64)>)> {
+    println!("\nthroughput over connections, each one command at a time");
+    let mut ours = Vec::new();
+    let mut theirs = Vec::new();
+    for connections in SWEEP {
+        let daemon = server(folder, "sweep");
+        let run = closed_loop(&daemon.address(), Dialect::Daytrade, connections, LOOP);
+        ours.push((connections as u64, run.per_second()));
+        print!("  {connections:>5} connections: {:>7} commands/s", run.per_second());
+        if let Some(redis) = Redis::start(folder) {
+            let run = closed_loop(&redis.address(), Dialect::Redis, connections, LOOP);
+            theirs.push((connections as u64, run.per_second()));
+            print!(", redis {:>7}", run.per_second());
+        }
+        println!();
+    }
+    vec![("daytrade", ours), ("redis", theirs)]
+}
+
+fn growth(folder: &Path) {
+    println!("\ngrowth: 1,000,000 ADDs over more and more users");
+    let mut first = None;
+    for users in USERS {
+        let file = folder.join("growth.txt");
+        let mut lines = Vec::new();
+        for line in 0..1_000_000_u64 {
+            writeln!(lines, "[{}] ADD,user{},1.00", line + 1, line % users).unwrap();
+        }
+        std::fs::write(&file, lines).unwrap();
+        let daemon = server(folder, "growth");
+        let before = daemon.memory_kib();
+        let mut command = Command::new(program("daytrade"));
+        command.args(["replay", "--json", "--connect", &daemon.address()]).arg(&file);
+        let json: serde_json::Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        let a_second = json["lines_per_second"].as_u64().unwrap();
+        let base = *first.get_or_insert(a_second);
+        let grown = daemon.memory_kib().saturating_sub(before);
+        println!(
+            "  {users:>9} users: {a_second:>7} lines/s, time per command {} x the first; the server grew from {} to {} MiB",
+            ratio(base, a_second),
+            before / 1_024,
+            (before + grown) / 1_024
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! A redis-server of our own, durable as this project is: every write synced before it is answered.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub struct Redis {
+    child: Child,
+    port: u16,
+}
+
+impl Redis {
+    pub fn is_there() -> bool {
+        let said = Command::new("redis-server").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        said.is_ok_and(|status| status.success())
+    }
+
+    /// None where it is not installed.
+    pub fn start(folder: &Path) -> Option<Self> {
+        if !Self::is_there() {
+            return None;
+        }
+        let data = folder.join("redis");
+        let _ = std::fs::remove_dir_all(&data);
+        std::fs::create_dir_all(&data).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &port.to_string(), "--appendonly", "yes", "--appendfsync", "always", "--save", ""]);
+        command.arg("--dir").arg(&data).stdout(Stdio::null());
+        let redis = Self { child: command.spawn().unwrap(), port };
+        let until = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(redis.address()).is_err() {
+            assert!(Instant::now() < until, "redis-server does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Some(redis)
+    }
+
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// SETs a second by redis-benchmark: 50 connections, 100 pipelined.
+    pub fn set_pipelined(&self) -> u64 {
+        let port = self.port.to_string();
+        let args = ["-p", &port, "-t", "set", "-c", "50", "-P", "100", "-n", "1000000", "--csv"];
+        let said = Command::new("redis-benchmark").args(args).output().unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        let line = said.lines().find(|line| line.starts_with("\"SET\"")).unwrap();
+        let whole = line.split('"').nth(3).unwrap().split('.').next().unwrap();
+        whole.parse().unwrap()
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

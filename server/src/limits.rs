@@ -76,6 +76,9 @@ pub const FILL_BYTES: u64 = 1 << 20;
 /// Disk space that must stay free, in bytes, and as much again for each shard: enough for the round it is in. With less,
 /// commands that would write are refused (`READ_ONLY`) until there is more.
 pub const FREE_BYTES_MIN: u64 = 6 << 20;
+/// How often a shard that has found work lets others run before it writes: sessions that have something to say say it, and
+/// one sync serves them all. It stops as soon as nothing more comes.
+pub const GATHER_TURNS_MAX: usize = 16;
 /// How often a shard looks whether there is room again, in milliseconds.
 pub const LOOK_FOR_ROOM_MS: u64 = 500;
 

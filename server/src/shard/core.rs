@@ -92,6 +92,8 @@ pub struct Shard {
     pub(super) schedule: Schedule,
     inbox: VecDeque<Pending>,
     inbox_jobs: usize,
+    /// How many connections the last round has answered.
+    answered: usize,
     pub(super) stats: Arc<ShardStats>,
     /// The server stops: nobody is made to wait any more.
     pub(super) closing: bool,
@@ -131,6 +133,7 @@ impl Shard {
             schedule: Schedule::new(SNAPSHOT_RECORDS_MIN, snapshot_record),
             inbox: VecDeque::new(),
             inbox_jobs: 0,
+            answered: 0,
             stats,
             closing: false,
             failed: false,
@@ -171,6 +174,16 @@ impl Shard {
             Control::Snapshot(news) => self.snapshot_news(news),
             Control::Stop => {}
         }
+    }
+
+    /// Whether several connections are being served: they wait now, or the last round answered more than one.
+    pub fn serves_several(&self) -> bool {
+        self.answered > 1 || self.inbox.len() > 1
+    }
+
+    /// How many jobs wait for a round.
+    pub const fn queued(&self) -> usize {
+        self.inbox_jobs
     }
 
     /// Whether enough jobs wait for a full round, so that more should wait in the queue.
@@ -351,6 +364,7 @@ impl Shard {
     /// Sends what the round has to say: replies, then pushed lines, then what it wants of others.
     fn answer(&mut self) {
         self.reply_bytes = 0;
+        self.answered = self.deliveries.len();
         // Counted first: whoever asks for STATS after a reply finds the reply's command in it.
         self.count();
         for Delivery { outbox, replies } in self.deliveries.drain(..) {

@@ -5,7 +5,7 @@ use super::core::Shard;
 use super::snapshots::SnapshotKeeper;
 use crate::clock::Clock;
 use crate::journal::SyncMode;
-use crate::limits::SHARD_QUEUE_BATCHES;
+use crate::limits::{GATHER_TURNS_MAX, SHARD_QUEUE_BATCHES};
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
@@ -96,7 +96,7 @@ impl Driver {
             if !self.shard.has_work() {
                 stopping = self.wait().await;
             }
-            stopping |= self.drain();
+            stopping |= self.drain() || self.gather();
             self.round();
         }
         // Nobody sends any more, but what is in the queue was sent in time.
@@ -145,6 +145,26 @@ impl Driver {
             && let Ok(batch) = self.queues.jobs.try_recv()
         {
             self.shard.accept(batch);
+        }
+        false
+    }
+
+    /// Lets the sessions run for as long as that brings more jobs, so that one sync serves them all: with as many threads as
+    /// cores, a shard that is woken by the first of a thousand requests would otherwise write a frame for each of them. Where
+    /// one connection talks alone, nothing waits. True when told to stop.
+    fn gather(&mut self) -> bool {
+        for _ in 0..GATHER_TURNS_MAX {
+            let before = self.shard.queued();
+            if before == 0 || self.shard.is_full() || !self.shard.serves_several() {
+                break;
+            }
+            std::thread::yield_now();
+            if self.drain() {
+                return true;
+            }
+            if self.shard.queued() == before {
+                break;
+            }
         }
         false
     }

@@ -104,8 +104,13 @@ fn assert_left(modes: &[String], raw: &[u8]) {
 /// The process of the client behind a shell.
 fn client_of(screen: &Terminal) -> String {
     let shell = screen.child.process_id().unwrap().to_string();
-    let found = Command::new("pgrep").args(["-P", &shell]).output().unwrap();
-    String::from_utf8(found.stdout).unwrap().trim().to_owned()
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    // The fourth field, behind the name in brackets, is the parent.
+    let parent = |pid: &String| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        Some(stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.to_owned())
+    };
+    processes.into_iter().find(|pid| parent(pid).as_ref() == Some(&shell)).unwrap()
 }
 
 #[test]

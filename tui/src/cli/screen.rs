@@ -55,6 +55,9 @@ pub fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(Failure::usage(anyhow::anyhow!("--ui needs a terminal; without it the replies are printed")));
     }
+    if args.file == std::path::Path::new("-") {
+        return Err(Failure::usage(anyhow::anyhow!("--ui needs a file: standard input is the keyboard")));
+    }
     let config = ConfigFile::read()?;
     let model = Model::of_replay(&args.file.display().to_string(), config.keys()?, now_ms());
     let model = shown(model, &config, &LookArgs::default(), Some(args.clone()))?;

@@ -43,7 +43,11 @@ impl Model {
             return;
         }
         let alert = Alert { symbol, price, up: price > last };
-        if !self.alerts.contains(&alert) && self.alerts.len() < ALERTS_MAX {
+        if self.alerts.len() >= ALERTS_MAX {
+            self.tell(&format!("{ALERTS_MAX} alerts wait already: remove one first"));
+            return;
+        }
+        if !self.alerts.contains(&alert) {
             self.alerts.push(alert);
         }
         self.tell(&format!("the bell rings when {}", alert.words("crosses")));

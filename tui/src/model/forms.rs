@@ -34,6 +34,10 @@ pub struct Form {
     pub field: usize,
     /// It is on its way: nothing can be sent a second time.
     pub sending: bool,
+    /// Under which number it is on its way: only the answer to that one is about this form.
+    pub tag: Option<u64>,
+    /// The amount was worked out rather than typed.
+    pub filled: bool,
     /// What the server said against it.
     pub refused: Option<String>,
     /// The price the trader saw when it was sent.
@@ -62,7 +66,19 @@ impl Form {
             FormKind::Order(_) | FormKind::Trigger(_) | FormKind::Alert => usize::from(!symbol.is_empty()),
         };
         let (amount, price) = (String::new(), String::new());
-        Self { kind, symbol, amount, price, field, sending: false, refused: None, saw: None, proposed: false }
+        Self {
+            kind,
+            symbol,
+            amount,
+            price,
+            field,
+            sending: false,
+            tag: None,
+            filled: false,
+            refused: None,
+            saw: None,
+            proposed: false,
+        }
     }
 
     /// The names of its fields.
@@ -105,7 +121,7 @@ impl Form {
         let value = self.value_mut();
         if wanted && value.len() < most {
             value.push(letter.to_ascii_uppercase());
-            self.refused = None;
+            (self.filled, self.refused) = (self.filled && is_symbol, None);
         }
     }
 
@@ -169,7 +185,7 @@ impl Form {
         };
         if let Some(total) = price.times(shares).filter(|total| total.is_positive()) {
             self.amount = total.to_string();
-            self.refused = None;
+            (self.filled, self.refused) = (true, None);
         }
     }
 

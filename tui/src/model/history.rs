@@ -31,7 +31,11 @@ impl Model {
             |at_ms: u64| account.history.len() < HISTORY_MAX || oldest_ms < at_ms.saturating_add_signed(self.offset_ms);
         for line in self.activity.iter_mut().filter(|line| line.verdict == Verdict::Unknown) {
             let name = line.request.split(',').next().unwrap_or_default().to_owned();
-            (line.verdict, line.words) = match account.history.iter().find(|past| past.number == line.tag) {
+            (line.verdict, line.words) = match account
+                .history
+                .iter()
+                .find(|past| past.number == line.tag && past.command.as_str() == name)
+            {
                 Some(Past { refused: None, .. }) => (Verdict::Ok, "it took effect, as the server says now".to_owned()),
                 Some(Past { refused: Some(code), .. }) => (Verdict::Refused, format!("it was refused: {code}")),
                 None if reaches_back(line.at_ms) => {
@@ -39,7 +43,7 @@ impl Model {
                 }
                 None => {
                     let words = "UNKNOWN: the server's history does not reach back so far; cash and lists are right";
-                    (Verdict::Unknown, words.to_owned())
+                    (Verdict::Untold, words.to_owned())
                 }
             };
             let became = match line.verdict {
@@ -54,8 +58,13 @@ impl Model {
 
     /// Says in one line what changed while the link was lost.
     pub(super) fn tell_what_changed(&mut self) {
-        let (Some(before), Some(now)) = (self.before_loss.take(), &self.account) else { return };
         let mut all = std::mem::take(&mut self.settled);
+        let (Some(before), Some(now)) = (self.before_loss.take(), &self.account) else {
+            if !all.is_empty() {
+                self.tell(&all.join(", "));
+            }
+            return;
+        };
         all.push(changes(&before, now));
         let words = format!("connected again: {}", all.join(", "));
         self.note(&words);

@@ -152,6 +152,8 @@ pub struct Model {
     clicked: Option<(Spot, u64)>,
     /// The symbol that was chosen, wherever it stands in the watchlist by now.
     chosen: Option<Symbol>,
+    /// The trigger that was chosen, wherever it stands by now.
+    chosen_trigger: Option<(Side, Symbol)>,
     /// Orders made here, with the amount that was asked for, so that one that expires can be made once more.
     ordered: VecDeque<(Side, TradeTerms, String)>,
     history_told: bool,
@@ -220,6 +222,7 @@ impl Model {
             typed_before: VecDeque::new(),
             clicked: None,
             chosen: None,
+            chosen_trigger: None,
             ordered: VecDeque::new(),
             history_told: false,
             settled: Vec::new(),

@@ -113,6 +113,10 @@ impl Model {
             ReplyBody::Refused { code: Code::NoAccount, .. } => {
                 // Whatever its history will be, all of it is done here.
                 (self.no_account, self.history_told) = (true, true);
+                for line in self.activity.iter_mut().filter(|line| line.verdict == Verdict::Unknown) {
+                    line.verdict = Verdict::Lost;
+                    "it never reached the server: there is no account".clone_into(&mut line.words);
+                }
             }
             ReplyBody::Refused { message, .. } => self.tell(&format!("the account could not be shown: {message}")),
             _ => {}
@@ -156,8 +160,9 @@ impl Model {
             ReplyBody::CommitSell(terms) => self.traded(Side::Sell, *terms),
             _ => {}
         }
+        self.forget_finished(body);
         if let Purpose::Form(next) = &sent.purpose {
-            self.form_replied(verdict, &words, next.clone(), body, effects);
+            self.form_replied(tag, verdict, &words, next.clone(), body, effects);
         } else if verdict == Verdict::Refused {
             self.tell(&words);
         }
@@ -166,27 +171,51 @@ impl Model {
         }
     }
 
+    /// Takes the order that was just committed or cancelled out of the account, before the account is told anew: the banner
+    /// must not go on naming it.
+    fn forget_finished(&mut self, body: &ReplyBody) {
+        let side = match body {
+            ReplyBody::CommitBuy(_) | ReplyBody::CancelBuy(_) => Side::Buy,
+            ReplyBody::CommitSell(_) | ReplyBody::CancelSell(_) => Side::Sell,
+            _ => return,
+        };
+        if let Some(account) = &mut self.account
+            && let Some(at) = account.pending.iter().position(|order| order.side == side)
+        {
+            account.pending.remove(at);
+        }
+        self.banner_may_have_changed();
+    }
+
     fn form_replied(
         &mut self,
+        tag: u64,
         verdict: Verdict,
         words: &str,
         next: Option<String>,
         body: &ReplyBody,
         effects: &mut Vec<Effect>,
     ) {
+        let is_about = |form: &Form| form.sending && form.tag == Some(tag);
         if let (Verdict::Ok, Some(next)) = (verdict, next) {
+            let next_tag = self.next_tag;
+            if let Some(Popup::Form(form)) =
+                self.popup.as_mut().filter(|popup| matches!(popup, Popup::Form(form) if is_about(form)))
+            {
+                form.tag = Some(next_tag);
+            }
             self.send(next, Purpose::Form(None), effects);
             return;
         }
-        let Some(Popup::Form(form)) = &mut self.popup else {
-            if verdict == Verdict::Refused {
-                self.tell(words);
+        let form = match &mut self.popup {
+            Some(Popup::Form(form)) if is_about(form) => form,
+            _ => {
+                if verdict == Verdict::Refused {
+                    self.tell(words);
+                }
+                return;
             }
-            return;
         };
-        if !form.sending {
-            return;
-        }
         if verdict == Verdict::Refused {
             form.sending = false;
             form.refused = Some(words.to_owned());

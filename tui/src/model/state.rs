@@ -221,6 +221,8 @@ pub enum Verdict {
     Refused,
     /// Sent and never answered.
     Unknown,
+    /// Sent and never answered, and the server no longer knows.
+    Untold,
     /// Sent, never answered, and not carried out, as the server says.
     Lost,
     /// The server says so by itself.

@@ -163,6 +163,92 @@ fn a_draft_is_kept_for_its_own_stock_only() {
     assert!(matches!(&world.model.popup, Some(Popup::Form(form)) if form.amount.is_empty() && form.symbol == "ABC"));
 }
 
+/// Orders of alice: a pending buy of ABC that is there, and one of XYZ that comes to it.
+fn with_a_pending_buy() -> World {
+    let mut world = World::live();
+    let expires = START_MS + 50_000;
+    world.summary(&["ACCOUNT,alice,1000.00,122.10,0.00", &format!("PENDING,BUY,ABC,1,122.10,122.10,{expires}")]);
+    world.wait(BANNER_GUARD_MS);
+    world
+}
+
+#[test]
+fn a_commit_waits_while_the_newest_order_may_be_another_one() {
+    let mut world = with_a_pending_buy();
+    world.press(":buy xyz 20\n");
+    assert!(without_tags(&world.press("y")).is_empty(), "a BUY is on its way: the server would commit that one");
+    let (tag, expires) = (world.tag("BUY"), START_MS + 60_000);
+    world.says(&format!("[{tag}] OK,BUY,XYZ,1,15.02,15.02,{expires}"));
+    world.wait(BANNER_GUARD_MS);
+    assert!(without_tags(&world.press("y")).is_empty(), "it is reserved and not yet in the account that is shown");
+    world.summary(&[
+        "ACCOUNT,alice,984.98,137.12,0.00",
+        &format!("PENDING,BUY,XYZ,1,15.02,15.02,{expires}"),
+        &format!("PENDING,BUY,ABC,1,122.10,122.10,{}", START_MS + 50_000),
+    ]);
+    world.wait(BANNER_GUARD_MS);
+    assert_eq!(without_tags(&world.press("y")), ["COMMIT_BUY,alice"]);
+    let tag = world.tag("COMMIT_BUY");
+    world.says(&format!("[{tag}] OK,COMMIT_BUY,XYZ,1,15.02,15.02"));
+    assert_eq!(
+        world.model.next_pending().unwrap().terms.symbol.as_str(),
+        "ABC",
+        "the banner names what is left at once"
+    );
+    assert!(without_tags(&world.press("yy")).is_empty(), "a key held down must not commit the next one");
+}
+
+#[test]
+fn an_answer_is_only_about_the_form_that_asked_for_it() {
+    let mut world = World::live();
+    world.summary(&["ACCOUNT,alice,1000.00,0.00,0.00"]);
+    world.press("b550\n");
+    let first = world.tag("BUY,alice,XYZ");
+    world.act(Event::Key(Key::Esc));
+    world.press("jb200\n");
+    world.says(&format!("[{first}] ERR,QUOTE_UNAVAILABLE,no price of XYZ in time"));
+    assert!(matches!(&world.model.popup, Some(Popup::Form(form)) if form.sending && form.refused.is_none()));
+    assert!(without_tags(&world.press("\n")).is_empty(), "the second order is still on its way");
+    assert!(world.model.notice.as_ref().unwrap().0.contains("no price of XYZ"), "and the first one's refusal is told");
+}
+
+#[test]
+fn what_is_chosen_stays_chosen_when_prices_move_it() {
+    let mut world = World::live();
+    world.summary(&[
+        "ACCOUNT,alice,1000.00,0.00,0.00",
+        "TRIGGER,BUY,ABC,200.00,110.00,0",
+        "TRIGGER,BUY,TSX,100.00,9.30,0",
+    ]);
+    assert!(world.press("3").is_empty());
+    let at_hand = |world: &World| world.model.triggers_by_nearness()[world.model.row(Pane::Triggers)].0.symbol;
+    assert_eq!(at_hand(&world).as_str(), "TSX", "the nearest");
+    world.now_ms += 1_000;
+    world.says(&format!("* QUOTE,ABC,110.01,{}", world.now_ms));
+    assert_eq!(world.model.triggers_by_nearness()[0].0.symbol.as_str(), "ABC", "another one is nearest now");
+    assert_eq!(at_hand(&world).as_str(), "TSX");
+    assert_eq!(without_tags(&world.press("x")), ["CANCEL_SET_BUY,alice,TSX"]);
+    assert!(without_tags(&world.press("x")).is_empty(), "not a second one while the first is on its way");
+}
+
+#[test]
+fn an_order_that_ran_out_is_made_once_more_as_it_was_asked_for_and_for_its_own_stock_only() {
+    for (turned, amount) in [(false, "555"), (true, "")] {
+        let mut world = World::live();
+        world.summary(&["ACCOUNT,alice,1000.00,0.00,0.00"]);
+        world.press("b555\n");
+        let tag = world.tag("BUY");
+        world.says(&format!("[{tag}] OK,BUY,XYZ,36,15.02,540.72,{}", START_MS + 60_000));
+        world.says("* EXPIRED,alice,BUY,XYZ,36,15.02,540.72");
+        if turned {
+            world.press("j");
+        }
+        world.press("b");
+        let Some(Popup::Form(form)) = &world.model.popup else { panic!("closed") };
+        assert_eq!((form.symbol.as_str(), form.amount.as_str()), (if turned { "ABC" } else { "XYZ" }, amount));
+    }
+}
+
 fn event() -> impl Strategy<Value = (Option<Event>, u64)> {
     let keys = prop::sample::select(vec![
         Key::Char('b'),

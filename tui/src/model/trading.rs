@@ -1,7 +1,7 @@
 //! What the trader does: forms that send, commits, cancels. Everything that is sent goes through here or the command line.
 
 use super::{BANNER_GUARD_MS, Effect, Form, FormKind, Key, Model, Pane, Popup, Purpose};
-use daytrade_protocol::{Money, Symbol};
+use daytrade_protocol::{Money, Side, Symbol};
 
 impl Model {
     pub(super) fn open_form(&mut self, kind: FormKind, effects: &mut Vec<Effect>) {
@@ -74,11 +74,12 @@ impl Model {
             form.sending = true;
             form.refused = None;
             let (line, next) = form.lines(&self.user);
+            form.tag = Some(self.next_tag);
             self.popup = Some(Popup::Form(form));
             self.send(line, Purpose::Form(next), effects);
             return;
         }
-        if let Some(stops) = stops {
+        if let Some(stops) = stops.filter(|_| !form.sending) {
             form.refused = Some(format!("not sent: {}, see above", stops.name.to_lowercase()));
         }
         self.popup = Some(Popup::Form(form));
@@ -98,7 +99,18 @@ impl Model {
     pub fn may_finish(&self) -> bool {
         self.is_live()
             && self.now_ms.saturating_sub(self.banner_since_ms) >= BANNER_GUARD_MS
-            && self.waiting().iter().all(|line| !line.starts_with("COMMIT_") && !line.starts_with("CANCEL_"))
+            && !self.account_may_change()
+    }
+
+    /// Whether the newest order may be another one than the account says: something that makes or ends one is on its way, or
+    /// the account as it is now has not been told yet. The server takes the newest, whatever the banner names.
+    fn account_may_change(&self) -> bool {
+        let told = !self.summary_wanted && self.in_flight.values().all(|sent| sent.purpose != Purpose::Summary);
+        let changes = |line: &&str| {
+            let line = line.to_ascii_uppercase();
+            ["BUY,", "SELL,", "COMMIT_", "CANCEL_"].iter().any(|head| line.starts_with(head))
+        };
+        !told || self.waiting().iter().any(changes)
     }
 
     pub(super) fn commit(&mut self, effects: &mut Vec<Effect>) {
@@ -126,6 +138,8 @@ impl Model {
         }
         if !self.is_live() {
             self.tell("not connected: nothing was sent");
+        } else if self.account_may_change() {
+            self.tell("one moment: an answer is awaited; nothing was sent");
         } else if self.may_finish() {
             self.send(format!("{verb}_{},{}", side.as_str(), self.user), Purpose::Trader, effects);
         }
@@ -140,17 +154,23 @@ impl Model {
             }
             return;
         }
-        let row = self.row(Pane::Triggers);
-        let triggers = self.triggers_by_nearness();
-        let Some((trigger, _)) = triggers.get(row.min(triggers.len().saturating_sub(1))) else {
-            self.tell("no trigger to remove");
-            return;
-        };
         if self.pane() != Pane::Triggers {
             self.tell("choose a trigger first: Tab to its pane, or screen 3");
             return;
         }
-        let line = format!("CANCEL_SET_{},{},{}", trigger.side.as_str(), self.user, trigger.symbol);
+        let there = |chosen: &(Side, Symbol)| {
+            self.account.as_ref().is_some_and(|account| account.trigger(chosen.0, chosen.1).is_some())
+        };
+        let Some((side, symbol)) = self.chosen_trigger.filter(there) else {
+            self.chosen_trigger = None;
+            self.tell("choose a trigger first: the one that was chosen is gone");
+            return;
+        };
+        if self.account_may_change() {
+            self.tell("one moment: an answer is awaited; nothing was sent");
+            return;
+        }
+        let line = format!("CANCEL_SET_{},{},{symbol}", side.as_str(), self.user);
         self.send(line, Purpose::Trader, effects);
     }
 }

@@ -75,6 +75,15 @@ impl Model {
             self.expired = None;
         }
         self.banner_may_have_changed();
+        // What is marked stays marked, whatever prices do to the order of the list.
+        if self.chosen.is_none() {
+            self.chosen = self.shown_symbols().get(self.row(Pane::Watchlist)).copied();
+        }
+        if self.chosen_trigger.is_none() && self.pane() == Pane::Triggers {
+            let row = self.row(Pane::Triggers);
+            self.chosen_trigger =
+                self.triggers_by_nearness().get(row).map(|(trigger, _)| (trigger.side, trigger.symbol));
+        }
         let Some(order) = self.next_pending().copied() else { return };
         let left = self.left_ms(order.expires_at_ms);
         if left <= WARN_LEFT_MS && left > 0 && self.warned != Some(order.expires_at_ms) {
@@ -283,8 +292,15 @@ impl Model {
     /// Selects a row; of the watchlist its symbol, which stays chosen wherever it is sorted to.
     pub(super) fn choose(&mut self, pane: Pane, row: usize) {
         self.selected.insert(pane, row);
-        if pane == Pane::Watchlist {
-            self.chosen = self.shown_symbols().get(row).copied();
+        // An order that has run out is made once more only for who has not turned to something else.
+        self.expired = None;
+        match pane {
+            Pane::Watchlist => self.chosen = self.shown_symbols().get(row).copied(),
+            Pane::Triggers => {
+                self.chosen_trigger =
+                    self.triggers_by_nearness().get(row).map(|(trigger, _)| (trigger.side, trigger.symbol));
+            }
+            _ => {}
         }
     }
 

@@ -78,6 +78,11 @@ impl Model {
         {
             return at;
         }
+        if let (Pane::Triggers, Some(chosen)) = (pane, self.chosen_trigger)
+            && let Some(at) = self.triggers_by_nearness().iter().position(|(t, _)| (t.side, t.symbol) == chosen)
+        {
+            return at;
+        }
         self.selected.get(&pane).copied().unwrap_or(0)
     }
 

@@ -81,6 +81,9 @@ impl ReplayArgs {
     /// # Errors
     /// When that is no command line.
     pub fn of_file(file: &str) -> io::Result<Self> {
+        if file == "-" {
+            return Err(io::Error::other("the terminal's input is the keyboard: a file, please"));
+        }
         let alone = Alone::try_parse_from(["replay", "--ui", "--", file]).map_err(io::Error::other)?;
         Ok(alone.args)
     }

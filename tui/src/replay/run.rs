@@ -58,6 +58,10 @@ pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
 
 /// Server, connections and file, from beginning to end, perhaps under somebody's eyes.
 pub(super) fn carry_out(args: &ReplayArgs, watcher: Option<Watcher>) -> Result<(State, Ended), Failure> {
+    // A pipe with nobody at its other end would hold up the screen for ever.
+    if watcher.is_some() && std::fs::metadata(&args.file).is_ok_and(|there| !there.is_file()) {
+        return Err(Failure::usage(anyhow::anyhow!("{} is no file", args.file.display())));
+    }
     let (input, bytes) = open(&args.file).map_err(Failure::usage)?;
     let expectation = match &args.expect {
         None => None,

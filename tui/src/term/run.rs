@@ -154,7 +154,8 @@ fn ask_replay(replay: &mut Option<Watching>, request: ReplayRequest) -> std::io:
     match (request, &replay) {
         (ReplayRequest::Start(file), _) => {
             if let Some(before) = replay.take() {
-                before.end();
+                // Its server may take a while to stop; trading goes on.
+                std::thread::spawn(move || before.end());
             }
             *replay = Some(Watching::start(ReplayArgs::of_file(&file)?)?);
         }

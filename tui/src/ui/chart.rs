@@ -141,7 +141,7 @@ fn marks(pen: &Pen<'_>, symbol: Symbol) -> Vec<(i64, &'static str)> {
         if let Some(holding) = account.holding(symbol).filter(|_| !pen.model.hide_money) {
             marks.push((holding.average().cents(), "your cost"));
         }
-        for trigger in account.triggers.iter().filter(|trigger| trigger.symbol == symbol) {
+        for trigger in account.triggers.iter().filter(|trigger| trigger.symbol == symbol && !pen.model.hide_money) {
             if let Some(price) = trigger.price {
                 let name = if trigger.side == Side::Buy { "buy trigger" } else { "sell trigger" };
                 marks.push((price.cents(), name));

@@ -60,7 +60,10 @@ pub(super) fn draw_form(pen: &mut Pen<'_>, area: Rect, form: &Form) {
             _ => "",
         };
         let mark = if here { pen.look.glyphs.mark } else { ' ' };
-        let words = format!("{mark}{name:<9} {}{cursor}{help}", form.value(at));
+        // What was worked out from the account is as secret as the account.
+        let hidden = pen.model.hide_money && *name == "Amount" && (form.filled || form.proposed);
+        let value = if hidden { "*****" } else { form.value(at) };
+        let words = format!("{mark}{name:<9} {value}{cursor}{help}");
         pen.line(inner, row, Line::from(span(words, if here { theme.title } else { theme.text })));
         row += 1;
     }

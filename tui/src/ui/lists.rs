@@ -202,11 +202,11 @@ pub(super) fn triggers(pen: &mut Pen<'_>, area: Rect) {
                 }
                 None => ("no price".to_owned(), format!("incomplete: {} sets its price", pen.key(Action::Trigger))),
             };
+            let away = away.filter(|_| !model.hide_money);
             // Full at the price itself, empty a tenth away.
             let near = away.map_or(0, |away| 1_000_u64.saturating_sub(away.unsigned_abs()));
             let bar =
                 if away.is_some() { format!("[{}]", pen.look.glyphs.bar(near, 1_000, 10)) } else { String::new() };
-            let away = away.filter(|_| !model.hide_money);
             let away = away.map_or(String::new(), |away| text::percent(away).trim_start_matches('+').to_owned());
             let style = if trigger.price.is_some() { theme.text } else { theme.warn };
             vec![
@@ -262,7 +262,7 @@ fn verdict(verdict: Verdict, pen: &Pen<'_>) -> (&'static str, Style) {
         Verdict::Waiting => ("...", theme.dim),
         Verdict::Ok => ("ok", theme.text),
         Verdict::Refused => ("refused", theme.bad),
-        Verdict::Unknown => ("UNKNOWN", theme.warn),
+        Verdict::Unknown | Verdict::Untold => ("UNKNOWN", theme.warn),
         Verdict::Lost => ("not done", theme.warn),
         Verdict::News => ("news", theme.title),
     }

@@ -55,22 +55,28 @@ fn busy() -> World {
     }
     let soon = world.now_ms + 36_000;
     let sooner = world.now_ms + 9_000;
-    world.summary(&[
-        "ACCOUNT,alice,12480.15,2529.12,333.94",
-        "HOLDING,ABC,20,0,2375.00",
-        "HOLDING,TSX,250,50,2952.00",
-        "HOLDING,XYZ,62,58,1704.00",
-        &format!("PENDING,BUY,XYZ,36,15.02,540.72,{soon}"),
-        &format!("PENDING,SELL,TSX,50,9.31,465.50,{sooner}"),
-        "TRIGGER,BUY,TSX,1000.00,9.10,0",
-        "TRIGGER,BUY,MAO,500.00,,0",
-        "TRIGGER,SELL,XYZ,900.00,15.50,58",
-    ]);
+    let account = [
+        "ACCOUNT,alice,12480.15,2529.12,333.94".to_owned(),
+        "HOLDING,ABC,20,0,2375.00".to_owned(),
+        "HOLDING,TSX,250,50,2952.00".to_owned(),
+        "HOLDING,XYZ,62,58,1704.00".to_owned(),
+        format!("PENDING,BUY,XYZ,36,15.02,540.72,{soon}"),
+        format!("PENDING,SELL,TSX,50,9.31,465.50,{sooner}"),
+        "TRIGGER,BUY,TSX,1000.00,9.10,0".to_owned(),
+        "TRIGGER,BUY,MAO,500.00,,0".to_owned(),
+        "TRIGGER,SELL,XYZ,900.00,15.50,58".to_owned(),
+    ];
+    let account: Vec<&str> = account.iter().map(String::as_str).collect();
+    world.summary(&account);
     world.press("b200\n");
     let tag = world.tag("BUY");
     world.says(&format!("[{tag}] ERR,AMOUNT_TOO_SMALL,one share costs 210.02: this amount buys 0 shares"));
     world.act(Event::Key(Key::Esc));
     world.says("* FILLED,alice,SELL,TSX,20,9.40,188.00");
+    // Everything that was asked for meanwhile is answered.
+    while world.model.in_flight.values().any(|sent| sent.line.starts_with("DISPLAY_SUMMARY")) {
+        world.summary(&account);
+    }
     world.wait(4_000);
     world
 }

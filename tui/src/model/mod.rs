@@ -3,12 +3,14 @@
 mod account;
 mod alerts;
 mod command_line;
+mod consequences;
 mod event;
 mod filter;
 mod forms;
 mod history;
 pub mod keys;
 mod palette;
+mod pointing;
 mod quotes;
 mod replaying;
 mod server;

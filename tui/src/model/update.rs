@@ -1,8 +1,7 @@
 //! What each event does.
 
 use super::{
-    Action, Effect, Event, FormKind, Key, Link, Model, Palette, Pane, Pending, Popup, Purpose, Screen, Settings, Spot,
-    Verdict,
+    Action, Effect, Event, FormKind, Key, Link, Model, Palette, Pane, Pending, Popup, Purpose, Screen, Settings,
 };
 use daytrade_protocol::{Side, Symbol};
 
@@ -10,14 +9,10 @@ use daytrade_protocol::{Side, Symbol};
 const WARN_LEFT_MS: u64 = 20_000;
 /// A second Ctrl-C within this time ends at once, in milliseconds.
 const QUIT_TWICE_MS: u64 = 1_500;
-/// A second click within this time is a double click, in milliseconds.
-const DOUBLE_CLICK_MS: u64 = 400;
 /// A page of a list.
 const PAGE_ROWS: usize = 10;
-/// Rows of the wheel.
-const WHEEL_ROWS: isize = 3;
 /// The panes of the Trade screen that take keys, in the order of Tab; that of alerts only while there are any.
-const PANES: [Pane; 5] = [Pane::Watchlist, Pane::Pending, Pane::Holdings, Pane::Triggers, Pane::Alerts];
+pub(super) const PANES: [Pane; 5] = [Pane::Watchlist, Pane::Pending, Pane::Holdings, Pane::Triggers, Pane::Alerts];
 
 impl Model {
     /// Takes an event in; what has to be done outside comes back.
@@ -93,7 +88,7 @@ impl Model {
         }
     }
 
-    fn key(&mut self, key: Key, effects: &mut Vec<Effect>) {
+    pub(super) fn key(&mut self, key: Key, effects: &mut Vec<Effect>) {
         if key == Key::Ctrl('c') && self.now_ms.saturating_sub(self.quit_pressed_ms) < QUIT_TWICE_MS {
             effects.push(Effect::Quit);
             return;
@@ -283,7 +278,7 @@ impl Model {
         self.step_in(self.pane(), by);
     }
 
-    fn step_in(&mut self, pane: Pane, by: isize) {
+    pub(super) fn step_in(&mut self, pane: Pane, by: isize) {
         let last = self.rows(pane).saturating_sub(1);
         let row = self.row(pane).min(last);
         self.choose(pane, row.saturating_add_signed(by).min(last));
@@ -332,102 +327,5 @@ impl Model {
             _ => {}
         }
         self.choose(Pane::Watchlist, 0);
-    }
-
-    fn paste(&mut self, text: &str, effects: &mut Vec<Effect>) {
-        // Only into fields, and never with a newline, which would send.
-        if !self.filtering && !matches!(self.popup, Some(Popup::Form(_) | Popup::Palette(..))) {
-            return;
-        }
-        for letter in text.chars().filter(|letter| !letter.is_control()).take(200) {
-            self.key(Key::Char(letter), effects);
-        }
-    }
-
-    fn click(&mut self, spot: Spot, effects: &mut Vec<Effect>) {
-        if self.popup.is_some() {
-            return;
-        }
-        let before = self.clicked.replace((spot, self.now_ms));
-        let twice = before.is_some_and(|(last, at)| last == spot && self.now_ms.saturating_sub(at) < DOUBLE_CLICK_MS);
-        match spot {
-            Spot::Screen(screen) => self.screen = screen,
-            Spot::Row(pane, row) => {
-                self.focus_on(pane);
-                self.choose(pane, row);
-                if twice {
-                    self.clicked = None;
-                    match pane {
-                        Pane::Watchlist | Pane::Holdings | Pane::Triggers => self.act(Action::Buy, effects),
-                        Pane::Activity => self.popup = Some(Popup::Wire(row)),
-                        Pane::Pending | Pane::Alerts | Pane::Replay => {}
-                    }
-                }
-            }
-            Spot::Pane(pane) => self.focus_on(pane),
-            Spot::Header(sort) if self.sort == sort => self.reversed = !self.reversed,
-            Spot::Header(sort) => (self.sort, self.reversed) = (sort, false),
-            // Whatever is drawn as a button: money moves by keys alone.
-            Spot::Button(Action::Commit | Action::Cancel | Action::Undo | Action::RemoveTrigger) => {}
-            Spot::Button(action) => self.act(action, effects),
-        }
-    }
-
-    fn focus_on(&mut self, pane: Pane) {
-        if self.screen == Screen::Trade && PANES.contains(&pane) {
-            self.focus = pane;
-        }
-    }
-
-    fn scroll(&mut self, down: bool, over: Option<Pane>) {
-        let by = if down { WHEEL_ROWS } else { -WHEEL_ROWS };
-        match &mut self.popup {
-            Some(Popup::Help(row) | Popup::Log(row)) => {
-                *row = row.saturating_add_signed(by).min(self.log.len().max(Action::ALL.len()));
-            }
-            Some(_) => {}
-            None => self.step_in(over.unwrap_or_else(|| self.pane()), by),
-        }
-    }
-
-    fn copy(&mut self, effects: &mut Vec<Effect>) {
-        if self.screen == Screen::Replay && self.popup.is_none() {
-            let row = self.row(Pane::Replay);
-            let Some(exchange) = self.replay.as_ref().and_then(|replay| replay.exchanges.iter().rev().nth(row)) else {
-                return;
-            };
-            effects.push(Effect::Copy(format!("{}\n{}", exchange.request, exchange.reply)));
-            self.tell("copied");
-            return;
-        }
-        let row = match self.popup {
-            Some(Popup::Wire(row)) => row,
-            _ => self.row(Pane::Activity),
-        };
-        let Some(line) = self.activity.iter().rev().nth(row) else { return };
-        let tag =
-            if line.verdict == Verdict::News { String::new() } else { format!("[{}] {}\n", line.tag, line.request) };
-        effects.push(Effect::Copy(format!("{tag}{}", line.reply)));
-        self.tell("copied");
-    }
-
-    /// The activity as a table for other programs, oldest first.
-    fn export(&mut self, effects: &mut Vec<Effect>) {
-        if self.activity.is_empty() {
-            self.tell("no activity to export yet");
-            return;
-        }
-        let mut text = String::from("at_ms\ttag\toutcome\trequest\treply\twords\ttook_us\n");
-        for line in &self.activity {
-            let took = line.took_us.map_or(String::new(), |took| took.to_string());
-            let outcome = format!("{:?}", line.verdict).to_lowercase();
-            let fields =
-                [line.request.as_str(), &line.reply, &line.words].map(|field| field.replace(['\t', '\n'], " "));
-            let (at_ms, tag) = (line.at_ms.to_string(), line.tag.to_string());
-            text += &[&at_ms, &tag, outcome.as_str(), &fields.join("\t"), &took].join("\t");
-            text.push('\n');
-        }
-        let name = format!("daytrade-{}-{}.tsv", self.user, self.now_ms);
-        effects.push(Effect::Export { name, text });
     }
 }

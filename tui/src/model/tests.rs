@@ -249,6 +249,14 @@ fn an_order_that_ran_out_is_made_once_more_as_it_was_asked_for_and_for_its_own_s
     }
 }
 
+#[test]
+fn who_cannot_connect_can_leave_with_one_key() {
+    let mut model = Model::new("alice", "127.0.0.1:4462", Vec::new(), KeyMap::default(), START_MS);
+    assert_eq!(model.update(Event::Key(Key::Esc), START_MS + 1_000), [Effect::Quit]);
+    model.update(Event::Link(LinkEvent::Up), START_MS + 2_000);
+    assert_eq!(model.update(Event::Key(Key::Esc), START_MS + 3_000), []);
+}
+
 fn event() -> impl Strategy<Value = (Option<Event>, u64)> {
     let keys = prop::sample::select(vec![
         Key::Char('b'),

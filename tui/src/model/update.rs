@@ -189,6 +189,8 @@ impl Model {
                     self.watch_what_matters(effects);
                 }
             }
+            // There is nothing to go back to before the first connection.
+            Action::Back if matches!(self.link, Link::Connecting(_)) => effects.push(Effect::Quit),
             Action::Copy => self.copy(effects),
             Action::Export => self.export(effects),
             Action::Reconnect => effects.push(Effect::Reconnect),

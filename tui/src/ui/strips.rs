@@ -156,7 +156,11 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect) {
         String::new()
     };
     let address = if area.width < 60 { String::new() } else { format!(" {}", model.address) };
-    let parts = [format!(" {word}"), address, held, trips, waiting, quotes];
+    let escape = match model.link {
+        Link::Connecting(_) if !word.is_empty() => format!(", {} quits", pen.key(Action::Back)),
+        _ => String::new(),
+    };
+    let parts = [format!(" {word}"), address, escape, held, trips, waiting, quotes];
     let mut line = String::new();
     for part in parts {
         if line.chars().count() + part.chars().count() <= usize::from(area.width) {

@@ -1,6 +1,7 @@
 //! The sixteen commands of the mission.
 
-use crate::{FileName, LineWriter, Money, Symbol, UserName};
+use crate::fields::{Fields as _, LineWriter};
+use crate::{FileName, Money, Symbol, UserName, short};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -53,11 +54,27 @@ macro_rules! command_names {
                 match self { $(Self::$variant => concat!($text, $usage)),+ }
             }
 
-            fn parse_upper(name: &str) -> Option<Self> {
-                match name { $($text => Some(Self::$variant),)+ _ => None }
+            fn from_upper(length: usize, letters: u128) -> Option<Self> {
+                $(if letters == const { packed($text) } && length == $text.len() {
+                    return Some(Self::$variant);
+                })+
+                None
             }
         }
     };
+}
+
+/// The longest name.
+const NAME_BYTES_MAX: usize = 16;
+
+/// A name as one number, to be compared at once.
+const fn packed(name: &str) -> u128 {
+    let (bytes, mut letters, mut at) = (name.as_bytes(), 0_u128, 0);
+    while at < bytes.len() {
+        letters |= (bytes[at] as u128) << (8 * at);
+        at += 1;
+    }
+    letters
 }
 
 command_names! {
@@ -82,11 +99,13 @@ command_names! {
 impl CommandName {
     /// Reads a name without regard to case.
     pub fn parse(field: &[u8]) -> Option<Self> {
-        let mut upper = [0; 16];
-        let upper = upper.get_mut(..field.len())?;
-        upper.copy_from_slice(field);
+        if field.len() > NAME_BYTES_MAX {
+            return None;
+        }
+        let mut upper = [0; NAME_BYTES_MAX];
+        short::copy(&mut upper, field);
         upper.make_ascii_uppercase();
-        Self::parse_upper(std::str::from_utf8(upper).ok()?)
+        Self::from_upper(field.len(), u128::from_le_bytes(upper))
     }
 }
 
@@ -203,7 +222,7 @@ impl Command {
     /// Appends its fields to a line that has been begun with its name.
     pub(crate) fn write_fields(&self, line: &mut LineWriter<'_>) {
         if let Some(user) = self.user() {
-            line.text(user.as_str());
+            line.user(user);
         }
         if let Some(symbol) = self.symbol() {
             line.symbol(symbol);
@@ -226,7 +245,7 @@ mod tests {
         for name in CommandName::ALL {
             assert_eq!(CommandName::parse(name.as_str().to_lowercase().as_bytes()), Some(name));
         }
-        for bad in ["", "ADDS", "AD", "COMMIT BUY", "SET_SELL_TRIGGERS", "a name that is far too long"] {
+        for bad in ["", "ADD\0", "ADDS", "AD", "COMMIT BUY", "SET_SELL_TRIGGERS", "a name that is far too long"] {
             assert_eq!(CommandName::parse(bad.as_bytes()), None);
         }
     }

@@ -1,38 +1,151 @@
-//! Lines written field by field, without `fmt` on the way: put together in a place of fixed size, then appended at once.
+//! Lines written field by field into the buffer they belong to, without `fmt` on the way.
+//!
+//! The buffer is made longer than the line beforehand, and cut to it in the end. So a field is written into a piece of known
+//! size: its bytes are stored by whole words, and the room is looked at once a field.
 
-use crate::{Money, Symbol, Tag};
+use crate::{Money, Symbol, Tag, TradeTerms, UserName, short};
 
-/// Most lines are shorter; a longer one is appended in pieces.
-const LINE_BYTES: usize = 192;
-/// Lines that belong together are appended in pieces of about this size.
-pub(crate) const LINES_BYTES: usize = 4096;
-/// The decimals of an `u64`, and a sign or a point.
-const NUMBER_BYTES: usize = 32;
+/// The room a line begins with, and grows by: most lines are shorter.
+const LINE_BYTES: usize = 128;
+/// The room that is made for many lines at once.
+const LINES_BYTES: usize = 4096;
+/// The longest short line, without its line end.
+const SHORT_LINE_BYTES: usize = 192;
+/// Where a short line is written: its last field begins within its length.
+const PLACE_BYTES: usize = SHORT_LINE_BYTES + FIELD_BYTES;
+/// Longer than a comma, a sign, the decimals of a `u64` and a point, with room behind them for whole words.
+const FIELD_BYTES: usize = 32;
 
-/// Writes one line: a head, then fields with a comma before each; dropping it ends the line.
+/// Writes fields one behind the other.
+pub(crate) trait Fields: Sized {
+    /// Has `write` fill in the next piece; it returns how many bytes of it it has taken.
+    fn field(&mut self, write: impl FnOnce(&mut [u8; FIELD_BYTES]) -> usize) -> &mut Self;
+
+    /// A field of text; the caller knows that it holds neither line ends nor, unless it is the last, commas.
+    #[inline]
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.byte(b',').put(text.as_bytes())
+    }
+
+    /// A user's name.
+    #[inline]
+    fn user(&mut self, user: &UserName) -> &mut Self {
+        self.byte(b',').put(user.as_bytes())
+    }
+
+    /// A symbol.
+    #[inline]
+    fn symbol(&mut self, symbol: Symbol) -> &mut Self {
+        self.field(|field| {
+            let [first, second, third] = symbol.into();
+            field[..4].copy_from_slice(&[b',', first, second, third]);
+            1 + symbol.len()
+        })
+    }
+
+    /// Money with two decimals.
+    #[inline]
+    fn money(&mut self, money: Money) -> &mut Self {
+        self.byte(b',').bare_money(money)
+    }
+
+    /// A whole number: shares, milliseconds, a count.
+    #[inline]
+    fn int(&mut self, value: u64) -> &mut Self {
+        self.field(|field| {
+            field[0] = b',';
+            1 + digits_at(field, 1, value)
+        })
+    }
+
+    /// The terms of a trade.
+    #[inline]
+    fn terms(&mut self, terms: &TradeTerms) -> &mut Self {
+        self.symbol(terms.symbol).int(terms.shares).money(terms.price).money(terms.total)
+    }
+
+    /// A field left empty where there is nothing to say.
+    #[inline]
+    fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T) -> &mut Self) -> &mut Self {
+        match value {
+            Some(value) => write(self, value),
+            None => self.byte(b','),
+        }
+    }
+
+    /// Money without a comma before it.
+    #[inline]
+    fn bare_money(&mut self, money: Money) -> &mut Self {
+        self.field(|field| money_at(field, money))
+    }
+
+    /// A whole number without a comma before it.
+    #[inline]
+    fn bare_int(&mut self, value: u64) -> &mut Self {
+        self.field(|field| digits_at(field, 0, value))
+    }
+
+    #[inline]
+    fn tag(&mut self, tag: Tag) -> &mut Self {
+        self.field(|field| {
+            field[0] = b'[';
+            let digits = digits_at(field, 1, tag.get());
+            field[1 + digits] = b']';
+            digits + 2
+        })
+    }
+
+    #[inline]
+    fn byte(&mut self, byte: u8) -> &mut Self {
+        self.field(|field| {
+            field[0] = byte;
+            1
+        })
+    }
+
+    /// Bytes of any number.
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> &mut Self {
+        if bytes.len() <= FIELD_BYTES {
+            return self.field(|field| short::copy(field, bytes));
+        }
+        bytes.chunks(FIELD_BYTES).fold(self, |line, piece| line.field(|field| short::copy(field, piece)))
+    }
+
+    /// The first `length` of 32 bytes: a copy of a known size is cheaper than one of the size that is wanted.
+    #[inline]
+    fn put_short(&mut self, bytes: &[u8; FIELD_BYTES], length: usize) -> &mut Self {
+        self.field(|field| {
+            *field = *bytes;
+            length.min(FIELD_BYTES)
+        })
+    }
+}
+
+/// Writes one line of any length: a head, then fields with a comma before each; dropping it ends the line.
 #[must_use]
-pub struct LineWriter<'a, const N: usize = LINE_BYTES> {
+pub(crate) struct LineWriter<'a> {
+    /// What was there before, what has been written, and room.
     out: &'a mut Vec<u8>,
-    line: [u8; N],
+    /// Where the next byte goes.
     at: usize,
-    /// A line has been begun and not ended.
-    open: bool,
 }
 
 impl<'a> LineWriter<'a> {
     /// Begins a line that carries no tag: a pushed line or a request.
-    pub fn plain(out: &'a mut Vec<u8>, head: &str) -> Self {
+    #[inline]
+    pub(crate) fn plain(out: &'a mut Vec<u8>, head: &str) -> Self {
         let mut line = Self::begun(out);
         line.put(head.as_bytes());
         line
     }
 
     /// Begins the last (or only) line of a reply.
-    pub fn last(out: &'a mut Vec<u8>, tag: Option<Tag>, head: &str) -> Self {
+    #[inline]
+    pub(crate) fn last(out: &'a mut Vec<u8>, tag: Option<Tag>, head: &str) -> Self {
         let mut line = Self::begun(out);
         if let Some(tag) = tag {
-            line.tag(tag);
-            line.byte(b' ');
+            line.tag(tag).byte(b' ');
         }
         line.put(head.as_bytes());
         line
@@ -48,132 +161,150 @@ impl<'a> LineWriter<'a> {
         line
     }
 
+    #[inline]
     fn begun(out: &'a mut Vec<u8>) -> Self {
-        Self { out, line: [0; LINE_BYTES], at: 0, open: true }
+        let at = out.len();
+        out.resize(at + LINE_BYTES, 0);
+        Self { out, at }
     }
 }
 
-impl<'a, const N: usize> LineWriter<'a, N> {
-    /// A writer that has begun no line.
+impl Fields for LineWriter<'_> {
+    #[inline]
+    fn field(&mut self, write: impl FnOnce(&mut [u8; FIELD_BYTES]) -> usize) -> &mut Self {
+        if self.out.len() - self.at < FIELD_BYTES {
+            self.out.resize(self.at + LINE_BYTES, 0);
+        }
+        if let Some(field) = self.out.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
+            self.at += write(field);
+        }
+        self
+    }
+}
+
+impl Drop for LineWriter<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.byte(b'\n');
+        self.out.truncate(self.at);
+    }
+}
+
+/// Writes many lines of bounded length; dropping it cuts the buffer to them.
+pub(crate) struct LinesWriter<'a> {
+    out: &'a mut Vec<u8>,
+    at: usize,
+}
+
+/// A line of bounded length while it is written: where its bytes go stays in registers.
+pub(crate) struct ShortLine<'a> {
+    place: &'a mut [u8; PLACE_BYTES],
+    at: usize,
+}
+
+impl<'a> LinesWriter<'a> {
     pub(crate) const fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, line: [0; N], at: 0, open: false }
+        Self { at: out.len(), out }
     }
 
-    /// A field of text; the caller knows that it holds neither line ends nor, unless it is the last, commas.
-    pub fn text(&mut self, text: &str) -> &mut Self {
-        self.byte(b',');
-        self.put(text.as_bytes());
-        self
+    /// Appends a line that has at most [`SHORT_LINE_BYTES`].
+    #[inline]
+    pub(crate) fn short(&mut self, write: impl FnOnce(&mut ShortLine<'_>)) {
+        if self.out.len() - self.at < PLACE_BYTES {
+            self.out.resize(self.at + LINES_BYTES, 0);
+        }
+        if let Some(place) = self.out.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
+            let mut line = ShortLine { place, at: 0 };
+            write(&mut line);
+            line.byte(b'\n');
+            self.at += line.at;
+        }
     }
 
-    /// A symbol.
-    pub fn symbol(&mut self, symbol: Symbol) -> &mut Self {
-        self.byte(b',');
-        for &letter in symbol.as_bytes() {
-            self.byte(letter);
+    /// Appends whatever `write` appends.
+    pub(crate) fn any(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.out.truncate(self.at);
+        write(self.out);
+        self.at = self.out.len();
+    }
+}
+
+impl Drop for LinesWriter<'_> {
+    fn drop(&mut self) {
+        self.out.truncate(self.at);
+    }
+}
+
+impl Fields for ShortLine<'_> {
+    #[inline]
+    fn field(&mut self, write: impl FnOnce(&mut [u8; FIELD_BYTES]) -> usize) -> &mut Self {
+        let field = self.place.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut);
+        debug_assert!(field.is_some(), "a short line is none");
+        if let Some(field) = field {
+            self.at += write(field);
         }
         self
     }
+}
 
-    /// Money with two decimals.
-    pub fn money(&mut self, money: Money) -> &mut Self {
-        self.make_room(NUMBER_BYTES);
-        self.byte(b',');
-        if money.cents() < 0 {
-            self.byte(b'-');
+/// Ten to the power of eight: so many digits are worked out at once.
+const EIGHT: u64 = 100_000_000;
+/// Makes digits of numbers, eight at once.
+const ASCII: u64 = 0x3030_3030_3030_3030;
+
+/// Writes decimal digits, without zeros in front; returns how many.
+#[inline]
+fn digits_at(field: &mut [u8; FIELD_BYTES], at: usize, value: u64) -> usize {
+    if value >= EIGHT {
+        return long_digits_at(field, at, value);
+    }
+    let digits = eight_digits(value as u32);
+    // The first digit is in the lowest byte; a lone zero stays.
+    let zeros = (digits.trailing_zeros() / 8).min(7);
+    word_at(field, at, (digits | ASCII) >> (8 * zeros));
+    8 - zeros as usize
+}
+
+#[inline(never)]
+fn long_digits_at(field: &mut [u8; FIELD_BYTES], at: usize, value: u64) -> usize {
+    let head = digits_at(field, at, value / EIGHT);
+    word_at(field, at + head, eight_digits((value % EIGHT) as u32) | ASCII);
+    head + 8
+}
+
+/// Writes an amount with two decimals; returns how many bytes it took.
+#[inline]
+fn money_at(field: &mut [u8; FIELD_BYTES], money: Money) -> usize {
+    match u64::try_from(money.cents()) {
+        Ok(cents) if cents < EIGHT => {
+            let digits = eight_digits(cents as u32);
+            // One digit at least stands before the point.
+            let zeros = (digits.trailing_zeros() / 8).min(5);
+            let letters = digits | ASCII;
+            word_at(field, 0, letters >> (8 * zeros));
+            let point = 6 - zeros as usize;
+            let [.., tens, ones] = letters.to_le_bytes();
+            field[point..point + 3].copy_from_slice(&[b'.', tens, ones]);
+            point + 3
         }
-        let cents = money.cents().unsigned_abs();
-        self.digits(cents / 100);
-        let rest = (cents % 100) as u8;
-        self.put(&[b'.', b'0' + rest / 10, b'0' + rest % 10]);
-        self
+        _ => long_money_at(field, money),
     }
+}
 
-    /// A whole number: shares, milliseconds, a count.
-    pub fn int(&mut self, value: u64) -> &mut Self {
-        self.make_room(NUMBER_BYTES);
-        self.byte(b',');
-        self.digits(value);
-        self
-    }
+#[inline(never)]
+fn long_money_at(field: &mut [u8; FIELD_BYTES], money: Money) -> usize {
+    field[0] = b'-';
+    let sign = usize::from(money.cents() < 0);
+    let cents = money.cents().unsigned_abs();
+    let point = sign + digits_at(field, sign, cents / 100);
+    let rest = (cents % 100) as u8;
+    field[point..point + 3].copy_from_slice(&[b'.', b'0' + rest / 10, b'0' + rest % 10]);
+    point + 3
+}
 
-    /// A field left empty where there is nothing to say.
-    pub fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T) -> &mut Self) -> &mut Self {
-        match value {
-            Some(value) => write(self, value),
-            None => self.text(""),
-        }
-    }
-
-    pub(crate) fn tag(&mut self, tag: Tag) {
-        self.byte(b'[');
-        self.digits(tag.get());
-        self.byte(b']');
-    }
-
-    #[inline]
-    pub(crate) fn byte(&mut self, byte: u8) {
-        self.make_room(1);
-        self.line[self.at] = byte;
-        self.at += 1;
-    }
-
-    #[inline]
-    pub(crate) fn put(&mut self, bytes: &[u8]) {
-        if bytes.len() > N - self.at {
-            self.flush();
-            if bytes.len() > N {
-                self.out.extend_from_slice(bytes);
-                return;
-            }
-        }
-        self.line[self.at..self.at + bytes.len()].copy_from_slice(bytes);
-        self.at += bytes.len();
-    }
-
-    /// The first `length` of 32 bytes: a copy of a known size is cheaper than one of the size that is wanted.
-    #[inline]
-    pub(crate) fn put_short(&mut self, bytes: &[u8; 32], length: usize) {
-        self.make_room(32);
-        self.line[self.at..self.at + 32].copy_from_slice(bytes);
-        self.at += length.min(32);
-    }
-
-    /// Decimal digits, without zeros in front.
-    #[inline]
-    fn digits(&mut self, value: u64) {
-        const EIGHT: u64 = 100_000_000;
-        self.make_room(NUMBER_BYTES);
-        let (high, low) = (value / EIGHT, (value % EIGHT) as u32);
-        if high == 0 {
-            let digits = eight_digits(low);
-            // The first digit is in the lowest byte; a lone zero stays.
-            let zeros = (digits.trailing_zeros() / 8).min(7);
-            self.eight(digits >> (8 * zeros), 8 - zeros as usize);
-        } else {
-            self.digits(high);
-            self.eight(eight_digits(low), 8);
-        }
-    }
-
-    #[inline]
-    fn eight(&mut self, digits: u64, count: usize) {
-        let letters = digits | 0x3030_3030_3030_3030;
-        self.line[self.at..self.at + 8].copy_from_slice(&letters.to_le_bytes());
-        self.at += count;
-    }
-
-    #[inline]
-    fn make_room(&mut self, bytes: usize) {
-        if N - self.at < bytes {
-            self.flush();
-        }
-    }
-
-    fn flush(&mut self) {
-        self.out.extend_from_slice(&self.line[..self.at]);
-        self.at = 0;
-    }
+#[inline]
+fn word_at(field: &mut [u8; FIELD_BYTES], at: usize, letters: u64) {
+    field[at..at + 8].copy_from_slice(&letters.to_le_bytes());
 }
 
 /// The eight decimal digits of a number below 10^8, a byte each, the first in the lowest byte: halves, quarters and single
@@ -182,27 +313,11 @@ impl<'a, const N: usize> LineWriter<'a, N> {
 const fn eight_digits(value: u32) -> u64 {
     let value = value as u64;
     let fours = (value / 10_000) | ((value % 10_000) << 32);
-    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
-    let twos = hundreds | ((fours - 100 * hundreds) << 16);
-    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
-    tens | ((twos - 10 * tens) << 8)
-}
-
-/// What is formatted goes into the line as it is.
-impl<const N: usize> std::fmt::Write for LineWriter<'_, N> {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.put(text.as_bytes());
-        Ok(())
-    }
-}
-
-impl<const N: usize> Drop for LineWriter<'_, N> {
-    fn drop(&mut self) {
-        if self.open {
-            self.byte(b'\n');
-        }
-        self.flush();
-    }
+    // Nothing here can overflow; saying so spares the checks.
+    let hundreds = (fours.wrapping_mul(10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = hundreds | (fours.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
+    let tens = (twos.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
+    tens | (twos.wrapping_sub(tens.wrapping_mul(10)) << 8)
 }
 
 #[cfg(test)]

@@ -1,64 +1,166 @@
 //! The names in a line: users, stock symbols and dump files. A value of one of these types has the documented form.
 
-use compact_str::CompactString;
-use serde::{Deserialize, Serialize};
+use crate::short;
+use serde::de::{Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// Longest user name, in bytes.
 pub const USER_BYTES_MAX: usize = 64;
 /// Longest dump file name with its folders, in bytes; a line cannot carry more anyway.
 pub const FILENAME_BYTES_MAX: usize = 512;
 
-/// A user: 1 to 64 of `A-Z a-z 0-9 _ . -`. Names up to 24 bytes need no allocation.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "CompactString", into = "CompactString")]
-pub struct UserName(CompactString);
+/// A user: 1 to 64 of `A-Z a-z 0-9 _ . -`. Names up to 22 bytes need no allocation. Sorts as its text does.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserName(Name);
+
+/// A name in as many bytes as a `String` takes, so that most are copied, compared and hashed as whole words.
+#[derive(Clone, PartialEq, Eq)]
+enum Name {
+    /// At most 22 bytes, then zeros, which no name holds, and the length.
+    Short([u8; SHORT_BYTES]),
+    Long(Box<[u8]>),
+}
+
+const SHORT_BYTES: usize = 23;
+
+/// Which bytes a user's name may hold.
+const USER_BYTES: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let letter = byte as u8;
+        allowed[byte] = letter.is_ascii_alphanumeric() || matches!(letter, b'_' | b'.' | b'-');
+        byte += 1;
+    }
+    allowed
+};
 
 impl UserName {
     /// Checks the form; None where it is off.
+    #[inline]
     pub fn parse(field: &[u8]) -> Option<Self> {
-        let allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-        if field.is_empty() || field.len() > USER_BYTES_MAX || !field.iter().all(allowed) {
+        let allowed = field.iter().fold(true, |all, byte| all & USER_BYTES[usize::from(*byte)]);
+        if field.is_empty() || field.len() > USER_BYTES_MAX || !allowed {
             return None;
         }
-        CompactString::from_utf8(field).ok().map(Self)
+        if field.len() >= SHORT_BYTES {
+            return Some(Self(Name::Long(field.into())));
+        }
+        let mut bytes = [0; SHORT_BYTES];
+        bytes[SHORT_BYTES - 1] = short::copy(&mut bytes, field) as u8;
+        Some(Self(Name::Short(bytes)))
+    }
+
+    /// The name's bytes: ASCII.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Name::Short(bytes) => &bytes[..usize::from(bytes[SHORT_BYTES - 1]).min(SHORT_BYTES - 1)],
+            Name::Long(bytes) => bytes,
+        }
     }
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
     /// A hash that is the same on every machine and in every version (FNV-1a, 64 bits): it decides which shard's files
     /// hold the user, so it is part of the data format.
     pub fn stable_hash(&self) -> u64 {
-        self.0.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        self.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, fold)
+    }
+}
+
+impl Hash for UserName {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match &self.0 {
+            Name::Short(bytes) => {
+                // Three words, the last two overlapping by a byte, hold all of it.
+                let word = |at: usize| bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+                state.write_u64(word(0));
+                state.write_u64(word(8));
+                state.write_u64(word(15));
+            }
+            Name::Long(bytes) => state.write(bytes),
+        }
+    }
+}
+
+impl Ord for UserName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl PartialOrd for UserName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Debug for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserName({:?})", self.as_str())
     }
 }
 
 impl fmt::Display for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
-impl TryFrom<CompactString> for UserName {
-    type Error = &'static str;
-    fn try_from(text: CompactString) -> Result<Self, Self::Error> {
-        Self::parse(text.as_bytes()).ok_or("not a user name")
+/// As bytes: the journal's format writes them as it writes text, and spares looking whether they are text.
+impl Serialize for UserName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.as_bytes())
     }
 }
 
-impl From<UserName> for CompactString {
-    fn from(name: UserName) -> Self {
-        name.0
+impl<'de> Deserialize<'de> for UserName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(UserNameVisitor)
+    }
+}
+
+struct UserNameVisitor;
+
+impl Visitor<'_> for UserNameVisitor {
+    type Value = UserName;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a user name")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<UserName, E> {
+        UserName::parse(bytes).ok_or_else(|| E::custom("not a user name"))
     }
 }
 
 /// A stock symbol: 1 to 3 letters or digits, upper case, padded with zero bytes. Sorts as its text does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "[u8; 3]", into = "[u8; 3]")]
 pub struct Symbol([u8; 3]);
+
+impl Ord for Symbol {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Symbol {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Symbol {
     /// How many different symbols there are: 36 + 36² + 36³.
@@ -76,10 +178,22 @@ impl Symbol {
         Some(Self(bytes))
     }
 
+    /// A number that sorts as the symbol does, which is compared faster than its letters.
+    #[inline]
+    pub const fn rank(self) -> u32 {
+        let [first, second, third] = self.0;
+        u32::from_be_bytes([0, first, second, third])
+    }
+
+    /// How many letters it has.
+    #[inline]
+    pub(crate) const fn len(self) -> usize {
+        1 + (self.0[1] != 0) as usize + (self.0[2] != 0) as usize
+    }
+
     /// The symbol's letters.
     pub fn as_bytes(&self) -> &[u8] {
-        let length = self.0.iter().position(|&b| b == 0).unwrap_or(3);
-        &self.0[..length]
+        &self.0[..self.len()]
     }
 
     /// The symbol as text.
@@ -164,6 +278,22 @@ mod tests {
         for bad in ["", "a b", "a,b", "é", "a/b", &"x".repeat(65)] {
             assert_eq!(UserName::parse(bad.as_bytes()), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn names_short_and_long_sort_as_their_text_and_come_back_from_the_journal() {
+        let mut names: Vec<String> = ["b", "a", "a-", "ab", "Zz"].map(String::from).to_vec();
+        names.extend([1, 21, 22, 23, 64].map(|length| "m".repeat(length)));
+        let mut users: Vec<_> = names.iter().map(|name| UserName::parse(name.as_bytes()).unwrap()).collect();
+        names.sort();
+        users.sort();
+        assert_eq!(users.iter().map(UserName::as_str).collect::<Vec<_>>(), names);
+        for (user, name) in users.iter().zip(&names) {
+            let bytes = postcard::to_stdvec(user).unwrap();
+            assert_eq!(bytes, postcard::to_stdvec(name).unwrap(), "the journal holds names as text");
+            assert_eq!(postcard::from_bytes::<UserName>(&bytes).as_ref(), Ok(user));
+        }
+        assert!(postcard::from_bytes::<UserName>(b"\x02a b").is_err());
     }
 
     #[test]

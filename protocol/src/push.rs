@@ -1,6 +1,7 @@
 //! Pushed lines: what the server says without being asked again.
 
-use crate::{LineWriter, Money, Side, Symbol, TradeTerms, UserName};
+use crate::fields::{Fields as _, LineWriter};
+use crate::{Money, Side, Symbol, TradeTerms, UserName};
 
 /// A line that starts with `* `.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl Push {
     /// Appends the line.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         let event = |out, head, user: &UserName, side: Side, terms| {
-            LineWriter::plain(out, head).text(user.as_str()).text(side.as_str()).terms(terms);
+            LineWriter::plain(out, head).user(user).text(side.as_str()).terms(terms);
         };
         match self {
             Self::Quote { symbol, price, at_ms } => {
@@ -62,11 +63,7 @@ impl Push {
             Self::Expired { user, side, terms } => event(out, "* EXPIRED", user, *side, terms),
             Self::Filled { user, side, terms } => event(out, "* FILLED", user, *side, terms),
             Self::Account { user, available, reserved, realised } => {
-                LineWriter::plain(out, "* ACCOUNT")
-                    .text(user.as_str())
-                    .money(*available)
-                    .money(*reserved)
-                    .money(*realised);
+                LineWriter::plain(out, "* ACCOUNT").user(user).money(*available).money(*reserved).money(*realised);
             }
             Self::ByeSlowConsumer => out.extend_from_slice(b"* BYE,SLOW_CONSUMER\n"),
             Self::ByeIdle => out.extend_from_slice(b"* BYE,IDLE\n"),

@@ -2,7 +2,8 @@
 //!
 //! The parser looks at borrowed bytes and copies only what a value keeps. It accepts every byte string.
 
-use crate::{Command, CommandName, FileName, LINE_BYTES_MAX, LineWriter, Money, Refusal, Symbol, Tag, UserName};
+use crate::fields::{Fields as _, LineWriter};
+use crate::{Command, CommandName, FileName, LINE_BYTES_MAX, Money, Refusal, Symbol, Tag, UserName};
 use serde::{Deserialize, Serialize};
 
 /// A request line that could be read.
@@ -112,7 +113,7 @@ impl SessionCommand {
     fn write_fields(&self, line: &mut LineWriter<'_>) {
         match self {
             Self::Ping | Self::Help | Self::Stats | Self::Quit => line,
-            Self::Subscribe(user) | Self::Unsubscribe(user) => line.text(user.as_str()),
+            Self::Subscribe(user) | Self::Unsubscribe(user) => line.user(user),
             Self::Watch(symbol) | Self::Unwatch(symbol) => line.symbol(*symbol),
         };
     }
@@ -202,7 +203,8 @@ pub fn parse_line(line: &[u8]) -> Parsed {
 type BodyError = (Refusal, Option<Box<Attempt>>);
 
 fn parse_body(rest: &[u8]) -> Result<Body, BodyError> {
-    if !rest.iter().all(|b| (0x20..0x7f).contains(b)) {
+    // All of it is looked at, whatever comes first, because that is done many bytes at a time.
+    if rest.iter().fold(false, |odd, byte| odd | !(0x20..0x7f).contains(byte)) {
         check_characters(rest).map_err(|refusal| (refusal, None))?;
     }
     let (name, rest) = match memchr::memchr(b',', rest) {

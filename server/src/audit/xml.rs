@@ -134,8 +134,8 @@ impl AuditWriter {
         let Some(user) = user.filter(|_| moved != Money::ZERO) else { return };
         let (action, funds) = if moved.is_positive() { ("add", moved) } else { ("remove", -moved) };
         self.open("accountTransaction", origin, by_itself.map_or(number, |(.., number)| number));
-        self.text("action", action);
-        self.text("username", user.as_str());
+        self.text("action", action.as_bytes());
+        self.text("username", user.as_bytes());
         self.money("funds", funds);
         self.close("accountTransaction");
     }
@@ -143,8 +143,8 @@ impl AuditWriter {
     fn hit(&mut self, origin: Origin<'_>, hit: &Hit) {
         self.open("quoteServer", origin, hit.number);
         self.money("price", hit.price);
-        self.text("stockSymbol", hit.symbol.as_str());
-        self.text("username", hit.user.as_str());
+        self.text("stockSymbol", hit.symbol.as_bytes());
+        self.text("username", hit.user.as_bytes());
         self.int("quoteServerTime", hit.source_time_ms);
         self.escaped("cryptokey", &hit.key);
         self.close("quoteServer");
@@ -156,12 +156,12 @@ impl AuditWriter {
 
     fn command(&mut self, element: &str, origin: Origin<'_>, fields: &CommandFields<'_>, error: Option<&str>) {
         self.open(element, origin, fields.number);
-        self.text("command", fields.command.as_str());
+        self.text("command", fields.command.as_str().as_bytes());
         if let Some(user) = fields.user {
-            self.text("username", user.as_str());
+            self.text("username", user.as_bytes());
         }
         if let Some(symbol) = fields.symbol {
-            self.text("stockSymbol", symbol.as_str());
+            self.text("stockSymbol", symbol.as_bytes());
         }
         if let Some(filename) = fields.filename {
             self.escaped("filename", filename);
@@ -179,7 +179,7 @@ impl AuditWriter {
         self.events += 1;
         self.put(&["<", element, ">"]);
         self.int("timestamp", origin.time_ms);
-        self.text("server", origin.server);
+        self.text("server", origin.server.as_bytes());
         self.int("transactionNum", number);
     }
 
@@ -188,7 +188,7 @@ impl AuditWriter {
     }
 
     fn int(&mut self, element: &str, value: u64) {
-        self.text(element, itoa::Buffer::new().format(value));
+        self.text(element, itoa::Buffer::new().format(value).as_bytes());
     }
 
     fn money(&mut self, element: &str, value: Money) {
@@ -198,19 +198,21 @@ impl AuditWriter {
     }
 
     /// A text of letters and digits: names, numbers, symbols.
-    fn text(&mut self, element: &str, value: &str) {
-        self.put(&["<", element, ">", value, "</", element, ">"]);
+    fn text(&mut self, element: &str, value: &[u8]) {
+        self.put(&["<", element, ">"]);
+        self.buffer.extend_from_slice(value);
+        self.put(&["</", element, ">"]);
     }
 
     /// A text that may hold anything.
     fn escaped(&mut self, element: &str, value: &str) {
         let plain = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'<' | b'>' | b'&' | b'\'' | b'"');
         if value.bytes().all(plain) {
-            return self.text(element, value);
+            return self.text(element, value.as_bytes());
         }
         // No XML document may hold these two; requests that do are refused, a source's key may not be.
         let value = value.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), "?");
-        self.text(element, &quick_xml::escape::escape(&value));
+        self.text(element, quick_xml::escape::escape(&value).as_bytes());
     }
 
     fn put(&mut self, parts: &[&str]) {

@@ -163,7 +163,7 @@ impl Account {
     }
 
     pub(super) fn holding_index(&self, symbol: Symbol) -> Result<usize, usize> {
-        self.holdings.binary_search_by_key(&symbol, |holding| holding.symbol)
+        self.holdings.binary_search_by_key(&symbol.rank(), |holding| holding.symbol.rank())
     }
 
     /// The set amount of one side and symbol.
@@ -172,7 +172,10 @@ impl Account {
     }
 
     pub(super) fn set_index(&self, side: Side, symbol: Symbol) -> Result<usize, usize> {
-        self.sets.binary_search_by_key(&(side, symbol), |set| (set.side, set.symbol))
+        // By side, then symbol, as one number.
+        let rank = |side: Side, symbol: Symbol| (side as u32) << 24 | symbol.rank();
+        let wanted = rank(side, symbol);
+        self.sets.binary_search_by_key(&wanted, |set| rank(set.side, set.symbol))
     }
 
     /// Pending orders of one side, oldest first.

@@ -21,7 +21,7 @@ pub use apply::{apply, note};
 pub use book::{Book, UserId};
 pub use decide::{Halt, Price, decide, expire_oldest, fill};
 pub use event::{Event, Events};
-pub use record::{Hit, Outcome, PriceUsed, Record};
+pub use record::{Hit, Outcome, OutcomeRef, PriceUsed, Record, RecordRef};
 pub use reply::{reply_to, write_summary};
 pub use saving::{LoadError, Loader, Slice, StateHash};
 pub use trigger_book::{TriggerBook, TriggerKey};

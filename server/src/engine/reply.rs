@@ -1,6 +1,6 @@
 //! The words for what was decided: an OK reply from its events, a summary from an account.
 
-use super::account::{Account, PendingOrder};
+use super::account::{Account, HistoryEntry, Holding, PendingOrder, SetOrder};
 use super::event::Event;
 use daytrade_protocol::{Command, Detail, DetailWriter, Money, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName};
 
@@ -63,40 +63,30 @@ fn set_amount(account: &Account, side: Side, symbol: Symbol, events: &[Event]) -
 
 /// Appends the whole reply to DISPLAY_SUMMARY.
 pub fn write_summary(account: &Account, user: &UserName, tag: Option<Tag>, out: &mut Vec<u8>) {
-    let mut lines = 0;
     let mut details = DetailWriter::new(tag, out);
-    let mut write = |detail: Detail| {
-        details.write(&detail);
-        lines += 1;
-    };
-    write(Detail::Account {
+    details.write(&Detail::Account {
         user: user.clone(),
         available: account.cash(),
         reserved: account.reserved(),
         realised: account.realised(),
     });
     for holding in account.holdings() {
-        let (symbol, free, reserved, basis) = (holding.symbol, holding.free, holding.reserved, holding.basis);
-        write(Detail::Holding { symbol, free, reserved, basis });
+        let Holding { symbol, free, reserved, basis } = *holding;
+        details.write(&Detail::Holding { symbol, free, reserved, basis });
     }
     for (side, order) in pending_newest_first(account) {
         let PendingOrder { symbol, shares, price, total, expires_at_ms, .. } = *order;
-        write(Detail::Pending { side, terms: TradeTerms { symbol, shares, price, total }, expires_at_ms });
+        details.write(&Detail::Pending { side, terms: TradeTerms { symbol, shares, price, total }, expires_at_ms });
     }
     for set in account.sets() {
-        let price = set.trigger.map(|trigger| trigger.price);
-        write(Detail::Trigger { side: set.side, symbol: set.symbol, amount: set.amount, price, shares: set.shares });
+        let SetOrder { side, symbol, amount, shares, trigger } = *set;
+        details.write(&Detail::Trigger { side, symbol, amount, price: trigger.map(|trigger| trigger.price), shares });
     }
     for entry in account.history() {
-        write(Detail::History {
-            at_ms: entry.at_ms,
-            number: entry.number,
-            command: entry.command,
-            symbol: entry.symbol,
-            amount: entry.amount(),
-            refused: entry.refused,
-        });
+        let HistoryEntry { at_ms, number, symbol, command, refused, .. } = *entry;
+        details.write(&Detail::History { at_ms, number, command, symbol, amount: entry.amount(), refused });
     }
+    let lines = details.lines();
     drop(details);
     ReplyBody::DisplaySummary { user: user.clone(), lines }.write_to(tag, out);
 }

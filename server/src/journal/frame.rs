@@ -1,6 +1,6 @@
 //! Frames: a header of fixed width, records, a checksum over both. Little-endian throughout.
 
-use crate::engine::Record;
+use crate::engine::{Record, RecordRef};
 use crate::limits::FRAME_BYTES_MAX;
 
 /// "DTJF".
@@ -171,6 +171,15 @@ impl FrameBuilder {
     /// # Panics
     /// Never: records hold nothing that postcard cannot write to memory.
     pub fn push(&mut self, record: &Record) {
+        crate::encoding::append(record, &mut self.bytes);
+        self.records += 1;
+    }
+
+    /// Adds a record that is not put together first.
+    ///
+    /// # Panics
+    /// Never, as for [`FrameBuilder::push`].
+    pub fn push_parts(&mut self, record: &RecordRef<'_>) {
         crate::encoding::append(record, &mut self.bytes);
         self.records += 1;
     }

@@ -16,7 +16,7 @@ pub struct Batch {
 }
 
 /// One request for a shard.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Job {
     /// Whom to answer.
     pub to: ReplyTo,
@@ -29,7 +29,7 @@ pub struct Job {
 }
 
 /// What a job asks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Work {
     /// One of the sixteen commands.
     Command(Command),

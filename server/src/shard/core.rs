@@ -64,7 +64,9 @@ pub(super) struct Delivery {
 #[derive(Debug)]
 struct Pending {
     outbox: Arc<Outbox>,
-    jobs: std::vec::IntoIter<Job>,
+    jobs: Vec<Job>,
+    /// The first that has not been begun.
+    next: usize,
 }
 
 /// Some users, all that is known of them, and their journal.
@@ -153,7 +155,7 @@ impl Shard {
     /// Takes jobs in; the next round works on them.
     pub fn accept(&mut self, batch: Batch) {
         self.inbox_jobs += batch.jobs.len();
-        self.inbox.push_back(Pending { outbox: batch.outbox, jobs: batch.jobs.into_iter() });
+        self.inbox.push_back(Pending { outbox: batch.outbox, jobs: batch.jobs, next: 0 });
     }
 
     /// Takes news in. [`Control::Stop`] is the driver's.
@@ -341,13 +343,15 @@ impl Shard {
 
     fn work_inbox(&mut self) {
         while let Some(mut pending) = self.inbox.pop_front() {
-            self.begin_delivery(&pending.outbox, pending.jobs.len());
-            while !self.round_is_full() {
-                let Some(job) = pending.jobs.next() else { break };
+            self.begin_delivery(&pending.outbox, pending.jobs.len() - pending.next);
+            while !self.round_is_full()
+                && let Some(job) = pending.jobs.get(pending.next)
+            {
+                pending.next += 1;
                 self.inbox_jobs -= 1;
                 self.take_job(&pending.outbox, job);
             }
-            if pending.jobs.len() > 0 {
+            if pending.next < pending.jobs.len() {
                 self.inbox.push_front(pending);
                 return;
             }
@@ -411,9 +415,10 @@ impl Shard {
             }
         }
         while let Some(pending) = self.inbox.pop_front() {
-            self.begin_delivery(&pending.outbox, pending.jobs.len());
-            for job in pending.jobs {
-                self.turn_away(&job, &Refusal::ReadOnly);
+            let jobs = &pending.jobs[pending.next..];
+            self.begin_delivery(&pending.outbox, jobs.len());
+            for job in jobs {
+                self.turn_away(job, &Refusal::ReadOnly);
             }
         }
         self.inbox_jobs = 0;

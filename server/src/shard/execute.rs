@@ -3,7 +3,8 @@
 use super::batch::{DumpDone, DumpRequest, DumpTicket, Job, Work};
 use super::core::{Delivery, Shard, Task};
 use crate::engine::{
-    Events, Halt, HistoryEntry, Outcome, Price, PriceUsed, Record, UserId, decide, reply_to, write_summary,
+    Events, Halt, HistoryEntry, OutcomeRef, Price, PriceUsed, Record, RecordRef, UserId, decide, reply_to,
+    write_summary,
 };
 use crate::quotes::QuoteRequest;
 use crate::session::{Outbox, ReplyTo};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 impl Shard {
     /// Carries out a job, or puts it behind the user's waiting ones.
-    pub(super) fn take_job(&mut self, outbox: &Arc<Outbox>, job: Job) {
+    pub(super) fn take_job(&mut self, outbox: &Arc<Outbox>, job: &Job) {
         let user = match &job.work {
             Work::Command(command) => command.user(),
             Work::Rejected(rejected) => rejected.0.user.as_ref(),
@@ -21,8 +22,7 @@ impl Shard {
         if let Some(user) = user
             && self.parked.holds(user)
         {
-            let user = user.clone();
-            self.parked.push(&user, (Arc::clone(outbox), job));
+            self.parked.push(user, (Arc::clone(outbox), job.clone()));
             return;
         }
         self.run(outbox, job, Price::Unasked);
@@ -37,7 +37,7 @@ impl Shard {
             }
             let Some((outbox, job)) = self.parked.next(&user) else { return };
             self.begin_delivery(&outbox, 1);
-            if !self.run(&outbox, job, price) {
+            if !self.run(&outbox, &job, price) {
                 return;
             }
             price = Price::Unasked;
@@ -45,58 +45,51 @@ impl Shard {
     }
 
     /// Carries out a job; false if its user has to wait.
-    fn run(&mut self, outbox: &Arc<Outbox>, job: Job, price: Price) -> bool {
-        let Job { to, number, assigned, work } = job;
+    fn run(&mut self, outbox: &Arc<Outbox>, job: &Job, price: Price) -> bool {
+        let Job { to, number, assigned, ref work } = *job;
         match work {
-            Work::Command(command) if self.low => self.only_read(to, &command),
+            Work::Command(command) if self.low => self.only_read(to, command),
             Work::Rejected(rejected) if self.low => self.reply_refused(to, &rejected.1),
-            Work::Command(command) => return self.run_command(outbox, to, number, assigned, command, price),
+            Work::Command(command) => return self.run_command(outbox, job, command, price),
             Work::Rejected(rejected) => {
-                let (attempt, refusal) = *rejected;
+                let (attempt, refusal) = &**rejected;
                 let id = attempt.user.as_ref().and_then(|user| self.book.id(user));
                 let entry = HistoryEntry::new(self.now_ms, number, attempt.name, attempt.symbol, attempt.funds);
-                self.note(id, entry, Some(&refusal));
-                self.reply_refused(to, &refusal);
+                self.note(id, entry, Some(refusal));
+                self.reply_refused(to, refusal);
                 self.count_assigned(assigned, number);
-                self.frame.push(&Record::Rejected { number, assigned, attempt, refusal });
+                self.frame.push_parts(&RecordRef::Rejected { number, assigned, attempt, refusal });
             }
             Work::Subscribe(user) => {
-                self.subscribers.add(&user, outbox);
-                self.reply(to, &ReplyBody::Subscribe(user));
+                self.subscribers.add(user, outbox);
+                self.reply(to, &ReplyBody::Subscribe(user.clone()));
             }
             Work::Unsubscribe(user) => {
-                self.subscribers.remove(&user, outbox);
-                self.reply(to, &ReplyBody::Unsubscribe(user));
+                self.subscribers.remove(user, outbox);
+                self.reply(to, &ReplyBody::Unsubscribe(user.clone()));
             }
         }
         true
     }
 
-    fn run_command(
-        &mut self,
-        outbox: &Arc<Outbox>,
-        to: ReplyTo,
-        number: u64,
-        assigned: bool,
-        command: Command,
-        price: Price,
-    ) -> bool {
+    fn run_command(&mut self, outbox: &Arc<Outbox>, job: &Job, command: &Command, price: Price) -> bool {
+        let Job { to, number, assigned, .. } = *job;
         let id = command.user().and_then(|user| self.book.id(user));
         if let Some(id) = id
             && self.book.account(id).next_expiry_ms().is_some_and(|at| at <= self.now_ms)
         {
             self.expire_user(id);
         }
-        let (decided, used) = match self.decide(id, &command, price, number) {
+        let (decided, used) = match self.decide(id, command, price, number) {
             Ok(decided) => decided,
             Err(symbol) => {
-                let Some(user) = command.user().cloned() else { return true };
-                let job = Job { to, number, assigned, work: Work::Command(command) };
+                let Some(user) = command.user() else { return true };
                 if self.closing {
-                    self.turn_away(&job, &Refusal::ShuttingDown);
+                    self.turn_away(job, &Refusal::ShuttingDown);
                     return true;
                 }
-                if self.parked.wait_for(symbol, &user, (Arc::clone(outbox), job)) {
+                if self.parked.wait_for(symbol, user, (Arc::clone(outbox), job.clone())) {
+                    let user = user.clone();
                     let _ = self.links.quotes.send(QuoteRequest::Want { shard: self.id, symbol, user, number });
                 }
                 return false;
@@ -105,20 +98,20 @@ impl Shard {
         self.tally.cached_prices += u64::from(used.is_some_and(|used| used.cached));
         self.count_assigned(assigned, number);
         let goes_on = match &decided {
-            Ok(events) => self.carry_out(outbox, to, number, &command, events, id),
+            Ok(events) => self.carry_out(outbox, job, command, events, id),
             Err(refusal) => {
                 let entry = HistoryEntry::new(self.now_ms, number, command.name(), command.symbol(), command.funds());
                 self.note(id, entry, Some(refusal));
                 self.reply_refused(to, refusal);
-                self.note_if_summary(&command);
+                self.note_if_summary(command);
                 true
             }
         };
-        let outcome = match decided {
-            Ok(events) => Outcome::Done(events),
-            Err(refusal) => Outcome::Refused(refusal),
+        let outcome = match &decided {
+            Ok(events) => OutcomeRef::Done(events),
+            Err(refusal) => OutcomeRef::Refused(refusal),
         };
-        self.frame.push(&Record::Transaction { number, assigned, command, price: used, outcome });
+        self.frame.push_parts(&RecordRef::Transaction { number, assigned, command, price: used, outcome });
         goes_on
     }
 
@@ -194,12 +187,12 @@ impl Shard {
     fn carry_out(
         &mut self,
         outbox: &Arc<Outbox>,
-        to: ReplyTo,
-        number: u64,
+        job: &Job,
         command: &Command,
         events: &Events,
         id: Option<UserId>,
     ) -> bool {
+        let Job { to, number, .. } = *job;
         self.tally.ok += 1;
         let id = match command {
             Command::Add { user, .. } => Some(self.book.id_or_new(user)),

@@ -105,39 +105,49 @@ fn take_replies(shared: &Shared, lane: usize, input: &mut BytesMut) -> anyhow::R
     let arrived = input.split_to(end).freeze();
     let mut state = shared.state.borrow_mut();
     let now_us = state.replies_at_us();
+    // Where a reply begins, and where the line of it that is looked at does.
     let (mut from, mut line_from) = (0, 0);
-    // The head of the last line that more lines follow: most lines of a summary begin like the one before.
-    let mut head: &[u8] = b"";
-    for lf in memchr::memchr_iter(b'\n', &arrived) {
-        let line = &arrived[line_from..lf];
-        let to = lf + 1;
-        line_from = to;
-        if !head.is_empty() && line.starts_with(head) {
-            continue;
-        }
+    while let Some(length) = memchr::memchr(b'\n', &arrived[line_from..]) {
+        let line = &arrived[line_from..line_from + length];
+        let to = line_from + length + 1;
         if line.starts_with(b"* ") {
-            from = to;
+            (from, line_from) = (to, to);
             continue;
         }
         let Some((tag, body)) = Tag::split_from(line) else { bail!("not a reply: {}", String::from_utf8_lossy(line)) };
         if body.starts_with(b"-") {
-            head = &line[..=line.len() - body.len()];
+            let head = &line[..line.len() - body.len()];
+            line_from = last_line(&arrived, to, head);
             continue;
         }
         let refused = body.strip_prefix(b"ERR,").map(|rest| {
             let code = rest.split(|&byte| byte == b',').next().unwrap_or_default();
             Code::parse(code).unwrap_or(Code::BadLine)
         });
-        if state.take_reply(lane, tag.map(Tag::get), refused, arrived.slice(from..to), now_us).is_err() {
+        let reply = || arrived.slice(from..to);
+        if state.take_reply(lane, tag.map(Tag::get), refused, reply, now_us).is_err() {
             bail!("a reply to no line that was sent: {}", crate::net::clean(&String::from_utf8_lossy(line)));
         }
-        from = to;
+        (from, line_from) = (to, to);
     }
     state.tell().map_err(Unread)?;
     if state.watched.is_some() {
         shared.answered.notify_one();
     }
     Ok(())
+}
+
+/// Where the last line of a reply begins, whose lines before it begin with this tag and a dash: at the next line that has a
+/// blank behind the tag. Looking for the blank passes over a summary at once, because its other lines have none. Without a tag,
+/// or such a line, simply the next line.
+fn last_line(arrived: &[u8], next_line: usize, head: &[u8]) -> usize {
+    if head.is_empty() {
+        return next_line;
+    }
+    memchr::memchr_iter(b' ', &arrived[next_line..])
+        .filter_map(|blank| (next_line + blank).checked_sub(head.len()))
+        .find(|at| *at >= next_line && arrived[at - 1] == b'\n' && arrived[*at..].starts_with(head))
+        .unwrap_or(next_line)
 }
 
 /// The byte behind the last whole reply: the last line that nothing of the same reply follows.
@@ -158,6 +168,15 @@ fn end_of_replies(input: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_line_of_a_reply_is_found_whatever_the_others_hold() {
+        let reply = b"[2]-STAT,a [2] b,1\n[2]-STAT,[2] x\n[12] OK\n[2] OK,STATS,2\n[3] OK\n";
+        let at = last_line(reply, 19, b"[2]");
+        assert!(reply[at..].starts_with(b"[2] OK,STATS"));
+        assert_eq!(last_line(b"-STAT,a,1\nOK", 10, b""), 10);
+        assert_eq!(last_line(b"[2]-STAT,a b\n", 13, b"[2]"), 13);
+    }
 
     #[test]
     fn only_whole_replies_are_taken() {

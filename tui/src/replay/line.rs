@@ -9,8 +9,8 @@ pub(super) struct Outgoing {
     pub tag: Option<u64>,
     /// Which of the sixteen it is.
     pub command: Option<CommandName>,
-    /// A number that is the same for all lines of a user.
-    pub user: u64,
+    /// Which connection sends it: one for all lines of a user.
+    pub lane: usize,
     /// Whether it asks for no reply.
     pub noreply: bool,
     /// Whether everything before it has to be answered first: it is about what other connections sent, too.
@@ -19,15 +19,15 @@ pub(super) struct Outgoing {
     pub quits: bool,
 }
 
-/// Looks at a line without its LF; None for one that the server skips.
-pub(super) fn look_at(line: &[u8]) -> Option<Outgoing> {
+/// Looks at a line without its LF, which one of so many connections is to send; None for one that the server skips.
+pub(super) fn look_at(line: &[u8], lanes: usize) -> Option<Outgoing> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let too_long = line.len() > LINE_BYTES_MAX;
     let line = trim(line);
     if !too_long && (line.is_empty() || line[0] == b'#') {
         return None;
     }
-    let plain = Outgoing { tag: None, command: None, user: 0, noreply: false, alone: false, quits: false };
+    let plain = Outgoing { tag: None, command: None, lane: 0, noreply: false, alone: false, quits: false };
     let noreply = line.strip_suffix(b"noreply").is_some_and(|before| before.ends_with(b" ") || before.ends_with(b"\t"));
     let noreply = noreply && !too_long;
     // A tag that is none is answered without one.
@@ -36,12 +36,20 @@ pub(super) fn look_at(line: &[u8]) -> Option<Outgoing> {
     if too_long {
         return Some(Outgoing { tag, ..plain });
     }
-    let mut fields = rest.splitn(3, |&byte| byte == b',').map(trim);
-    let name = fields.next().unwrap_or_default();
+    let (name, rest) = split_field(rest);
     let command = CommandName::parse(name);
     let alone = command == Some(CommandName::DumpLog);
     let quits = command.is_none() && name.eq_ignore_ascii_case(b"QUIT");
-    Some(Outgoing { tag, command, user: hash(fields.next().unwrap_or_default()), noreply, alone, quits })
+    let lane = if lanes == 1 { 0 } else { (hash(split_field(rest).0) % lanes as u64) as usize };
+    Some(Outgoing { tag, command, lane, noreply, alone, quits })
+}
+
+/// The first field without blanks around it, and what follows its comma.
+fn split_field(fields: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b',', fields) {
+        Some(comma) => (trim(&fields[..comma]), &fields[comma + 1..]),
+        None => (trim(fields), b""),
+    }
 }
 
 /// FNV-1a, as good as any to spread users over connections.
@@ -66,7 +74,7 @@ mod tests {
             padding in prop_oneof![9 => Just(0), 1 => 900..1200_usize],
         ) {
             let line = format!("{line}{}", "x".repeat(padding));
-            let ours = look_at(line.as_bytes()).map(|out| (out.tag, out.noreply));
+            let ours = look_at(line.as_bytes(), 3).map(|out| (out.tag, out.noreply));
             let server = match parse_line(line.as_bytes()) {
                 Parsed::Nothing => None,
                 Parsed::Request(request) => Some((request.tag.map(Tag::get), request.noreply)),

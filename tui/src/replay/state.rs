@@ -136,7 +136,7 @@ impl State {
                 continue;
             };
             let (from, to) = (self.at, self.at + end);
-            match look_at(&rest[..end]) {
+            match look_at(&rest[..end], self.lanes.len()) {
                 None => {
                     self.file_line += 1;
                     if let Some(watched) = &mut self.watched {
@@ -154,12 +154,8 @@ impl State {
         }
     }
 
-    fn lane_of(&self, line: &Outgoing) -> usize {
-        (line.user % self.lanes.len() as u64) as usize
-    }
-
     fn must_wait(&mut self, line: &Outgoing, bytes: usize, now_us: u64) -> Option<Feed> {
-        let lane = &self.lanes[self.lane_of(line)];
+        let lane = &self.lanes[line.lane];
         if lane.in_flight >= IN_FLIGHT_MAX || lane.out.len() >= SEND_AHEAD_BYTES || self.early_bytes >= EARLY_BYTES_MAX
         {
             return Some(Feed::NeedsReplies);
@@ -195,16 +191,15 @@ impl State {
             self.summary.note_malformed(&self.options.file, self.file_line, "QUIT: the rest of the file is not sent");
         }
         let silent = self.is_silent(line, to - from);
-        let lane_at = self.lane_of(line);
         if !silent {
             let place = self.window.sent(line, self.file_line, now_us);
-            let lane = &mut self.lanes[lane_at];
+            let lane = &mut self.lanes[line.lane];
             lane.in_flight += 1;
             if line.tag.is_none() {
                 lane.untagged.push_back(place);
             }
         }
-        let (Some(block), lane) = (self.blocks.front(), &mut self.lanes[lane_at]) else { return };
+        let (Some(block), lane) = (self.blocks.front(), &mut self.lanes[line.lane]) else { return };
         if let Some(watched) = &mut self.watched {
             watched.sent(&block[from..to], !silent);
         }
@@ -223,15 +218,18 @@ impl State {
         lane: usize,
         tag: Option<u64>,
         refused: Option<Code>,
-        reply: Bytes,
+        reply: impl FnOnce() -> Bytes,
         now_us: u64,
     ) -> Result<(), ()> {
         let place = match tag {
             Some(tag) => self.window.place_of(tag),
             None => self.lanes[lane].untagged.pop_front(),
         };
-        let wanted = self.options.print || self.expectation.is_some() || refused.is_some() || self.watched.is_some();
-        let reply = if wanted { reply } else { Bytes::new() };
+        let wanted = self.options.print
+            || self.expectation.is_some()
+            || refused.is_some_and(is_malformed)
+            || self.watched.is_some();
+        let reply = if wanted { reply() } else { Bytes::new() };
         let bytes = reply.len();
         let answer = Answer { refused, reply };
         let (command, sent_us) = place.and_then(|place| self.window.answered(place, answer)).ok_or(())?;
@@ -262,6 +260,9 @@ impl State {
                 self.print(&reply);
             }
             let difference = self.judge(refused, &reply);
+            if self.watched.is_none() {
+                continue;
+            }
             let now_us = self.now_us();
             if let Some(watched) = &mut self.watched {
                 watched.answered(told.file_line, refused.is_some(), &reply, difference, now_us);

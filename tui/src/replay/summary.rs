@@ -19,7 +19,7 @@ pub struct Summary {
     /// Lines carried out.
     pub ok: u64,
     /// Lines refused.
-    pub refused: BTreeMap<&'static str, u64>,
+    pub refused: BTreeMap<Code, u64>,
     /// Wall time, in microseconds.
     pub wall_us: u64,
     /// Replies that were not what was expected.
@@ -35,7 +35,7 @@ pub struct Summary {
 struct Json<'a> {
     lines: u64,
     ok: u64,
-    refused: &'a BTreeMap<&'static str, u64>,
+    refused: BTreeMap<&'static str, u64>,
     wall_ms: u64,
     lines_per_second: u64,
     differences: u64,
@@ -49,7 +49,7 @@ impl Summary {
     pub(super) fn count(&mut self, command: Option<CommandName>, refused: Option<Code>, latency_us: u64) {
         match refused {
             None => self.ok += 1,
-            Some(code) => *self.refused.entry(code.as_str()).or_default() += 1,
+            Some(code) => *self.refused.entry(code).or_default() += 1,
         }
         let Some(command) = command else { return };
         let new = || Histogram::new_with_bounds(1, LATENCY_US_MAX, 2);
@@ -75,6 +75,10 @@ impl Summary {
         (u128::from(self.lines) * 1_000_000 / u128::from(self.wall_us.max(1))) as u64
     }
 
+    fn refused_by_name(&self) -> BTreeMap<&'static str, u64> {
+        self.refused.iter().map(|(code, count)| (code.as_str(), *count)).collect()
+    }
+
     /// The summary as one line of JSON.
     pub fn to_json(&self) -> String {
         let latency_us = self
@@ -85,7 +89,7 @@ impl Summary {
         let json = Json {
             lines: self.lines,
             ok: self.ok,
-            refused: &self.refused,
+            refused: self.refused_by_name(),
             wall_ms: self.wall_us / 1_000,
             lines_per_second: self.lines_per_second(),
             differences: self.differences,
@@ -108,7 +112,7 @@ impl Summary {
             grouped(self.lines_per_second())
         );
         let _ = writeln!(text, "{} ok, {} refused", grouped(self.ok), grouped(refused));
-        for (code, count) in &self.refused {
+        for (code, count) in self.refused_by_name() {
             let _ = writeln!(text, "  {count:>10}  {code}");
         }
         for line in &self.malformed {

@@ -16,7 +16,8 @@ struct Slot {
     command: Option<CommandName>,
     sent_us: u64,
     file_line: u64,
-    answer: Option<Answer>,
+    answered: bool,
+    refused: Option<Code>,
 }
 
 /// What came back for a line.
@@ -45,6 +46,8 @@ pub(super) struct Window {
     /// The place of the first slot among all lines.
     first: u64,
     waiting: usize,
+    /// Replies that somebody wants to see, by the place of their line.
+    replies: HashMap<u64, Bytes>,
     last_tag: Option<u64>,
     /// Where each tag in flight is, once the file's tags have turned out not to follow one another.
     places: Option<HashMap<u64, u64>>,
@@ -69,8 +72,7 @@ impl Window {
             (None, _) => false,
         };
         if self.places.is_none() && !follows {
-            let waiting =
-                self.slots.iter().zip(self.first..).filter(|(slot, _)| slot.answer.is_none() && slot.tag != NO_TAG);
+            let waiting = self.slots.iter().zip(self.first..).filter(|(slot, _)| !slot.answered && slot.tag != NO_TAG);
             self.places = Some(waiting.map(|(slot, place)| (slot.tag, place)).collect());
         }
         self.last_tag = tag;
@@ -85,7 +87,8 @@ impl Window {
         {
             places.insert(tag, place);
         }
-        self.slots.push_back(Slot { tag, command: line.command, sent_us: now_us, file_line, answer: None });
+        let command = line.command;
+        self.slots.push_back(Slot { tag, command, sent_us: now_us, file_line, answered: false, refused: None });
         self.waiting += 1;
         place
     }
@@ -98,26 +101,30 @@ impl Window {
         // Tags have followed one another so far, so the tag says where.
         let at = tag.checked_sub(self.slots.front()?.tag)?;
         let slot = self.slots.get(at as usize)?;
-        (slot.tag == tag && slot.answer.is_none()).then_some(self.first + at)
+        (slot.tag == tag && !slot.answered).then_some(self.first + at)
     }
 
     /// Notes what came back for a line; returns its command and when it was sent. None: it is not in flight.
     pub(super) fn answered(&mut self, place: u64, answer: Answer) -> Option<(Option<CommandName>, u64)> {
         let slot = self.slots.get_mut(place.checked_sub(self.first)? as usize)?;
-        if slot.answer.is_some() {
+        if slot.answered {
             return None;
         }
-        slot.answer = Some(answer);
+        (slot.answered, slot.refused) = (true, answer.refused);
+        if !answer.reply.is_empty() {
+            self.replies.insert(place, answer.reply);
+        }
         self.waiting -= 1;
         Some((slot.command, slot.sent_us))
     }
 
     /// The next line in the order of the file, if it is answered.
     pub(super) fn tell(&mut self) -> Option<Told> {
-        self.slots.front()?.answer.as_ref()?;
-        let slot = self.slots.pop_front()?;
+        let slot = self.slots.pop_front_if(|slot| slot.answered)?;
+        let reply = if self.replies.is_empty() { None } else { self.replies.remove(&self.first) };
         self.first += 1;
-        Some(Told { file_line: slot.file_line, answer: slot.answer? })
+        let answer = Answer { refused: slot.refused, reply: reply.unwrap_or_default() };
+        Some(Told { file_line: slot.file_line, answer })
     }
 
     /// How many lines are not answered.
@@ -132,7 +139,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn line(tag: Option<u64>) -> Outgoing {
-        Outgoing { tag, command: None, user: 0, noreply: false, alone: false, quits: false }
+        Outgoing { tag, command: None, lane: 0, noreply: false, alone: false, quits: false }
     }
 
     proptest! {

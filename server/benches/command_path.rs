@@ -1,0 +1,125 @@
+//! The parts of a command's way, each by itself and in memory: deciding and applying, the record's place in a
+//! frame, the summary's text, the audit log's XML. Figures are for one command or one line of a summary.
+//! Reading and writing lines is measured in protocol/benches/lines.rs.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use daytrade_protocol::{Body, Command, Money, Parsed, Symbol, Tag, parse_line};
+use daytrade_server::audit::{AuditWriter, Origin};
+use daytrade_server::engine::{Book, Halt, HistoryEntry, Outcome, Price, PriceUsed, Record, decide, write_summary};
+use daytrade_server::journal::FrameBuilder;
+use std::hint::black_box;
+
+const WORKLOAD: &str = include_str!("../../workloads/10-users.txt");
+const NOW_MS: u64 = 1_795_000_000_000;
+
+/// A price that depends on nothing but the symbol: 1.00 to 201.00.
+fn price_of(symbol: Symbol) -> Money {
+    let sum = symbol.as_bytes().iter().fold(0_i64, |sum, letter| sum * 37 + i64::from(*letter));
+    Money::from_cents(100 + sum % 20_000)
+}
+
+fn commands() -> Vec<(u64, Command)> {
+    let request = |line: &str| match parse_line(line.as_bytes()) {
+        Parsed::Request(request) => match request.body {
+            Body::Command(command) => Some((request.tag?.get(), command)),
+            Body::Session(_) => None,
+        },
+        _ => None,
+    };
+    WORKLOAD.lines().filter_map(request).collect()
+}
+
+/// Decides and applies one command; the record of it.
+fn carry_out(book: &mut Book, number: u64, command: &Command) -> Record {
+    let id = command.user().and_then(|user| book.id(user));
+    let mut price = None;
+    let decided = match decide(id.map(|id| book.account(id)), command, Price::Unasked, NOW_MS, number) {
+        Err(Halt::NeedsPrice(symbol)) => {
+            price = Some(PriceUsed { price: price_of(symbol), cached: true });
+            let account = id.map(|id| book.account(id));
+            decide(account, command, Price::Known(price_of(symbol)), NOW_MS, number)
+        }
+        decided => decided,
+    };
+    let mut entry = HistoryEntry::new(NOW_MS, number, command.name(), command.symbol(), command.funds());
+    let outcome = match decided {
+        Ok(events) => {
+            let id = command.user().map(|user| book.id_or_new(user));
+            if let Some(id) = id {
+                events.iter().for_each(|event| book.apply(id, event, number));
+            }
+            Outcome::Done(events)
+        }
+        Err(Halt::Refused(refusal)) => {
+            entry.refused = Some(refusal.code());
+            Outcome::Refused(refusal)
+        }
+        Err(Halt::NeedsPrice(symbol)) => unreachable!("the price of {symbol} was given"),
+    };
+    if let Some(id) = command.user().and_then(|user| book.id(user)) {
+        book.note(id, entry);
+    }
+    Record::Transaction { number, assigned: false, command: command.clone(), price, outcome }
+}
+
+fn benches(criterion: &mut Criterion) {
+    let commands = commands();
+    let mut book = Book::default();
+    let records: Vec<Record> =
+        commands.iter().map(|(number, command)| carry_out(&mut book, *number, command)).collect();
+
+    let mut group = criterion.benchmark_group("a command");
+    group.throughput(Throughput::Elements(records.len() as u64));
+    group.bench_function("decided, applied, noted", |bench| {
+        bench.iter(|| {
+            let mut book = Book::default();
+            for (number, command) in &commands {
+                black_box(carry_out(&mut book, *number, command));
+            }
+        });
+    });
+    group.bench_function("put into a frame", |bench| {
+        bench.iter(|| {
+            let mut frame = FrameBuilder::default();
+            for record in &records {
+                frame.push(black_box(record));
+            }
+            frame.payload_bytes()
+        });
+    });
+    group.bench_function("made XML of", |bench| {
+        let origin = Origin { time_ms: NOW_MS, server: "daytrade-0" };
+        bench.iter(|| {
+            let mut xml = AuditWriter::default();
+            for record in &records {
+                xml.record(origin, black_box(record), None);
+            }
+            xml.take()
+        });
+    });
+    group.finish();
+
+    // In lines, because a summary has as many as there are holdings, orders, triggers and transactions.
+    let lines_of = |user, account| {
+        let mut out = Vec::new();
+        write_summary(account, user, None, &mut out);
+        memchr::memchr_iter(b'\n', &out).count() as u64
+    };
+    let lines = book.accounts().map(|(user, account)| lines_of(user, account)).sum();
+    let mut group = criterion.benchmark_group("a line of a summary");
+    group.throughput(Throughput::Elements(lines));
+    group.bench_function("written", |bench| {
+        let mut out = Vec::new();
+        bench.iter(|| {
+            out.clear();
+            for (user, account) in book.accounts() {
+                write_summary(account, user, Tag::new(123_456), &mut out);
+            }
+            out.len()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(group, benches);
+criterion_main!(group);

@@ -8,7 +8,7 @@ use crate::{Money, Symbol, Tag, TradeTerms, UserName, short};
 /// The room a line begins with, and grows by: most lines are shorter.
 const LINE_BYTES: usize = 128;
 /// The room that is made for many lines at once.
-const LINES_BYTES: usize = 4096;
+const LINES_BYTES: usize = 1024;
 /// The longest short line, without its line end.
 const SHORT_LINE_BYTES: usize = 192;
 /// Where a short line is written: its last field begins within its length.
@@ -54,6 +54,11 @@ pub(crate) trait Fields: Sized {
     fn int(&mut self, value: u64) -> &mut Self {
         self.field(|field| {
             field[0] = b',';
+            if value < 10 {
+                // Most reserves are nothing, many holdings a few shares.
+                field[1] = b'0' + value as u8;
+                return 2;
+            }
             1 + digits_at(field, 1, value)
         })
     }

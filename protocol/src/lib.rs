@@ -16,7 +16,7 @@ mod refusal;
 mod reply;
 mod reply_parse;
 mod request;
-mod short;
+pub mod short;
 
 pub use codec::{LINE_BYTES_MAX, LineBlock, LineCodec};
 pub use command::{Command, CommandName, Side};

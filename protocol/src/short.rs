@@ -3,7 +3,7 @@
 /// Copies `from` to the head of `to`, by two words that may overlap, and returns its length. What is longer than 32 bytes, or
 /// than `to`, is not copied.
 #[inline]
-pub(crate) fn copy<const N: usize>(to: &mut [u8; N], from: &[u8]) -> usize {
+pub fn copy<const N: usize>(to: &mut [u8; N], from: &[u8]) -> usize {
     let length = from.len();
     let Some(to) = to.get_mut(..length) else { return 0 };
     if length < 4 {

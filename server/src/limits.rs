@@ -60,6 +60,9 @@ pub const FRAME_BYTES_SOFT: usize = 4 << 20;
 /// … or this many bytes of replies.
 pub const ROUND_REPLY_BYTES_SOFT: usize = 8 << 20;
 
+/// Jobs whose accounts are fetched into the processor's cache together, before the first of them is carried out.
+pub const LOOK_AHEAD_JOBS: usize = 16;
+
 /// Triggers fired in one round, so that a price that fires ten thousand holds nobody up.
 pub const FIRED_IN_ROUND_MAX: usize = 2_000;
 

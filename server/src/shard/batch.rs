@@ -41,6 +41,17 @@ pub enum Work {
     Unsubscribe(UserName),
 }
 
+impl Job {
+    /// Whose account it is about.
+    pub const fn user(&self) -> Option<&UserName> {
+        match &self.work {
+            Work::Command(command) => command.user(),
+            Work::Rejected(rejected) => rejected.0.user.as_ref(),
+            Work::Subscribe(_) | Work::Unsubscribe(_) => None,
+        }
+    }
+}
+
 /// News from the rest of the server.
 #[derive(Debug)]
 pub enum Control {

@@ -9,8 +9,8 @@ use super::subscribers::Subscribers;
 use crate::engine::{Book, Hit, Price, Record, TriggerKey, UserId};
 use crate::journal::{FrameBuilder, JournalWriter};
 use crate::limits::{
-    FIRED_IN_ROUND_MAX, FRAME_BYTES_SOFT, FRAME_RECORDS_SOFT, LOOK_FOR_ROOM_MS, ROUND_REPLY_BYTES_SOFT,
-    SNAPSHOT_RECORDS_MIN,
+    FIRED_IN_ROUND_MAX, FRAME_BYTES_SOFT, FRAME_RECORDS_SOFT, LOOK_AHEAD_JOBS, LOOK_FOR_ROOM_MS,
+    ROUND_REPLY_BYTES_SOFT, SNAPSHOT_RECORDS_MIN,
 };
 use crate::quotes::{Quote, QuoteNews, QuoteRequest, WATCHER};
 use crate::session::{Outbox, Replies};
@@ -344,18 +344,33 @@ impl Shard {
     fn work_inbox(&mut self) {
         while let Some(mut pending) = self.inbox.pop_front() {
             self.begin_delivery(&pending.outbox, pending.jobs.len() - pending.next);
-            while !self.round_is_full()
-                && let Some(job) = pending.jobs.get(pending.next)
-            {
-                pending.next += 1;
-                self.inbox_jobs -= 1;
-                self.take_job(&pending.outbox, job);
+            while !self.round_is_full() && pending.next < pending.jobs.len() {
+                let jobs = &pending.jobs[pending.next..];
+                let ids = self.look_ahead(jobs);
+                for (job, id) in jobs.iter().zip(ids) {
+                    if self.round_is_full() {
+                        break;
+                    }
+                    pending.next += 1;
+                    self.inbox_jobs -= 1;
+                    self.take_job(&pending.outbox, job, id);
+                }
             }
             if pending.next < pending.jobs.len() {
                 self.inbox.push_front(pending);
                 return;
             }
         }
+    }
+
+    /// Who asks for the first of these jobs, as far as they have an account by now.
+    fn look_ahead(&self, jobs: &[Job]) -> [Option<UserId>; LOOK_AHEAD_JOBS] {
+        let mut ids = [None; LOOK_AHEAD_JOBS];
+        for (id, job) in ids.iter_mut().zip(jobs) {
+            *id = job.user().and_then(|user| self.book.id(user));
+        }
+        self.book.look_at(&ids);
+        ids
     }
 
     /// Has the last delivery be one to this connection, with room for so many requests.

@@ -12,20 +12,15 @@ use daytrade_protocol::{Command, CommandName, Refusal, ReplyBody, Symbol, UserNa
 use std::sync::Arc;
 
 impl Shard {
-    /// Carries out a job, or puts it behind the user's waiting ones.
-    pub(super) fn take_job(&mut self, outbox: &Arc<Outbox>, job: &Job) {
-        let user = match &job.work {
-            Work::Command(command) => command.user(),
-            Work::Rejected(rejected) => rejected.0.user.as_ref(),
-            Work::Subscribe(_) | Work::Unsubscribe(_) => None,
-        };
-        if let Some(user) = user
+    /// Carries out a job, or puts it behind the user's waiting ones. `id` is the user's place, if it is known by now.
+    pub(super) fn take_job(&mut self, outbox: &Arc<Outbox>, job: &Job, id: Option<UserId>) {
+        if let Some(user) = job.user()
             && self.parked.holds(user)
         {
             self.parked.push(user, (Arc::clone(outbox), job.clone()));
             return;
         }
-        self.run(outbox, job, Price::Unasked);
+        self.run(outbox, job, id, Price::Unasked);
     }
 
     /// Goes on with the commands of a user who waited, until one has to wait again.
@@ -37,7 +32,7 @@ impl Shard {
             }
             let Some((outbox, job)) = self.parked.next(&user) else { return };
             self.begin_delivery(&outbox, 1);
-            if !self.run(&outbox, &job, price) {
+            if !self.run(&outbox, &job, None, price) {
                 return;
             }
             price = Price::Unasked;
@@ -45,15 +40,15 @@ impl Shard {
     }
 
     /// Carries out a job; false if its user has to wait.
-    fn run(&mut self, outbox: &Arc<Outbox>, job: &Job, price: Price) -> bool {
+    fn run(&mut self, outbox: &Arc<Outbox>, job: &Job, id: Option<UserId>, price: Price) -> bool {
         let Job { to, number, assigned, ref work } = *job;
         match work {
             Work::Command(command) if self.low => self.only_read(to, command),
             Work::Rejected(rejected) if self.low => self.reply_refused(to, &rejected.1),
-            Work::Command(command) => return self.run_command(outbox, job, command, price),
+            Work::Command(command) => return self.run_command(outbox, job, command, id, price),
             Work::Rejected(rejected) => {
                 let (attempt, refusal) = &**rejected;
-                let id = attempt.user.as_ref().and_then(|user| self.book.id(user));
+                let id = id.or_else(|| self.book.id(attempt.user.as_ref()?));
                 let entry = HistoryEntry::new(self.now_ms, number, attempt.name, attempt.symbol, attempt.funds);
                 self.note(id, entry, Some(refusal));
                 self.reply_refused(to, refusal);
@@ -72,9 +67,16 @@ impl Shard {
         true
     }
 
-    fn run_command(&mut self, outbox: &Arc<Outbox>, job: &Job, command: &Command, price: Price) -> bool {
+    fn run_command(
+        &mut self,
+        outbox: &Arc<Outbox>,
+        job: &Job,
+        command: &Command,
+        id: Option<UserId>,
+        price: Price,
+    ) -> bool {
         let Job { to, number, assigned, .. } = *job;
-        let id = command.user().and_then(|user| self.book.id(user));
+        let id = id.or_else(|| self.book.id(command.user()?));
         if let Some(id) = id
             && self.book.account(id).next_expiry_ms().is_some_and(|at| at <= self.now_ms)
         {
@@ -195,7 +197,7 @@ impl Shard {
         let Job { to, number, .. } = *job;
         self.tally.ok += 1;
         let id = match command {
-            Command::Add { user, .. } => Some(self.book.id_or_new(user)),
+            Command::Add { user, .. } if id.is_none() => Some(self.book.id_or_new(user)),
             _ => id,
         };
         if let Some(id) = id {

@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
 }
 
 fn with_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    crate::runtime::runtime()?.block_on(work)
 }
 
 async fn serve(args: &ServeArgs) -> anyhow::Result<()> {

@@ -19,6 +19,7 @@ pub mod listener;
 pub mod open_files;
 pub mod quotes;
 pub mod router;
+pub mod runtime;
 pub mod server;
 pub mod session;
 pub mod shard;

@@ -40,7 +40,10 @@ pub async fn listen(listener: TcpListener, context: Context, sessions: TaskTrack
             stats.connections.fetch_add(1, Ordering::Relaxed);
             // Replies are written whole; holding them back for more would only add delay.
             let served = match stream.set_nodelay(true) {
-                Ok(()) => serve(stream, context).await,
+                Ok(()) => {
+                    let (reader, writer) = stream.into_split();
+                    serve(reader, writer, context).await
+                }
                 Err(error) => Err(error),
             };
             if let Err(error) = served {

@@ -42,7 +42,7 @@ impl LocalServer {
     /// # Errors
     /// In words, when the data folder cannot be used.
     pub fn start(args: &LocalArgs) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = daytrade_server::runtime::runtime()?;
         let (data_dir, temporary) = if let Some(data_dir) = &args.data_dir {
             (data_dir.clone(), None)
         } else {
@@ -61,7 +61,7 @@ impl LocalServer {
     /// # Errors
     /// In words, when the data folder cannot be used.
     pub fn with_config(config: Config) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = daytrade_server::runtime::runtime()?;
         let server = runtime.block_on(Server::start(config))?;
         let address = server.address();
         Ok(Self { runtime, server: Some(server), address, _temporary: None })

@@ -1,9 +1,11 @@
-//! One timer for all that a session waits for, so that a connection costs one entry in the runtime's wheel.
+//! What wakes a session besides its socket and its outbox: one timer for all that it waits for, and the server's stop. Each is asked
+//! once and then only looked at, because it goes on to wake the task that asked.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::Context;
+use std::task::{Context, Waker};
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Rings at the time it was last set to. Being set to a later time costs nothing: it rings early and is set anew.
 #[derive(Debug, Default)]
@@ -11,6 +13,8 @@ pub(super) struct Alarm {
     sleep: Option<Pin<Box<Sleep>>>,
     /// It is not wanted at the moment.
     off: bool,
+    /// Whom it wakes; None while it has not been asked since it was set.
+    asked: Option<Waker>,
 }
 
 impl Alarm {
@@ -19,7 +23,10 @@ impl Alarm {
         self.off = at.is_none();
         let Some(at) = at else { return };
         match &mut self.sleep {
-            Some(sleep) if sleep.is_elapsed() || at < sleep.deadline() => sleep.as_mut().reset(at),
+            Some(sleep) if sleep.is_elapsed() || at < sleep.deadline() => {
+                sleep.as_mut().reset(at);
+                self.asked = None;
+            }
             Some(_) => {}
             None => self.sleep = Some(Box::pin(tokio::time::sleep_until(at))),
         }
@@ -27,6 +34,40 @@ impl Alarm {
 
     /// Whether it rings; if not, the task is woken when it does.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> bool {
-        !self.off && self.sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready())
+        let Some(sleep) = self.sleep.as_mut().filter(|_| !self.off) else { return false };
+        if is_same(self.asked.as_ref(), context) {
+            return sleep.is_elapsed();
+        }
+        self.asked = Some(context.waker().clone());
+        sleep.as_mut().poll(context).is_ready()
     }
+}
+
+/// The server's stop.
+#[derive(Debug)]
+pub(super) struct StopSignal {
+    token: CancellationToken,
+    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
+    asked: Option<Waker>,
+}
+
+impl StopSignal {
+    /// A token of the session's own, so that looking at it is nobody else's business.
+    pub(super) fn new(stop: &CancellationToken) -> Self {
+        let token = stop.child_token();
+        Self { stopped: Box::pin(token.clone().cancelled_owned()), token, asked: None }
+    }
+
+    /// Whether the server stops; if not, the task is woken when it does.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> bool {
+        if is_same(self.asked.as_ref(), context) {
+            return self.token.is_cancelled();
+        }
+        self.asked = Some(context.waker().clone());
+        self.stopped.as_mut().poll(context).is_ready()
+    }
+}
+
+fn is_same(asked: Option<&Waker>, context: &Context<'_>) -> bool {
+    asked.is_some_and(|waker| waker.will_wake(context.waker()))
 }

@@ -1,7 +1,8 @@
 //! One connection's loop and pace: read what there is, write what has come back, stop in order.
 
-use super::alarm::Alarm;
-use super::outbox::Outbox;
+use super::alarm::{Alarm, StopSignal};
+use super::outbox::{Load, Outbox};
+use super::writer::Writer;
 use crate::limits::{
     BATCH_JOBS_MAX, IN_FLIGHT_MAX, LINGER_MS, OUTBOX_BYTES_MAX, READ_BUFFER_BYTES_MAX, READ_BUFFER_BYTES_MIN,
 };
@@ -12,13 +13,13 @@ use crate::stats::Stats;
 use bytes::{Buf, BytesMut};
 use daytrade_protocol::{LineBlock, LineCodec, Push, Request, Symbol, UserName, parse_line};
 use std::collections::{BTreeSet, VecDeque};
-use std::future::Future;
+use std::future::poll_fn;
 use std::io::{self, Cursor};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use tokio_util::codec::Decoder;
@@ -51,19 +52,23 @@ pub struct Context {
 ///
 /// # Errors
 /// When the socket fails; requests that have been read take effect all the same.
-pub async fn serve<S: AsyncRead + AsyncWrite>(stream: S, context: Context) -> io::Result<()> {
-    let mut session = Session::new(context);
-    let served = session.run(stream).await;
+pub async fn serve<R: AsyncRead + Unpin, W: Writer + 'static>(
+    reader: R,
+    writer: W,
+    context: Context,
+) -> io::Result<()> {
+    let mut session = Session::new(context, Outbox::new(writer));
+    let served = session.run(reader).await;
     session.leave().await;
     served
 }
 
-/// The connection itself, and what is on its way out.
-struct Link<S> {
-    reader: ReadHalf<S>,
-    writer: WriteHalf<S>,
+/// What the session waits for, besides its outbox.
+struct Link<R> {
+    reader: R,
     writing: Cursor<Vec<u8>>,
     alarm: Alarm,
+    stop: StopSignal,
 }
 
 /// What one wait has brought.
@@ -78,7 +83,12 @@ struct Happened {
 
 impl Happened {
     const fn nothing(&self) -> bool {
-        self.written.is_none() && self.read.is_none() && !self.changed && !self.stop && !self.alarm
+        self.nothing_but_news() && !self.changed && !self.alarm
+    }
+
+    /// Whether there is only something to look at.
+    const fn nothing_but_news(&self) -> bool {
+        self.written.is_none() && self.read.is_none() && !self.stop
     }
 }
 
@@ -116,11 +126,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    fn new(context: Context) -> Self {
+    fn new(context: Context, outbox: Outbox) -> Self {
         let batches = context.router.shards().iter().map(|_| Vec::new()).collect();
         Self {
             context,
-            outbox: Arc::default(),
+            outbox: Arc::new(outbox),
             batches,
             batched: 0,
             batched_summaries: 0,
@@ -140,9 +150,9 @@ impl Session {
         }
     }
 
-    async fn run<S: AsyncRead + AsyncWrite>(&mut self, stream: S) -> io::Result<()> {
-        let (reader, writer) = tokio::io::split(stream);
-        let mut link = Link { reader, writer, writing: Cursor::default(), alarm: Alarm::default() };
+    async fn run<R: AsyncRead + Unpin>(&mut self, reader: R) -> io::Result<()> {
+        let stop = StopSignal::new(&self.context.stop);
+        let mut link = Link { reader, writing: Cursor::default(), alarm: Alarm::default(), stop };
         let mut chunks: VecDeque<Vec<u8>> = VecDeque::new();
         let mut give_up: Option<Instant> = None;
         // While the server stops: until when to wait for the client to fall silent, and at the latest.
@@ -156,33 +166,39 @@ impl Session {
                 }
                 link.writing = Cursor::new(chunks.pop_front().unwrap_or_default());
             }
-            let load = self.outbox.load();
+            let (load, now) = (self.outbox.load(), Instant::now());
             let all_written = !link.writing.has_remaining() && load.bytes == 0;
             let idle = self.block.is_none() && self.held.is_none() && load.in_flight == 0;
+            self.line_at = load.written_at.map_or(self.line_at, |at| at.max(self.line_at));
             if load.in_flight > 0 || self.is_listening() && self.input.is_empty() {
-                self.line_at = Instant::now();
+                self.line_at = now;
             }
-            if self.line_at + idle_timeout <= Instant::now() {
+            if self.line_at + idle_timeout <= now {
                 if all_written {
-                    let mut bye = Vec::new();
-                    Push::ByeIdle.write_to(&mut bye);
+                    self.outbox.push(&Push::ByeIdle);
                     // A client that does not take even this is closed all the same.
-                    let told = tokio::time::timeout(SILENCE, link.writer.write_all(&bye)).await;
+                    let told = tokio::time::timeout(SILENCE, self.write_all()).await;
                     told.unwrap_or(Ok(()))?;
                 }
-                return link.writer.shutdown().await;
+                return self.shut_down().await;
             }
-            let stopped = self.stopping && Instant::now() >= silent_at.min(stop_by);
+            let stopped = self.stopping && now >= silent_at.min(stop_by);
             if all_written && (idle && (self.ended || stopped) || load.too_slow) {
-                link.writer.shutdown().await?;
+                self.shut_down().await?;
                 return self.hear_out(&mut link.reader).await;
             }
-            if load.too_slow && give_up.is_none() {
-                give_up = Some(Instant::now() + Duration::from_millis(LINGER_MS));
+            match give_up {
+                Some(at) if at <= now => {
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read its account events"));
+                }
+                None if load.too_slow => give_up = Some(now + Duration::from_millis(LINGER_MS)),
+                _ => {}
             }
             // A client that is never silent and reads slowly would otherwise be refused for ever, and cut off in the end.
-            let may_read = !self.ended && !stopped && self.block.is_none() && self.may_take_more();
-            self.input.reserve(if may_read { self.read_bytes } else { 0 });
+            let may_read = !self.ended && !stopped && self.block.is_none() && self.may_take_more(&load);
+            if may_read {
+                self.input.reserve(self.read_bytes);
+            }
             let alarm = [
                 (idle_timeout < NEVER).then(|| self.line_at + idle_timeout),
                 (self.stopping && !stopped).then(|| silent_at.min(stop_by)),
@@ -190,50 +206,70 @@ impl Session {
             ];
             link.alarm.set(alarm.into_iter().flatten().min());
             let happened = self.wait(&mut link, may_read).await;
+            if happened.nothing_but_news() {
+                continue;
+            }
+            let now = Instant::now();
             if let Some(written) = happened.written {
                 match written? {
                     0 => return Err(io::ErrorKind::WriteZero.into()),
                     bytes => link.writing.advance(bytes),
                 }
-                self.line_at = Instant::now();
+                self.line_at = now;
             }
             if let Some(read) = happened.read {
                 self.has_read(read?);
-                silent_at = Instant::now() + SILENCE;
+                silent_at = now + SILENCE;
             }
             if happened.stop {
                 self.stopping = true;
-                silent_at = Instant::now() + SILENCE;
-                stop_by = Instant::now() + STOP_ANSWERING;
-            }
-            if give_up.is_some_and(|at| at <= Instant::now()) {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read its account events"));
+                silent_at = now + SILENCE;
+                stop_by = now + STOP_ANSWERING;
             }
         }
     }
 
     /// Waits until something happens. All that is ready happens at once and in a fixed order: nothing starves, and a run can be
     /// repeated.
-    async fn wait<S: AsyncRead + AsyncWrite>(&mut self, link: &mut Link<S>, may_read: bool) -> Happened {
+    async fn wait<R: AsyncRead + Unpin>(&mut self, link: &mut Link<R>, may_read: bool) -> Happened {
         let mut happened = Happened::default();
-        let mut changed = std::pin::pin!(self.outbox.changed());
-        let mut stop = std::pin::pin!(self.context.stop.cancelled());
-        std::future::poll_fn(|context| {
+        // While it can read, an answer changes nothing for it.
+        let wants_answers = !may_read || self.held.is_some();
+        poll_fn(|context| {
             if link.writing.has_remaining()
-                && let Poll::Ready(done) = Pin::new(&mut link.writer).poll_write(context, link.writing.chunk())
+                && let Poll::Ready(done) = self.outbox.poll_write(context, link.writing.chunk())
             {
                 happened.written = Some(done);
             }
             if may_read && let Poll::Ready(done) = poll_read_buf(Pin::new(&mut link.reader), context, &mut self.input) {
                 happened.read = Some(done);
             }
-            happened.changed = changed.as_mut().poll(context).is_ready();
-            happened.stop = !self.stopping && stop.as_mut().poll(context).is_ready();
+            happened.changed = self.outbox.poll_changed(context, wants_answers);
+            happened.stop = !self.stopping && link.stop.poll(context);
             happened.alarm = link.alarm.poll(context);
             if happened.nothing() { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;
         happened
+    }
+
+    /// Writes all that waits.
+    async fn write_all(&self) -> io::Result<()> {
+        for chunk in self.outbox.take() {
+            let mut rest = chunk.as_slice();
+            while !rest.is_empty() {
+                let written = poll_fn(|context| self.outbox.poll_write(context, rest)).await?;
+                if written == 0 {
+                    return Err(io::ErrorKind::WriteZero.into());
+                }
+                rest = &rest[written..];
+            }
+        }
+        Ok(())
+    }
+
+    async fn shut_down(&self) -> io::Result<()> {
+        poll_fn(|context| self.outbox.poll_shutdown(context)).await
     }
 
     /// Whether the client waits for lines that the server sends by itself.
@@ -269,8 +305,7 @@ impl Session {
         }
     }
 
-    fn may_take_more(&self) -> bool {
-        let load = self.outbox.load();
+    fn may_take_more(&self, load: &Load) -> bool {
         self.held.is_none() && load.in_flight + self.batched < IN_FLIGHT_MAX && load.bytes < OUTBOX_BYTES_MAX
     }
 
@@ -292,7 +327,7 @@ impl Session {
             }
             let Some(mut block) = self.block.take() else { break };
             self.line_at = Instant::now();
-            let mut room = if self.may_take_more() { BATCH_JOBS_MAX } else { 0 };
+            let mut room = if self.may_take_more(&self.outbox.load()) { BATCH_JOBS_MAX } else { 0 };
             let stalled = room == 0;
             while room > 0 && self.held.is_none() && !self.quit {
                 let Some(line) = block.next_line() else { break };

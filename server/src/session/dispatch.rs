@@ -2,12 +2,13 @@
 
 use super::connection::Session;
 use super::help::write_help;
-use super::outbox::{Replies, ReplyTo};
+use super::replies::{Replies, ReplyTo};
 use crate::limits::SUBSCRIPTIONS_MAX;
 use crate::quotes::QuoteRequest;
 use crate::shard::{Batch, Job, Work};
 use daytrade_protocol::{Body, Command, Invalid, Parsed, Refusal, ReplyBody, Request, SessionCommand, Tag};
 use std::sync::Arc;
+use tokio::sync::mpsc::error::TrySendError;
 
 impl Session {
     /// Carries out the request that waited for earlier ones, once they are answered.
@@ -23,18 +24,19 @@ impl Session {
 
     /// Whether a request has to wait for earlier ones of its connection, those still batched among them.
     fn must_wait(&self, request: &Request) -> bool {
-        let load = self.outbox.load();
+        let load = || self.outbox.load();
         match &request.body {
             // The log holds all that was asked before it on this connection, and QUIT is the last word.
             Body::Command(Command::DumpLog { .. }) | Body::Session(SessionCommand::Quit) => {
-                load.in_flight + self.batched > 0
+                load().in_flight + self.batched > 0
             }
             // The one reply that can be long: as many at once as their size allows.
             Body::Command(Command::DisplaySummary { .. }) => {
+                let load = load();
                 load.summaries + self.batched_summaries >= load.summaries_max()
             }
             // Untagged requests follow one another strictly.
-            Body::Session(_) => request.tag.is_none() && load.untagged_answered < self.next_untagged,
+            Body::Session(_) => request.tag.is_none() && load().untagged_answered < self.next_untagged,
             Body::Command(_) => false,
         }
     }
@@ -179,10 +181,13 @@ impl Session {
             if jobs.is_empty() {
                 continue;
             }
-            let capacity = jobs.len();
-            let jobs = std::mem::replace(jobs, Vec::with_capacity(capacity));
+            let room = jobs.len();
+            let jobs = std::mem::replace(jobs, Vec::with_capacity(room));
+            let batch = Batch { outbox: Arc::clone(&self.outbox), jobs };
+            if let Err(TrySendError::Full(batch)) = shard.jobs.try_send(batch) {
+                let _ = shard.jobs.send(batch).await;
+            }
             // A shard that is gone has failed; the server is stopping and every connection ends.
-            let _ = shard.jobs.send(Batch { outbox: Arc::clone(&self.outbox), jobs }).await;
         }
     }
 

@@ -7,6 +7,10 @@ mod connection;
 mod dispatch;
 mod help;
 mod outbox;
+mod replies;
+mod writer;
 
 pub use connection::{Context, serve};
-pub use outbox::{Outbox, Replies, ReplyTo};
+pub use outbox::Outbox;
+pub use replies::{Replies, ReplyTo};
+pub use writer::Writer;

@@ -1,122 +1,38 @@
-//! What waits to be written to one connection, handed over by the shards.
+//! The writing half of a connection, shared by everything that has something to say to it.
 //!
 //! Replies are appended whole, so nothing comes between the lines of one. Untagged requests are answered strictly in the
 //! order they were sent: a reply that is early waits here for its turn. Replies are bounded by the requests in flight,
 //! prices by the symbols (the newest counts), account events by a limit past which the connection is given up.
+//!
+//! What is short and finds nothing before it is written at once, by whoever hands it over: no task has to be woken for it. What
+//! the socket does not take then, and what is long, the session writes.
 
+use super::replies::Replies;
+use super::writer::Writer;
 use crate::limits::{
     IN_FLIGHT_MAX, OUTBOX_EVENT_BYTES_MAX, SUMMARIES_AT_ONCE_MIN, SUMMARIES_BYTES_MAX, SUMMARY_BYTES_GUESS,
 };
-use daytrade_protocol::{Push, Refusal, ReplyBody, Symbol, Tag};
+use daytrade_protocol::{Push, Symbol};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
-use tokio::sync::Notify;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use tokio::time::Instant;
 
-/// Up to this size it is cheaper to copy bytes than to write them by themselves.
+/// Up to this size it is cheaper to copy bytes than to write them by themselves, and to write them than to wake the session.
 const SMALL_CHUNK_BYTES: usize = 16 << 10;
 
-/// Most replies are about this long.
-const REPLY_BYTES_GUESS: usize = 64;
-/// Replies are handed over in chunks of about this size.
-const CHUNK_BYTES: usize = 128 << 10;
-
-/// Which request a reply belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReplyTo {
-    /// A tagged request.
-    Tagged(Tag),
-    /// The connection's untagged request of this place, from 0.
-    Untagged(u64),
-    /// A request that wants no reply; it is still counted as done.
-    Nobody,
-}
-
-/// Replies to requests of one connection, collected before they are handed over.
-#[derive(Debug, Default)]
-pub struct Replies {
-    /// Full chunks of replies to tagged requests, and the one being filled: long replies are not copied as a buffer grows.
-    full: Vec<Vec<u8>>,
-    tagged: Vec<u8>,
-    untagged: Vec<(u64, Vec<u8>)>,
-    answered: Vec<ReplyTo>,
-    /// How many of them are summaries, and the size of the longest.
-    summaries: usize,
-    summary_bytes: usize,
-}
-
-impl Replies {
-    /// Room for the replies to so many requests.
-    pub fn with_room_for(requests: usize) -> Self {
-        let bytes = requests.saturating_mul(REPLY_BYTES_GUESS).min(CHUNK_BYTES);
-        Self {
-            tagged: Vec::with_capacity(bytes),
-            untagged: Vec::new(),
-            answered: Vec::with_capacity(requests),
-            ..Self::default()
-        }
-    }
-
-    /// Adds the reply that `write` appends to the buffer it is given, under the tag it is given. Returns the bytes it took.
-    pub fn write(&mut self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut Vec<u8>)) -> usize {
-        self.answered.push(to);
-        match to {
-            ReplyTo::Tagged(tag) => {
-                let before = self.tagged.len();
-                write(Some(tag), &mut self.tagged);
-                let written = self.tagged.len() - before;
-                if self.tagged.len() >= CHUNK_BYTES {
-                    let next = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
-                    self.full.push(std::mem::replace(&mut self.tagged, next));
-                }
-                written
-            }
-            ReplyTo::Untagged(place) => {
-                let mut bytes = Vec::new();
-                write(None, &mut bytes);
-                let length = bytes.len();
-                self.untagged.push((place, bytes));
-                length
-            }
-            ReplyTo::Nobody => 0,
-        }
-    }
-
-    /// Adds a reply of one line.
-    pub fn push(&mut self, to: ReplyTo, body: &ReplyBody) -> usize {
-        self.write(to, |tag, out| body.write_to(tag, out))
-    }
-
-    /// Notes that the reply just added, of this size, answers DISPLAY_SUMMARY.
-    pub fn note_summary(&mut self, bytes: usize) {
-        self.summaries += 1;
-        self.summary_bytes = self.summary_bytes.max(bytes);
-    }
-
-    /// The same requests, all refused: what is left to say when the journal has failed.
-    pub fn all_refused(&self, refusal: &Refusal) -> Self {
-        let body = ReplyBody::refused(refusal);
-        let mut refused = Self::default();
-        for to in &self.answered {
-            refused.push(*to, &body);
-        }
-        refused.summaries = self.summaries;
-        refused
-    }
-
-    /// Whether nothing was answered.
-    pub const fn is_empty(&self) -> bool {
-        self.answered.is_empty()
-    }
-}
-
-/// The writing half of a connection, shared by everything that has something to say to it.
-#[derive(Debug, Default)]
+/// What waits to be written to one connection, and the socket it is written to.
+#[derive(Default)]
 pub struct Outbox {
     state: Mutex<State>,
-    changed: Notify,
+    /// None when there is no client, or none any more. Locked last.
+    writer: Mutex<Option<Box<dyn Writer>>>,
 }
 
-#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that is so or not")]
+#[derive(Default)]
 struct State {
     /// What is to be written, in order.
     chunks: VecDeque<Vec<u8>>,
@@ -124,6 +40,9 @@ struct State {
     bytes: usize,
     /// How many of them are account events.
     event_bytes: usize,
+    /// The session has taken chunks and is not known to have written them: nobody else may write.
+    taken: bool,
+    written_at: Option<Instant>,
     quotes: BTreeMap<Symbol, Push>,
     early: BTreeMap<u64, Vec<u8>>,
     early_bytes: usize,
@@ -134,6 +53,12 @@ struct State {
     summary_bytes: usize,
     too_slow: bool,
     closed: bool,
+    /// Wakes the session; None while it is awake.
+    waker: Option<Waker>,
+    /// The session waits for requests to be answered.
+    wants_answers: bool,
+    /// Something was handed over since the session last looked.
+    changed: bool,
 }
 
 /// What a session needs to know before it reads on.
@@ -151,6 +76,8 @@ pub struct Load {
     pub bytes: usize,
     /// The client did not read its account events; the connection has to close.
     pub too_slow: bool,
+    /// When something was last written that the session has not written itself.
+    pub written_at: Option<Instant>,
 }
 
 impl Load {
@@ -163,6 +90,11 @@ impl Load {
 }
 
 impl Outbox {
+    /// The outbox of this socket.
+    pub fn new(writer: impl Writer + 'static) -> Self {
+        Self { writer: Mutex::new(Some(Box::new(writer))), ..Self::default() }
+    }
+
     /// Counts requests, summaries among them, that are on their way to a shard.
     pub fn begin(&self, requests: usize, summaries: usize) {
         let mut state = self.state.lock();
@@ -172,8 +104,7 @@ impl Outbox {
 
     /// Hands over replies.
     pub fn deliver(&self, replies: Replies) {
-        {
-            let mut state = self.state.lock();
+        self.hand_over(|state| {
             state.in_flight = state.in_flight.saturating_sub(replies.answered.len());
             state.summaries = state.summaries.saturating_sub(replies.summaries);
             state.summary_bytes = state.summary_bytes.max(replies.summary_bytes);
@@ -184,26 +115,13 @@ impl Outbox {
                 state.append(chunk);
             }
             state.append(replies.tagged);
-            for (place, bytes) in replies.untagged {
-                state.early_bytes += bytes.len();
-                state.early.insert(place, bytes);
-            }
-            while let Some(bytes) = {
-                let next = state.next_untagged;
-                state.early.remove(&next)
-            } {
-                state.early_bytes -= bytes.len();
-                state.append(bytes);
-                state.next_untagged += 1;
-            }
-        }
-        self.changed.notify_one();
+            state.append_in_turn(replies.untagged, &replies.untagged_places);
+        });
     }
 
     /// Hands over an account event. Past its bound the connection is given up, because an event is never dropped.
     pub fn push_event(&self, event: &Push) {
-        {
-            let mut state = self.state.lock();
+        self.hand_over(|state| {
             if state.closed || state.too_slow {
                 return;
             }
@@ -215,28 +133,96 @@ impl Outbox {
                 Push::ByeSlowConsumer.write_to(&mut line);
             }
             state.append(line);
-        }
-        self.changed.notify_one();
+        });
+    }
+
+    /// Hands over a line.
+    pub fn push(&self, line: &Push) {
+        self.hand_over(|state| {
+            let mut bytes = Vec::new();
+            line.write_to(&mut bytes);
+            state.append(bytes);
+        });
     }
 
     /// Hands over a price; an older one of the same symbol that still waits is forgotten.
     pub fn push_quote(&self, symbol: Symbol, quote: Push) {
+        self.hand_over(|state| {
+            if !state.closed && !state.too_slow {
+                state.quotes.insert(symbol, quote);
+            }
+        });
+    }
+
+    /// Lets `add` add something, writes what can be written at once, and wakes the session if there is more for it to do.
+    fn hand_over(&self, add: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock();
+        let nothing_before = state.chunks.is_empty() && !state.taken;
+        add(&mut state);
+        state.changed = true;
+        if nothing_before && (1..=SMALL_CHUNK_BYTES).contains(&state.bytes) {
+            self.write_now(&mut state);
+        }
+        let for_the_session = state.wants_answers || state.too_slow || state.waits();
+        let waker = if for_the_session { state.waker.take() } else { None };
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Writes as much as the socket takes without waiting. An error is left for the session to find.
+    fn write_now(&self, state: &mut State) {
+        let mut writer = self.writer.lock();
+        let Some(writer) = writer.as_mut() else { return };
+        while let Some(chunk) = state.chunks.front_mut()
+            && let Ok(written @ 1..) = writer.try_write(chunk)
         {
-            let mut state = self.state.lock();
-            if state.closed || state.too_slow {
+            state.bytes -= written;
+            state.written_at = Some(Instant::now());
+            if written < chunk.len() {
+                chunk.drain(..written);
                 return;
             }
-            state.quotes.insert(symbol, quote);
+            state.chunks.pop_front();
         }
-        self.changed.notify_one();
+        if state.chunks.is_empty() {
+            state.event_bytes = 0;
+        }
     }
 
-    /// Waits until something was handed over since the last wait.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
+    /// Writes bytes that were taken.
+    pub(super) fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.writer.lock().as_mut() {
+            Some(writer) => Pin::new(&mut **writer).poll_write(context, bytes),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
     }
 
-    /// Takes all that can be written.
+    /// Says that nothing more will be written.
+    pub(super) fn poll_shutdown(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.writer.lock().as_mut() {
+            Some(writer) => Pin::new(&mut **writer).poll_shutdown(context),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Whether something was handed over that the session has to see to since it last looked; if not, it is woken when that
+    /// happens. What needs no attention is an answer that is written already, unless it `wants_answers`.
+    pub(super) fn poll_changed(&self, context: &Context<'_>, wants_answers: bool) -> bool {
+        let mut state = self.state.lock();
+        state.wants_answers = wants_answers;
+        let changed = std::mem::take(&mut state.changed);
+        if state.waits() || changed && (wants_answers || state.too_slow) {
+            return true;
+        }
+        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            state.waker = Some(context.waker().clone());
+        }
+        false
+    }
+
+    /// Takes all that can be written. Until the next call only the taker may write.
     pub fn take(&self) -> VecDeque<Vec<u8>> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
@@ -248,6 +234,7 @@ impl Outbox {
             state.append(lines);
         }
         (state.bytes, state.event_bytes) = (0, 0);
+        state.taken = !state.chunks.is_empty();
         std::mem::take(&mut state.chunks)
     }
 
@@ -262,16 +249,32 @@ impl Outbox {
             untagged_answered: state.next_untagged,
             bytes,
             too_slow: state.too_slow,
+            written_at: state.written_at,
         }
     }
 
-    /// Notes that nobody will read any more.
+    /// Notes that nobody will read any more, and closes the socket.
     pub fn close(&self) {
-        self.state.lock().closed = true;
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.waker = None;
+        drop(state);
+        *self.writer.lock() = None;
+    }
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbox").field("load", &self.load()).finish_non_exhaustive()
     }
 }
 
 impl State {
+    /// Whether something waits to be taken. While the session writes, it does not wait: it is asked for next.
+    fn waits(&self) -> bool {
+        !self.taken && !(self.chunks.is_empty() && (self.quotes.is_empty() || self.too_slow))
+    }
+
     /// Adds bytes at the end: small ones to the last chunk, large ones as a chunk of their own, which copies nothing.
     fn append(&mut self, bytes: Vec<u8>) {
         self.bytes += bytes.len();
@@ -281,12 +284,40 @@ impl State {
             _ => self.chunks.push_back(bytes),
         }
     }
+
+    /// Adds replies to untagged requests: those whose turn it is, and those that waited for them; the rest waits.
+    fn append_in_turn(&mut self, bytes: Vec<u8>, places: &[(u64, usize)]) {
+        if let [(place, _)] = places
+            && *place == self.next_untagged
+            && self.early.is_empty()
+        {
+            self.next_untagged += 1;
+            return self.append(bytes);
+        }
+        let mut rest = bytes.as_slice();
+        for (place, length) in places {
+            let (reply, others) = rest.split_at(*length);
+            rest = others;
+            self.early_bytes += reply.len();
+            self.early.insert(*place, reply.to_vec());
+        }
+        while let Some(reply) = self.early.remove(&self.next_untagged) {
+            self.early_bytes -= reply.len();
+            self.append(reply);
+            self.next_untagged += 1;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use daytrade_protocol::{Money, UserName};
+    use crate::session::ReplyTo;
+    use daytrade_protocol::{Money, Refusal, Tag, UserName};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+    use tokio::io::AsyncWrite;
 
     fn text(outbox: &Outbox) -> String {
         String::from_utf8(outbox.take().into_iter().flatten().collect()).unwrap()
@@ -314,6 +345,98 @@ mod tests {
         assert_eq!(text(&outbox), "Untagged(0)\nUntagged(1)\n");
         let load = outbox.load();
         assert_eq!((load.in_flight, load.bytes, load.untagged_answered, load.too_slow), (0, 0, 2, false));
+    }
+
+    /// A socket that takes so many bytes more.
+    #[derive(Clone)]
+    struct Socket(Arc<Mutex<(Vec<u8>, usize)>>);
+
+    impl Socket {
+        fn with_room(bytes: usize) -> (Self, Outbox) {
+            let socket = Self(Arc::new(Mutex::new((Vec::new(), bytes))));
+            (socket.clone(), Outbox::new(socket))
+        }
+
+        fn got(&self) -> String {
+            String::from_utf8(std::mem::take(&mut self.0.lock().0)).unwrap()
+        }
+    }
+
+    impl Writer for Socket {
+        fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let (got, room) = &mut *self.0.lock();
+            let taken = bytes.len().min(*room);
+            got.extend_from_slice(&bytes[..taken]);
+            *room -= taken;
+            if taken == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(taken) }
+        }
+    }
+
+    impl AsyncWrite for Socket {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            self.try_write(bytes).map_or(Poll::Pending, |taken| Poll::Ready(Ok(taken)))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Counts how often a session would have been woken.
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_short_reply_is_written_at_once_and_wakes_nobody() {
+        let (socket, outbox) = Socket::with_room(1_000);
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let context = Context::from_waker(&waker);
+        outbox.begin(3, 0);
+        assert!(!outbox.poll_changed(&context, false));
+        outbox.deliver(replies(&[ReplyTo::Untagged(0)]));
+        assert_eq!((socket.got().as_str(), wakes.0.load(Ordering::Relaxed)), ("Untagged(0)\n", 0));
+        assert_eq!((outbox.load().bytes, outbox.load().in_flight), (0, 2));
+        assert!(outbox.load().written_at.is_some());
+        // A session that waits for answers is told all the same, also of one that came before it said so.
+        assert!(outbox.poll_changed(&context, true));
+        assert!(!outbox.poll_changed(&context, true));
+        outbox.deliver(replies(&[ReplyTo::Untagged(1)]));
+        assert_eq!((socket.got().as_str(), wakes.0.load(Ordering::Relaxed)), ("Untagged(1)\n", 1));
+        // While the session writes, nobody comes between.
+        outbox.deliver(replies(&[ReplyTo::Nobody]));
+        let long = "x".repeat(SMALL_CHUNK_BYTES + 1);
+        let mut given = Replies::default();
+        given.write(ReplyTo::Tagged(Tag::new(1).unwrap()), |_, out| out.extend_from_slice(long.as_bytes()));
+        outbox.deliver(given);
+        assert_eq!((socket.got().as_str(), text(&outbox).len()), ("", long.len()));
+        outbox.deliver(replies(&[ReplyTo::Untagged(2)]));
+        assert_eq!((socket.got().as_str(), text(&outbox).as_str()), ("", "Untagged(2)\n"));
+    }
+
+    #[test]
+    fn what_the_socket_does_not_take_is_left_to_the_session_in_order() {
+        let (socket, outbox) = Socket::with_room(15);
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        outbox.begin(3, 0);
+        assert!(!outbox.poll_changed(&Context::from_waker(&waker), false));
+        for place in 0..3 {
+            outbox.deliver(replies(&[ReplyTo::Untagged(place)]));
+        }
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "once, until it has looked");
+        assert_eq!(outbox.load().bytes, 36 - 15);
+        assert_eq!(socket.got() + &text(&outbox), "Untagged(0)\nUntagged(1)\nUntagged(2)\n");
     }
 
     #[test]

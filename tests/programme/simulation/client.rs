@@ -93,7 +93,8 @@ pub(super) async fn trade(
         let (near, far) = tokio::io::duplex(64 + random.below(4_000) as usize);
         let served = context.clone();
         sessions.spawn(async move {
-            let _ = serve(far, served).await;
+            let (reader, writer) = tokio::io::split(far);
+            let _ = serve(reader, writer, served).await;
         });
         connection(number, &mut random, near, &seen).await?;
         tokio::time::sleep(Duration::from_millis(random.below(3_000))).await;

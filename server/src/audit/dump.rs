@@ -20,6 +20,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 /// How much is written between two syncs of a long dump.
 const SYNC_EVERY_BYTES: usize = 32 << 20;
+/// How far a dump gives way to other threads, on the scale of `nice`.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 /// What a dump is made from and where it goes.
 pub struct DumpService {
@@ -158,7 +161,11 @@ impl DumpService {
         let events = std::thread::scope(|scope| {
             let syncing = scope.spawn(move || asked.into_iter().try_for_each(|()| also.sync_data()));
             let out = Flushing { file: &file, unasked: 0, ask };
-            let merged = self.merge(request, out);
+            let merging = scope.spawn(|| {
+                give_way();
+                self.merge(request, out)
+            });
+            let merged = merging.join().unwrap_or_else(|_| Err(DumpError::Failed("the dump has failed".to_owned())));
             // An error it has met is told once, and to nobody else.
             syncing.join().unwrap_or_else(|_| Err(io::Error::other("the syncing thread has failed")))?;
             merged
@@ -286,6 +293,13 @@ impl Stream {
 
 fn earliest(streams: &[Stream]) -> Option<usize> {
     streams.iter().enumerate().min_by_key(|(index, stream)| (stream.next.time_ms, *index)).map(|(index, _)| index)
+}
+
+/// Has this thread, and those it begins, use what the others leave of the processors: who trades comes before who reads the log.
+fn give_way() {
+    // On other systems it would be the whole server that gives way. Where it is not possible, the dump is only a louder neighbour.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICE);
 }
 
 /// A file that asks for a sync every so often while it is written.

@@ -2,8 +2,9 @@
 //! once and then only looked at, because it goes on to wake the task that asked.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
@@ -39,7 +40,8 @@ impl Alarm {
             return sleep.is_elapsed();
         }
         self.asked = Some(context.waker().clone());
-        sleep.as_mut().poll(context).is_ready()
+        // A task that has done enough for a turn would be told to come back, and be asked by nobody: this poll has to count.
+        pin!(unconstrained(sleep.as_mut())).poll(context).is_ready()
     }
 }
 
@@ -70,4 +72,31 @@ impl StopSignal {
 
 fn is_same(asked: Option<&Waker>, context: &Context<'_>) -> bool {
     asked.is_some_and(|waker| waker.will_wake(context.waker()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::task::Poll;
+    use std::time::Duration;
+    use tokio::task::coop::consume_budget;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_rings_however_much_its_task_has_done_before() {
+        for done in 120..136 {
+            let ringing = tokio::spawn(async move {
+                let mut alarm = Alarm::default();
+                for _ in 0..2 {
+                    alarm.set(Some(Instant::now() + Duration::from_secs(1)));
+                    for _ in 0..done {
+                        consume_budget().await;
+                    }
+                    poll_fn(|context| if alarm.poll(context) { Poll::Ready(()) } else { Poll::Pending }).await;
+                }
+            });
+            let rang = tokio::time::timeout(Duration::from_mins(1), ringing).await;
+            assert!(matches!(rang, Ok(Ok(()))), "after {done}");
+        }
+    }
 }

@@ -63,6 +63,13 @@ pub async fn serve<R: AsyncRead + Unpin, W: Writer + 'static>(
     served
 }
 
+/// However a session ends, its socket is closed; others may still hold its outbox.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.outbox.close();
+    }
+}
+
 /// What the session waits for, besides its outbox.
 struct Link<R> {
     reader: R,
@@ -183,7 +190,7 @@ impl Session {
                 return self.shut_down().await;
             }
             let stopped = self.stopping && now >= silent_at.min(stop_by);
-            if all_written && (idle && (self.ended || stopped) || load.too_slow) {
+            if all_written && (idle && (self.ended || stopped) || load.too_slow) && self.outbox.end() {
                 self.shut_down().await?;
                 return self.hear_out(&mut link.reader).await;
             }

@@ -167,7 +167,7 @@ impl Session {
         let mut replies = Replies::default();
         replies.write(to, write);
         self.outbox.begin(1, 0);
-        self.outbox.deliver(replies);
+        self.outbox.answer(replies);
     }
 
     /// Sends the batches; waits while a shard's queue is full.

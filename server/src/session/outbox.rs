@@ -4,8 +4,8 @@
 //! order they were sent: a reply that is early waits here for its turn. Replies are bounded by the requests in flight,
 //! prices by the symbols (the newest counts), account events by a limit past which the connection is given up.
 //!
-//! What is short and finds nothing before it is written at once, by whoever hands it over: no task has to be woken for it. What
-//! the socket does not take then, and what is long, the session writes.
+//! Short replies that find nothing before them are written at once, by the shard that hands them over: no task has to be woken
+//! for them. What the socket does not take then, what is long, and what nobody has asked for, the session writes.
 
 use super::replies::Replies;
 use super::writer::Writer;
@@ -13,7 +13,7 @@ use crate::limits::{
     IN_FLIGHT_MAX, OUTBOX_EVENT_BYTES_MAX, SUMMARIES_AT_ONCE_MIN, SUMMARIES_BYTES_MAX, SUMMARY_BYTES_GUESS,
 };
 use daytrade_protocol::{Push, Symbol};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::pin::Pin;
@@ -104,70 +104,53 @@ impl Outbox {
 
     /// Hands over replies.
     pub fn deliver(&self, replies: Replies) {
-        self.hand_over(|state| {
-            state.in_flight = state.in_flight.saturating_sub(replies.answered.len());
-            state.summaries = state.summaries.saturating_sub(replies.summaries);
-            state.summary_bytes = state.summary_bytes.max(replies.summary_bytes);
-            if state.closed {
-                return;
-            }
-            for chunk in replies.full {
-                state.append(chunk);
-            }
-            state.append(replies.tagged);
-            state.append_in_turn(replies.untagged, &replies.untagged_places);
-        });
+        let mut state = self.state.lock();
+        let nothing_before = state.chunks.is_empty() && !state.taken;
+        state.take_in(replies);
+        if nothing_before && (1..=SMALL_CHUNK_BYTES).contains(&state.bytes) {
+            self.write_now(&mut state);
+        }
+        wake(state);
+    }
+
+    /// Takes in what the session itself answers, which writes it with whatever else there is when it has read what arrived.
+    pub(super) fn answer(&self, replies: Replies) {
+        self.state.lock().take_in(replies);
     }
 
     /// Hands over an account event. Past its bound the connection is given up, because an event is never dropped.
     pub fn push_event(&self, event: &Push) {
-        self.hand_over(|state| {
-            if state.closed || state.too_slow {
-                return;
-            }
-            let mut line = Vec::new();
-            event.write_to(&mut line);
-            state.event_bytes += line.len();
-            if state.event_bytes > OUTBOX_EVENT_BYTES_MAX {
-                state.too_slow = true;
-                Push::ByeSlowConsumer.write_to(&mut line);
-            }
-            state.append(line);
-        });
+        let mut state = self.state.lock();
+        if state.closed || state.too_slow {
+            return;
+        }
+        let mut line = Vec::new();
+        event.write_to(&mut line);
+        state.event_bytes += line.len();
+        if state.event_bytes > OUTBOX_EVENT_BYTES_MAX {
+            state.too_slow = true;
+            Push::ByeSlowConsumer.write_to(&mut line);
+        }
+        state.append(line);
+        // Not written at once: a price that fires a thousand triggers makes as many of them.
+        wake(state);
     }
 
     /// Hands over a line.
     pub fn push(&self, line: &Push) {
-        self.hand_over(|state| {
-            let mut bytes = Vec::new();
-            line.write_to(&mut bytes);
-            state.append(bytes);
-        });
+        let mut state = self.state.lock();
+        let mut bytes = Vec::new();
+        line.write_to(&mut bytes);
+        state.append(bytes);
+        wake(state);
     }
 
     /// Hands over a price; an older one of the same symbol that still waits is forgotten.
     pub fn push_quote(&self, symbol: Symbol, quote: Push) {
-        self.hand_over(|state| {
-            if !state.closed && !state.too_slow {
-                state.quotes.insert(symbol, quote);
-            }
-        });
-    }
-
-    /// Lets `add` add something, writes what can be written at once, and wakes the session if there is more for it to do.
-    fn hand_over(&self, add: impl FnOnce(&mut State)) {
         let mut state = self.state.lock();
-        let nothing_before = state.chunks.is_empty() && !state.taken;
-        add(&mut state);
-        state.changed = true;
-        if nothing_before && (1..=SMALL_CHUNK_BYTES).contains(&state.bytes) {
-            self.write_now(&mut state);
-        }
-        let for_the_session = state.wants_answers || state.too_slow || state.waits();
-        let waker = if for_the_session { state.waker.take() } else { None };
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
+        if !state.closed && !state.too_slow {
+            state.quotes.insert(symbol, quote);
+            wake(state);
         }
     }
 
@@ -238,6 +221,14 @@ impl Outbox {
         std::mem::take(&mut state.chunks)
     }
 
+    /// Ends the writing, if nothing waits to be written: what is handed over from now on is not. Whether it has.
+    pub(super) fn end(&self) -> bool {
+        let mut state = self.state.lock();
+        let ends = state.chunks.is_empty();
+        state.taken |= ends;
+        ends
+    }
+
     /// How much is under way.
     pub fn load(&self) -> Load {
         let state = self.state.lock();
@@ -269,7 +260,32 @@ impl std::fmt::Debug for Outbox {
     }
 }
 
+/// Notes that something was handed over, and wakes the session if it has something to do for it.
+fn wake(mut state: MutexGuard<'_, State>) {
+    state.changed = true;
+    let for_the_session = state.wants_answers || state.too_slow || state.waits();
+    let waker = if for_the_session { state.waker.take() } else { None };
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
 impl State {
+    fn take_in(&mut self, replies: Replies) {
+        self.in_flight = self.in_flight.saturating_sub(replies.answered.len());
+        self.summaries = self.summaries.saturating_sub(replies.summaries);
+        self.summary_bytes = self.summary_bytes.max(replies.summary_bytes);
+        if self.closed {
+            return;
+        }
+        for chunk in replies.full {
+            self.append(chunk);
+        }
+        self.append(replies.tagged);
+        self.append_in_turn(replies.untagged, &replies.untagged_places);
+    }
+
     /// Whether something waits to be taken. While the session writes, it does not wait: it is asked for next.
     fn waits(&self) -> bool {
         !self.taken && !(self.chunks.is_empty() && (self.quotes.is_empty() || self.too_slow))

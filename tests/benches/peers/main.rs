@@ -1,6 +1,6 @@
-//! Side by side with redis: throughput, one command at a time, a thousand connections, memory, growth. Run with
-//! `cargo bench -p daytrade-tests --bench peers [-- --rounds N --plots DIR --only throughput|single|many|sweep|growth]`. It reports; it fails nobody. Without redis-server
-//! on the machine it measures this project alone and says so.
+//! Side by side with redis: throughput, one command at a time, a thousand connections, DUMPLOG, memory, growth. Run with
+//! `cargo bench -p daytrade-tests --bench peers [-- --rounds N --plots DIR --only throughput|single|many|sweep|dump|growth]`.
+//! It reports; it fails nobody. Without redis-server on the machine it measures this project alone and says so.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(
@@ -15,6 +15,7 @@
 mod harness;
 
 mod closed_loop;
+mod dump;
 mod plot;
 mod redis;
 
@@ -57,6 +58,10 @@ fn main() {
     }
     let many = if wanted("many") { many_at_once(folder.path(), rounds) } else { Vec::new() };
     let sweep = if wanted("sweep") { sweep(folder.path()) } else { Vec::new() };
+    if wanted("dump") {
+        let (_, without) = workload(folder.path(), 1_000);
+        dump::dump(folder.path(), &server(folder.path(), "dump"), &without, rounds);
+    }
     if wanted("growth") {
         growth(folder.path());
     }

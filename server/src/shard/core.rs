@@ -1,6 +1,6 @@
 //! The shard itself: rounds of deciding, writing down and answering.
 
-use super::batch::{Batch, Control, DumpDone, DumpRequest, DumpTicket, Job};
+use super::batch::{Batch, Control, DumpDone, DumpRequest, Job};
 use super::parked::Parked;
 use super::recovery::RecoveredShard;
 use super::snapshots::{Schedule, SnapshotJob};
@@ -62,11 +62,11 @@ pub(super) struct Delivery {
 
 /// A batch, as far as it has not been worked through.
 #[derive(Debug)]
-struct Pending {
-    outbox: Arc<Outbox>,
-    jobs: Vec<Job>,
+pub(super) struct Pending {
+    pub outbox: Arc<Outbox>,
+    pub jobs: Vec<Job>,
     /// The first that has not been begun.
-    next: usize,
+    pub next: usize,
 }
 
 /// Some users, all that is known of them, and their journal.
@@ -80,7 +80,7 @@ pub struct Shard {
     pub(super) parked: Parked,
     pub(super) agenda: VecDeque<Task>,
     /// Triggers to fire once there is room to write it down.
-    deferred: VecDeque<Task>,
+    pub(super) deferred: VecDeque<Task>,
     /// Triggers fired in this round.
     fired: usize,
     /// The disk is almost full: only reading is possible.
@@ -92,8 +92,8 @@ pub struct Shard {
     pub(super) tally: Tally,
     pub(super) links: Links,
     pub(super) schedule: Schedule,
-    inbox: VecDeque<Pending>,
-    inbox_jobs: usize,
+    pub(super) inbox: VecDeque<Pending>,
+    pub(super) inbox_jobs: usize,
     /// How many connections the last round has answered.
     answered: usize,
     pub(super) stats: Arc<ShardStats>,
@@ -265,51 +265,6 @@ impl Shard {
         self.failed
     }
 
-    /// Stops writing when the disk is almost full, and goes on when there is room again.
-    fn heed_room(&mut self) {
-        let low = self.journal.is_low();
-        if low == self.low {
-            return;
-        }
-        self.low = low;
-        self.stats.disk_low.store(u64::from(low), Ordering::Relaxed);
-        let _ = self.links.quotes.send(QuoteRequest::Pause { shard: self.id, paused: low });
-        if low {
-            tracing::error!(shard = self.id, "the disk is almost full: commands that would write are refused");
-        } else {
-            tracing::info!(shard = self.id, "the disk has room again");
-            // The older prices first.
-            self.deferred.append(&mut self.agenda);
-            std::mem::swap(&mut self.deferred, &mut self.agenda);
-        }
-    }
-
-    /// Has everybody who was to hear of this round, or waits for a later one, hear that the journal has failed.
-    fn fail_over(&mut self) {
-        for delivery in &mut self.deliveries {
-            delivery.replies = delivery.replies.all_refused(&Refusal::ReadOnly);
-        }
-        self.subscribers.forget();
-        for dump in std::mem::take(&mut self.dumps) {
-            self.turn_away_dump(&dump.ticket);
-        }
-        self.turn_away_waiting(&Refusal::ReadOnly);
-        self.refuse_all();
-    }
-
-    /// Refuses the commands that wait for a price or behind one.
-    fn turn_away_waiting(&mut self, refusal: &Refusal) {
-        for (outbox, job) in self.parked.take_all() {
-            self.begin_delivery(&outbox, 1);
-            self.turn_away(&job, refusal);
-        }
-    }
-
-    fn turn_away_dump(&mut self, ticket: &DumpTicket) {
-        self.begin_delivery(&ticket.outbox, 1);
-        self.reply_refused(ticket.to, &Refusal::ReadOnly);
-    }
-
     /// Whether the round has enough to write or to say.
     pub(super) const fn round_is_full(&self) -> bool {
         self.frame.records() as usize >= FRAME_RECORDS_SOFT
@@ -420,23 +375,6 @@ impl Shard {
     fn send_interest(&self, symbol: Symbol, armed: bool) {
         let asker = if armed { self.book.first_waiting(symbol) } else { None };
         let _ = self.links.quotes.send(QuoteRequest::Interest { shard: self.id, symbol, asker });
-    }
-
-    /// Refuses everything that has come in: the journal has failed.
-    fn refuse_all(&mut self) {
-        for task in std::mem::take(&mut self.agenda) {
-            if let Task::DumpDone(done) = task {
-                self.turn_away_dump(&done.ticket);
-            }
-        }
-        while let Some(pending) = self.inbox.pop_front() {
-            let jobs = &pending.jobs[pending.next..];
-            self.begin_delivery(&pending.outbox, jobs.len());
-            for job in jobs {
-                self.turn_away(job, &Refusal::ReadOnly);
-            }
-        }
-        self.inbox_jobs = 0;
     }
 
     fn quote_arrived(&mut self, quote: Quote, hit: Option<Hit>) {

@@ -12,6 +12,7 @@ mod recovery;
 mod snapshots;
 mod stats;
 mod subscribers;
+mod trouble;
 
 pub use batch::{Batch, Control, DumpDone, DumpRequest, DumpResult, DumpTicket, Job, Work};
 pub use core::{Links, Shard};

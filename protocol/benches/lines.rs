@@ -53,18 +53,7 @@ fn benches(criterion: &mut Criterion) {
             out.clear();
             let mut writer = DetailWriter::new(tag, &mut out);
             for detail in black_box(&details) {
-                // As a server does, which knows which kind comes.
-                match detail {
-                    Detail::Holding { symbol, free, reserved, basis } => {
-                        writer.write(&Detail::Holding {
-                            symbol: *symbol,
-                            free: *free,
-                            reserved: *reserved,
-                            basis: *basis,
-                        });
-                    }
-                    other => writer.write(other),
-                }
+                writer.write(detail);
             }
             drop(writer);
             out.len()

@@ -53,13 +53,6 @@ macro_rules! command_names {
             pub const fn usage(self) -> &'static str {
                 match self { $(Self::$variant => concat!($text, $usage)),+ }
             }
-
-            fn from_upper(length: usize, letters: u128) -> Option<Self> {
-                $(if letters == const { packed($text) } && length == $text.len() {
-                    return Some(Self::$variant);
-                })+
-                None
-            }
         }
     };
 }
@@ -105,8 +98,30 @@ impl CommandName {
         let mut upper = [0; NAME_BYTES_MAX];
         short::copy(&mut upper, field);
         upper.make_ascii_uppercase();
-        Self::from_upper(field.len(), u128::from_le_bytes(upper))
+        let letters = u128::from_le_bytes(upper);
+        let (name, its_letters) = NAMES[place_of(letters)]?;
+        // A name holds no zero, so that one that ends in zeros is no name.
+        (letters == its_letters && field.len() == name.as_str().len()).then_some(name)
     }
+}
+
+/// The names by [`place_of`], so that a name is compared to one only.
+const NAMES: [Option<(CommandName, u128)>; 32] = {
+    let (mut names, mut at) = ([None; 32], 0);
+    while at < CommandName::ALL.len() {
+        let name = CommandName::ALL[at];
+        let letters = packed(name.as_str());
+        assert!(names[place_of(letters)].is_none(), "two names have the same place");
+        names[place_of(letters)] = Some((name, letters));
+        at += 1;
+    }
+    names
+};
+
+/// A place that no two names share. The factor was found by trying.
+const fn place_of(letters: u128) -> usize {
+    let mixed = (letters as u64 ^ (letters >> 64) as u64).wrapping_mul(0xefa6_f4a6_5354_892b);
+    (mixed >> 59) as usize
 }
 
 impl fmt::Display for CommandName {

@@ -11,8 +11,11 @@ const LINE_BYTES: usize = 128;
 const LINES_BYTES: usize = 1024;
 /// The longest short line, without its line end.
 const SHORT_LINE_BYTES: usize = 192;
+/// A field of a short line begins before this place. A power of two, more than a short line has bytes: cut to it, a place needs no
+/// check against the end of the room.
+const PLACES: usize = 256;
 /// Where a short line is written: its last field begins within its length.
-const PLACE_BYTES: usize = SHORT_LINE_BYTES + FIELD_BYTES;
+const PLACE_BYTES: usize = PLACES + FIELD_BYTES;
 /// Longer than a comma, a sign, the decimals of a `u64` and a point, with room behind them for whole words.
 const FIELD_BYTES: usize = 32;
 
@@ -54,11 +57,6 @@ pub(crate) trait Fields: Sized {
     fn int(&mut self, value: u64) -> &mut Self {
         self.field(|field| {
             field[0] = b',';
-            if value < 10 {
-                // Most reserves are nothing, many holdings a few shares.
-                field[1] = b'0' + value as u8;
-                return 2;
-            }
             1 + digits_at(field, 1, value)
         })
     }
@@ -243,29 +241,41 @@ impl Drop for LinesWriter<'_> {
 impl Fields for ShortLine<'_> {
     #[inline]
     fn field(&mut self, write: impl FnOnce(&mut [u8; FIELD_BYTES]) -> usize) -> &mut Self {
-        let field = self.place.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut);
-        debug_assert!(field.is_some(), "a short line is none");
-        if let Some(field) = field {
-            self.at += write(field);
+        debug_assert!(self.at <= SHORT_LINE_BYTES, "a short line is none");
+        let at = self.at % PLACES;
+        if let Some(field) = self.place[at..at + FIELD_BYTES].first_chunk_mut() {
+            self.at = at + write(field);
         }
         self
     }
 }
 
+/// Ten to the power of four: most whole numbers are shares, and below it.
+const FOUR: u64 = 10_000;
 /// Ten to the power of eight: so many digits are worked out at once.
 const EIGHT: u64 = 100_000_000;
+/// A word of digits begins before this place of its field. A power of two: cut to it, a place needs no check.
+const WORD_PLACES: usize = 16;
 /// Makes digits of numbers, eight at once.
 const ASCII: u64 = 0x3030_3030_3030_3030;
 
 /// Writes decimal digits, without zeros in front; returns how many.
 #[inline]
 fn digits_at(field: &mut [u8; FIELD_BYTES], at: usize, value: u64) -> usize {
+    if value < FOUR {
+        let digits = four_digits(value as u32);
+        let zeros = (digits | 1 << 24).trailing_zeros() / 8;
+        let letters = (digits | ASCII as u32) >> (8 * zeros);
+        let at = at % WORD_PLACES;
+        field[at..at + 4].copy_from_slice(&letters.to_le_bytes());
+        return 4 - zeros as usize;
+    }
     if value >= EIGHT {
         return long_digits_at(field, at, value);
     }
     let digits = eight_digits(value as u32);
-    // The first digit is in the lowest byte; a lone zero stays.
-    let zeros = (digits.trailing_zeros() / 8).min(7);
+    // The first digit is in the lowest byte; the last one stays.
+    let zeros = (digits | 1 << 56).trailing_zeros() / 8;
     word_at(field, at, (digits | ASCII) >> (8 * zeros));
     8 - zeros as usize
 }
@@ -284,10 +294,10 @@ fn money_at(field: &mut [u8; FIELD_BYTES], money: Money) -> usize {
         Ok(cents) if cents < EIGHT => {
             let digits = eight_digits(cents as u32);
             // One digit at least stands before the point.
-            let zeros = (digits.trailing_zeros() / 8).min(5);
+            let zeros = (digits | 1 << 40).trailing_zeros() / 8;
             let letters = digits | ASCII;
             word_at(field, 0, letters >> (8 * zeros));
-            let point = 6 - zeros as usize;
+            let point = (6 - zeros as usize) % WORD_PLACES;
             let [.., tens, ones] = letters.to_le_bytes();
             field[point..point + 3].copy_from_slice(&[b'.', tens, ones]);
             point + 3
@@ -309,6 +319,7 @@ fn long_money_at(field: &mut [u8; FIELD_BYTES], money: Money) -> usize {
 
 #[inline]
 fn word_at(field: &mut [u8; FIELD_BYTES], at: usize, letters: u64) {
+    let at = at % WORD_PLACES;
     field[at..at + 8].copy_from_slice(&letters.to_le_bytes());
 }
 
@@ -322,6 +333,15 @@ const fn eight_digits(value: u32) -> u64 {
     let hundreds = (fours.wrapping_mul(10_486) >> 20) & 0x0000_007f_0000_007f;
     let twos = hundreds | (fours.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
     let tens = (twos.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
+    tens | (twos.wrapping_sub(tens.wrapping_mul(10)) << 8)
+}
+
+/// The same for the four digits of a number below 10^4.
+#[inline]
+const fn four_digits(value: u32) -> u32 {
+    let hundreds = value.wrapping_mul(10_486) >> 20;
+    let twos = hundreds | (value.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
+    let tens = (twos.wrapping_mul(103) >> 10) & 0x000f_000f;
     tens | (twos.wrapping_sub(tens.wrapping_mul(10)) << 8)
 }
 
@@ -350,8 +370,8 @@ mod tests {
                 write!(want, ",{text}").unwrap();
             }
             for int in ints {
-                line.int(int).int(int % 100);
-                write!(want, ",{int},{}", int % 100).unwrap();
+                line.int(int).int(int % 100).int(int % 10_001);
+                write!(want, ",{int},{},{}", int % 100, int % 10_001).unwrap();
             }
             line.money(Money::from_cents(cents)).symbol(Symbol::parse(b"XY").unwrap());
             writeln!(want, ",{},XY", Money::from_cents(cents)).unwrap();
@@ -363,6 +383,14 @@ mod tests {
         fn eight_digits_are_those_of_the_number(value in 0..100_000_000_u32) {
             let digits = (eight_digits(value) | 0x3030_3030_3030_3030).to_le_bytes();
             prop_assert_eq!(String::from_utf8(digits.to_vec()).unwrap(), format!("{value:08}"));
+        }
+    }
+
+    #[test]
+    fn four_digits_are_those_of_the_number() {
+        for value in 0..10_000 {
+            let digits = (four_digits(value) | 0x3030_3030).to_le_bytes();
+            assert_eq!(String::from_utf8(digits.to_vec()).unwrap(), format!("{value:04}"));
         }
     }
 }

@@ -16,6 +16,7 @@ mod refusal;
 mod reply;
 mod reply_parse;
 mod request;
+mod scan;
 pub mod short;
 
 pub use codec::{LINE_BYTES_MAX, LineBlock, LineCodec};

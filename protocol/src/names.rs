@@ -168,14 +168,14 @@ impl Symbol {
 
     /// Checks the form and folds to upper case; None where it is off.
     pub fn parse(field: &[u8]) -> Option<Self> {
-        if field.is_empty() || field.len() > 3 || !field.iter().all(u8::is_ascii_alphanumeric) {
-            return None;
-        }
-        let mut bytes = [0; 3];
-        for (slot, byte) in bytes.iter_mut().zip(field) {
-            *slot = byte.to_ascii_uppercase();
-        }
-        Some(Self(bytes))
+        let bytes = match *field {
+            [first, second, third] => [first, second, third],
+            [first, second] => [first, second, 0],
+            [first] => [first, 0, 0],
+            _ => return None,
+        };
+        let letters = bytes.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
+        (letters == field.len()).then(|| Self(bytes.map(|byte| byte.to_ascii_uppercase())))
     }
 
     /// A number that sorts as the symbol does, which is compared faster than its letters.

@@ -1,6 +1,7 @@
 //! Replies: typed values, and the lines they print to.
 
-use crate::fields::{Fields, LineWriter, LinesWriter};
+use crate::fields::{Fields, LineWriter, LinesWriter, ShortLine};
+use crate::scan::number_at_head;
 use crate::{Code, CommandName, Money, Refusal, Side, Symbol, UserName};
 use std::fmt;
 
@@ -33,6 +34,13 @@ impl Tag {
     /// around it. None where there is a bracket and no number from 1 to 2^63 - 1 in it.
     pub fn split_from(line: &[u8]) -> Option<(Option<Self>, &[u8])> {
         let Some(inside) = line.strip_prefix(b"[") else { return Some((None, line)) };
+        // Most tags are short, and are read at once.
+        if let Some(word) = inside.first_chunk()
+            && let (number, digits @ 1..) = number_at_head(u64::from_le_bytes(*word))
+            && let Some(b']') = inside.get(digits)
+        {
+            return Some((Some(Self::new(number)?), crate::request::trim(&inside[digits + 1..])));
+        }
         let mut number: u64 = 0;
         for (at, byte) in inside.iter().enumerate() {
             match byte {
@@ -230,48 +238,13 @@ impl ReplyBody {
 impl Detail {
     /// Appends the line.
     pub fn write_to(&self, tag: Option<Tag>, out: &mut Vec<u8>) {
-        self.write_fields(&mut LineWriter::continued(out, tag));
-    }
-
-    #[expect(clippy::inline_always, reason = "as for DetailWriter::write")]
-    #[inline(always)]
-    fn write_fields(&self, line: &mut impl Fields) {
-        match self {
-            Self::Account { user, available, reserved, realised } => {
-                line.put(b"ACCOUNT");
-                line.user(user).money(*available).money(*reserved).money(*realised);
-            }
-            Self::Holding { symbol, free, reserved, basis } => {
-                line.put(b"HOLDING");
-                line.symbol(*symbol).int(*free).int(*reserved).money(*basis);
-            }
-            Self::Pending { side, terms, expires_at_ms } => {
-                line.put(b"PENDING");
-                line.text(side.as_str()).terms(terms).int(*expires_at_ms);
-            }
-            Self::Trigger { side, symbol, amount, price, shares } => {
-                line.put(b"TRIGGER");
-                line.text(side.as_str()).symbol(*symbol).money(*amount);
-                line.optional(*price, Fields::money).int(*shares);
-            }
-            Self::History { at_ms, number, command, symbol, amount, refused } => {
-                line.put(b"HISTORY");
-                line.int(*at_ms).int(*number).text(command.as_str());
-                line.optional(*symbol, Fields::symbol).optional(*amount, Fields::money);
-                line.text(refused.map_or("OK", Code::as_str));
-            }
-            Self::Stat { name, value } => {
-                line.put(b"STAT");
-                line.text(name).text(value);
-            }
-            Self::Text(text) => {
-                line.put(text.as_bytes());
-            }
-        }
+        DetailWriter::new(tag, out).write(self);
     }
 }
 
 /// Writes the lines of one reply that more lines follow; dropping it appends what is still to be appended.
+///
+/// Each kind of line has its method, so that whoever writes many of a kind does not ask of every one of them which it is.
 pub struct DetailWriter<'a> {
     lines: LinesWriter<'a>,
     tag: Option<Tag>,
@@ -301,19 +274,93 @@ impl<'a> DetailWriter<'a> {
         self.written
     }
 
-    /// Appends a line. Inlined, so that a caller who says which kind it is has only that one written.
-    #[expect(clippy::inline_always, reason = "the benchmark of a summary's lines takes twice as long without")]
-    #[inline(always)]
+    /// Appends the line of an account's cash.
+    pub fn account(&mut self, user: &UserName, available: Money, reserved: Money, realised: Money) {
+        self.line(|line| {
+            line.put(b"ACCOUNT").user(user).money(available).money(reserved).money(realised);
+        });
+    }
+
+    /// Appends the line of a holding.
+    #[inline]
+    pub fn holding(&mut self, symbol: Symbol, free: u64, reserved: u64, basis: Money) {
+        self.line(|line| {
+            line.put(b"HOLDING").symbol(symbol).int(free).int(reserved).money(basis);
+        });
+    }
+
+    /// Appends the line of a pending order.
+    #[inline]
+    pub fn pending(&mut self, side: Side, terms: &TradeTerms, expires_at_ms: u64) {
+        self.line(|line| {
+            line.put(b"PENDING").text(side.as_str()).terms(terms).int(expires_at_ms);
+        });
+    }
+
+    /// Appends the line of a set amount, with its trigger's price if it has one.
+    #[inline]
+    pub fn trigger(&mut self, side: Side, symbol: Symbol, amount: Money, price: Option<Money>, shares: u64) {
+        self.line(|line| {
+            line.put(b"TRIGGER").text(side.as_str()).symbol(symbol).money(amount);
+            line.optional(price, Fields::money).int(shares);
+        });
+    }
+
+    /// Appends the line of an earlier transaction.
+    #[inline]
+    pub fn history(
+        &mut self,
+        at_ms: u64,
+        number: u64,
+        command: CommandName,
+        symbol: Option<Symbol>,
+        amount: Option<Money>,
+        refused: Option<Code>,
+    ) {
+        self.line(|line| {
+            line.put(b"HISTORY").int(at_ms).int(number).text(command.as_str());
+            line.optional(symbol, Fields::symbol).optional(amount, Fields::money);
+            line.text(refused.map_or("OK", Code::as_str));
+        });
+    }
+
+    /// Appends a line.
     pub fn write(&mut self, detail: &Detail) {
-        self.written += 1;
-        if matches!(detail, Detail::Stat { .. } | Detail::Text(_)) {
-            // These can be of any length.
-            return self.lines.any(|out| detail.write_to(self.tag, out));
+        match *detail {
+            Detail::Account { ref user, available, reserved, realised } => {
+                self.account(user, available, reserved, realised);
+            }
+            Detail::Holding { symbol, free, reserved, basis } => self.holding(symbol, free, reserved, basis),
+            Detail::Pending { side, ref terms, expires_at_ms } => self.pending(side, terms, expires_at_ms),
+            Detail::Trigger { side, symbol, amount, price, shares } => {
+                self.trigger(side, symbol, amount, price, shares);
+            }
+            Detail::History { at_ms, number, command, symbol, amount, refused } => {
+                self.history(at_ms, number, command, symbol, amount, refused);
+            }
+            Detail::Stat { ref name, ref value } => self.long_line(|line| {
+                line.put(b"STAT").text(name).text(value);
+            }),
+            Detail::Text(ref text) => self.long_line(|line| {
+                line.put(text.as_bytes());
+            }),
         }
+    }
+
+    #[inline]
+    fn line(&mut self, write: impl FnOnce(&mut ShortLine<'_>)) {
+        self.written += 1;
         let (head, head_bytes) = (&self.head, self.head_bytes);
         self.lines.short(|line| {
             line.put_short(head, head_bytes);
-            detail.write_fields(line);
+            write(line);
         });
+    }
+
+    /// Appends a line that can be of any length.
+    fn long_line(&mut self, write: impl FnOnce(&mut LineWriter<'_>)) {
+        self.written += 1;
+        let tag = self.tag;
+        self.lines.any(|out| write(&mut LineWriter::continued(out, tag)));
     }
 }

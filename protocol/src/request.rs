@@ -3,6 +3,7 @@
 //! The parser looks at borrowed bytes and copies only what a value keeps. It accepts every byte string.
 
 use crate::fields::{Fields as _, LineWriter};
+use crate::scan::Scan;
 use crate::{Command, CommandName, FileName, LINE_BYTES_MAX, Money, Refusal, Symbol, Tag, UserName};
 use serde::{Deserialize, Serialize};
 
@@ -143,35 +144,17 @@ impl SessionCommand {
     }
 }
 
-/// The most fields any command takes.
-const FIELDS_MAX: usize = 3;
-
-/// The trimmed fields after a command's name. `count` says how many there were, also beyond those kept.
+/// The fields after a command's name, and how many there are.
 struct Fields<'a> {
-    kept: [&'a [u8]; FIELDS_MAX],
+    body: &'a [u8],
+    scan: &'a Scan,
     count: usize,
 }
 
 impl<'a> Fields<'a> {
-    fn split(rest: Option<&'a [u8]>) -> Self {
-        let mut fields = Self { kept: [b""; FIELDS_MAX], count: 0 };
-        let Some(mut rest) = rest else { return fields };
-        loop {
-            let comma = memchr::memchr(b',', rest);
-            if let Some(slot) = fields.kept.get_mut(fields.count) {
-                *slot = trim(&rest[..comma.unwrap_or(rest.len())]);
-            }
-            fields.count += 1;
-            match comma {
-                Some(at) => rest = &rest[at + 1..],
-                None => return fields,
-            }
-        }
-    }
-
-    /// The field at an index, empty when it was not sent.
+    /// The trimmed field at an index, empty when it was not sent, or is one more than any command takes.
     fn at(&self, index: usize) -> &'a [u8] {
-        self.kept.get(index).copied().unwrap_or_default()
+        self.scan.field(self.body, index + 1).map_or(b"", trim)
     }
 }
 
@@ -202,16 +185,13 @@ pub fn parse_line(line: &[u8]) -> Parsed {
 
 type BodyError = (Refusal, Option<Box<Attempt>>);
 
-fn parse_body(rest: &[u8]) -> Result<Body, BodyError> {
-    // All of it is looked at, whatever comes first, because that is done many bytes at a time.
-    if rest.iter().fold(false, |odd, byte| odd | !(0x20..0x7f).contains(byte)) {
-        check_characters(rest).map_err(|refusal| (refusal, None))?;
+fn parse_body(body: &[u8]) -> Result<Body, BodyError> {
+    let scan = Scan::of(body);
+    if !scan.is_plain() {
+        check_characters(body).map_err(|refusal| (refusal, None))?;
     }
-    let (name, rest) = match memchr::memchr(b',', rest) {
-        Some(comma) => (trim(&rest[..comma]), Some(&rest[comma + 1..])),
-        None => (rest, None),
-    };
-    let fields = Fields::split(rest);
+    let name = scan.field(body, 0).map_or(body, trim);
+    let fields = Fields { body, scan: &scan, count: scan.commas() };
     let Some(command) = CommandName::parse(name) else {
         return match SessionCommand::parse(name, &fields) {
             Some(session) => session.map(Body::Session).map_err(|refusal| (refusal, None)),
@@ -306,7 +286,17 @@ const fn is_blank(byte: u8) -> bool {
 }
 
 /// The bytes without blanks (spaces and tabs, as the protocol has them) at either end.
-pub fn trim(mut bytes: &[u8]) -> &[u8] {
+#[inline]
+pub fn trim(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        // Most fields begin and end with something else; only a tag is followed by one.
+        [b'!'..=0xff, .., b'!'..=0xff] => bytes,
+        [b' ', b'!'..=0xff, .., b'!'..=0xff] => &bytes[1..],
+        _ => trim_all(bytes),
+    }
+}
+
+fn trim_all(mut bytes: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = bytes
         && is_blank(*first)
     {

@@ -142,6 +142,11 @@ fn body() -> impl Strategy<Value = Body> {
 
 proptest! {
     #[test]
+    fn blanks_are_taken_off_either_end(line in "[ \ta-c!\u{7f}-\u{81}]{0,6}") {
+        prop_assert_eq!(trim(line.as_bytes()), line.trim_matches([' ', '\t']).as_bytes());
+    }
+
+    #[test]
     fn every_request_prints_to_a_line_that_parses_back(
         tag in proptest::option::of((1..=Tag::MAX).prop_map(|n| Tag::new(n).unwrap())),
         noreply in any::<bool>(),

@@ -1,8 +1,8 @@
 //! The words for what was decided: an OK reply from its events, a summary from an account.
 
-use super::account::{Account, HistoryEntry, Holding, PendingOrder, SetOrder};
+use super::account::{Account, HistoryEntry, PendingOrder, SetOrder};
 use super::event::Event;
-use daytrade_protocol::{Command, Detail, DetailWriter, Money, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName};
+use daytrade_protocol::{Command, DetailWriter, Money, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName};
 
 /// The OK reply to a command that was carried out; `account` is the account after its events. None for the commands whose
 /// answer is not in their events: QUOTE, DUMPLOG, DISPLAY_SUMMARY.
@@ -64,27 +64,21 @@ fn set_amount(account: &Account, side: Side, symbol: Symbol, events: &[Event]) -
 /// Appends the whole reply to DISPLAY_SUMMARY.
 pub fn write_summary(account: &Account, user: &UserName, tag: Option<Tag>, out: &mut Vec<u8>) {
     let mut details = DetailWriter::new(tag, out);
-    details.write(&Detail::Account {
-        user: user.clone(),
-        available: account.cash(),
-        reserved: account.reserved(),
-        realised: account.realised(),
-    });
+    details.account(user, account.cash(), account.reserved(), account.realised());
     for holding in account.holdings() {
-        let Holding { symbol, free, reserved, basis } = *holding;
-        details.write(&Detail::Holding { symbol, free, reserved, basis });
+        details.holding(holding.symbol, holding.free, holding.reserved, holding.basis);
     }
     for (side, order) in pending_newest_first(account) {
         let PendingOrder { symbol, shares, price, total, expires_at_ms, .. } = *order;
-        details.write(&Detail::Pending { side, terms: TradeTerms { symbol, shares, price, total }, expires_at_ms });
+        details.pending(side, &TradeTerms { symbol, shares, price, total }, expires_at_ms);
     }
     for set in account.sets() {
         let SetOrder { side, symbol, amount, shares, trigger } = *set;
-        details.write(&Detail::Trigger { side, symbol, amount, price: trigger.map(|trigger| trigger.price), shares });
+        details.trigger(side, symbol, amount, trigger.map(|trigger| trigger.price), shares);
     }
     for entry in account.history() {
         let HistoryEntry { at_ms, number, symbol, command, refused, .. } = *entry;
-        details.write(&Detail::History { at_ms, number, command, symbol, amount: entry.amount(), refused });
+        details.history(at_ms, number, command, symbol, entry.amount(), refused);
     }
     let lines = details.lines();
     drop(details);

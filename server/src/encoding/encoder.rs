@@ -1,0 +1,348 @@
+//! The serializer: whole words into a buffer that is longer than what it holds.
+//!
+//! The format is postcard's: numbers in groups of seven bits, the lowest first, each but the last with its highest bit set; signed
+//! ones with the sign moved to the lowest bit; texts and lists behind their length, variants behind their place.
+
+use daytrade_protocol::short;
+use postcard::Error;
+use serde::ser::{
+    Impossible, Serialize, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct,
+    SerializeTupleVariant, Serializer,
+};
+
+/// The room that is made at once: most values are shorter.
+const ROOM_BYTES: usize = 128;
+/// What is at most this long is copied as whole words.
+const SHORT_BYTES: usize = 32;
+/// Room for a number, written as a word and a half.
+const NUMBER_BYTES: usize = 16;
+
+/// Appends values to a buffer; dropping it cuts the buffer to them.
+pub(super) struct Encoder<'a> {
+    out: &'a mut Vec<u8>,
+    /// Where the next byte goes.
+    at: usize,
+}
+
+impl<'a> Encoder<'a> {
+    /// One that writes behind what the buffer holds.
+    #[inline]
+    pub(super) fn behind(out: &'a mut Vec<u8>) -> Self {
+        let at = out.len();
+        out.resize(at + ROOM_BYTES, 0);
+        Self { out, at }
+    }
+
+    /// Has `write` fill in the next piece; it returns how many bytes of it it has taken.
+    #[inline]
+    fn put<const N: usize>(&mut self, write: impl FnOnce(&mut [u8; N]) -> usize) {
+        if self.out.len() - self.at < N {
+            self.out.resize(self.at + ROOM_BYTES, 0);
+        }
+        if let Some(place) = self.out.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
+            self.at += write(place);
+        }
+    }
+
+    #[inline]
+    fn byte(&mut self, byte: u8) {
+        self.put(|place: &mut [u8; 1]| {
+            place[0] = byte;
+            1
+        });
+    }
+
+    #[inline]
+    fn number(&mut self, value: u64) {
+        self.put(|place| number_at(place, value));
+    }
+
+    /// A number that is nearly always small: a length, the place of a variant.
+    #[inline]
+    fn small_number(&mut self, value: u64) {
+        if value < 0x80 {
+            self.byte(value as u8);
+        } else {
+            self.number(value);
+        }
+    }
+
+    #[inline]
+    fn signed(&mut self, value: i64) {
+        self.number((value << 1 ^ value >> 63) as u64);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.small_number(bytes.len() as u64);
+        if bytes.len() <= SHORT_BYTES {
+            return self.put(|place: &mut [u8; SHORT_BYTES]| short::copy(place, bytes));
+        }
+        self.out.truncate(self.at);
+        self.out.extend_from_slice(bytes);
+        self.at = self.out.len();
+        self.out.resize(self.at + ROOM_BYTES, 0);
+    }
+}
+
+impl Drop for Encoder<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.out.truncate(self.at);
+    }
+}
+
+/// Writes a number in groups of seven bits; returns how many bytes they took.
+#[inline]
+fn number_at(place: &mut [u8; NUMBER_BYTES], value: u64) -> usize {
+    const MORE: u64 = 0x8080_8080_8080_8080;
+    if value >> 56 != 0 {
+        return long_number_at(place, value);
+    }
+    // Its bits are moved apart: halves, quarters and groups of seven at once.
+    let halves = value & 0x0fff_ffff | (value & 0x00ff_ffff_f000_0000) << 4;
+    let quarters = halves & 0x0000_3fff_0000_3fff | (halves & 0x0fff_c000_0fff_c000) << 2;
+    let groups = quarters & 0x007f_007f_007f_007f | (quarters & 0x3f80_3f80_3f80_3f80) << 1;
+    let last = 7 - (groups | 1).leading_zeros() / 8;
+    let before_last = (1 << (8 * last)) - 1;
+    if let Some(word) = place.first_chunk_mut() {
+        *word = (groups | MORE & before_last).to_le_bytes();
+    }
+    last as usize + 1
+}
+
+#[cold]
+fn long_number_at(place: &mut [u8; NUMBER_BYTES], mut value: u64) -> usize {
+    for (at, byte) in place.iter_mut().enumerate() {
+        if value < 0x80 {
+            *byte = value as u8;
+            return at + 1;
+        }
+        *byte = value as u8 | 0x80;
+        value >>= 7;
+    }
+    0
+}
+
+/// What journal and snapshots never keep: there is no need for it.
+const NEVER_KEPT: Error = Error::WontImplement;
+
+macro_rules! numbers {
+    ($($method:ident $type:ty),+) => {
+        $(#[inline]
+        fn $method(self, value: $type) -> Result<(), Error> {
+            self.number(u64::from(value));
+            Ok(())
+        })+
+    };
+}
+
+macro_rules! never_kept {
+    ($($method:ident $type:ty),+) => {
+        $(fn $method(self, _: $type) -> Result<(), Error> {
+            Err(NEVER_KEPT)
+        })+
+    };
+}
+
+impl Serializer for &mut Encoder<'_> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Self;
+    type SerializeTuple = Self;
+    type SerializeTupleStruct = Self;
+    type SerializeTupleVariant = Self;
+    type SerializeMap = Impossible<(), Error>;
+    type SerializeStruct = Self;
+    type SerializeStructVariant = Self;
+
+    numbers!(serialize_u16 u16, serialize_u32 u32, serialize_u64 u64);
+    never_kept!(
+        serialize_i8 i8, serialize_i16 i16, serialize_i32 i32, serialize_i128 i128, serialize_u128 u128, serialize_f32 f32,
+        serialize_f64 f64, serialize_char char
+    );
+
+    #[inline]
+    fn serialize_bool(self, value: bool) -> Result<(), Error> {
+        self.byte(u8::from(value));
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_u8(self, value: u8) -> Result<(), Error> {
+        self.byte(value);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_i64(self, value: i64) -> Result<(), Error> {
+        self.signed(value);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_str(self, text: &str) -> Result<(), Error> {
+        self.serialize_bytes(text.as_bytes())
+    }
+
+    #[inline]
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Error> {
+        self.bytes(bytes);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Result<(), Error> {
+        self.serialize_bool(false)
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
+        self.byte(1);
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_unit_variant(self, _: &'static str, place: u32, _: &'static str) -> Result<(), Error> {
+        self.small_number(u64::from(place));
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    #[inline]
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        place: u32,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
+        self.small_number(u64::from(place));
+        value.serialize(self)
+    }
+
+    #[inline]
+    fn serialize_seq(self, length: Option<usize>) -> Result<Self, Error> {
+        self.small_number(length.ok_or(Error::SerializeSeqLengthUnknown)? as u64);
+        Ok(self)
+    }
+
+    #[inline]
+    fn serialize_tuple(self, _: usize) -> Result<Self, Error> {
+        Ok(self)
+    }
+
+    #[inline]
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, Error> {
+        Ok(self)
+    }
+
+    #[inline]
+    fn serialize_tuple_variant(self, _: &'static str, place: u32, _: &'static str, _: usize) -> Result<Self, Error> {
+        self.small_number(u64::from(place));
+        Ok(self)
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, Error> {
+        Err(NEVER_KEPT)
+    }
+
+    #[inline]
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Error> {
+        Ok(self)
+    }
+
+    #[inline]
+    fn serialize_struct_variant(self, _: &'static str, place: u32, _: &'static str, _: usize) -> Result<Self, Error> {
+        self.small_number(u64::from(place));
+        Ok(self)
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+/// Parts of a value, one behind the other.
+macro_rules! parts {
+    ($($trait:ident $method:ident $(($name:ty))?),+ $(,)?) => {
+        $(impl $trait for &mut Encoder<'_> {
+            type Ok = ();
+            type Error = Error;
+
+            #[inline]
+            fn $method<T: Serialize + ?Sized>(&mut self, $(_: $name,)? part: &T) -> Result<(), Error> {
+                part.serialize(&mut **self)
+            }
+
+            #[inline]
+            fn end(self) -> Result<(), Error> {
+                Ok(())
+            }
+        })+
+    };
+}
+
+parts!(
+    SerializeSeq serialize_element,
+    SerializeTuple serialize_element,
+    SerializeTupleStruct serialize_field,
+    SerializeTupleVariant serialize_field,
+    SerializeStruct serialize_field (&'static str),
+    SerializeStructVariant serialize_field (&'static str),
+);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Serialize;
+
+    /// The forms that what is kept may have.
+    #[derive(Clone, Debug, Serialize)]
+    enum Form {
+        Nothing,
+        Whole(u64),
+        Signed(i64),
+        Small(u8, u16, u32, bool),
+        Named { text: String, bytes: Option<Box<[u8]>> },
+        List(Vec<Form>),
+        Pair((i64, [u8; 3])),
+    }
+
+    fn form() -> impl Strategy<Value = Form> {
+        let whole = || prop_oneof![any::<u64>(), (0..64_u32, any::<u64>()).prop_map(|(bits, n)| n >> bits)];
+        let leaf = prop_oneof![
+            Just(Form::Nothing),
+            whole().prop_map(Form::Whole),
+            whole().prop_map(|n| Form::Signed(n as i64)),
+            (any::<u8>(), any::<u16>(), any::<u32>(), any::<bool>()).prop_map(|(a, b, c, d)| Form::Small(a, b, c, d)),
+            (".{0,40}", prop::option::of(prop::collection::vec(any::<u8>(), 0..300)))
+                .prop_map(|(text, bytes)| Form::Named { text, bytes: bytes.map(Into::into) }),
+            (any::<i64>(), any::<[u8; 3]>()).prop_map(Form::Pair),
+        ];
+        leaf.prop_recursive(3, 20, 5, |inner| prop::collection::vec(inner, 0..6).prop_map(Form::List))
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_written_as_postcard_writes_them(forms in prop::collection::vec(form(), 1..5)) {
+            let (mut ours, mut theirs) = (b"before".to_vec(), b"before".to_vec());
+            for form in &forms {
+                crate::encoding::append(form, &mut ours);
+                theirs.extend(postcard::to_stdvec(form).unwrap());
+            }
+            prop_assert_eq!(ours, theirs);
+        }
+    }
+}

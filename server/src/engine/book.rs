@@ -234,6 +234,12 @@ impl Book {
         None
     }
 
+    /// Whether an order of the user has run out by `now_ms`. Accounts are only asked when the queue says that somebody's may have.
+    pub fn has_due(&self, id: UserId, now_ms: u64) -> bool {
+        let is_due = |at: u64| at <= now_ms;
+        self.next_expiry_ms().is_some_and(is_due) && self.account(id).next_expiry_ms().is_some_and(is_due)
+    }
+
     /// A time at or before which no order runs out, Unix milliseconds.
     pub fn next_expiry_ms(&self) -> Option<u64> {
         self.expiries.peek().map(|Reverse((at, _))| *at)

@@ -72,14 +72,32 @@ pub(super) const fn mix(value: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A price that is evenly spread on a log scale: `min × (max / min) ^ u` for u from 0 to 1.
+/// Bits behind the point of the ratio of a price to the cheapest: the dearest leaves thirteen for what is before it.
+const RATIO_BITS: u32 = 51;
+/// Bits behind the point of a factor of that ratio.
+const FACTOR_BITS: u32 = 57;
+
+/// A price that is evenly spread on a log scale: `min × (max / min) ^ u` for u from 0 to 1, a fraction of 32 bits. The power is the
+/// product of those for the bits that are set: an exponential of 28 digits for every symbol would take far longer.
 fn first_price_cents(random: u64) -> i64 {
-    static SPAN: LazyLock<Decimal> =
-        LazyLock::new(|| Decimal::from(PRICE_CENTS_MAX).ln() - Decimal::from(PRICE_CENTS_MIN).ln());
-    let span = *SPAN;
-    let part = Decimal::from(random >> 32) / Decimal::from(u64::from(u32::MAX));
-    let cents = Decimal::from(PRICE_CENTS_MIN) * (span * part).exp();
-    i64::try_from(cents.round()).unwrap_or(PRICE_CENTS_MIN).clamp(PRICE_CENTS_MIN, PRICE_CENTS_MAX)
+    static FACTORS: LazyLock<[u64; 32]> = LazyLock::new(|| std::array::from_fn(|bit| factor(1 << bit)));
+    let part = (random >> 32) as u32;
+    let set = |(bit, factor): (usize, &u64)| (part >> bit & 1 == 1).then_some(u128::from(*factor));
+    let factors = FACTORS.iter().enumerate().filter_map(set);
+    let ratio = factors.fold(1 << RATIO_BITS, |ratio, factor| (ratio * factor) >> FACTOR_BITS);
+    let cents = (ratio * PRICE_CENTS_MIN as u128 + (1 << (RATIO_BITS - 1))) >> RATIO_BITS;
+    i64::try_from(cents).unwrap_or(PRICE_CENTS_MIN).clamp(PRICE_CENTS_MIN, PRICE_CENTS_MAX)
+}
+
+/// `(max / min) ^ (part / (2^32 - 1))`, with [`FACTOR_BITS`] bits behind the point.
+fn factor(part: u32) -> u64 {
+    let factor = exact_ratio(part) * Decimal::from(1_u64 << FACTOR_BITS);
+    u64::try_from(factor.round()).unwrap_or(1 << FACTOR_BITS)
+}
+
+fn exact_ratio(part: u32) -> Decimal {
+    let span = Decimal::from(PRICE_CENTS_MAX).ln() - Decimal::from(PRICE_CENTS_MIN).ln();
+    (span * (Decimal::from(part) / Decimal::from(u32::MAX))).exp()
 }
 
 /// One step of the walk: at least a cent, at most 1.5 %, turned back at the ends of the range.
@@ -143,6 +161,15 @@ mod tests {
         assert!(prices.iter().all(|price| (PRICE_CENTS_MIN..=PRICE_CENTS_MAX).contains(price)));
         let below = prices.iter().filter(|price| **price < 7_105).count();
         assert!((1_850..2_150).contains(&below), "{below} of 4000 are in the lower half");
+    }
+
+    #[test]
+    fn first_prices_are_those_of_the_exponential() {
+        let parts = (0..400).map(|n| (mix(n) >> 32) as u32).chain([0, 1, u32::MAX / 2, u32::MAX]);
+        for part in parts {
+            let exact = Decimal::from(PRICE_CENTS_MIN) * exact_ratio(part);
+            assert_eq!(Decimal::from(first_price_cents(u64::from(part) << 32)), exact.round(), "{part}: {exact}");
+        }
     }
 
     #[test]

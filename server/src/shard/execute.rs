@@ -78,7 +78,7 @@ impl Shard {
         let Job { to, number, assigned, .. } = *job;
         let id = id.or_else(|| self.book.id(command.user()?));
         if let Some(id) = id
-            && self.book.account(id).next_expiry_ms().is_some_and(|at| at <= self.now_ms)
+            && self.book.has_due(id, self.now_ms)
         {
             self.expire_user(id);
         }

@@ -3,7 +3,8 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use daytrade_protocol::{
-    Code, CommandName, Detail, DetailWriter, Money, Refusal, ReplyBody, Side, Symbol, Tag, TradeTerms, parse_line,
+    Code, CommandName, Detail, DetailWriter, Lines, Money, Refusal, ReplyBody, Side, Symbol, Tag, TradeTerms,
+    parse_line,
 };
 use std::hint::black_box;
 
@@ -40,7 +41,7 @@ fn details() -> Vec<Detail> {
 
 fn benches(criterion: &mut Criterion) {
     let lines: Vec<&[u8]> = WORKLOAD.lines().map(str::as_bytes).collect();
-    let (tag, mut out) = (Tag::new(123_456), Vec::new());
+    let (tag, mut out) = (Tag::new(123_456), Lines::default());
     let mut group = criterion.benchmark_group("a line");
     group.throughput(Throughput::Elements(lines.len() as u64));
     group.bench_function("read", |bench| {
@@ -55,7 +56,6 @@ fn benches(criterion: &mut Criterion) {
             for detail in black_box(&details) {
                 writer.write(detail);
             }
-            drop(writer);
             out.len()
         });
     });

@@ -1,28 +1,29 @@
 //! Lines written field by field into the buffer they belong to, without `fmt` on the way.
 //!
-//! The buffer is made longer than the line beforehand, and cut to it in the end. So a field is written into a piece of known
-//! size: its bytes are stored by whole words, and the room is looked at once a field.
+//! The buffer is longer than what it holds. So a field is written into a piece of known size: its bytes are stored by whole
+//! words, and the room is looked at once a field, or once a line ([`crate::Lines`]).
 
+use crate::digits::{digits_at, money_at};
 use crate::{Money, Symbol, Tag, TradeTerms, UserName, short};
 
 /// The room a line begins with, and grows by: most lines are shorter.
 const LINE_BYTES: usize = 128;
-/// The room that is made for many lines at once.
-const LINES_BYTES: usize = 1024;
-/// The longest short line, without its line end.
-const SHORT_LINE_BYTES: usize = 192;
-/// A field of a short line begins before this place. A power of two, more than a short line has bytes: cut to it, a place needs no
-/// check against the end of the room.
-const PLACES: usize = 256;
-/// Where a short line is written: its last field begins within its length.
-const PLACE_BYTES: usize = PLACES + FIELD_BYTES;
 /// Longer than a comma, a sign, the decimals of a `u64` and a point, with room behind them for whole words.
-const FIELD_BYTES: usize = 32;
+pub(crate) const FIELD_BYTES: usize = 32;
 
 /// Writes fields one behind the other.
 pub(crate) trait Fields: Sized {
     /// Has `write` fill in the next piece; it returns how many bytes of it it has taken.
     fn field(&mut self, write: impl FnOnce(&mut [u8; FIELD_BYTES]) -> usize) -> &mut Self;
+
+    /// What the last (or only) line of a reply, or a request, begins with.
+    #[inline]
+    fn begin(&mut self, tag: Option<Tag>, head: &str) -> &mut Self {
+        if let Some(tag) = tag {
+            self.tag(tag).byte(b' ');
+        }
+        self.put(head.as_bytes())
+    }
 
     /// A field of text; the caller knows that it holds neither line ends nor, unless it is the last, commas.
     #[inline]
@@ -143,14 +144,11 @@ impl<'a> LineWriter<'a> {
         line
     }
 
-    /// Begins the last (or only) line of a reply.
+    /// Begins a request, or the last (or only) line of a reply.
     #[inline]
     pub(crate) fn last(out: &'a mut Vec<u8>, tag: Option<Tag>, head: &str) -> Self {
         let mut line = Self::begun(out);
-        if let Some(tag) = tag {
-            line.tag(tag).byte(b' ');
-        }
-        line.put(head.as_bytes());
+        line.begin(tag, head);
         line
     }
 
@@ -193,158 +191,6 @@ impl Drop for LineWriter<'_> {
     }
 }
 
-/// Writes many lines of bounded length; dropping it cuts the buffer to them.
-pub(crate) struct LinesWriter<'a> {
-    out: &'a mut Vec<u8>,
-    at: usize,
-}
-
-/// A line of bounded length while it is written: where its bytes go stays in registers.
-pub(crate) struct ShortLine<'a> {
-    place: &'a mut [u8; PLACE_BYTES],
-    at: usize,
-}
-
-impl<'a> LinesWriter<'a> {
-    pub(crate) const fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { at: out.len(), out }
-    }
-
-    /// Appends a line that has at most [`SHORT_LINE_BYTES`].
-    #[inline]
-    pub(crate) fn short(&mut self, write: impl FnOnce(&mut ShortLine<'_>)) {
-        if self.out.len() - self.at < PLACE_BYTES {
-            self.out.resize(self.at + LINES_BYTES, 0);
-        }
-        if let Some(place) = self.out.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
-            let mut line = ShortLine { place, at: 0 };
-            write(&mut line);
-            line.byte(b'\n');
-            self.at += line.at;
-        }
-    }
-
-    /// Appends whatever `write` appends.
-    pub(crate) fn any(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.out.truncate(self.at);
-        write(self.out);
-        self.at = self.out.len();
-    }
-}
-
-impl Drop for LinesWriter<'_> {
-    fn drop(&mut self) {
-        self.out.truncate(self.at);
-    }
-}
-
-impl Fields for ShortLine<'_> {
-    #[inline]
-    fn field(&mut self, write: impl FnOnce(&mut [u8; FIELD_BYTES]) -> usize) -> &mut Self {
-        debug_assert!(self.at <= SHORT_LINE_BYTES, "a short line is none");
-        let at = self.at % PLACES;
-        if let Some(field) = self.place[at..at + FIELD_BYTES].first_chunk_mut() {
-            self.at = at + write(field);
-        }
-        self
-    }
-}
-
-/// Ten to the power of four: most whole numbers are shares, and below it.
-const FOUR: u64 = 10_000;
-/// Ten to the power of eight: so many digits are worked out at once.
-const EIGHT: u64 = 100_000_000;
-/// A word of digits begins before this place of its field. A power of two: cut to it, a place needs no check.
-const WORD_PLACES: usize = 16;
-/// Makes digits of numbers, eight at once.
-const ASCII: u64 = 0x3030_3030_3030_3030;
-
-/// Writes decimal digits, without zeros in front; returns how many.
-#[inline]
-fn digits_at(field: &mut [u8; FIELD_BYTES], at: usize, value: u64) -> usize {
-    if value < FOUR {
-        let digits = four_digits(value as u32);
-        let zeros = (digits | 1 << 24).trailing_zeros() / 8;
-        let letters = (digits | ASCII as u32) >> (8 * zeros);
-        let at = at % WORD_PLACES;
-        field[at..at + 4].copy_from_slice(&letters.to_le_bytes());
-        return 4 - zeros as usize;
-    }
-    if value >= EIGHT {
-        return long_digits_at(field, at, value);
-    }
-    let digits = eight_digits(value as u32);
-    // The first digit is in the lowest byte; the last one stays.
-    let zeros = (digits | 1 << 56).trailing_zeros() / 8;
-    word_at(field, at, (digits | ASCII) >> (8 * zeros));
-    8 - zeros as usize
-}
-
-#[inline(never)]
-fn long_digits_at(field: &mut [u8; FIELD_BYTES], at: usize, value: u64) -> usize {
-    let head = digits_at(field, at, value / EIGHT);
-    word_at(field, at + head, eight_digits((value % EIGHT) as u32) | ASCII);
-    head + 8
-}
-
-/// Writes an amount with two decimals; returns how many bytes it took.
-#[inline]
-fn money_at(field: &mut [u8; FIELD_BYTES], money: Money) -> usize {
-    match u64::try_from(money.cents()) {
-        Ok(cents) if cents < EIGHT => {
-            let digits = eight_digits(cents as u32);
-            // One digit at least stands before the point.
-            let zeros = (digits | 1 << 40).trailing_zeros() / 8;
-            let letters = digits | ASCII;
-            word_at(field, 0, letters >> (8 * zeros));
-            let point = (6 - zeros as usize) % WORD_PLACES;
-            let [.., tens, ones] = letters.to_le_bytes();
-            field[point..point + 3].copy_from_slice(&[b'.', tens, ones]);
-            point + 3
-        }
-        _ => long_money_at(field, money),
-    }
-}
-
-#[inline(never)]
-fn long_money_at(field: &mut [u8; FIELD_BYTES], money: Money) -> usize {
-    field[0] = b'-';
-    let sign = usize::from(money.cents() < 0);
-    let cents = money.cents().unsigned_abs();
-    let point = sign + digits_at(field, sign, cents / 100);
-    let rest = (cents % 100) as u8;
-    field[point..point + 3].copy_from_slice(&[b'.', b'0' + rest / 10, b'0' + rest % 10]);
-    point + 3
-}
-
-#[inline]
-fn word_at(field: &mut [u8; FIELD_BYTES], at: usize, letters: u64) {
-    let at = at % WORD_PLACES;
-    field[at..at + 8].copy_from_slice(&letters.to_le_bytes());
-}
-
-/// The eight decimal digits of a number below 10^8, a byte each, the first in the lowest byte: halves, quarters and single
-/// digits are told apart for all of them at once, by multiplications in the place of divisions.
-#[inline]
-const fn eight_digits(value: u32) -> u64 {
-    let value = value as u64;
-    let fours = (value / 10_000) | ((value % 10_000) << 32);
-    // Nothing here can overflow; saying so spares the checks.
-    let hundreds = (fours.wrapping_mul(10_486) >> 20) & 0x0000_007f_0000_007f;
-    let twos = hundreds | (fours.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
-    let tens = (twos.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
-    tens | (twos.wrapping_sub(tens.wrapping_mul(10)) << 8)
-}
-
-/// The same for the four digits of a number below 10^4.
-#[inline]
-const fn four_digits(value: u32) -> u32 {
-    let hundreds = value.wrapping_mul(10_486) >> 20;
-    let twos = hundreds | (value.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
-    let tens = (twos.wrapping_mul(103) >> 10) & 0x000f_000f;
-    tens | (twos.wrapping_sub(tens.wrapping_mul(10)) << 8)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -377,20 +223,6 @@ mod tests {
             writeln!(want, ",{},XY", Money::from_cents(cents)).unwrap();
             drop(line);
             prop_assert_eq!(String::from_utf8(out).unwrap(), want);
-        }
-
-        #[test]
-        fn eight_digits_are_those_of_the_number(value in 0..100_000_000_u32) {
-            let digits = (eight_digits(value) | 0x3030_3030_3030_3030).to_le_bytes();
-            prop_assert_eq!(String::from_utf8(digits.to_vec()).unwrap(), format!("{value:08}"));
-        }
-    }
-
-    #[test]
-    fn four_digits_are_those_of_the_number() {
-        for value in 0..10_000 {
-            let digits = (four_digits(value) | 0x3030_3030).to_le_bytes();
-            assert_eq!(String::from_utf8(digits.to_vec()).unwrap(), format!("{value:04}"));
         }
     }
 }

@@ -7,8 +7,10 @@
 
 mod codec;
 mod command;
+mod digits;
 mod error;
 mod fields;
+mod lines;
 mod money;
 mod names;
 mod push;
@@ -22,6 +24,7 @@ pub mod short;
 pub use codec::{LINE_BYTES_MAX, LineBlock, LineCodec};
 pub use command::{Command, CommandName, Side};
 pub use error::Code;
+pub use lines::Lines;
 pub use money::{Money, MoneyError, SHARES_MAX};
 pub use names::{FILENAME_BYTES_MAX, FileName, Symbol, USER_BYTES_MAX, UserName};
 pub use push::Push;

@@ -1,6 +1,6 @@
 //! Refusals: a code with what is needed to word it for the person who reads it.
 
-use crate::fields::{Fields as _, LineWriter};
+use crate::fields::Fields;
 use crate::{Code, CommandName, Money, SHARES_MAX, Symbol};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -86,67 +86,69 @@ impl Refusal {
     #[inline]
     fn words(&self, mut say: impl FnMut(Word<'_>)) {
         use Word::{Count, Money as Amount, Symbol as Stock, Text};
-        let mut all = |words: &[Word<'_>]| words.iter().for_each(|word| say(*word));
+        macro_rules! all {
+            ($($word:expr),+ $(,)?) => {{ $(say($word);)+ }};
+        }
         match self {
-            Self::NotText => all(&[Text("the line is not UTF-8 text")]),
-            Self::ControlCharacter => all(&[Text("the line holds control characters, or U+FFFE or U+FFFF")]),
-            Self::BadTag => all(&[Text("the tag must be [n] with n from 1 to 9223372036854775807")]),
-            Self::LineTooLong => all(&[Text("a line may have at most 1024 bytes")]),
-            Self::UnknownCommand => all(&[Text("no such command; HELP lists them")]),
-            Self::BadArguments(name) => all(&[Text("expected "), Text(name.usage())]),
-            Self::BadSessionArguments => all(&[Text("wrong number of fields; HELP lists what each command takes")]),
-            Self::BadUser => all(&[Text("user must be 1 to 64 of A-Z a-z 0-9 _ . -")]),
-            Self::BadSymbol => all(&[Text("symbol must be 1 to 3 letters or digits")]),
+            Self::NotText => all!(Text("the line is not UTF-8 text")),
+            Self::ControlCharacter => all!(Text("the line holds control characters, or U+FFFE or U+FFFF")),
+            Self::BadTag => all!(Text("the tag must be [n] with n from 1 to 9223372036854775807")),
+            Self::LineTooLong => all!(Text("a line may have at most 1024 bytes")),
+            Self::UnknownCommand => all!(Text("no such command; HELP lists them")),
+            Self::BadArguments(name) => all!(Text("expected "), Text(name.usage())),
+            Self::BadSessionArguments => all!(Text("wrong number of fields; HELP lists what each command takes")),
+            Self::BadUser => all!(Text("user must be 1 to 64 of A-Z a-z 0-9 _ . -")),
+            Self::BadSymbol => all!(Text("symbol must be 1 to 3 letters or digits")),
             Self::BadAmount => {
-                all(&[Text("amount must be dollars from 0.01 to 999999999999.99 with at most two decimals")]);
+                all!(Text("amount must be dollars from 0.01 to 999999999999.99 with at most two decimals"));
             }
             Self::BadFilename => {
-                all(&[Text("filename must be a relative path to a file, at most 512 bytes, without ..")]);
+                all!(Text("filename must be a relative path to a file, at most 512 bytes, without .."));
             }
-            Self::FilenameLeadsOut => all(&[Text("filename leads out of the dump folder, or into the data folder")]),
-            Self::NoAccount => all(&[Text("no account: the user has never had an ADD")]),
+            Self::FilenameLeadsOut => all!(Text("filename leads out of the dump folder, or into the data folder")),
+            Self::NoAccount => all!(Text("no account: the user has never had an ADD")),
             Self::InsufficientFunds { needed, available } => {
-                all(&[Text("needs "), Amount(*needed), Text(" and "), Amount(*available), Text(" is available")]);
+                all!(Text("needs "), Amount(*needed), Text(" and "), Amount(*available), Text(" is available"));
             }
             Self::InsufficientShares { symbol, needed, free } => {
                 let of = if *needed == 1 { " share of " } else { " shares of " };
                 let (needed, free) = (Count(*needed), Count(*free));
-                all(&[Text("needs "), needed, Text(of), Stock(*symbol), Text(" and "), free, Text(" can be used")]);
+                all!(Text("needs "), needed, Text(of), Stock(*symbol), Text(" and "), free, Text(" can be used"));
             }
             Self::AmountTooSmall { symbol, amount, price } => {
                 let (price, amount) = (Amount(*price), Amount(*amount));
-                all(&[Text("one share of "), Stock(*symbol), Text(" at "), price, Text(" is more than "), amount]);
+                all!(Text("one share of "), Stock(*symbol), Text(" at "), price, Text(" is more than "), amount);
             }
-            Self::NoPendingBuy => all(&[Text("no BUY in the last 60 s to commit or cancel")]),
-            Self::NoPendingSell => all(&[Text("no SELL in the last 60 s to commit or cancel")]),
-            Self::NoSetBuy(symbol) => all(&[Text("no SET_BUY_AMOUNT for "), Stock(*symbol)]),
-            Self::NoSetSell(symbol) => all(&[Text("no SET_SELL_AMOUNT for "), Stock(*symbol)]),
+            Self::NoPendingBuy => all!(Text("no BUY in the last 60 s to commit or cancel")),
+            Self::NoPendingSell => all!(Text("no SELL in the last 60 s to commit or cancel")),
+            Self::NoSetBuy(symbol) => all!(Text("no SET_BUY_AMOUNT for "), Stock(*symbol)),
+            Self::NoSetSell(symbol) => all!(Text("no SET_SELL_AMOUNT for "), Stock(*symbol)),
             Self::TooManyPending(most) => {
-                all(&[Text("at most "), Count(u64::from(*most)), Text(" pending orders a side")]);
+                all!(Text("at most "), Count(u64::from(*most)), Text(" pending orders a side"));
             }
-            Self::BalanceTooLarge => all(&[Text("no balance may pass "), Amount(Money::BALANCE_MAX)]),
-            Self::HoldingTooLarge => all(&[Text("no holding may pass "), Count(SHARES_MAX), Text(" shares")]),
+            Self::BalanceTooLarge => all!(Text("no balance may pass "), Amount(Money::BALANCE_MAX)),
+            Self::HoldingTooLarge => all!(Text("no holding may pass "), Count(SHARES_MAX), Text(" shares")),
             Self::TooManySubscriptions(most) => {
                 let most = Count(u64::from(*most));
-                all(&[Text("at most "), most, Text(" subscriptions and watches a connection")]);
+                all!(Text("at most "), most, Text(" subscriptions and watches a connection"));
             }
             Self::QuoteUnavailable(symbol) => {
-                all(&[Text("no price for "), Stock(*symbol), Text(" could be had in time; nothing changed")]);
+                all!(Text("no price for "), Stock(*symbol), Text(" could be had in time; nothing changed"));
             }
-            Self::DumpFailed(cause) => all(&[Text("the log could not be written: "), Text(cause)]),
-            Self::TooManyConnections => all(&[Text("too many connections; try again later")]),
-            Self::ShuttingDown => all(&[Text("the server is stopping; nothing changed")]),
-            Self::ReadOnly => all(&[Text(
+            Self::DumpFailed(cause) => all!(Text("the log could not be written: "), Text(cause)),
+            Self::TooManyConnections => all!(Text("too many connections; try again later")),
+            Self::ShuttingDown => all!(Text("the server is stopping; nothing changed")),
+            Self::ReadOnly => all!(Text(
                 "the journal cannot be written; ask again after the server is back whether this took effect",
-            )]),
-            Self::DiskAlmostFull => all(&[Text(
+            )),
+            Self::DiskAlmostFull => all!(Text(
                 "the disk is almost full: only QUOTE and DISPLAY_SUMMARY are answered until there is room; nothing changed",
-            )]),
+            )),
         }
     }
 
     /// Appends the message to a line, without a comma before it.
-    pub(crate) fn write_message(&self, line: &mut LineWriter<'_>) {
+    pub(crate) fn write_message(&self, line: &mut impl Fields) {
         self.words(|word| {
             match word {
                 Word::Text(text) => line.put(text.as_bytes()),
@@ -178,7 +180,7 @@ impl std::error::Error for Refusal {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ReplyBody;
+    use crate::{Lines, ReplyBody};
 
     #[test]
     fn the_reply_says_what_the_log_says() {
@@ -204,9 +206,9 @@ mod tests {
         ];
         for (refusal, words) in cases {
             assert_eq!(refusal.to_string(), words);
-            let mut out = Vec::new();
+            let mut out = Lines::default();
             ReplyBody::write_refusal(&refusal, None, &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), format!("ERR,{},{words}\n", refusal.code()));
+            assert_eq!(String::from_utf8_lossy(out.as_bytes()), format!("ERR,{},{words}\n", refusal.code()));
         }
     }
 }

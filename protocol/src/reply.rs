@@ -1,6 +1,7 @@
 //! Replies: typed values, and the lines they print to.
 
-use crate::fields::{Fields, LineWriter, LinesWriter, ShortLine};
+use crate::fields::{Fields, LineWriter};
+use crate::lines::{Lines, ShortLine};
 use crate::scan::number_at_head;
 use crate::{Code, CommandName, Money, Refusal, Side, Symbol, UserName};
 use std::fmt;
@@ -80,6 +81,9 @@ pub struct Reply {
     /// What is answered.
     pub body: ReplyBody,
 }
+
+/// A quote's key of at most so many bytes makes a short line.
+const SHORT_KEY_BYTES: usize = 100;
 
 /// What a reply says. Fields are those of docs/PROTOCOL.md; `_ms` is Unix milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,24 +166,53 @@ impl ReplyBody {
     }
 
     /// Appends the line of a refusal, in the words of its `Display`.
-    pub fn write_refusal(refusal: &Refusal, tag: Option<Tag>, out: &mut Vec<u8>) {
-        let mut line = LineWriter::last(out, tag, "ERR");
-        line.text(refusal.code().as_str()).text("");
-        refusal.write_message(&mut line);
+    pub fn write_refusal(refusal: &Refusal, tag: Option<Tag>, out: &mut Lines) {
+        if let Refusal::DumpFailed(_) = refusal {
+            // Its cause can be of any length.
+            return Self::refused(refusal).write_to(tag, out);
+        }
+        out.short(|line| {
+            line.begin(tag, "ERR").text(refusal.code().as_str()).byte(b',');
+            refusal.write_message(line);
+        });
     }
 
     /// Appends the line of a QUOTE.
-    pub fn write_quote(symbol: Symbol, price: Money, at_ms: u64, key: &str, tag: Option<Tag>, out: &mut Vec<u8>) {
-        LineWriter::last(out, tag, "OK,QUOTE").symbol(symbol).money(price).int(at_ms).text(key);
+    pub fn write_quote(symbol: Symbol, price: Money, at_ms: u64, key: &str, tag: Option<Tag>, out: &mut Lines) {
+        if key.len() > SHORT_KEY_BYTES {
+            let key = key.into();
+            return Self::Quote { symbol, price, at_ms, key }.write_to(tag, out);
+        }
+        out.short(|line| {
+            line.begin(tag, "OK,QUOTE").symbol(symbol).money(price).int(at_ms).text(key);
+        });
     }
 
     /// Appends the line.
-    pub fn write_to(&self, tag: Option<Tag>, out: &mut Vec<u8>) {
-        let mut writer = LineWriter::last(out, tag, self.head());
-        let line = &mut writer;
+    pub fn write_to(&self, tag: Option<Tag>, out: &mut Lines) {
+        match self {
+            Self::Quote { symbol, price, at_ms, key } => self.long_line(tag, out, |line| {
+                line.symbol(*symbol).money(*price).int(*at_ms).text(key);
+            }),
+            Self::DumpLog { path, events } => self.long_line(tag, out, |line| {
+                line.text(path).int(*events);
+            }),
+            Self::Refused { code, message } => self.long_line(tag, out, |line| {
+                line.text(code.as_str()).text(message);
+            }),
+            _ => out.short(|line| self.write_fields(line.begin(tag, self.head()))),
+        }
+    }
+
+    /// Appends a line that can be of any length.
+    fn long_line(&self, tag: Option<Tag>, out: &mut Lines, write: impl FnOnce(&mut LineWriter<'_>)) {
+        out.any(|out| write(&mut LineWriter::last(out, tag, self.head())));
+    }
+
+    /// The fields of those that make a short line.
+    fn write_fields(&self, line: &mut ShortLine<'_>) {
         match self {
             Self::Add { available } => line.money(*available),
-            Self::Quote { symbol, price, at_ms, key } => line.symbol(*symbol).money(*price).int(*at_ms).text(key),
             Self::Buy { terms, expires_at_ms } | Self::Sell { terms, expires_at_ms } => {
                 line.terms(terms).int(*expires_at_ms)
             }
@@ -194,13 +227,11 @@ impl ReplyBody {
                 line.symbol(*symbol).money(*amount).money(*price).int(*shares)
             }
             Self::CancelSetSell { symbol, amount, shares } => line.symbol(*symbol).money(*amount).int(*shares),
-            Self::DumpLog { path, events } => line.text(path).int(*events),
             Self::DisplaySummary { user, lines } => line.user(user).int(*lines),
-            Self::Ping | Self::Quit => line,
             Self::Help { lines } | Self::Stats { lines } => line.int(*lines),
             Self::Subscribe(user) | Self::Unsubscribe(user) => line.user(user),
             Self::Watch(symbol) | Self::Unwatch(symbol) => line.symbol(*symbol),
-            Self::Refused { code, message } => line.text(code.as_str()).text(message),
+            Self::Ping | Self::Quit | Self::Quote { .. } | Self::DumpLog { .. } | Self::Refused { .. } => line,
         };
     }
 
@@ -237,16 +268,16 @@ impl ReplyBody {
 
 impl Detail {
     /// Appends the line.
-    pub fn write_to(&self, tag: Option<Tag>, out: &mut Vec<u8>) {
+    pub fn write_to(&self, tag: Option<Tag>, out: &mut Lines) {
         DetailWriter::new(tag, out).write(self);
     }
 }
 
-/// Writes the lines of one reply that more lines follow; dropping it appends what is still to be appended.
+/// Writes the lines of one reply that more lines follow.
 ///
 /// Each kind of line has its method, so that whoever writes many of a kind does not ask of every one of them which it is.
 pub struct DetailWriter<'a> {
-    lines: LinesWriter<'a>,
+    lines: &'a mut Lines,
     tag: Option<Tag>,
     /// What every line begins with: the tag and a dash.
     head: [u8; 32],
@@ -256,7 +287,7 @@ pub struct DetailWriter<'a> {
 
 impl<'a> DetailWriter<'a> {
     /// A writer of lines under this tag.
-    pub fn new(tag: Option<Tag>, out: &'a mut Vec<u8>) -> Self {
+    pub fn new(tag: Option<Tag>, lines: &'a mut Lines) -> Self {
         let (mut head, mut written) = ([0; 32], Vec::with_capacity(32));
         if let Some(tag) = tag {
             tag.write_to(&mut written);
@@ -266,7 +297,7 @@ impl<'a> DetailWriter<'a> {
         for (to, from) in head.iter_mut().zip(&written) {
             *to = *from;
         }
-        Self { lines: LinesWriter::new(out), tag, head, head_bytes: written.len(), written: 0 }
+        Self { lines, tag, head, head_bytes: written.len(), written: 0 }
     }
 
     /// How many lines it has written.

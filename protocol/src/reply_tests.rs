@@ -1,5 +1,5 @@
 use super::*;
-use crate::Refusal;
+use crate::{Lines, Refusal};
 use proptest::prelude::*;
 
 /// The examples of docs/PROTOCOL.md, byte for byte.
@@ -46,13 +46,13 @@ OK,UNWATCH,S
 ";
 
 fn print(line: &ServerLine) -> String {
-    let mut out = Vec::new();
+    let (mut out, mut pushed) = (Lines::default(), Vec::new());
     match line {
         ServerLine::Reply(reply) => reply.body.write_to(reply.tag, &mut out),
         ServerLine::Detail(tag, detail) => detail.write_to(*tag, &mut out),
-        ServerLine::Push(push) => push.write_to(&mut out),
+        ServerLine::Push(push) => push.write_to(&mut pushed),
     }
-    String::from_utf8(out).unwrap()
+    String::from_utf8([out.into_bytes(), pushed].concat()).unwrap()
 }
 
 #[test]

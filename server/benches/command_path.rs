@@ -3,7 +3,7 @@
 //! Reading and writing lines is measured in protocol/benches/lines.rs.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use daytrade_protocol::{Body, Command, Money, Parsed, Symbol, Tag, parse_line};
+use daytrade_protocol::{Body, Command, Lines, Money, Parsed, Symbol, Tag, parse_line};
 use daytrade_server::audit::{AuditWriter, Origin};
 use daytrade_server::engine::{Book, Halt, HistoryEntry, Outcome, Price, PriceUsed, Record, decide, write_summary};
 use daytrade_server::journal::FrameBuilder;
@@ -101,15 +101,15 @@ fn benches(criterion: &mut Criterion) {
 
     // In lines, because a summary has as many as there are holdings, orders, triggers and transactions.
     let lines_of = |user, account| {
-        let mut out = Vec::new();
+        let mut out = Lines::default();
         write_summary(account, user, None, &mut out);
-        memchr::memchr_iter(b'\n', &out).count() as u64
+        memchr::memchr_iter(b'\n', out.as_bytes()).count() as u64
     };
     let lines = book.accounts().map(|(user, account)| lines_of(user, account)).sum();
     let mut group = criterion.benchmark_group("a line of a summary");
     group.throughput(Throughput::Elements(lines));
     group.bench_function("written", |bench| {
-        let mut out = Vec::new();
+        let mut out = Lines::default();
         bench.iter(|| {
             out.clear();
             for (user, account) in book.accounts() {

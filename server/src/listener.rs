@@ -1,7 +1,7 @@
 //! The accept loop, with its limit on connections.
 
 use crate::session::{Context, serve};
-use daytrade_protocol::{Refusal, ReplyBody};
+use daytrade_protocol::{Lines, Refusal, ReplyBody};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -56,9 +56,9 @@ pub async fn listen(listener: TcpListener, context: Context, sessions: TaskTrack
 }
 
 async fn turn_away(mut stream: TcpStream) {
-    let mut line = Vec::new();
-    ReplyBody::refused(&Refusal::TooManyConnections).write_to(None, &mut line);
+    let mut line = Lines::default();
+    ReplyBody::write_refusal(&Refusal::TooManyConnections, None, &mut line);
     // Nothing is lost if the client is gone already.
-    let _ = stream.write_all(&line).await;
+    let _ = stream.write_all(line.as_bytes()).await;
     let _ = stream.shutdown().await;
 }

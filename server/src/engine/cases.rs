@@ -5,7 +5,7 @@
 //! `holding a S` free, reserved, basis.
 
 use super::*;
-use daytrade_protocol::{Body, Command, Money, Parsed, Refusal, ReplyBody, Side, Symbol, UserName, parse_line};
+use daytrade_protocol::{Body, Command, Lines, Money, Parsed, Refusal, ReplyBody, Side, Symbol, UserName, parse_line};
 use std::collections::BTreeMap;
 
 #[derive(Default)]
@@ -99,15 +99,15 @@ impl World {
                     self.book.apply(id, event, self.record);
                 }
                 let fired = events.iter().any(|event| matches!(event, Event::Filled { .. }));
-                let mut out = Vec::new();
+                let mut out = Lines::default();
                 reply_to(&command, &events, self.book.account(id)).unwrap().write_to(None, &mut out);
-                let text = String::from_utf8(out).unwrap();
+                let text = String::from_utf8(out.into_bytes()).unwrap();
                 return format!("{}{}", text.trim_end(), if fired { " and fires" } else { "" });
             }
         };
-        let mut out = Vec::new();
+        let mut out = Lines::default();
         body.write_to(None, &mut out);
-        String::from_utf8(out).unwrap().trim_end().to_owned()
+        String::from_utf8(out.into_bytes()).unwrap().trim_end().to_owned()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::account::{Account, HistoryEntry, PendingOrder, SetOrder};
 use super::event::Event;
-use daytrade_protocol::{Command, DetailWriter, Money, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName};
+use daytrade_protocol::{Command, DetailWriter, Lines, Money, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName};
 
 /// The OK reply to a command that was carried out; `account` is the account after its events. None for the commands whose
 /// answer is not in their events: QUOTE, DUMPLOG, DISPLAY_SUMMARY.
@@ -62,7 +62,7 @@ fn set_amount(account: &Account, side: Side, symbol: Symbol, events: &[Event]) -
 }
 
 /// Appends the whole reply to DISPLAY_SUMMARY.
-pub fn write_summary(account: &Account, user: &UserName, tag: Option<Tag>, out: &mut Vec<u8>) {
+pub fn write_summary(account: &Account, user: &UserName, tag: Option<Tag>, out: &mut Lines) {
     let mut details = DetailWriter::new(tag, out);
     details.account(user, account.cash(), account.reserved(), account.realised());
     for holding in account.holdings() {
@@ -81,7 +81,6 @@ pub fn write_summary(account: &Account, user: &UserName, tag: Option<Tag>, out: 
         details.history(at_ms, number, command, symbol, entry.amount(), refused);
     }
     let lines = details.lines();
-    drop(details);
     ReplyBody::DisplaySummary { user: user.clone(), lines }.write_to(tag, out);
 }
 

@@ -6,7 +6,7 @@ use super::replies::{Replies, ReplyTo};
 use crate::limits::SUBSCRIPTIONS_MAX;
 use crate::quotes::QuoteRequest;
 use crate::shard::{Batch, Job, Work};
-use daytrade_protocol::{Body, Command, Invalid, Parsed, Refusal, ReplyBody, Request, SessionCommand, Tag};
+use daytrade_protocol::{Body, Command, Invalid, Lines, Parsed, Refusal, ReplyBody, Request, SessionCommand, Tag};
 use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -163,7 +163,7 @@ impl Session {
     }
 
     /// Answers without a shard.
-    fn reply_with(&self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut Vec<u8>)) {
+    fn reply_with(&self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut Lines)) {
         let mut replies = Replies::default();
         replies.write(to, write);
         self.outbox.begin(1, 0);

@@ -1,6 +1,6 @@
 //! The answer to HELP.
 
-use daytrade_protocol::{CommandName, Detail, ReplyBody, Tag};
+use daytrade_protocol::{CommandName, Detail, Lines, ReplyBody, Tag};
 
 /// What follows the sixteen commands.
 const SESSION_LINES: &[&str] = &[
@@ -11,7 +11,7 @@ const SESSION_LINES: &[&str] = &[
 ];
 
 /// Appends the whole reply.
-pub(super) fn write_help(tag: Option<Tag>, out: &mut Vec<u8>) {
+pub(super) fn write_help(tag: Option<Tag>, out: &mut Lines) {
     let commands = CommandName::ALL.iter().map(|name| name.usage());
     let mut lines = 0;
     for text in commands.chain(SESSION_LINES.iter().copied()) {

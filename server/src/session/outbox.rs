@@ -282,8 +282,8 @@ impl State {
         for chunk in replies.full {
             self.append(chunk);
         }
-        self.append(replies.tagged);
-        self.append_in_turn(replies.untagged, &replies.untagged_places);
+        self.append(replies.tagged.into_bytes());
+        self.append_in_turn(replies.untagged.into_bytes(), &replies.untagged_places);
     }
 
     /// Whether something waits to be taken. While the session writes, it does not wait: it is asked for next.

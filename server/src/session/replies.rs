@@ -1,6 +1,6 @@
 //! Replies to requests of one connection, collected before they are handed over.
 
-use daytrade_protocol::{Refusal, ReplyBody, Tag};
+use daytrade_protocol::{Lines, Refusal, ReplyBody, Tag};
 
 /// Most replies are about this long.
 const REPLY_BYTES_GUESS: usize = 64;
@@ -23,9 +23,9 @@ pub enum ReplyTo {
 pub struct Replies {
     /// Full chunks of replies to tagged requests, and the one being filled: long replies are not copied as a buffer grows.
     pub(super) full: Vec<Vec<u8>>,
-    pub(super) tagged: Vec<u8>,
+    pub(super) tagged: Lines,
     /// Replies to untagged requests, one behind the other, and the place and length of each.
-    pub(super) untagged: Vec<u8>,
+    pub(super) untagged: Lines,
     pub(super) untagged_places: Vec<(u64, usize)>,
     pub(super) answered: Vec<ReplyTo>,
     /// How many of them are summaries, and the size of the longest.
@@ -38,12 +38,12 @@ impl Replies {
     pub fn with_room_for(requests: usize) -> Self {
         let bytes = requests.saturating_mul(REPLY_BYTES_GUESS).min(CHUNK_BYTES);
         // One request may well be untagged; whoever sends many tags them.
-        let tagged = if requests > 1 { Vec::with_capacity(bytes) } else { Vec::new() };
+        let tagged = if requests > 1 { Lines::with_room(bytes) } else { Lines::default() };
         Self { tagged, answered: Vec::with_capacity(requests), ..Self::default() }
     }
 
     /// Adds the reply that `write` appends to the buffer it is given, under the tag it is given. Returns the bytes it took.
-    pub fn write(&mut self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut Vec<u8>)) -> usize {
+    pub fn write(&mut self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut Lines)) -> usize {
         self.answered.push(to);
         match to {
             ReplyTo::Tagged(tag) => {
@@ -51,8 +51,8 @@ impl Replies {
                 write(Some(tag), &mut self.tagged);
                 let written = self.tagged.len() - before;
                 if self.tagged.len() >= CHUNK_BYTES {
-                    let next = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
-                    self.full.push(std::mem::replace(&mut self.tagged, next));
+                    let next = Lines::with_room(CHUNK_BYTES + CHUNK_BYTES / 8);
+                    self.full.push(std::mem::replace(&mut self.tagged, next).into_bytes());
                 }
                 written
             }

@@ -2,7 +2,7 @@
 
 use super::client::Seen;
 use anyhow::{Context as _, bail, ensure};
-use daytrade_protocol::{Command, Money, Symbol};
+use daytrade_protocol::{Command, Lines, Money, Symbol};
 use daytrade_server::audit::{AuditWriter, Origin};
 use daytrade_server::engine::{Book, Event, Outcome, Record, reply_to, write_summary};
 use daytrade_server::journal::{FaultDisk, Start, recover};
@@ -109,7 +109,7 @@ impl<'a> Whole<'a> {
             (Outcome::Done(events), Some(id)) => {
                 events.iter().for_each(|event| self.count(event));
                 let account = self.book.account(id);
-                let mut out = Vec::new();
+                let mut out = Lines::default();
                 match command {
                     Command::DisplaySummary { .. } => write_summary(account, user, None, &mut out),
                     _ => {
@@ -118,7 +118,7 @@ impl<'a> Whole<'a> {
                         }
                     }
                 }
-                let lines = String::from_utf8(out)?;
+                let lines = String::from_utf8(out.into_bytes())?;
                 // A summary's own entry in the history is not in the summary, so its count of lines differs.
                 let exact = !matches!(command, Command::DisplaySummary { .. });
                 lines.lines().last().filter(|_| exact).map(str::to_owned)

@@ -23,42 +23,33 @@ pub struct LineCodec {
 #[derive(Debug)]
 pub struct LineBlock {
     bytes: BytesMut,
+    /// Where the next line begins.
+    at: usize,
 }
 
 impl LineBlock {
-    /// The next line without its LF, and the block behind it.
-    pub fn next_line(&mut self) -> Option<LineRef<'_>> {
-        if self.bytes.is_empty() {
-            return None;
-        }
-        let end = memchr::memchr(b'\n', &self.bytes);
-        Some(LineRef { block: &mut self.bytes, end })
+    const fn new(bytes: BytesMut) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// The next line without its LF.
+    #[inline]
+    pub fn next_line(&mut self) -> Option<&[u8]> {
+        let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let line = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end]);
+        // Behind the LF, or behind all where there is none.
+        self.at = (self.at + line.len() + 1).min(self.bytes.len());
+        Some(line)
+    }
+
+    /// How many bytes have not been read.
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.at
     }
 
     /// Whether every line has been taken.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-}
-
-/// A line at the head of its block; dropping it takes the line off.
-#[derive(Debug)]
-pub struct LineRef<'a> {
-    block: &'a mut BytesMut,
-    end: Option<usize>,
-}
-
-impl std::ops::Deref for LineRef<'_> {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        &self.block[..self.end.unwrap_or(self.block.len())]
-    }
-}
-
-impl Drop for LineRef<'_> {
-    fn drop(&mut self) {
-        let taken = self.end.map_or(self.block.len(), |lf| lf + 1);
-        self.block.advance(taken);
+        self.len() == 0
     }
 }
 
@@ -78,7 +69,7 @@ impl Decoder for LineCodec {
             self.skipping = false;
         }
         if let Some(last_lf) = memchr::memrchr(b'\n', source) {
-            return Ok(Some(LineBlock { bytes: source.split_to(last_lf + 1) }));
+            return Ok(Some(LineBlock::new(source.split_to(last_lf + 1))));
         }
         if source.len() < OVERLONG_KEPT_BYTES {
             return Ok(None);
@@ -86,7 +77,7 @@ impl Decoder for LineCodec {
         let head = source.split_to(OVERLONG_KEPT_BYTES);
         source.clear();
         self.skipping = true;
-        Ok(Some(LineBlock { bytes: head }))
+        Ok(Some(LineBlock::new(head)))
     }
 
     /// What is left when the stream has ended: a last line without its LF is a line.
@@ -94,7 +85,7 @@ impl Decoder for LineCodec {
         if let Some(block) = self.decode(source)? {
             return Ok(Some(block));
         }
-        Ok((!source.is_empty()).then(|| LineBlock { bytes: source.split() }))
+        Ok((!source.is_empty()).then(|| LineBlock::new(source.split())))
     }
 }
 

@@ -30,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 const SILENCE: Duration = Duration::from_millis(100);
 /// How long a stopping server goes on answering a client that is never silent.
 const STOP_ANSWERING: Duration = Duration::from_secs(1);
+/// Most lines are about this long.
+const LINE_BYTES_GUESS: usize = 32;
 /// Longer than any connection lives.
 const NEVER: Duration = Duration::from_hours(24 * 365);
 
@@ -105,6 +107,8 @@ pub(super) struct Session {
     pub(super) outbox: Arc<Outbox>,
     /// Jobs that are parsed and not yet sent, by shard.
     pub(super) batches: Vec<Vec<Job>>,
+    /// How many jobs to make room for in a batch that is begun.
+    pub(super) jobs_expected: usize,
     /// How many jobs `batches` holds.
     pub(super) batched: usize,
     /// How many of them ask for a summary.
@@ -139,6 +143,7 @@ impl Session {
             context,
             outbox: Arc::new(outbox),
             batches,
+            jobs_expected: 0,
             batched: 0,
             batched_summaries: 0,
             next_untagged: 0,
@@ -336,10 +341,10 @@ impl Session {
             self.line_at = Instant::now();
             let mut room = if self.may_take_more(&self.outbox.load()) { BATCH_JOBS_MAX } else { 0 };
             let stalled = room == 0;
+            self.jobs_expected = (block.len() / LINE_BYTES_GUESS / self.batches.len()).min(BATCH_JOBS_MAX);
             while room > 0 && self.held.is_none() && !self.quit {
                 let Some(line) = block.next_line() else { break };
-                let parsed = parse_line(&line);
-                drop(line);
+                let parsed = parse_line(line);
                 self.take_line(parsed);
                 room -= 1;
             }

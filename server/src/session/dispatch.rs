@@ -149,7 +149,11 @@ impl Session {
         let assigned = tag.is_none();
         self.batched_summaries += usize::from(matches!(work, Work::Command(Command::DisplaySummary { .. })));
         let number = tag.map_or_else(|| self.context.router.next_number(), Tag::get);
-        self.batches[shard].push(Job { to, number, assigned, work });
+        let batch = &mut self.batches[shard];
+        if batch.is_empty() {
+            batch.reserve_exact(self.jobs_expected.max(1));
+        }
+        batch.push(Job { to, number, assigned, work });
         self.batched += 1;
     }
 
@@ -181,9 +185,7 @@ impl Session {
             if jobs.is_empty() {
                 continue;
             }
-            let room = jobs.len();
-            let jobs = std::mem::replace(jobs, Vec::with_capacity(room));
-            let batch = Batch { outbox: Arc::clone(&self.outbox), jobs };
+            let batch = Batch { outbox: Arc::clone(&self.outbox), jobs: std::mem::take(jobs) };
             if let Err(TrySendError::Full(batch)) = shard.jobs.try_send(batch) {
                 let _ = shard.jobs.send(batch).await;
             }

@@ -2,8 +2,8 @@
 
 use daytrade_protocol::{Lines, Refusal, ReplyBody, Tag};
 
-/// Most replies are about this long.
-const REPLY_BYTES_GUESS: usize = 64;
+/// Most replies are shorter than this.
+const REPLY_BYTES_GUESS: usize = 128;
 /// Replies are handed over in chunks of about this size.
 const CHUNK_BYTES: usize = 128 << 10;
 

@@ -12,7 +12,7 @@ fuzz_target!(|pieces: Vec<Vec<u8>>| {
         buffer.extend_from_slice(&piece);
         while let Ok(Some(mut block)) = codec.decode(&mut buffer) {
             while let Some(line) = block.next_line() {
-                let _ = parse_line(&line);
+                let _ = parse_line(line);
             }
         }
         assert!(buffer.len() <= 2_048, "what is no whole line is bounded");

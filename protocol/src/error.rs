@@ -21,7 +21,7 @@ macro_rules! codes {
 
             /// Reads a code exactly as it is sent.
             pub fn parse(field: &[u8]) -> Option<Self> {
-                match std::str::from_utf8(field).ok()? { $($text => Some(Self::$variant),)+ _ => None }
+                Self::ALL.iter().copied().find(|code| code.as_str().as_bytes() == field)
             }
         }
     };

@@ -121,7 +121,7 @@ fn take_replies(shared: &Shared, lane: usize, input: &mut BytesMut) -> anyhow::R
             continue;
         }
         let refused = body.strip_prefix(b"ERR,").map(|rest| {
-            let code = rest.split(|&byte| byte == b',').next().unwrap_or_default();
+            let code = memchr::memchr(b',', rest).map_or(rest, |comma| &rest[..comma]);
             Code::parse(code).unwrap_or(Code::BadLine)
         });
         let reply = || arrived.slice(from..to);

@@ -18,8 +18,8 @@ pub struct Summary {
     pub lines: u64,
     /// Lines carried out.
     pub ok: u64,
-    /// Lines refused.
-    pub refused: BTreeMap<Code, u64>,
+    /// Lines refused, by code.
+    pub(super) refused: [u64; Code::ALL.len()],
     /// Wall time, in microseconds.
     pub wall_us: u64,
     /// Replies that were not what was expected.
@@ -27,7 +27,8 @@ pub struct Summary {
     /// What the server counted meanwhile, by the names of STATS.
     pub server: BTreeMap<String, String>,
     malformed: Vec<String>,
-    latencies: BTreeMap<CommandName, Histogram<u64>>,
+    /// By command, from its first answer on.
+    latencies: [Option<Histogram<u64>>; CommandName::ALL.len()],
 }
 
 /// The summary as `--json` prints it.
@@ -49,18 +50,16 @@ impl Summary {
     pub(super) fn count(&mut self, command: Option<CommandName>, refused: Option<Code>, latency_us: u64) {
         match refused {
             None => self.ok += 1,
-            Some(code) => *self.refused.entry(code).or_default() += 1,
+            Some(code) => self.refused[code as usize] += 1,
         }
         let Some(command) = command else { return };
-        let new = || Histogram::new_with_bounds(1, LATENCY_US_MAX, 2);
-        let latencies = match self.latencies.entry(command) {
-            std::collections::btree_map::Entry::Occupied(there) => there.into_mut(),
-            std::collections::btree_map::Entry::Vacant(gap) => match new() {
-                Ok(histogram) => gap.insert(histogram),
-                Err(_) => return,
-            },
-        };
-        latencies.saturating_record(latency_us.max(1));
+        let latencies = &mut self.latencies[command as usize];
+        if latencies.is_none() {
+            *latencies = Histogram::new_with_bounds(1, LATENCY_US_MAX, 2).ok();
+        }
+        if let Some(latencies) = latencies {
+            latencies.saturating_record(latency_us.max(1));
+        }
     }
 
     /// Notes a line that could not be read, by its place in the file.
@@ -76,16 +75,19 @@ impl Summary {
     }
 
     fn refused_by_name(&self) -> BTreeMap<&'static str, u64> {
-        self.refused.iter().map(|(code, count)| (code.as_str(), *count)).collect()
+        let counted = Code::ALL.iter().zip(self.refused).filter(|(_, count)| *count > 0);
+        counted.map(|(code, count)| (code.as_str(), count)).collect()
+    }
+
+    fn latencies(&self) -> impl Iterator<Item = (CommandName, &Histogram<u64>)> {
+        let commands = CommandName::ALL.into_iter().zip(&self.latencies);
+        commands.filter_map(|(command, histogram)| Some((command, histogram.as_ref()?)))
     }
 
     /// The summary as one line of JSON.
     pub fn to_json(&self) -> String {
-        let latency_us = self
-            .latencies
-            .iter()
-            .map(|(command, histogram)| (command.as_str(), percentiles(histogram).into()))
-            .collect();
+        let latency_us =
+            self.latencies().map(|(command, histogram)| (command.as_str(), percentiles(histogram).into())).collect();
         let json = Json {
             lines: self.lines,
             ok: self.ok,
@@ -103,7 +105,7 @@ impl Summary {
     /// The summary for a person.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
-        let refused: u64 = self.refused.values().sum();
+        let refused: u64 = self.refused.iter().sum();
         let seconds = format!("{}.{:03}", self.wall_us / 1_000_000, self.wall_us / 1_000 % 1_000);
         let _ = writeln!(
             text,
@@ -118,10 +120,10 @@ impl Summary {
         for line in &self.malformed {
             let _ = writeln!(text, "  {line}");
         }
-        if !self.latencies.is_empty() {
+        if self.latencies().next().is_some() {
             let _ = writeln!(text, "latency in µs         p50      p90      p99    p99.9      max");
         }
-        for (command, histogram) in &self.latencies {
+        for (command, histogram) in self.latencies() {
             let _ = write!(text, "  {:<16}", command.as_str());
             for (_, value) in percentiles(histogram) {
                 let _ = write!(text, " {value:>8}");

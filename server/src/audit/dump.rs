@@ -1,25 +1,22 @@
-//! DUMPLOG files: the shards' journals merged by time, streamed, confined to the dump folder, written whole.
+//! DUMPLOG files: streamed, confined to the dump folder, written whole or not at all.
 //!
-//! A dump reads files that are being written, up to places it has noted before; it must never make a shard wait.
+//! A dump must never make a shard wait.
 
-use super::xml::{self, AuditWriter, Origin};
-use crate::journal::{FsStorage, JournalReader, Position, Positions, ReadError, Start, first_kept};
+use super::pieces::in_pieces;
+use crate::journal::{Positions, ReadError};
 use crate::limits::DUMPS_AT_ONCE;
 use crate::shard::{Control, DumpDone, DumpRequest, DumpResult};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
 use daytrade_protocol::{FileName, Refusal};
 use parking_lot::RwLock;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-/// How much is written between two syncs of a long dump.
-const SYNC_EVERY_BYTES: usize = 32 << 20;
 /// How far a dump gives way to other threads, on the scale of `nice`.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
@@ -45,7 +42,8 @@ pub struct DumpService {
 }
 
 /// Why no dump was written.
-enum DumpError {
+#[derive(Debug)]
+pub(super) enum DumpError {
     LeadsOut,
     Failed(String),
 }
@@ -154,176 +152,18 @@ impl DumpService {
     }
 
     fn write_aside(&self, request: &DumpRequest, folder: &Dir, aside: &str) -> Result<u64, DumpError> {
-        let file = folder.open_with(aside, OpenOptions::new().write(true).create_new(true))?;
-        let also = file.try_clone()?;
-        let (ask, asked) = std::sync::mpsc::sync_channel(1);
-        // The disk works while the rest is written, so that the last sync has little left to do.
-        let events = std::thread::scope(|scope| {
-            let syncing = scope.spawn(move || asked.into_iter().try_for_each(|()| also.sync_data()));
-            let out = Flushing { file: &file, unasked: 0, ask };
-            let merging = scope.spawn(|| {
-                give_way();
-                self.merge(request, out)
-            });
-            let merged = merging.join().unwrap_or_else(|_| Err(DumpError::Failed("the dump has failed".to_owned())));
-            // An error it has met is told once, and to nobody else.
-            syncing.join().unwrap_or_else(|_| Err(io::Error::other("the syncing thread has failed")))?;
-            merged
-        })?;
+        let file = folder.open_with(aside, OpenOptions::new().write(true).create_new(true))?.into_std();
+        let events = in_pieces(&file, |pieces| self.merge(request, pieces))?;
         file.sync_all()?;
         Ok(events)
     }
-
-    /// Merges the journals by time, up to the DUMPLOG's own record, which comes last. Each journal is read and turned into
-    /// elements on a thread of its own, a frame at a time and no more than one frame ahead.
-    fn merge(&self, request: &DumpRequest, mut out: impl Write) -> Result<u64, DumpError> {
-        let _reading = self.readers.read();
-        let mut shards: Vec<usize> = match request.ticket.user {
-            Some(_) => vec![usize::from(request.shard)],
-            None => (0..self.journals.len()).collect(),
-        };
-        // Equal times keep this order: the DUMPLOG's shard last.
-        shards.sort_by_key(|&shard| (shard == usize::from(request.shard), shard));
-        // Everything that was answered before the DUMPLOG was received is at or before these places.
-        let places: Vec<(usize, Position)> = shards.iter().map(|&shard| (shard, self.positions[shard].get())).collect();
-        out.write_all(xml::BEGIN)?;
-        for &(shard, _) in &places {
-            let first = first_kept(&FsStorage::new(&self.journals[shard]))?.unwrap_or(1);
-            if first > 1 {
-                writeln!(out, "<!-- {}-{shard}: the records before {first} are no longer kept -->", self.server_name)?;
-            }
-        }
-        let mut events = 0;
-        std::thread::scope(|scope| {
-            let mut streams: Vec<Stream> = Vec::new();
-            for (shard, place) in places {
-                let (send, frames) = std::sync::mpsc::sync_channel(0);
-                scope.spawn(move || {
-                    if let Err(error) = self.read(request, shard, place, &send) {
-                        // Nobody listens when the dump has failed elsewhere.
-                        let _ = send.send(Err(error));
-                    }
-                });
-                streams.extend(Stream::begin(frames)?);
-            }
-            while let Some(index) = earliest(&streams) {
-                let stream = &mut streams[index];
-                out.write_all(&stream.next.xml)?;
-                events += stream.next.events;
-                if !stream.advance()? {
-                    streams.remove(index);
-                }
-            }
-            Ok::<(), DumpError>(())
-        })?;
-        out.write_all(xml::END)?;
-        Ok(events)
-    }
-
-    /// Sends a shard's part of the log, a frame at a time, up to its place or the DUMPLOG's time and record.
-    fn read(
-        &self,
-        request: &DumpRequest,
-        shard: usize,
-        place: Position,
-        send: &SyncSender<Read>,
-    ) -> Result<(), DumpError> {
-        let storage = FsStorage::new(&self.journals[shard]);
-        let mut reader = JournalReader::new(&storage, shard as u16, Start::FirstKept, Some(place))?;
-        let server = format!("{}-{shard}", self.server_name);
-        let only = request.ticket.user.as_ref();
-        let last = if shard == usize::from(request.shard) { request.record } else { u64::MAX };
-        let mut audit = AuditWriter::default();
-        while let Some(frame) = reader.next_frame()? {
-            let time_ms = frame.header.time_ms;
-            if time_ms > request.time_ms || frame.header.first_record > last {
-                break;
-            }
-            let origin = Origin { time_ms, server: &server };
-            let add = |number, record| {
-                if number <= last {
-                    audit.record(origin, &record, only);
-                }
-            };
-            frame.each_record(add).map_err(|fault| DumpError::Failed(fault.to_string()))?;
-            let (xml, events) = audit.take();
-            if send.send(Ok(Elements { time_ms, xml, events })).is_err() {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The elements of one frame.
-struct Elements {
-    time_ms: u64,
-    xml: Vec<u8>,
-    events: u64,
-}
-
-type Read = Result<Elements, DumpError>;
-
-/// One shard's part of the log, of which the next frame is known.
-struct Stream {
-    frames: Receiver<Read>,
-    next: Elements,
-}
-
-impl Stream {
-    /// None where there is no frame.
-    fn begin(frames: Receiver<Read>) -> Result<Option<Self>, DumpError> {
-        match frames.recv() {
-            Ok(first) => Ok(Some(Self { next: first?, frames })),
-            Err(_) => Ok(None),
-        }
-    }
-
-    /// False after the last frame.
-    fn advance(&mut self) -> Result<bool, DumpError> {
-        match self.frames.recv() {
-            Ok(next) => {
-                self.next = next?;
-                Ok(true)
-            }
-            Err(_) => Ok(false),
-        }
-    }
-}
-
-fn earliest(streams: &[Stream]) -> Option<usize> {
-    streams.iter().enumerate().min_by_key(|(index, stream)| (stream.next.time_ms, *index)).map(|(index, _)| index)
 }
 
 /// Has this thread, and those it begins, use what the others leave of the processors: who trades comes before who reads the log.
-fn give_way() {
+pub(super) fn give_way() {
     // On other systems it would be the whole server that gives way. Where it is not possible, the dump is only a louder neighbour.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(NICE);
-}
-
-/// A file that asks for a sync every so often while it is written.
-struct Flushing<'a> {
-    file: &'a File,
-    unasked: usize,
-    ask: SyncSender<()>,
-}
-
-impl Write for Flushing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.unasked += written;
-        if self.unasked >= SYNC_EVERY_BYTES {
-            self.unasked = 0;
-            // A sync that is still under way is enough.
-            let _ = self.ask.try_send(());
-        }
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// cap-std says "permission denied", without asking the system, when a path would leave the folder, by a link for instance.

@@ -64,7 +64,14 @@ pub struct Origin<'a> {
 impl AuditWriter {
     /// The elements so far and how many they are; begins anew.
     pub fn take(&mut self) -> (Vec<u8>, u64) {
-        (std::mem::take(&mut self.buffer), std::mem::take(&mut self.events))
+        // What comes next is probably about as long.
+        let next = Vec::with_capacity(self.buffer.len());
+        (std::mem::replace(&mut self.buffer, next), std::mem::take(&mut self.events))
+    }
+
+    /// How many bytes the elements have so far.
+    pub const fn bytes(&self) -> usize {
+        self.buffer.len()
     }
 
     /// Adds the elements of one record, if it is about `only` (or about anybody, for None).

@@ -1,0 +1,169 @@
+//! A large file written in pieces, past the page cache and one at a time.
+//!
+//! What goes through the page cache reaches the disk whenever the system likes, many megabytes at once, and a journal's sync waits
+//! behind them. A piece is on the disk before the next one is begun, so a sync waits for one piece at most.
+
+use super::dump::{DumpError, give_way};
+use crate::limits::{DUMP_PIECE_BYTES, DUMP_PIECES};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt as _;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// Where a piece is in memory and in the file is a multiple of this, and so is its length: what disks ask of those who write past
+/// the cache.
+const BLOCK_BYTES: usize = 4096;
+
+/// Has `fill` say what the file holds, while what it has said already is written. What is in the file then is not synced yet.
+pub(super) fn in_pieces<T: Send>(
+    file: &File,
+    fill: impl FnOnce(&mut Pieces) -> Result<T, DumpError> + Send,
+) -> Result<T, DumpError> {
+    let (full, to_write) = sync_channel(DUMP_PIECES);
+    let (give_back, empty) = sync_channel(DUMP_PIECES);
+    for _ in 0..DUMP_PIECES {
+        // There is room for all of them.
+        let _ = give_back.send(Piece::new());
+    }
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(move || {
+            give_way();
+            write(file, &to_write, &give_back)
+        });
+        let filling = scope.spawn(move || {
+            give_way();
+            let mut pieces = Pieces { piece: Piece::new(), full, empty };
+            let filled = fill(&mut pieces)?;
+            pieces.hand_over()?;
+            Ok(filled)
+        });
+        let filled = filling.join().unwrap_or_else(|_| Err(DumpError::Failed("the dump has failed".to_owned())));
+        // What the disk says explains what the other has met.
+        writing.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread has failed")))?;
+        filled
+    })
+}
+
+/// Writes pieces until there are no more.
+fn write(file: &File, pieces: &Receiver<Piece>, give_back: &SyncSender<Piece>) -> io::Result<()> {
+    let mut past_the_cache = go_past_the_cache(file, true);
+    let mut end = 0;
+    for mut piece in pieces {
+        let mut written = file.write_all_at(piece.blocks(), end);
+        if past_the_cache && written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::InvalidInput) {
+            // Not every file system can.
+            past_the_cache = go_past_the_cache(file, false);
+            written = file.write_all_at(piece.blocks(), end);
+        }
+        written?;
+        end += piece.used as u64;
+        piece.used = 0;
+        // Nobody wants it back behind the last piece.
+        let _ = give_back.send(piece);
+    }
+    // The last block was filled up.
+    file.set_len(end)
+}
+
+/// Has what is written from now on go past the page cache, or not; whether it does.
+#[cfg(target_os = "linux")]
+fn go_past_the_cache(file: &File, on: bool) -> bool {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let set = |flags: OFlags| fcntl_setfl(file, if on { flags | OFlags::DIRECT } else { flags - OFlags::DIRECT });
+    fcntl_getfl(file).and_then(set).is_ok() && on
+}
+
+/// Elsewhere there is no such way.
+#[cfg(not(target_os = "linux"))]
+const fn go_past_the_cache(_: &File, _: bool) -> bool {
+    false
+}
+
+/// Takes what is to be written.
+pub(super) struct Pieces {
+    piece: Piece,
+    full: SyncSender<Piece>,
+    empty: Receiver<Piece>,
+}
+
+impl Pieces {
+    /// Has the piece written, however full it is, and begins another one.
+    fn hand_over(&mut self) -> io::Result<()> {
+        // The other side is gone when the disk has failed, and says so itself.
+        let Ok(next) = self.empty.recv() else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        let full = std::mem::replace(&mut self.piece, next);
+        self.full.send(full).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.piece.take_in(bytes);
+        if self.piece.used == DUMP_PIECE_BYTES {
+            self.hand_over()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Part of the file.
+struct Piece {
+    room: Vec<u8>,
+    /// Where the first block begins.
+    from: usize,
+    used: usize,
+}
+
+impl Piece {
+    fn new() -> Self {
+        let room = vec![0; DUMP_PIECE_BYTES + BLOCK_BYTES];
+        let from = room.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);
+        Self { room, from, used: 0 }
+    }
+
+    /// Takes as much as there is room for; how much that is.
+    fn take_in(&mut self, bytes: &[u8]) -> usize {
+        let taken = bytes.len().min(DUMP_PIECE_BYTES - self.used);
+        let at = self.from + self.used;
+        self.room[at..at + taken].copy_from_slice(&bytes[..taken]);
+        self.used += taken;
+        taken
+    }
+
+    /// What it holds, in whole blocks.
+    fn blocks(&self) -> &[u8] {
+        &self.room[self.from..self.from + self.used.next_multiple_of(BLOCK_BYTES)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(file: &File, bytes: &[u8]) -> Result<(), DumpError> {
+        in_pieces(file, |pieces| Ok(bytes.chunks(1_000).try_for_each(|some| pieces.write_all(some))?))
+    }
+
+    #[test]
+    fn a_file_holds_what_it_was_given_whatever_its_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for length in [0, 1, 4_095, 4_096, 4_097, DUMP_PIECE_BYTES - 1, DUMP_PIECE_BYTES, 7 * DUMP_PIECE_BYTES + 3] {
+            let bytes: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+            filled(&File::create(&path).unwrap(), &bytes).unwrap();
+            assert!(std::fs::read(&path).unwrap() == bytes, "{length}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_the_disk_says_is_told() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let error = filled(&full, &vec![b'x'; 20 * DUMP_PIECE_BYTES]).unwrap_err();
+        assert!(matches!(&error, DumpError::Failed(words) if words.contains("No space left")), "{error:?}");
+    }
+}

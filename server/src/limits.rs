@@ -103,9 +103,9 @@ pub const DUMPS_AT_ONCE: usize = 2;
 pub const DUMP_BATCH_BYTES: usize = 256 << 10;
 /// … and writes pieces of this size, so long that the disk is hardly slower for them, and so short that a journal's sync may wait
 /// for one.
-pub const DUMP_PIECE_BYTES: usize = 256 << 10;
+pub const DUMP_PIECE_BYTES: usize = 64 << 10;
 /// How many pieces wait to be written or filled.
-pub const DUMP_PIECES: usize = 4;
+pub const DUMP_PIECES: usize = 8;
 
 /// Connections to a legacy quote server at once, unless `--quote-connections` says otherwise; further requests wait in
 /// order.

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 impl DumpService {
     /// Merges the journals by time, up to the DUMPLOG's own record, which comes last. Each journal is read and turned into
-    /// elements on a thread of its own, a batch of frames at a time and no more than one batch ahead. Returns how many elements
+    /// elements on a thread of its own, a batch at a time and no more than one ahead. Returns how many elements
     /// there are.
     pub(super) fn merge(&self, request: &DumpRequest, out: &mut impl Write) -> Result<u64, DumpError> {
         let _reading = self.readers.read();
@@ -77,14 +77,19 @@ impl DumpService {
                 break;
             }
             let origin = Origin { time_ms, server: &server };
+            let mut heard = true;
             let add = |number, record| {
-                if number <= last {
+                if number <= last && heard {
                     audit.record(origin, &record, only);
+                    if audit.bytes() >= DUMP_BATCH_BYTES {
+                        batch.end_at(time_ms, audit.bytes());
+                        heard = send.send(Ok(batch.take(&mut audit))).is_ok();
+                    }
                 }
             };
             frame.each_record(add).map_err(|fault| DumpError::Failed(fault.to_string()))?;
-            batch.end_frame(time_ms, audit.bytes());
-            if audit.bytes() >= DUMP_BATCH_BYTES && send.send(Ok(batch.take(&mut audit))).is_err() {
+            batch.end_at(time_ms, audit.bytes());
+            if !heard {
                 return Ok(());
             }
         }
@@ -94,7 +99,7 @@ impl DumpService {
     }
 }
 
-/// The elements of some frames: a commit of one command is a frame, too, and would be too little to hand over by itself.
+/// Some elements, of one frame or of many: a frame may hold one command, or thousands.
 #[derive(Debug, Default)]
 struct Batch {
     xml: Vec<u8>,
@@ -104,8 +109,8 @@ struct Batch {
 }
 
 impl Batch {
-    /// Notes where the elements of a frame end.
-    fn end_frame(&mut self, time_ms: u64, end: usize) {
+    /// Notes where the elements of this time end.
+    fn end_at(&mut self, time_ms: u64, end: usize) {
         match self.times.last_mut() {
             Some((time, before)) if *time == time_ms => *before = end,
             Some((_, before)) if *before == end => {}

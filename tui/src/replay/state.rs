@@ -13,6 +13,10 @@ use std::time::Instant;
 
 /// Lines in flight on one connection. The server allows a few more; what is beyond them would wait in the socket.
 const IN_FLIGHT_MAX: usize = 60_000;
+/// Lines in flight on all connections: what waits has fallen out of the processor's cache before its reply comes.
+const IN_FLIGHT_ALL: usize = 120_000;
+/// However many connections there are, each may have so many.
+const IN_FLIGHT_MIN: usize = 1_000;
 /// Bytes that wait to be sent on one connection before more of the file is looked at.
 const SEND_AHEAD_BYTES: usize = 128 << 10;
 /// Bytes of early replies that are kept before more of the file is sent.
@@ -62,6 +66,8 @@ pub(super) enum Feed {
 /// The replay.
 pub(super) struct State {
     pub lanes: Vec<Lane>,
+    /// Lines in flight on one of them.
+    in_flight_max: usize,
     pub summary: Summary,
     options: Options,
     window: Window,
@@ -85,6 +91,7 @@ impl State {
     pub(super) fn new(options: Options, connections: usize, expectation: Option<Expectation>) -> Self {
         Self {
             lanes: (0..connections).map(|_| Lane::default()).collect(),
+            in_flight_max: (IN_FLIGHT_ALL / connections.max(1)).clamp(IN_FLIGHT_MIN, IN_FLIGHT_MAX),
             summary: Summary::default(),
             options,
             window: Window::default(),
@@ -156,7 +163,9 @@ impl State {
 
     fn must_wait(&mut self, line: &Outgoing, bytes: usize, now_us: u64) -> Option<Feed> {
         let lane = &self.lanes[line.lane];
-        if lane.in_flight >= IN_FLIGHT_MAX || lane.out.len() >= SEND_AHEAD_BYTES || self.early_bytes >= EARLY_BYTES_MAX
+        if lane.in_flight >= self.in_flight_max
+            || lane.out.len() >= SEND_AHEAD_BYTES
+            || self.early_bytes >= EARLY_BYTES_MAX
         {
             return Some(Feed::NeedsReplies);
         }

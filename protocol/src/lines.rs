@@ -25,7 +25,8 @@ pub struct Lines {
 impl Lines {
     /// No lines, and room for so many bytes of them.
     pub fn with_room(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), at: 0 }
+        // Room is always made for more than the last line.
+        Self { bytes: Vec::with_capacity(bytes + ROOM_BYTES), at: 0 }
     }
 
     /// How many bytes the lines have.

@@ -152,7 +152,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The trimmed field at an index, empty when it was not sent, or is one more than any command takes.
+    /// The trimmed field at an index, empty when it was not sent. No command takes more than three.
     fn at(&self, index: usize) -> &'a [u8] {
         self.scan.field(self.body, index + 1).map_or(b"", trim)
     }

@@ -102,8 +102,10 @@ pub const DUMPS_AT_ONCE: usize = 2;
 /// A dump hands over a shard's part of the log in batches of about this size …
 pub const DUMP_BATCH_BYTES: usize = 256 << 10;
 /// … and writes pieces of this size, so long that the disk is hardly slower for them, and so short that a journal's sync may wait
-/// for one.
+/// for one. …
 pub const DUMP_PIECE_BYTES: usize = 64 << 10;
+/// … Where they have to go through the page cache, no more than this is left there.
+pub const DUMP_UNSYNCED_BYTES: u64 = 32 << 20;
 /// How many pieces wait to be written or filled.
 pub const DUMP_PIECES: usize = 8;
 

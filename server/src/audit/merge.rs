@@ -44,13 +44,7 @@ impl DumpService {
                 });
                 streams.extend(Stream::begin(batches)?);
             }
-            while let Some(index) = earliest(&streams) {
-                let stream = &mut streams[index];
-                out.write_all(stream.next())?;
-                if !stream.advance()? {
-                    events += streams.remove(index).events;
-                }
-            }
+            events = merged(streams, out)?;
             Ok::<(), DumpError>(())
         })?;
         out.write_all(xml::END)?;
@@ -83,7 +77,7 @@ impl DumpService {
                     audit.record(origin, &record, only);
                     if audit.bytes() >= DUMP_BATCH_BYTES {
                         batch.end_at(time_ms, audit.bytes());
-                        heard = send.send(Ok(batch.take(&mut audit))).is_ok();
+                        heard = send.send(Ok(batch.take(audit.take()))).is_ok();
                     }
                 }
             };
@@ -94,7 +88,7 @@ impl DumpService {
             }
         }
         // Nobody listens when the dump has failed elsewhere.
-        let _ = send.send(Ok(batch.take(&mut audit)));
+        let _ = send.send(Ok(batch.take(audit.take())));
         Ok(())
     }
 }
@@ -119,11 +113,9 @@ impl Batch {
         }
     }
 
-    /// The batch, with its elements; another one begins.
-    fn take(&mut self, audit: &mut AuditWriter) -> Self {
-        let times = std::mem::take(&mut self.times);
-        let (xml, events) = audit.take();
-        Self { xml, events, times }
+    /// The batch, with its elements and how many they are; another one begins.
+    fn take(&mut self, (xml, events): (Vec<u8>, u64)) -> Self {
+        Self { xml, events, times: std::mem::take(&mut self.times) }
     }
 }
 
@@ -178,6 +170,76 @@ impl Stream {
     }
 }
 
+/// Writes what the streams hold in the order of time, of equal times the first stream's first; returns how many elements there are.
+fn merged(mut streams: Vec<Stream>, out: &mut impl Write) -> Result<u64, DumpError> {
+    let mut events = 0;
+    while let Some(index) = earliest(&streams) {
+        let stream = &mut streams[index];
+        out.write_all(stream.next())?;
+        if !stream.advance()? {
+            events += streams.remove(index).events;
+        }
+    }
+    Ok(events)
+}
+
 fn earliest(streams: &[Stream]) -> Option<usize> {
     streams.iter().enumerate().min_by_key(|(index, stream)| (stream.time_ms(), *index)).map(|(index, _)| index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a shard's reader would send of these frames, each a time and its elements.
+    fn batches(frames: &[(u64, Vec<String>)], limit: usize) -> Vec<Batch> {
+        let (mut batches, mut batch, mut xml, mut events) = (Vec::new(), Batch::default(), Vec::new(), 0);
+        for (time, elements) in frames {
+            for element in elements {
+                xml.extend_from_slice(element.as_bytes());
+                events += 1;
+                if xml.len() >= limit {
+                    batch.end_at(*time, xml.len());
+                    batches.push(batch.take((std::mem::take(&mut xml), std::mem::take(&mut events))));
+                }
+            }
+            batch.end_at(*time, xml.len());
+        }
+        batches.push(batch.take((xml, events)));
+        batches
+    }
+
+    fn stream(batches: Vec<Batch>) -> Option<Stream> {
+        let (send, receive) = std::sync::mpsc::sync_channel(batches.len());
+        batches.into_iter().for_each(|batch| send.send(Ok(batch)).unwrap());
+        drop(send);
+        Stream::begin(receive).unwrap()
+    }
+
+    proptest! {
+        /// Wherever the batches are cut, the log is what sorting the frames by time would make.
+        #[test]
+        fn the_log_is_in_the_order_of_time(
+            shards in prop::collection::vec(prop::collection::vec((0..3u64, 0..4usize), 0..12), 1..4),
+            limit in 1..60usize,
+        ) {
+            let mut shards: Vec<Vec<(u64, Vec<String>)>> = shards.into_iter().enumerate().map(|(shard, frames)| {
+                let mut time = 0;
+                let frames = frames.into_iter().enumerate().map(|(frame, (later, elements))| {
+                    time += later;
+                    (time, (0..elements).map(|element| format!("<{shard}.{frame}.{element}>")).collect())
+                });
+                frames.collect()
+            }).collect();
+            let streams = shards.iter().filter_map(|frames| stream(batches(frames, limit))).collect();
+            let mut log = Vec::new();
+            let events = merged(streams, &mut log).unwrap();
+            let mut frames: Vec<_> = shards.drain(..).flatten().collect();
+            frames.sort_by_key(|(time, _)| *time);
+            let elements: Vec<_> = frames.into_iter().flat_map(|(_, elements)| elements).collect();
+            prop_assert_eq!(events, elements.len() as u64);
+            prop_assert_eq!(String::from_utf8(log).unwrap(), elements.concat());
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! A large file written in pieces, past the page cache and one at a time.
 //!
 //! What goes through the page cache reaches the disk whenever the system likes, many megabytes at once, and a journal's sync waits
-//! behind them. A piece is on the disk before the next one is begun, so a sync waits for one piece at most.
+//! behind them. A piece that goes past it is on the disk before the next one is begun, so a sync waits for one piece of each dump
+//! under way. Where a file system has no such way, the cache is emptied every so often.
 
 use super::dump::{DumpError, give_way};
-use crate::limits::{DUMP_PIECE_BYTES, DUMP_PIECES};
+use crate::limits::{DUMP_PIECE_BYTES, DUMP_PIECES, DUMP_UNSYNCED_BYTES};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
@@ -47,11 +48,11 @@ pub(super) fn in_pieces<T: Send>(
 /// Writes pieces until there are no more.
 fn write(file: &File, pieces: &Receiver<Piece>, give_back: &SyncSender<Piece>) -> io::Result<()> {
     let mut past_the_cache = go_past_the_cache(file, true);
-    let mut end = 0;
+    let (mut end, mut synced) = (0, 0);
     for mut piece in pieces {
         let mut written = file.write_all_at(piece.blocks(), end);
-        if past_the_cache && written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::InvalidInput) {
-            // Not every file system can.
+        if past_the_cache && written.as_ref().is_err_and(|error| !is_full(error)) {
+            // Not every file system can, and each says so in its own way.
             past_the_cache = go_past_the_cache(file, false);
             written = file.write_all_at(piece.blocks(), end);
         }
@@ -60,9 +61,19 @@ fn write(file: &File, pieces: &Receiver<Piece>, give_back: &SyncSender<Piece>) -
         piece.used = 0;
         // Nobody wants it back behind the last piece.
         let _ = give_back.send(piece);
+        if !past_the_cache && end - synced >= DUMP_UNSYNCED_BYTES {
+            file.sync_data()?;
+            synced = end;
+        }
     }
     // The last block was filled up.
     file.set_len(end)
+}
+
+/// Whether there is no room for more.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// Has what is written from now on go past the page cache, or not; whether it does.

@@ -1,7 +1,8 @@
 //! The serializer: whole words into a buffer that is longer than what it holds.
 //!
 //! The format is postcard's: numbers in groups of seven bits, the lowest first, each but the last with its highest bit set; signed
-//! ones with the sign moved to the lowest bit; texts and lists behind their length, variants behind their place.
+//! ones with the sign moved to the lowest bit; texts and lists behind their length, variants behind their place. Fractions, single
+//! characters and tables, which are never kept, are refused: the first test that writes one says so.
 
 use daytrade_protocol::short;
 use postcard::Error;
@@ -14,7 +15,7 @@ use serde::ser::{
 const ROOM_BYTES: usize = 128;
 /// What is at most this long is copied as whole words.
 const SHORT_BYTES: usize = 32;
-/// Room for a number, written as a word and a half.
+/// Room for a number: a word, or ten bytes one by one.
 const NUMBER_BYTES: usize = 16;
 
 /// Appends values to a buffer; dropping it cuts the buffer to them.
@@ -157,8 +158,7 @@ impl Serializer for &mut Encoder<'_> {
 
     numbers!(serialize_u16 u16, serialize_u32 u32, serialize_u64 u64);
     never_kept!(
-        serialize_i8 i8, serialize_i16 i16, serialize_i32 i32, serialize_i128 i128, serialize_u128 u128, serialize_f32 f32,
-        serialize_f64 f64, serialize_char char
+        serialize_i128 i128, serialize_u128 u128, serialize_f32 f32, serialize_f64 f64, serialize_char char
     );
 
     #[inline]
@@ -171,6 +171,19 @@ impl Serializer for &mut Encoder<'_> {
     fn serialize_u8(self, value: u8) -> Result<(), Error> {
         self.byte(value);
         Ok(())
+    }
+
+    fn serialize_i8(self, value: i8) -> Result<(), Error> {
+        self.byte(value.to_le_bytes()[0]);
+        Ok(())
+    }
+
+    fn serialize_i16(self, value: i16) -> Result<(), Error> {
+        self.serialize_i64(value.into())
+    }
+
+    fn serialize_i32(self, value: i32) -> Result<(), Error> {
+        self.serialize_i64(value.into())
     }
 
     #[inline]
@@ -315,6 +328,7 @@ mod tests {
         Whole(u64),
         Signed(i64),
         Small(u8, u16, u32, bool),
+        SmallSigned(i8, i16, i32),
         Named { text: String, bytes: Option<Box<[u8]>> },
         List(Vec<Form>),
         Pair((i64, [u8; 3])),
@@ -327,6 +341,7 @@ mod tests {
             whole().prop_map(Form::Whole),
             whole().prop_map(|n| Form::Signed(n as i64)),
             (any::<u8>(), any::<u16>(), any::<u32>(), any::<bool>()).prop_map(|(a, b, c, d)| Form::Small(a, b, c, d)),
+            (any::<i8>(), any::<i16>(), any::<i32>()).prop_map(|(a, b, c)| Form::SmallSigned(a, b, c)),
             (".{0,40}", prop::option::of(prop::collection::vec(any::<u8>(), 0..300)))
                 .prop_map(|(text, bytes)| Form::Named { text, bytes: bytes.map(Into::into) }),
             (any::<i64>(), any::<[u8; 3]>()).prop_map(Form::Pair),

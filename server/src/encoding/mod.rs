@@ -11,7 +11,7 @@ use serde::Serialize;
 /// Appends a value.
 ///
 /// # Panics
-/// Never: what is kept holds nothing that the format has no form for.
+/// Never: what is kept has only forms that [`Encoder`] writes.
 pub fn append<T: Serialize + std::fmt::Debug>(value: &T, out: &mut Vec<u8>) {
     let mut encoder = Encoder::behind(out);
     let written = value.serialize(&mut encoder);

@@ -32,6 +32,8 @@ const SILENCE: Duration = Duration::from_millis(100);
 const STOP_ANSWERING: Duration = Duration::from_secs(1);
 /// Most lines are about this long.
 const LINE_BYTES_GUESS: usize = 32;
+/// A batch is begun with room for no more, however much there is to read: it may be another shard's, or no jobs at all.
+const JOBS_EXPECTED_MAX: usize = BATCH_JOBS_MAX / 4;
 /// Longer than any connection lives.
 const NEVER: Duration = Duration::from_hours(24 * 365);
 
@@ -341,7 +343,7 @@ impl Session {
             self.line_at = Instant::now();
             let mut room = if self.may_take_more(&self.outbox.load()) { BATCH_JOBS_MAX } else { 0 };
             let stalled = room == 0;
-            self.jobs_expected = (block.len() / LINE_BYTES_GUESS / self.batches.len()).min(BATCH_JOBS_MAX);
+            self.jobs_expected = (block.len() / LINE_BYTES_GUESS / self.batches.len()).min(JOBS_EXPECTED_MAX);
             while room > 0 && self.held.is_none() && !self.quit {
                 let Some(line) = block.next_line() else { break };
                 let parsed = parse_line(line);

@@ -76,7 +76,9 @@ impl Lines {
 
     #[inline(never)]
     fn make_room(&mut self) {
-        self.bytes.resize(self.at + ROOM_BYTES, 0);
+        // Often there is only one line, and a thousand connections have one each.
+        let room = if self.bytes.capacity() == 0 { PLACE_BYTES } else { ROOM_BYTES };
+        self.bytes.resize(self.at + room, 0);
     }
 
     /// Appends whatever `write` appends.

@@ -130,6 +130,7 @@ impl Fields for ShortLine<'_> {
 mod tests {
     use super::*;
     use crate::{Money, Symbol, Tag};
+    use std::fmt::Write as _;
 
     #[test]
     fn lines_stand_one_behind_the_other_whatever_their_kind() {
@@ -145,7 +146,7 @@ mod tests {
                     .text(&text);
             });
             lines.extend_from_slice(&vec![b'y'; 7 * n]);
-            want += &format!("[{n}] OK,QUOTE,S,{money},{text}\n{}", "y".repeat(7 * n));
+            write!(want, "[{n}] OK,QUOTE,S,{money},{text}\n{}", "y".repeat(7 * n)).unwrap();
             assert_eq!((lines.len(), lines.as_bytes()), (want.len(), want.as_bytes()));
         }
         assert_eq!(lines.clone().into_bytes(), want.as_bytes());

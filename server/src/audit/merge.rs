@@ -212,7 +212,9 @@ mod tests {
 
     fn stream(batches: Vec<Batch>) -> Option<Stream> {
         let (send, receive) = std::sync::mpsc::sync_channel(batches.len());
-        batches.into_iter().for_each(|batch| send.send(Ok(batch)).unwrap());
+        for batch in batches {
+            send.send(Ok(batch)).unwrap();
+        }
         drop(send);
         Stream::begin(receive).unwrap()
     }

@@ -1,6 +1,6 @@
 //! Values appended to a buffer in the form journal and snapshots keep them in: that of postcard, which reads them back.
 //!
-//! A record is written for every command. So they are written by [`Encoder`], which puts a number down as one word where postcard's
+//! A record is written for every command. So they are written by `Encoder`, which puts a number down as one word where postcard's
 //! own serializer goes byte by byte; what it writes is the same.
 
 mod encoder;
@@ -11,7 +11,7 @@ use serde::Serialize;
 /// Appends a value.
 ///
 /// # Panics
-/// Never: what is kept has only forms that [`Encoder`] writes.
+/// Never: what is kept has only forms that `Encoder` writes.
 pub fn append<T: Serialize + std::fmt::Debug>(value: &T, out: &mut Vec<u8>) {
     let mut encoder = Encoder::behind(out);
     let written = value.serialize(&mut encoder);

@@ -1,10 +1,10 @@
-//! Lines in and out: reading requests of a real mix, writing replies, refusals and the lines of a summary. Figures are for one
-//! line.
+//! Lines in and out: reading requests of a real mix, writing replies, refusals and the lines of a
+//! summary. Figures are for one line.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use daytrade_protocol::{
-    Code, CommandName, Detail, DetailWriter, Lines, Money, Refusal, ReplyBody, Side, Symbol, Tag, TradeTerms,
-    parse_line,
+    Code, CommandName, Detail, DetailWriter, Lines, Money, Refusal, ReplyBody, Side, Symbol, Tag,
+    TradeTerms, parse_line,
 };
 use std::hint::black_box;
 
@@ -20,12 +20,21 @@ fn details() -> Vec<Detail> {
     let money = Money::from_cents;
     (0..40_i64)
         .map(|n| match n % 4 {
-            0 | 1 => {
-                Detail::Holding { symbol: symbol("ABC"), free: 3 + n as u64, reserved: 0, basis: money(n * 1_234) }
-            }
+            0 | 1 => Detail::Holding {
+                symbol: symbol("ABC"),
+                free: 3 + n as u64,
+                reserved: 0,
+                basis: money(n * 1_234),
+            },
             2 => {
                 let price = (n % 8 == 2).then(|| money(n * 77));
-                Detail::Trigger { side: Side::Sell, symbol: symbol("XY"), amount: money(n * 999), price, shares: 12 }
+                Detail::Trigger {
+                    side: Side::Sell,
+                    symbol: symbol("XY"),
+                    amount: money(n * 999),
+                    price,
+                    shares: 12,
+                }
             }
             _ => Detail::History {
                 at_ms: AT_MS,
@@ -75,7 +84,10 @@ fn benches(criterion: &mut Criterion) {
         });
     });
     let refusals = [
-        Refusal::InsufficientFunds { needed: Money::from_cents(74_000), available: Money::from_cents(1_299) },
+        Refusal::InsufficientFunds {
+            needed: Money::from_cents(74_000),
+            available: Money::from_cents(1_299),
+        },
         Refusal::InsufficientShares { symbol: symbol("ABC"), needed: 12, free: 0 },
         Refusal::NoPendingBuy,
         Refusal::NoSetSell(symbol("XY")),

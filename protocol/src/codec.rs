@@ -1,7 +1,7 @@
 //! Lines out of a byte stream, for tokio-util.
 //!
-//! The decoder hands out whole lines in blocks, as many as have arrived, so that a batch costs one search and no copy.
-//! Its state is one flag: whether it is inside a line that is too long.
+//! The decoder hands out whole lines in blocks, as many as have arrived, so that a batch costs one
+//! search and no copy. Its state is one flag: whether it is inside a line that is too long.
 
 use bytes::{Buf, BytesMut};
 use std::io;
@@ -57,8 +57,9 @@ impl Decoder for LineCodec {
     type Item = LineBlock;
     type Error = io::Error;
 
-    /// A block of whole lines. A line that outgrows [`LINE_BYTES_MAX`] before its end is seen comes as a block of its own,
-    /// cut, which `parse_line` then refuses for its length; the rest of it is dropped.
+    /// A block of whole lines. A line that outgrows [`LINE_BYTES_MAX`] before its end is seen comes
+    /// as a block of its own, cut, which `parse_line` then refuses for its length; the rest of it
+    /// is dropped.
     fn decode(&mut self, source: &mut BytesMut) -> Result<Option<LineBlock>, io::Error> {
         if self.skipping {
             let Some(lf) = memchr::memchr(b'\n', source) else {
@@ -97,7 +98,8 @@ mod tests {
 
     /// Everything the codec finds when the stream arrives in these pieces.
     fn decode_all(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
-        let (mut codec, mut buffer, mut lines) = (LineCodec::default(), BytesMut::new(), Vec::new());
+        let (mut codec, mut buffer, mut lines) =
+            (LineCodec::default(), BytesMut::new(), Vec::new());
         let mut take = |block: Option<LineBlock>| {
             let mut block = block?;
             while let Some(line) = block.next_line() {
@@ -137,7 +139,10 @@ mod tests {
         let longest = format!("# {}", "x".repeat(LINE_BYTES_MAX - 2));
         assert_eq!(code(format!("{longest}\r\n").as_bytes()), None);
         assert_eq!(code(format!("{longest}x\n").as_bytes()), Some(Code::LineTooLong));
-        assert_eq!(decode_all(&[longest.as_bytes(), b"\r\n"]), [format!("{longest}\r").into_bytes()]);
+        assert_eq!(
+            decode_all(&[longest.as_bytes(), b"\r\n"]),
+            [format!("{longest}\r").into_bytes()]
+        );
     }
 
     proptest! {

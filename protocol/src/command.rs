@@ -35,7 +35,8 @@ impl Side {
 
 macro_rules! command_names {
     ($($variant:ident $text:literal $usage:literal),+ $(,)?) => {
-        /// The name of one of the sixteen commands. Its position in this list is part of the journal format: add at the end.
+        /// The name of one of the sixteen commands. Its position in this list is part of the
+        /// journal format: add at the end.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[expect(missing_docs, reason = "each is the command of that name in docs/PROTOCOL.md")]
         pub enum CommandName { $($variant),+ }
@@ -132,7 +133,10 @@ impl fmt::Display for CommandName {
 
 /// A well-formed command: names checked, amount in range. Its layout is part of the journal format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields are the command's arguments in docs/PROTOCOL.md, by their names there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are the command's arguments in docs/PROTOCOL.md, by their names there"
+)]
 pub enum Command {
     Add { user: UserName, amount: Money },
     Quote { user: UserName, symbol: Symbol },
@@ -260,7 +264,15 @@ mod tests {
         for name in CommandName::ALL {
             assert_eq!(CommandName::parse(name.as_str().to_lowercase().as_bytes()), Some(name));
         }
-        for bad in ["", "ADD\0", "ADDS", "AD", "COMMIT BUY", "SET_SELL_TRIGGERS", "a name that is far too long"] {
+        for bad in [
+            "",
+            "ADD\0",
+            "ADDS",
+            "AD",
+            "COMMIT BUY",
+            "SET_SELL_TRIGGERS",
+            "a name that is far too long",
+        ] {
             assert_eq!(CommandName::parse(bad.as_bytes()), None);
         }
     }

@@ -7,7 +7,8 @@ use crate::fields::FIELD_BYTES;
 const FOUR: u64 = 10_000;
 /// Ten to the power of eight: so many digits are worked out at once.
 const EIGHT: u64 = 100_000_000;
-/// A word of digits begins before this place of its field. A power of two: cut to it, a place needs no check.
+/// A word of digits begins before this place of its field. A power of two: cut to it, a place needs
+/// no check.
 const WORD_PLACES: usize = 16;
 /// Makes digits of numbers, eight at once.
 const ASCII: u64 = 0x3030_3030_3030_3030;
@@ -85,8 +86,9 @@ fn word_at(field: &mut [u8; FIELD_BYTES], at: usize, letters: u64) {
     field[at..at + 8].copy_from_slice(&letters.to_le_bytes());
 }
 
-/// The eight decimal digits of a number below 10^8, a byte each, the first in the lowest byte: halves, quarters and single
-/// digits are told apart for all of them at once, by multiplications in the place of divisions.
+/// The eight decimal digits of a number below 10^8, a byte each, the first in the lowest byte:
+/// halves, quarters and single digits are told apart for all of them at once, by multiplications in
+/// the place of divisions.
 #[inline]
 const fn eight_digits(value: u32) -> u64 {
     let value = value as u64;

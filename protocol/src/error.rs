@@ -5,7 +5,8 @@ use std::fmt;
 
 macro_rules! codes {
     ($($variant:ident $text:literal),+ $(,)?) => {
-        /// The code of an error reply. Its position in this list is part of the journal format: add at the end.
+        /// The code of an error reply. Its position in this list is part of the journal format: add
+        /// at the end.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[expect(missing_docs, reason = "the table of codes in docs/PROTOCOL.md says when each is sent")]
         pub enum Code { $($variant),+ }

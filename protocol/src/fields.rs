@@ -1,14 +1,16 @@
 //! Lines written field by field into the buffer they belong to, without `fmt` on the way.
 //!
-//! The buffer is longer than what it holds. So a field is written into a piece of known size: its bytes are stored by whole
-//! words, and the room is looked at once a field, or once a line ([`crate::Lines`]).
+//! The buffer is longer than what it holds. So a field is written into a piece of known size: its
+//! bytes are stored by whole words, and the room is looked at once a field, or once a line
+//! ([`crate::Lines`]).
 
 use crate::digits::{digits_at, money_at};
 use crate::{Money, Symbol, Tag, TradeTerms, UserName, short};
 
 /// The room a line begins with, and grows by: most lines are shorter.
 const LINE_BYTES: usize = 128;
-/// Longer than a comma, a sign, the decimals of a `u64` and a point, with room behind them for whole words.
+/// Longer than a comma, a sign, the decimals of a `u64` and a point, with room behind them for
+/// whole words.
 pub(crate) const FIELD_BYTES: usize = 32;
 
 /// Writes fields one behind the other.
@@ -25,7 +27,8 @@ pub(crate) trait Fields: Sized {
         self.put(head.as_bytes())
     }
 
-    /// A field of text; the caller knows that it holds neither line ends nor, unless it is the last, commas.
+    /// A field of text; the caller knows that it holds neither line ends nor, unless it is the
+    /// last, commas.
     #[inline]
     fn text(&mut self, text: &str) -> &mut Self {
         self.byte(b',').put(text.as_bytes())
@@ -70,7 +73,11 @@ pub(crate) trait Fields: Sized {
 
     /// A field left empty where there is nothing to say.
     #[inline]
-    fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T) -> &mut Self) -> &mut Self {
+    fn optional<T>(
+        &mut self,
+        value: Option<T>,
+        write: impl FnOnce(&mut Self, T) -> &mut Self,
+    ) -> &mut Self {
         match value {
             Some(value) => write(self, value),
             None => self.byte(b','),
@@ -113,10 +120,13 @@ pub(crate) trait Fields: Sized {
         if bytes.len() <= FIELD_BYTES {
             return self.field(|field| short::copy(field, bytes));
         }
-        bytes.chunks(FIELD_BYTES).fold(self, |line, piece| line.field(|field| short::copy(field, piece)))
+        bytes
+            .chunks(FIELD_BYTES)
+            .fold(self, |line, piece| line.field(|field| short::copy(field, piece)))
     }
 
-    /// The first `length` of 32 bytes: a copy of a known size is cheaper than one of the size that is wanted.
+    /// The first `length` of 32 bytes: a copy of a known size is cheaper than one of the size that
+    /// is wanted.
     #[inline]
     fn put_short(&mut self, bytes: &[u8; FIELD_BYTES], length: usize) -> &mut Self {
         self.field(|field| {
@@ -126,7 +136,8 @@ pub(crate) trait Fields: Sized {
     }
 }
 
-/// Writes one line of any length: a head, then fields with a comma before each; dropping it ends the line.
+/// Writes one line of any length: a head, then fields with a comma before each; dropping it ends
+/// the line.
 #[must_use]
 pub(crate) struct LineWriter<'a> {
     /// What was there before, what has been written, and room.

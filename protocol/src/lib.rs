@@ -1,7 +1,9 @@
-//! What both sides of a daytrade connection say: requests, replies, pushed lines, and the money and names in them.
+//! What both sides of a daytrade connection say: requests, replies, pushed lines, and the money and
+//! names in them.
 //!
-//! Every value prints to the line that parses back to it. The crate reads bytes and writes bytes; it must never do I/O,
-//! ask a clock, or keep state between lines (the codec's place in a stream excepted).
+//! Every value prints to the line that parses back to it. The crate reads bytes and writes bytes;
+//! it must never do I/O, ask a clock, or keep state between lines (the codec's place in a stream
+//! excepted).
 //!
 //! The specification is `docs/PROTOCOL.md`.
 

@@ -1,5 +1,5 @@
-//! Many lines one behind the other, in a buffer that is longer than they are: there is nothing to be cut, cleared or filled for
-//! each of them.
+//! Many lines one behind the other, in a buffer that is longer than they are: there is nothing to
+//! be cut, cleared or filled for each of them.
 
 use crate::fields::{FIELD_BYTES, Fields};
 use crate::short;
@@ -8,8 +8,8 @@ use crate::short;
 const ROOM_BYTES: usize = 1024;
 /// The longest short line, without its line end.
 pub(crate) const SHORT_LINE_BYTES: usize = 192;
-/// A field of a short line begins before this place. A power of two, more than a short line has bytes: cut to it, a place needs no
-/// check against the end of the room.
+/// A field of a short line begins before this place. A power of two, more than a short line has
+/// bytes: cut to it, a place needs no check against the end of the room.
 const PLACES: usize = 256;
 /// Where a short line is written: its last field begins within its length.
 const PLACE_BYTES: usize = PLACES + FIELD_BYTES;

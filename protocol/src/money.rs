@@ -1,7 +1,7 @@
 //! Exact money: whole cents in an `i64`, with checked arithmetic.
 //!
-//! Cents are the only fraction the wire, the journal and the audit log know, so nothing is ever rounded except an average
-//! cost ([`Money::share_of`], half to even). Never floating point.
+//! Cents are the only fraction the wire, the journal and the audit log know, so nothing is ever
+//! rounded except an average cost ([`Money::share_of`], half to even). Never floating point.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,9 @@ use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 pub const SHARES_MAX: u64 = 1_000_000_000_000_000;
 
 /// An amount of dollars, in cents.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Money(i64);
 
@@ -32,8 +34,8 @@ impl Money {
     pub const ZERO: Self = Self(0);
     /// The largest amount a request may name: 999999999999.99 dollars.
     pub const AMOUNT_MAX: Self = Self(99_999_999_999_999);
-    /// The most a user's cash and reserves together, a cost basis, or a realised profit may reach, a thousand of the
-    /// largest amounts. It leaves `i64` room for the sum of ninety such balances.
+    /// The most a user's cash and reserves together, a cost basis, or a realised profit may reach,
+    /// a thousand of the largest amounts. It leaves `i64` room for the sum of ninety such balances.
     pub const BALANCE_MAX: Self = Self(100_000_000_000_000_000);
 
     /// From whole cents.
@@ -51,8 +53,8 @@ impl Money {
         self.0 > 0
     }
 
-    /// Reads an amount as requests write it: digits, at most two decimals after a point, no sign; 0.01 to
-    /// [`Money::AMOUNT_MAX`].
+    /// Reads an amount as requests write it: digits, at most two decimals after a point, no sign;
+    /// 0.01 to [`Money::AMOUNT_MAX`].
     ///
     /// # Errors
     /// [`MoneyError::Form`] or [`MoneyError::Range`].
@@ -64,7 +66,8 @@ impl Money {
         Ok(Self(cents as i64))
     }
 
-    /// Reads money as replies and the audit log print it: an optional `-`, digits, at most two decimals, any size.
+    /// Reads money as replies and the audit log print it: an optional `-`, digits, at most two
+    /// decimals, any size.
     pub fn parse_signed(field: &[u8]) -> Option<Self> {
         let (negative, digits) = match field.strip_prefix(b"-") {
             Some(rest) => (true, rest),
@@ -79,7 +82,8 @@ impl Money {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// The sum, unless its size is above [`Money::BALANCE_MAX`]: the bound on what one account may hold.
+    /// The sum, unless its size is above [`Money::BALANCE_MAX`]: the bound on what one account may
+    /// hold.
     pub fn add_within_balance(self, other: Self) -> Option<Self> {
         self.checked_add(other).filter(|sum| sum.0.abs() <= Self::BALANCE_MAX.0)
     }
@@ -90,14 +94,14 @@ impl Money {
         i64::try_from(cents).ok().map(Self).filter(|total| total.0 <= Self::BALANCE_MAX.0)
     }
 
-    /// How many whole shares this amount pays for at `price`: `floor(amount / price)`, 0 for a price that is not
-    /// positive.
+    /// How many whole shares this amount pays for at `price`: `floor(amount / price)`, 0 for a
+    /// price that is not positive.
     pub fn whole_shares(self, price: Self) -> u64 {
         if self.0 <= 0 || price.0 <= 0 { 0 } else { (self.0 / price.0) as u64 }
     }
 
-    /// The part of this cost basis that belongs to `part` of `whole` shares, to the cent, half to even; all of it when
-    /// `part` is `whole`, so that an emptied holding keeps exactly nothing.
+    /// The part of this cost basis that belongs to `part` of `whole` shares, to the cent, half to
+    /// even; all of it when `part` is `whole`, so that an emptied holding keeps exactly nothing.
     pub fn share_of(self, part: u64, whole: u64) -> Self {
         if part >= whole {
             return self;
@@ -179,7 +183,8 @@ fn parse_any_cents(field: &[u8]) -> Option<u64> {
             }
             _ => return None,
         }
-        // Saturating is enough: whatever reaches the end of u64 is refused for its range by every caller.
+        // Saturating is enough: whatever reaches the end of u64 is refused for its range by every
+        // caller.
         cents = cents.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
     }
     match decimals {
@@ -198,8 +203,9 @@ impl fmt::Display for Money {
     }
 }
 
-// The operators panic on overflow (overflow checks stay on in release). `decide` bounds every operand by BALANCE_MAX
-// before an event exists, so only a defect can reach that, and stopping is then better than wrong money.
+// The operators panic on overflow (overflow checks stay on in release). `decide` bounds every
+// operand by BALANCE_MAX before an event exists, so only a defect can reach that, and stopping is
+// then better than wrong money.
 impl Add for Money {
     type Output = Self;
     fn add(self, other: Self) -> Self {
@@ -242,20 +248,37 @@ mod tests {
     fn amounts_take_exactly_the_documented_forms() {
         let good = [("5", 500), ("5.0", 500), ("5.00", 500), ("0.01", 1), ("007.5", 750)];
         for (text, cents) in good {
-            assert_eq!(Money::parse_amount(text.as_bytes()), Ok(Money::from_cents(cents)), "{text}");
+            assert_eq!(
+                Money::parse_amount(text.as_bytes()),
+                Ok(Money::from_cents(cents)),
+                "{text}"
+            );
         }
         assert_eq!(Money::parse_amount(b"999999999999.99"), Ok(Money::AMOUNT_MAX));
-        for text in ["", ".", "5.", ".5", "-5", "+5", "1e5", "1,000", "5.001", "5 ", "0x5", "NaN", "5.0.0", "5.-1"] {
+        for text in [
+            "", ".", "5.", ".5", "-5", "+5", "1e5", "1,000", "5.001", "5 ", "0x5", "NaN", "5.0.0",
+            "5.-1",
+        ] {
             assert_eq!(Money::parse_amount(text.as_bytes()), Err(MoneyError::Form), "{text}");
         }
-        for text in ["0", "0.00", "1000000000000", "1000000000000.00", "99999999999999999999999999999999"] {
+        for text in
+            ["0", "0.00", "1000000000000", "1000000000000.00", "99999999999999999999999999999999"]
+        {
             assert_eq!(Money::parse_amount(text.as_bytes()), Err(MoneyError::Range), "{text}");
         }
     }
 
     #[test]
     fn share_of_rounds_half_to_even_and_the_whole_is_exact() {
-        let cases = [(5, 1, 2, 2), (15, 1, 2, 8), (7, 1, 3, 2), (8, 1, 3, 3), (1, 1, 2, 0), (3, 1, 2, 2), (9, 5, 5, 9)];
+        let cases = [
+            (5, 1, 2, 2),
+            (15, 1, 2, 8),
+            (7, 1, 3, 2),
+            (8, 1, 3, 3),
+            (1, 1, 2, 0),
+            (3, 1, 2, 2),
+            (9, 5, 5, 9),
+        ];
         for (basis, part, whole, want) in cases {
             assert_eq!(Money(basis).share_of(part, whole), Money(want), "{basis}*{part}/{whole}");
         }

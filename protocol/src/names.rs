@@ -1,4 +1,5 @@
-//! The names in a line: users, stock symbols and dump files. A value of one of these types has the documented form.
+//! The names in a line: users, stock symbols and dump files. A value of one of these types has the
+//! documented form.
 
 use crate::short;
 use serde::de::{Deserializer, Visitor};
@@ -12,11 +13,13 @@ pub const USER_BYTES_MAX: usize = 64;
 /// Longest dump file name with its folders, in bytes; a line cannot carry more anyway.
 pub const FILENAME_BYTES_MAX: usize = 512;
 
-/// A user: 1 to 64 of `A-Z a-z 0-9 _ . -`. Names up to 22 bytes need no allocation. Sorts as its text does.
+/// A user: 1 to 64 of `A-Z a-z 0-9 _ . -`. Names up to 22 bytes need no allocation. Sorts as its
+/// text does.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserName(Name);
 
-/// A name in as many bytes as a `String` takes, so that most are copied, compared and hashed as whole words.
+/// A name in as many bytes as a `String` takes, so that most are copied, compared and hashed as
+/// whole words.
 #[derive(Clone, PartialEq, Eq)]
 enum Name {
     /// At most 22 bytes, then zeros, which no name holds, and the length.
@@ -58,7 +61,9 @@ impl UserName {
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Name::Short(bytes) => &bytes[..usize::from(bytes[SHORT_BYTES - 1]).min(SHORT_BYTES - 1)],
+            Name::Short(bytes) => {
+                &bytes[..usize::from(bytes[SHORT_BYTES - 1]).min(SHORT_BYTES - 1)]
+            }
             Name::Long(bytes) => bytes,
         }
     }
@@ -68,8 +73,8 @@ impl UserName {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
-    /// A hash that is the same on every machine and in every version (FNV-1a, 64 bits): it decides which shard's files
-    /// hold the user, so it is part of the data format.
+    /// A hash that is the same on every machine and in every version (FNV-1a, 64 bits): it decides
+    /// which shard's files hold the user, so it is part of the data format.
     pub fn stable_hash(&self) -> u64 {
         let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         self.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, fold)
@@ -82,7 +87,9 @@ impl Hash for UserName {
         match &self.0 {
             Name::Short(bytes) => {
                 // Three words, the last two overlapping by a byte, hold all of it.
-                let word = |at: usize| bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+                let word = |at: usize| {
+                    bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+                };
                 state.write_u64(word(0));
                 state.write_u64(word(8));
                 state.write_u64(word(15));
@@ -116,7 +123,8 @@ impl fmt::Display for UserName {
     }
 }
 
-/// As bytes: the journal's format writes them as it writes text, and spares looking whether they are text.
+/// As bytes: the journal's format writes them as it writes text, and spares looking whether they
+/// are text.
 impl Serialize for UserName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.as_bytes())
@@ -143,7 +151,8 @@ impl Visitor<'_> for UserNameVisitor {
     }
 }
 
-/// A stock symbol: 1 to 3 letters or digits, upper case, padded with zero bytes. Sorts as its text does.
+/// A stock symbol: 1 to 3 letters or digits, upper case, padded with zero bytes. Sorts as its text
+/// does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "[u8; 3]", into = "[u8; 3]")]
 pub struct Symbol([u8; 3]);
@@ -222,8 +231,8 @@ impl From<Symbol> for [u8; 3] {
     }
 }
 
-/// The file a DUMPLOG names: a relative path of plain components, at most [`FILENAME_BYTES_MAX`] bytes. Links are the
-/// file system's matter and are checked when the file is opened.
+/// The file a DUMPLOG names: a relative path of plain components, at most [`FILENAME_BYTES_MAX`]
+/// bytes. Links are the file system's matter and are checked when the file is opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Box<str>", into = "Box<str>")]
 pub struct FileName(Box<str>);
@@ -284,13 +293,18 @@ mod tests {
     fn names_short_and_long_sort_as_their_text_and_come_back_from_the_journal() {
         let mut names: Vec<String> = ["b", "a", "a-", "ab", "Zz"].map(String::from).to_vec();
         names.extend([1, 21, 22, 23, 64].map(|length| "m".repeat(length)));
-        let mut users: Vec<_> = names.iter().map(|name| UserName::parse(name.as_bytes()).unwrap()).collect();
+        let mut users: Vec<_> =
+            names.iter().map(|name| UserName::parse(name.as_bytes()).unwrap()).collect();
         names.sort();
         users.sort();
         assert_eq!(users.iter().map(UserName::as_str).collect::<Vec<_>>(), names);
         for (user, name) in users.iter().zip(&names) {
             let bytes = postcard::to_stdvec(user).unwrap();
-            assert_eq!(bytes, postcard::to_stdvec(name).unwrap(), "the journal holds names as text");
+            assert_eq!(
+                bytes,
+                postcard::to_stdvec(name).unwrap(),
+                "the journal holds names as text"
+            );
             assert_eq!(postcard::from_bytes::<UserName>(&bytes).as_ref(), Ok(user));
         }
         assert!(postcard::from_bytes::<UserName>(b"\x02a b").is_err());
@@ -318,7 +332,19 @@ mod tests {
         for good in ["./testLOG", "testLOG", "a/b/c.xml", "./a/./b", "...", "a b"] {
             assert!(FileName::parse(good).is_some(), "{good}");
         }
-        for bad in ["", "/etc/passwd", "..", "../x", "a/../b", "a/..", "a/", ".", "a/.", "a\0b", &"x".repeat(513)] {
+        for bad in [
+            "",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "a/../b",
+            "a/..",
+            "a/",
+            ".",
+            "a/.",
+            "a\0b",
+            &"x".repeat(513),
+        ] {
             assert!(FileName::parse(bad).is_none(), "{bad}");
         }
     }

@@ -63,7 +63,11 @@ impl Push {
             Self::Expired { user, side, terms } => event(out, "* EXPIRED", user, *side, terms),
             Self::Filled { user, side, terms } => event(out, "* FILLED", user, *side, terms),
             Self::Account { user, available, reserved, realised } => {
-                LineWriter::plain(out, "* ACCOUNT").user(user).money(*available).money(*reserved).money(*realised);
+                LineWriter::plain(out, "* ACCOUNT")
+                    .user(user)
+                    .money(*available)
+                    .money(*reserved)
+                    .money(*realised);
             }
             Self::ByeSlowConsumer => out.extend_from_slice(b"* BYE,SLOW_CONSUMER\n"),
             Self::ByeIdle => out.extend_from_slice(b"* BYE,IDLE\n"),

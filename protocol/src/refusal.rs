@@ -5,8 +5,8 @@ use crate::{Code, CommandName, Money, SHARES_MAX, Symbol};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Why a line was refused. Its layout is part of the journal format: add at the end. `Display` is the message of the
-/// reply and of the audit log.
+/// Why a line was refused. Its layout is part of the journal format: add at the end. `Display` is
+/// the message of the reply and of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant's words say it")]
 pub enum Refusal {
@@ -71,9 +71,10 @@ impl Refusal {
             Self::NoPendingSell => Code::NoPendingSell,
             Self::NoSetBuy(_) => Code::NoSetBuy,
             Self::NoSetSell(_) => Code::NoSetSell,
-            Self::TooManyPending(_) | Self::BalanceTooLarge | Self::HoldingTooLarge | Self::TooManySubscriptions(_) => {
-                Code::LimitExceeded
-            }
+            Self::TooManyPending(_)
+            | Self::BalanceTooLarge
+            | Self::HoldingTooLarge
+            | Self::TooManySubscriptions(_) => Code::LimitExceeded,
             Self::QuoteUnavailable(_) => Code::QuoteUnavailable,
             Self::DumpFailed(_) => Code::DumpFailed,
             Self::TooManyConnections => Code::Overloaded,
@@ -82,7 +83,8 @@ impl Refusal {
         }
     }
 
-    /// Says the message part by part: a refusal is answered as often as an order, and `fmt` would take most of the time.
+    /// Says the message part by part: a refusal is answered as often as an order, and `fmt` would
+    /// take most of the time.
     #[inline]
     fn words(&self, mut say: impl FnMut(Word<'_>)) {
         use Word::{Count, Money as Amount, Symbol as Stock, Text};
@@ -91,33 +93,64 @@ impl Refusal {
         }
         match self {
             Self::NotText => all!(Text("the line is not UTF-8 text")),
-            Self::ControlCharacter => all!(Text("the line holds control characters, or U+FFFE or U+FFFF")),
+            Self::ControlCharacter => {
+                all!(Text("the line holds control characters, or U+FFFE or U+FFFF"))
+            }
             Self::BadTag => all!(Text("the tag must be [n] with n from 1 to 9223372036854775807")),
             Self::LineTooLong => all!(Text("a line may have at most 1024 bytes")),
             Self::UnknownCommand => all!(Text("no such command; HELP lists them")),
             Self::BadArguments(name) => all!(Text("expected "), Text(name.usage())),
-            Self::BadSessionArguments => all!(Text("wrong number of fields; HELP lists what each command takes")),
+            Self::BadSessionArguments => {
+                all!(Text("wrong number of fields; HELP lists what each command takes"))
+            }
             Self::BadUser => all!(Text("user must be 1 to 64 of A-Z a-z 0-9 _ . -")),
             Self::BadSymbol => all!(Text("symbol must be 1 to 3 letters or digits")),
             Self::BadAmount => {
-                all!(Text("amount must be dollars from 0.01 to 999999999999.99 with at most two decimals"));
+                all!(Text(
+                    "amount must be dollars from 0.01 to 999999999999.99 with at most two decimals"
+                ));
             }
             Self::BadFilename => {
-                all!(Text("filename must be a relative path to a file, at most 512 bytes, without .."));
+                all!(Text(
+                    "filename must be a relative path to a file, at most 512 bytes, without .."
+                ));
             }
-            Self::FilenameLeadsOut => all!(Text("filename leads out of the dump folder, or into the data folder")),
+            Self::FilenameLeadsOut => {
+                all!(Text("filename leads out of the dump folder, or into the data folder"))
+            }
             Self::NoAccount => all!(Text("no account: the user has never had an ADD")),
             Self::InsufficientFunds { needed, available } => {
-                all!(Text("needs "), Amount(*needed), Text(" and "), Amount(*available), Text(" is available"));
+                all!(
+                    Text("needs "),
+                    Amount(*needed),
+                    Text(" and "),
+                    Amount(*available),
+                    Text(" is available")
+                );
             }
             Self::InsufficientShares { symbol, needed, free } => {
                 let of = if *needed == 1 { " share of " } else { " shares of " };
                 let (needed, free) = (Count(*needed), Count(*free));
-                all!(Text("needs "), needed, Text(of), Stock(*symbol), Text(" and "), free, Text(" can be used"));
+                all!(
+                    Text("needs "),
+                    needed,
+                    Text(of),
+                    Stock(*symbol),
+                    Text(" and "),
+                    free,
+                    Text(" can be used")
+                );
             }
             Self::AmountTooSmall { symbol, amount, price } => {
                 let (price, amount) = (Amount(*price), Amount(*amount));
-                all!(Text("one share of "), Stock(*symbol), Text(" at "), price, Text(" is more than "), amount);
+                all!(
+                    Text("one share of "),
+                    Stock(*symbol),
+                    Text(" at "),
+                    price,
+                    Text(" is more than "),
+                    amount
+                );
             }
             Self::NoPendingBuy => all!(Text("no BUY in the last 60 s to commit or cancel")),
             Self::NoPendingSell => all!(Text("no SELL in the last 60 s to commit or cancel")),
@@ -127,13 +160,19 @@ impl Refusal {
                 all!(Text("at most "), Count(u64::from(*most)), Text(" pending orders a side"));
             }
             Self::BalanceTooLarge => all!(Text("no balance may pass "), Amount(Money::BALANCE_MAX)),
-            Self::HoldingTooLarge => all!(Text("no holding may pass "), Count(SHARES_MAX), Text(" shares")),
+            Self::HoldingTooLarge => {
+                all!(Text("no holding may pass "), Count(SHARES_MAX), Text(" shares"))
+            }
             Self::TooManySubscriptions(most) => {
                 let most = Count(u64::from(*most));
                 all!(Text("at most "), most, Text(" subscriptions and watches a connection"));
             }
             Self::QuoteUnavailable(symbol) => {
-                all!(Text("no price for "), Stock(*symbol), Text(" could be had in time; nothing changed"));
+                all!(
+                    Text("no price for "),
+                    Stock(*symbol),
+                    Text(" could be had in time; nothing changed")
+                );
             }
             Self::DumpFailed(cause) => all!(Text("the log could not be written: "), Text(cause)),
             Self::TooManyConnections => all!(Text("too many connections; try again later")),
@@ -192,8 +231,14 @@ mod tests {
                 Refusal::InsufficientFunds { needed: money, available: Money::from_cents(7) },
                 "needs 1234567890.12 and 0.07 is available",
             ),
-            (Refusal::InsufficientShares { symbol, needed: 1, free: 0 }, "needs 1 share of XY and 0 can be used"),
-            (Refusal::InsufficientShares { symbol, needed: 20, free: 3 }, "needs 20 shares of XY and 3 can be used"),
+            (
+                Refusal::InsufficientShares { symbol, needed: 1, free: 0 },
+                "needs 1 share of XY and 0 can be used",
+            ),
+            (
+                Refusal::InsufficientShares { symbol, needed: 20, free: 3 },
+                "needs 20 shares of XY and 3 can be used",
+            ),
             (
                 Refusal::AmountTooSmall { symbol, amount: Money::from_cents(1), price: money },
                 "one share of XY at 1234567890.12 is more than 0.01",
@@ -208,7 +253,10 @@ mod tests {
             assert_eq!(refusal.to_string(), words);
             let mut out = Lines::default();
             ReplyBody::write_refusal(&refusal, None, &mut out);
-            assert_eq!(String::from_utf8_lossy(out.as_bytes()), format!("ERR,{},{words}\n", refusal.code()));
+            assert_eq!(
+                String::from_utf8_lossy(out.as_bytes()),
+                format!("ERR,{},{words}\n", refusal.code())
+            );
         }
     }
 }

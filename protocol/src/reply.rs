@@ -31,8 +31,9 @@ impl Tag {
         out.push(b']');
     }
 
-    /// Takes a tag off the head of a line: the tag, if the line begins with a bracket, and what follows without blanks
-    /// around it. None where there is a bracket and no number from 1 to 2^63 - 1 in it.
+    /// Takes a tag off the head of a line: the tag, if the line begins with a bracket, and what
+    /// follows without blanks around it. None where there is a bracket and no number from 1 to 2^63
+    /// - 1 in it.
     pub fn split_from(line: &[u8]) -> Option<(Option<Self>, &[u8])> {
         let Some(inside) = line.strip_prefix(b"[") else { return Some((None, line)) };
         // Most tags are short, and are read at once.
@@ -45,8 +46,15 @@ impl Tag {
         let mut number: u64 = 0;
         for (at, byte) in inside.iter().enumerate() {
             match byte {
-                b'0'..=b'9' => number = number.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?,
-                b']' => return Some((Some(Self::new(number)?), crate::request::trim(&inside[at + 1..]))),
+                b'0'..=b'9' => {
+                    number = number.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?
+                }
+                b']' => {
+                    return Some((
+                        Some(Self::new(number)?),
+                        crate::request::trim(&inside[at + 1..]),
+                    ));
+                }
                 _ => return None,
             }
         }
@@ -87,7 +95,10 @@ const SHORT_KEY_BYTES: usize = 100;
 
 /// What a reply says. Fields are those of docs/PROTOCOL.md; `_ms` is Unix milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the reply to the command of that name in docs/PROTOCOL.md")]
+#[expect(
+    missing_docs,
+    reason = "each is the reply to the command of that name in docs/PROTOCOL.md"
+)]
 pub enum ReplyBody {
     Add { available: Money },
     Quote { symbol: Symbol, price: Money, at_ms: u64, key: Box<str> },
@@ -178,7 +189,14 @@ impl ReplyBody {
     }
 
     /// Appends the line of a QUOTE.
-    pub fn write_quote(symbol: Symbol, price: Money, at_ms: u64, key: &str, tag: Option<Tag>, out: &mut Lines) {
+    pub fn write_quote(
+        symbol: Symbol,
+        price: Money,
+        at_ms: u64,
+        key: &str,
+        tag: Option<Tag>,
+        out: &mut Lines,
+    ) {
         if key.len() > SHORT_KEY_BYTES {
             let key = key.into();
             return Self::Quote { symbol, price, at_ms, key }.write_to(tag, out);
@@ -205,7 +223,12 @@ impl ReplyBody {
     }
 
     /// Appends a line that can be of any length.
-    fn long_line(&self, tag: Option<Tag>, out: &mut Lines, write: impl FnOnce(&mut LineWriter<'_>)) {
+    fn long_line(
+        &self,
+        tag: Option<Tag>,
+        out: &mut Lines,
+        write: impl FnOnce(&mut LineWriter<'_>),
+    ) {
         out.any(|out| write(&mut LineWriter::last(out, tag, self.head())));
     }
 
@@ -216,22 +239,31 @@ impl ReplyBody {
             Self::Buy { terms, expires_at_ms } | Self::Sell { terms, expires_at_ms } => {
                 line.terms(terms).int(*expires_at_ms)
             }
-            Self::CommitBuy(terms) | Self::CancelBuy(terms) | Self::CommitSell(terms) | Self::CancelSell(terms) => {
-                line.terms(terms)
-            }
+            Self::CommitBuy(terms)
+            | Self::CancelBuy(terms)
+            | Self::CommitSell(terms)
+            | Self::CancelSell(terms) => line.terms(terms),
             Self::SetBuyAmount { symbol, amount }
             | Self::CancelSetBuy { symbol, amount }
             | Self::SetSellAmount { symbol, amount } => line.symbol(*symbol).money(*amount),
-            Self::SetBuyTrigger { symbol, amount, price } => line.symbol(*symbol).money(*amount).money(*price),
+            Self::SetBuyTrigger { symbol, amount, price } => {
+                line.symbol(*symbol).money(*amount).money(*price)
+            }
             Self::SetSellTrigger { symbol, amount, price, shares } => {
                 line.symbol(*symbol).money(*amount).money(*price).int(*shares)
             }
-            Self::CancelSetSell { symbol, amount, shares } => line.symbol(*symbol).money(*amount).int(*shares),
+            Self::CancelSetSell { symbol, amount, shares } => {
+                line.symbol(*symbol).money(*amount).int(*shares)
+            }
             Self::DisplaySummary { user, lines } => line.user(user).int(*lines),
             Self::Help { lines } | Self::Stats { lines } => line.int(*lines),
             Self::Subscribe(user) | Self::Unsubscribe(user) => line.user(user),
             Self::Watch(symbol) | Self::Unwatch(symbol) => line.symbol(*symbol),
-            Self::Ping | Self::Quit | Self::Quote { .. } | Self::DumpLog { .. } | Self::Refused { .. } => line,
+            Self::Ping
+            | Self::Quit
+            | Self::Quote { .. }
+            | Self::DumpLog { .. }
+            | Self::Refused { .. } => line,
         };
     }
 
@@ -275,7 +307,8 @@ impl Detail {
 
 /// Writes the lines of one reply that more lines follow.
 ///
-/// Each kind of line has its method, so that whoever writes many of a kind does not ask of every one of them which it is.
+/// Each kind of line has its method, so that whoever writes many of a kind does not ask of every
+/// one of them which it is.
 pub struct DetailWriter<'a> {
     lines: &'a mut Lines,
     tag: Option<Tag>,
@@ -330,7 +363,14 @@ impl<'a> DetailWriter<'a> {
 
     /// Appends the line of a set amount, with its trigger's price if it has one.
     #[inline]
-    pub fn trigger(&mut self, side: Side, symbol: Symbol, amount: Money, price: Option<Money>, shares: u64) {
+    pub fn trigger(
+        &mut self,
+        side: Side,
+        symbol: Symbol,
+        amount: Money,
+        price: Option<Money>,
+        shares: u64,
+    ) {
         self.line(|line| {
             line.put(b"TRIGGER").text(side.as_str()).symbol(symbol).money(amount);
             line.optional(price, Fields::money).int(shares);
@@ -361,8 +401,12 @@ impl<'a> DetailWriter<'a> {
             Detail::Account { ref user, available, reserved, realised } => {
                 self.account(user, available, reserved, realised);
             }
-            Detail::Holding { symbol, free, reserved, basis } => self.holding(symbol, free, reserved, basis),
-            Detail::Pending { side, ref terms, expires_at_ms } => self.pending(side, terms, expires_at_ms),
+            Detail::Holding { symbol, free, reserved, basis } => {
+                self.holding(symbol, free, reserved, basis)
+            }
+            Detail::Pending { side, ref terms, expires_at_ms } => {
+                self.pending(side, terms, expires_at_ms)
+            }
             Detail::Trigger { side, symbol, amount, price, shares } => {
                 self.trigger(side, symbol, amount, price, shares);
             }

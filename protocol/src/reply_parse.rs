@@ -1,6 +1,9 @@
 //! Lines of a server read back into values, for clients and tests.
 
-use crate::{Code, CommandName, Detail, Money, Push, Reply, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName};
+use crate::{
+    Code, CommandName, Detail, Money, Push, Reply, ReplyBody, Side, Symbol, Tag, TradeTerms,
+    UserName,
+};
 
 /// One line of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,11 +81,19 @@ impl<'a> Cursor<'a> {
     }
 
     fn terms(&mut self) -> Option<TradeTerms> {
-        Some(TradeTerms { symbol: self.symbol()?, shares: self.int()?, price: self.money()?, total: self.money()? })
+        Some(TradeTerms {
+            symbol: self.symbol()?,
+            shares: self.int()?,
+            price: self.money()?,
+            total: self.money()?,
+        })
     }
 
     /// A field that may be empty.
-    fn optional<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, ReplyError> {
+    fn optional<T>(
+        &mut self,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ReplyError> {
         match self.text().ok_or(ReplyError)? {
             "" => Ok(None),
             field => read(field).map(Some).ok_or(ReplyError),
@@ -100,7 +111,12 @@ fn parse_ok(ok: &str) -> Option<ReplyBody> {
     let f = &mut fields;
     let body = match name {
         "ADD" => ReplyBody::Add { available: f.money()? },
-        "QUOTE" => ReplyBody::Quote { symbol: f.symbol()?, price: f.money()?, at_ms: f.int()?, key: f.text()?.into() },
+        "QUOTE" => ReplyBody::Quote {
+            symbol: f.symbol()?,
+            price: f.money()?,
+            at_ms: f.int()?,
+            key: f.text()?.into(),
+        },
         "BUY" => ReplyBody::Buy { terms: f.terms()?, expires_at_ms: f.int()? },
         "COMMIT_BUY" => ReplyBody::CommitBuy(f.terms()?),
         "CANCEL_BUY" => ReplyBody::CancelBuy(f.terms()?),
@@ -108,13 +124,20 @@ fn parse_ok(ok: &str) -> Option<ReplyBody> {
         "COMMIT_SELL" => ReplyBody::CommitSell(f.terms()?),
         "CANCEL_SELL" => ReplyBody::CancelSell(f.terms()?),
         "SET_BUY_AMOUNT" => ReplyBody::SetBuyAmount { symbol: f.symbol()?, amount: f.money()? },
-        "SET_BUY_TRIGGER" => ReplyBody::SetBuyTrigger { symbol: f.symbol()?, amount: f.money()?, price: f.money()? },
+        "SET_BUY_TRIGGER" => {
+            ReplyBody::SetBuyTrigger { symbol: f.symbol()?, amount: f.money()?, price: f.money()? }
+        }
         "CANCEL_SET_BUY" => ReplyBody::CancelSetBuy { symbol: f.symbol()?, amount: f.money()? },
         "SET_SELL_AMOUNT" => ReplyBody::SetSellAmount { symbol: f.symbol()?, amount: f.money()? },
-        "SET_SELL_TRIGGER" => {
-            ReplyBody::SetSellTrigger { symbol: f.symbol()?, amount: f.money()?, price: f.money()?, shares: f.int()? }
+        "SET_SELL_TRIGGER" => ReplyBody::SetSellTrigger {
+            symbol: f.symbol()?,
+            amount: f.money()?,
+            price: f.money()?,
+            shares: f.int()?,
+        },
+        "CANCEL_SET_SELL" => {
+            ReplyBody::CancelSetSell { symbol: f.symbol()?, amount: f.money()?, shares: f.int()? }
         }
-        "CANCEL_SET_SELL" => ReplyBody::CancelSetSell { symbol: f.symbol()?, amount: f.money()?, shares: f.int()? },
         "DUMPLOG" => {
             // A dump folder may have commas in its name; the count is what follows the last one.
             let (path, events) = f.0.take()?.rsplit_once(',')?;
@@ -149,11 +172,21 @@ fn known_detail(line: &str) -> Option<Detail> {
     let name = fields.text()?;
     let f = &mut fields;
     let detail = match name {
-        "ACCOUNT" => {
-            Detail::Account { user: f.user()?, available: f.money()?, reserved: f.money()?, realised: f.money()? }
+        "ACCOUNT" => Detail::Account {
+            user: f.user()?,
+            available: f.money()?,
+            reserved: f.money()?,
+            realised: f.money()?,
+        },
+        "HOLDING" => Detail::Holding {
+            symbol: f.symbol()?,
+            free: f.int()?,
+            reserved: f.int()?,
+            basis: f.money()?,
+        },
+        "PENDING" => {
+            Detail::Pending { side: f.side()?, terms: f.terms()?, expires_at_ms: f.int()? }
         }
-        "HOLDING" => Detail::Holding { symbol: f.symbol()?, free: f.int()?, reserved: f.int()?, basis: f.money()? },
-        "PENDING" => Detail::Pending { side: f.side()?, terms: f.terms()?, expires_at_ms: f.int()? },
         "TRIGGER" => Detail::Trigger {
             side: f.side()?,
             symbol: f.symbol()?,
@@ -186,9 +219,12 @@ fn parse_push(line: &str) -> Option<Push> {
         "QUOTE" => Push::Quote { symbol: f.symbol()?, price: f.money()?, at_ms: f.int()? },
         "EXPIRED" => Push::Expired { user: f.user()?, side: f.side()?, terms: f.terms()? },
         "FILLED" => Push::Filled { user: f.user()?, side: f.side()?, terms: f.terms()? },
-        "ACCOUNT" => {
-            Push::Account { user: f.user()?, available: f.money()?, reserved: f.money()?, realised: f.money()? }
-        }
+        "ACCOUNT" => Push::Account {
+            user: f.user()?,
+            available: f.money()?,
+            reserved: f.money()?,
+            realised: f.money()?,
+        },
         "BYE" => match f.text()? {
             "SLOW_CONSUMER" => Push::ByeSlowConsumer,
             "IDLE" => Push::ByeIdle,

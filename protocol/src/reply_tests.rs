@@ -65,16 +65,28 @@ fn every_line_of_the_protocol_parses_and_prints_to_itself() {
 
 #[test]
 fn a_known_head_with_other_fields_is_not_taken_for_a_reply() {
-    for bad in
-        ["", "OK", "OK,NOPE", "OK,ADD", "OK,ADD,1.00,2.00", "OK,ADD,x", "ERR,NOPE,x", "[0] OK,PING", "* QUOTE,S", "x"]
-    {
+    for bad in [
+        "",
+        "OK",
+        "OK,NOPE",
+        "OK,ADD",
+        "OK,ADD,1.00,2.00",
+        "OK,ADD,x",
+        "ERR,NOPE,x",
+        "[0] OK,PING",
+        "* QUOTE,S",
+        "x",
+    ] {
         assert_eq!(ServerLine::parse(bad.as_bytes()), Err(ReplyError), "{bad}");
     }
 }
 
 #[test]
 fn refusals_name_what_is_needed() {
-    let refusal = Refusal::InsufficientFunds { needed: Money::from_cents(500), available: Money::from_cents(12) };
+    let refusal = Refusal::InsufficientFunds {
+        needed: Money::from_cents(500),
+        available: Money::from_cents(12),
+    };
     let body = ReplyBody::refused(&refusal);
     let line = print(&ServerLine::Reply(Reply { tag: Tag::new(3), body }));
     assert_eq!(line, "[3] ERR,INSUFFICIENT_FUNDS,needs 5.00 and 0.12 is available\n");

@@ -1,10 +1,13 @@
 //! Requests: one line in, one typed value or one refusal out.
 //!
-//! The parser looks at borrowed bytes and copies only what a value keeps. It accepts every byte string.
+//! The parser looks at borrowed bytes and copies only what a value keeps. It accepts every byte
+//! string.
 
 use crate::fields::{Fields as _, LineWriter};
 use crate::scan::Scan;
-use crate::{Command, CommandName, FileName, LINE_BYTES_MAX, Money, Refusal, Symbol, Tag, UserName};
+use crate::{
+    Command, CommandName, FileName, LINE_BYTES_MAX, Money, Refusal, Symbol, Tag, UserName,
+};
 use serde::{Deserialize, Serialize};
 
 /// A request line that could be read.
@@ -87,7 +90,9 @@ impl Request {
             Body::Command(command) => {
                 command.write_fields(&mut LineWriter::last(out, self.tag, command.name().as_str()));
             }
-            Body::Session(session) => session.write_fields(&mut LineWriter::last(out, self.tag, session.name())),
+            Body::Session(session) => {
+                session.write_fields(&mut LineWriter::last(out, self.tag, session.name()))
+            }
         }
         if self.noreply {
             out.pop();
@@ -125,7 +130,9 @@ impl SessionCommand {
         let upper = upper.get_mut(..name.len())?;
         upper.copy_from_slice(name);
         upper.make_ascii_uppercase();
-        let bare = |command| if fields.count == 0 { Ok(command) } else { Err(Refusal::BadSessionArguments) };
+        let bare = |command| {
+            if fields.count == 0 { Ok(command) } else { Err(Refusal::BadSessionArguments) }
+        };
         let one = |make: &dyn Fn(&[u8]) -> Result<Self, Refusal>| match fields.count {
             1 => make(fields.at(0)),
             _ => Err(Refusal::BadSessionArguments),
@@ -135,8 +142,12 @@ impl SessionCommand {
             b"HELP" => bare(Self::Help),
             b"STATS" => bare(Self::Stats),
             b"QUIT" => bare(Self::Quit),
-            b"SUBSCRIBE" => one(&|f| UserName::parse(f).map(Self::Subscribe).ok_or(Refusal::BadUser)),
-            b"UNSUBSCRIBE" => one(&|f| UserName::parse(f).map(Self::Unsubscribe).ok_or(Refusal::BadUser)),
+            b"SUBSCRIBE" => {
+                one(&|f| UserName::parse(f).map(Self::Subscribe).ok_or(Refusal::BadUser))
+            }
+            b"UNSUBSCRIBE" => {
+                one(&|f| UserName::parse(f).map(Self::Unsubscribe).ok_or(Refusal::BadUser))
+            }
             b"WATCH" => one(&|f| Symbol::parse(f).map(Self::Watch).ok_or(Refusal::BadSymbol)),
             b"UNWATCH" => one(&|f| Symbol::parse(f).map(Self::Unwatch).ok_or(Refusal::BadSymbol)),
             _ => return None,
@@ -164,7 +175,12 @@ pub fn parse_line(line: &[u8]) -> Parsed {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.len() > LINE_BYTES_MAX {
         let tag = Tag::split_from(trim(line)).and_then(|(tag, _)| tag);
-        return Parsed::Invalid(Invalid { tag, noreply: false, refusal: Refusal::LineTooLong, attempt: None });
+        return Parsed::Invalid(Invalid {
+            tag,
+            noreply: false,
+            refusal: Refusal::LineTooLong,
+            attempt: None,
+        });
     }
     let line = trim(line);
     if line.is_empty() || line[0] == b'#' {
@@ -175,7 +191,12 @@ pub fn parse_line(line: &[u8]) -> Parsed {
         _ => (line, false),
     };
     let Some((tag, rest)) = Tag::split_from(line) else {
-        return Parsed::Invalid(Invalid { tag: None, noreply, refusal: Refusal::BadTag, attempt: None });
+        return Parsed::Invalid(Invalid {
+            tag: None,
+            noreply,
+            refusal: Refusal::BadTag,
+            attempt: None,
+        });
     };
     match parse_body(rest) {
         Ok(body) => Parsed::Request(Request { tag, noreply, body }),
@@ -203,8 +224,8 @@ fn parse_body(body: &[u8]) -> Result<Body, BodyError> {
         .map_err(|refusal| (refusal, Some(Box::new(Attempt::of(command, &fields)))))
 }
 
-/// The slow path of lines that are not plain ASCII: blanks around fields may be tabs, other control characters may not
-/// occur.
+/// The slow path of lines that are not plain ASCII: blanks around fields may be tabs, other control
+/// characters may not occur.
 fn check_characters(line: &[u8]) -> Result<(), Refusal> {
     let text = std::str::from_utf8(line).map_err(|_| Refusal::NotText)?;
     // U+FFFE and U+FFFF are no characters at all, and no XML document may hold them.
@@ -216,7 +237,11 @@ fn check_characters(line: &[u8]) -> Result<(), Refusal> {
 fn parse_command(name: CommandName, fields: &Fields<'_>) -> Result<Command, Refusal> {
     use CommandName as Name;
     let wanted = match name {
-        Name::CommitBuy | Name::CancelBuy | Name::CommitSell | Name::CancelSell | Name::DisplaySummary => 1..=1,
+        Name::CommitBuy
+        | Name::CancelBuy
+        | Name::CommitSell
+        | Name::CancelSell
+        | Name::DisplaySummary => 1..=1,
         Name::Add | Name::Quote | Name::CancelSetBuy | Name::CancelSetSell => 2..=2,
         Name::DumpLog => 1..=2,
         _ => 3..=3,
@@ -229,7 +254,10 @@ fn parse_command(name: CommandName, fields: &Fields<'_>) -> Result<Command, Refu
             1 => (None, fields.at(0)),
             _ => (Some(user_at(fields.at(0))?), fields.at(1)),
         };
-        let filename = std::str::from_utf8(filename).ok().and_then(FileName::parse).ok_or(Refusal::BadFilename)?;
+        let filename = std::str::from_utf8(filename)
+            .ok()
+            .and_then(FileName::parse)
+            .ok_or(Refusal::BadFilename)?;
         return Ok(Command::DumpLog { user, filename });
     }
     let user = user_at(fields.at(0))?;
@@ -245,10 +273,16 @@ fn parse_command(name: CommandName, fields: &Fields<'_>) -> Result<Command, Refu
         Name::CommitSell => Command::CommitSell { user },
         Name::CancelSell => Command::CancelSell { user },
         Name::SetBuyAmount => Command::SetBuyAmount { user, symbol: symbol()?, amount: amount(2)? },
-        Name::SetBuyTrigger => Command::SetBuyTrigger { user, symbol: symbol()?, price: amount(2)? },
+        Name::SetBuyTrigger => {
+            Command::SetBuyTrigger { user, symbol: symbol()?, price: amount(2)? }
+        }
         Name::CancelSetBuy => Command::CancelSetBuy { user, symbol: symbol()? },
-        Name::SetSellAmount => Command::SetSellAmount { user, symbol: symbol()?, amount: amount(2)? },
-        Name::SetSellTrigger => Command::SetSellTrigger { user, symbol: symbol()?, price: amount(2)? },
+        Name::SetSellAmount => {
+            Command::SetSellAmount { user, symbol: symbol()?, amount: amount(2)? }
+        }
+        Name::SetSellTrigger => {
+            Command::SetSellTrigger { user, symbol: symbol()?, price: amount(2)? }
+        }
         Name::CancelSetSell => Command::CancelSetSell { user, symbol: symbol()? },
         Name::DisplaySummary | Name::DumpLog => Command::DisplaySummary { user },
     })
@@ -265,7 +299,8 @@ impl Attempt {
             CommandName::DumpLog => {
                 let file = if fields.count == 1 { fields.at(0) } else { fields.at(1) };
                 attempt.user = if fields.count == 1 { None } else { UserName::parse(fields.at(0)) };
-                attempt.filename = std::str::from_utf8(file).ok().filter(|f| !f.is_empty()).map(Box::from);
+                attempt.filename =
+                    std::str::from_utf8(file).ok().filter(|f| !f.is_empty()).map(Box::from);
             }
             CommandName::Add => {
                 attempt.user = UserName::parse(fields.at(0));

@@ -71,7 +71,12 @@ fn each_kind_of_bad_line_has_its_code() {
     ];
     for (line, code, tag) in cases {
         let got = invalid(line);
-        assert_eq!((got.refusal.code(), got.tag.map(Tag::get)), (*code, *tag), "{}", String::from_utf8_lossy(line));
+        assert_eq!(
+            (got.refusal.code(), got.tag.map(Tag::get)),
+            (*code, *tag),
+            "{}",
+            String::from_utf8_lossy(line)
+        );
     }
     assert!(invalid(b"[1] NOPE noreply").noreply && invalid(b"[0] ADD,a,5 noreply").noreply);
 }

@@ -1,4 +1,5 @@
-//! One look at a line, eight bytes at a time: where its commas are, and whether it holds anything but printable ASCII.
+//! One look at a line, eight bytes at a time: where its commas are, and whether it holds anything
+//! but printable ASCII.
 
 /// As many commas are told apart: one more than the most fields any command takes.
 const COMMAS_KEPT: usize = 4;
@@ -37,8 +38,9 @@ impl Scan {
     #[inline]
     fn look_at(&mut self, word: u64, from: usize) {
         const HIGH: u64 = eight(0x80);
-        // Printable ASCII reaches 0x80 neither by itself, nor with 1 more, nor with 0x20 less; whatever does is odd. What one byte
-        // borrows from the next, or carries to it, comes from an odd one.
+        // Printable ASCII reaches 0x80 neither by itself, nor with 1 more, nor with 0x20 less;
+        // whatever does is odd. What one byte borrows from the next, or carries to it, comes from
+        // an odd one.
         self.odd |= (word | word.wrapping_add(eight(1)) | word.wrapping_sub(eight(0x20))) & HIGH;
         // A byte is a comma if nothing is left of it, and 0x7f more does not reach 0x80 then.
         let other = word ^ eight(b',');
@@ -62,7 +64,8 @@ impl Scan {
         self.odd == 0
     }
 
-    /// What is between the commas of the line that was looked at, from 0. None: there are not so many, or more than are told apart.
+    /// What is between the commas of the line that was looked at, from 0. None: there are not so
+    /// many, or more than are told apart.
     #[inline]
     pub(crate) fn field<'a>(&self, line: &'a [u8], index: usize) -> Option<&'a [u8]> {
         if index > self.commas {
@@ -81,14 +84,15 @@ impl Scan {
 #[inline]
 pub(crate) fn number_at_head(word: u64) -> (u64, usize) {
     let digits = word ^ eight(b'0');
-    // A digit's value reaches 0x80 neither by itself nor with 0x76 more. What a byte carries to the next comes from no digit, and
-    // the first of those ends the number.
+    // A digit's value reaches 0x80 neither by itself nor with 0x76 more. What a byte carries to the
+    // next comes from no digit, and the first of those ends the number.
     let other = (digits | digits.wrapping_add(eight(0x76))) & eight(0x80);
     let count = other.trailing_zeros() as usize / 8;
     if count == 0 {
         return (0, 0);
     }
-    // The digits moved to the end of the word, zeros before them; then tens and ones of twos, fours and eights of them together.
+    // The digits moved to the end of the word, zeros before them; then tens and ones of twos, fours
+    // and eights of them together.
     let ones = digits << (64 - 8 * count);
     let twos = ones.wrapping_mul(10).wrapping_add(ones >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = twos.wrapping_mul(100).wrapping_add(twos >> 16) & 0x0000_ffff_0000_ffff;

@@ -1,7 +1,7 @@
 //! A few bytes copied as whole words: a call for so few would cost more than the copy.
 
-/// Copies `from` to the head of `to`, by two words that may overlap, and returns its length. What is longer than 32 bytes, or
-/// than `to`, is not copied.
+/// Copies `from` to the head of `to`, by two words that may overlap, and returns its length. What
+/// is longer than 32 bytes, or than `to`, is not copied.
 #[inline]
 pub fn copy<const N: usize>(to: &mut [u8; N], from: &[u8]) -> usize {
     let length = from.len();
@@ -25,7 +25,9 @@ fn words<const W: usize>(to: &mut [u8], from: &[u8]) -> bool {
     if from.len() > 2 * W {
         return false;
     }
-    let (Some(head), Some(tail)) = (from.first_chunk::<W>(), from.last_chunk::<W>()) else { return false };
+    let (Some(head), Some(tail)) = (from.first_chunk::<W>(), from.last_chunk::<W>()) else {
+        return false;
+    };
     if let Some(to) = to.first_chunk_mut::<W>() {
         *to = *head;
     }

@@ -1,11 +1,13 @@
-//! The parts of a command's way, each by itself and in memory: deciding and applying, the record's place in a
-//! frame, the summary's text, the audit log's XML. Figures are for one command or one line of a summary.
-//! Reading and writing lines is measured in protocol/benches/lines.rs.
+//! The parts of a command's way, each by itself and in memory: deciding and applying, the record's
+//! place in a frame, the summary's text, the audit log's XML. Figures are for one command or one
+//! line of a summary. Reading and writing lines is measured in protocol/benches/lines.rs.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use daytrade_protocol::{Body, Command, Lines, Money, Parsed, Symbol, Tag, parse_line};
 use daytrade_server::audit::{AuditWriter, Origin};
-use daytrade_server::engine::{Book, Halt, HistoryEntry, Outcome, Price, PriceUsed, Record, decide, write_summary};
+use daytrade_server::engine::{
+    Book, Halt, HistoryEntry, Outcome, Price, PriceUsed, Record, decide, write_summary,
+};
 use daytrade_server::journal::FrameBuilder;
 use std::hint::black_box;
 
@@ -33,15 +35,17 @@ fn commands() -> Vec<(u64, Command)> {
 fn carry_out(book: &mut Book, number: u64, command: &Command) -> Record {
     let id = command.user().and_then(|user| book.id(user));
     let mut price = None;
-    let decided = match decide(id.map(|id| book.account(id)), command, Price::Unasked, NOW_MS, number) {
-        Err(Halt::NeedsPrice(symbol)) => {
-            price = Some(PriceUsed { price: price_of(symbol), cached: true });
-            let account = id.map(|id| book.account(id));
-            decide(account, command, Price::Known(price_of(symbol)), NOW_MS, number)
-        }
-        decided => decided,
-    };
-    let mut entry = HistoryEntry::new(NOW_MS, number, command.name(), command.symbol(), command.funds());
+    let decided =
+        match decide(id.map(|id| book.account(id)), command, Price::Unasked, NOW_MS, number) {
+            Err(Halt::NeedsPrice(symbol)) => {
+                price = Some(PriceUsed { price: price_of(symbol), cached: true });
+                let account = id.map(|id| book.account(id));
+                decide(account, command, Price::Known(price_of(symbol)), NOW_MS, number)
+            }
+            decided => decided,
+        };
+    let mut entry =
+        HistoryEntry::new(NOW_MS, number, command.name(), command.symbol(), command.funds());
     let outcome = match decided {
         Ok(events) => {
             let id = command.user().map(|user| book.id_or_new(user));
@@ -99,7 +103,8 @@ fn benches(criterion: &mut Criterion) {
     });
     group.finish();
 
-    // In lines, because a summary has as many as there are holdings, orders, triggers and transactions.
+    // In lines, because a summary has as many as there are holdings, orders, triggers and
+    // transactions.
     let lines_of = |user, account| {
         let mut out = Lines::default();
         write_summary(account, user, None, &mut out);

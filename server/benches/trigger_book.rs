@@ -17,7 +17,11 @@ fn symbol(number: u32) -> Symbol {
 fn trigger(number: u32) -> (Symbol, Side, TriggerKey) {
     let side = if number.is_multiple_of(2) { Side::Buy } else { Side::Sell };
     let cents = i64::from(number / SYMBOLS % 4_000) + if side == Side::Buy { 100 } else { 6_000 };
-    (symbol(number % SYMBOLS), side, TriggerKey::new(side, Money::from_cents(cents), u64::from(number), UserId(number)))
+    (
+        symbol(number % SYMBOLS),
+        side,
+        TriggerKey::new(side, Money::from_cents(cents), u64::from(number), UserId(number)),
+    )
 }
 
 fn full_book() -> TriggerBook {
@@ -54,7 +58,11 @@ fn benches(criterion: &mut Criterion) {
         let crowded = || {
             let mut book = TriggerBook::default();
             for number in 0..10_000 {
-                book.insert(symbol(1), Side::Buy, TriggerKey::new(Side::Buy, quiet, number, UserId(number as u32)));
+                book.insert(
+                    symbol(1),
+                    Side::Buy,
+                    TriggerKey::new(Side::Buy, quiet, number, UserId(number as u32)),
+                );
             }
             book
         };

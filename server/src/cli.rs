@@ -39,7 +39,8 @@ fn with_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Resul
 
 async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let _log = telemetry::init(args.log_file.as_deref(), args.log_level)?;
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut server = Server::start(args.resolve()?).await?;
     let failure = tokio::select! {
         _ = terminate.recv() => None,
@@ -55,7 +56,8 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
             tracing::error!(shard = fatal.shard, error = %fatal.error, "the journal cannot be written; read-only, stopping");
             // Whoever waits is still told READ_ONLY; the first failure is the one to report.
             let _ = server.stop().await;
-            Err(fatal.error).with_context(|| format!("the journal of shard {} cannot be written", fatal.shard))
+            Err(fatal.error)
+                .with_context(|| format!("the journal of shard {} cannot be written", fatal.shard))
         }
     }
 }
@@ -66,7 +68,9 @@ async fn quote_server(args: &QuoteServerArgs) -> anyhow::Result<()> {
         anyhow::bail!("the stand-in quotes from a simulated market only");
     };
     anyhow::ensure!(args.listen.ip().is_loopback(), "{} is not a loopback address", args.listen);
-    let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
     tracing::info!(address = %listener.local_addr()?, delay = ?args.delay, "quoting");
     let seed = seed.unwrap_or(1);
     let source = SimulatedSource::new(seed, *frozen, Arc::new(Clock::default()));

@@ -8,8 +8,9 @@ const FOLLOW_AHEAD_MS: u64 = 1_000;
 
 /// Unix milliseconds that never run backwards while the process lives, for all shards alike.
 ///
-/// It runs by the monotonic clock from where the system's clock stood at the start. A system clock set back is ignored
-/// (pending orders neither run out nor live longer for it), one set ahead is followed.
+/// It runs by the monotonic clock from where the system's clock stood at the start. A system clock
+/// set back is ignored (pending orders neither run out nor live longer for it), one set ahead is
+/// followed.
 pub struct Clock {
     anchor: Mutex<Anchor>,
     times: Box<dyn Fn() -> Times + Send + Sync>,
@@ -56,7 +57,8 @@ impl Clock {
         system
     }
 
-    /// Makes it run from at least this time: a journal's last frame, which the next one must not precede.
+    /// Makes it run from at least this time: a journal's last frame, which the next one must not
+    /// precede.
     pub fn raise_to(&self, ms: u64) {
         if self.now_ms() < ms {
             *self.anchor.lock() = Anchor { at: (self.times)().steady, ms };
@@ -75,7 +77,8 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_is_ignored_and_one_set_ahead_is_followed() {
-        let times = std::sync::Arc::new(Mutex::new(Times { steady: Duration::ZERO, system_ms: 1_000_000 }));
+        let times =
+            std::sync::Arc::new(Mutex::new(Times { steady: Duration::ZERO, system_ms: 1_000_000 }));
         let clock = Clock::new({
             let times = std::sync::Arc::clone(&times);
             move || *times.lock()
@@ -85,8 +88,16 @@ mod tests {
             clock.now_ms()
         };
         assert_eq!(at(0, 1_000_000), 1_000_000);
-        assert_eq!(at(500, 400_000), 1_000_500, "set back: time goes on as if nothing had happened");
-        assert_eq!(at(2_500, 402_000), 1_002_500, "and an order that has a minute keeps exactly that minute");
+        assert_eq!(
+            at(500, 400_000),
+            1_000_500,
+            "set back: time goes on as if nothing had happened"
+        );
+        assert_eq!(
+            at(2_500, 402_000),
+            1_002_500,
+            "and an order that has a minute keeps exactly that minute"
+        );
         assert_eq!(at(2_600, 1_003_000), 1_002_600, "a small step ahead is drift");
         assert_eq!(at(2_600, 2_000_000), 2_000_000, "set ahead: followed");
         assert_eq!(at(2_700, 2_000_050), 2_000_100);

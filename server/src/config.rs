@@ -2,8 +2,8 @@
 
 use crate::journal::SyncMode;
 use crate::limits::{
-    CONNECTIONS_DEFAULT, HEDGE_AFTER_MS, IDLE_TIMEOUT_S, QUOTE_CONNECTIONS_MAX, QUOTE_TIMEOUT_MS, REFRESH_BUDGET,
-    SHARDS_MAX, SNAPSHOT_RECORDS_MIN,
+    CONNECTIONS_DEFAULT, HEDGE_AFTER_MS, IDLE_TIMEOUT_S, QUOTE_CONNECTIONS_MAX, QUOTE_TIMEOUT_MS,
+    REFRESH_BUDGET, SHARDS_MAX, SNAPSHOT_RECORDS_MIN,
 };
 use crate::quotes::LegacyOptions;
 use crate::quotes::quote_server::{Delay, QuoteFaults};
@@ -20,7 +20,13 @@ pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4462";
 
 /// Trade stocks over a line protocol, durably.
 #[derive(Debug, Parser)]
-#[command(name = "daytraded", version, about, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "daytraded",
+    version,
+    about,
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
     /// How to serve.
     #[command(flatten)]
@@ -108,14 +114,15 @@ pub struct ServeArgs {
     /// Connections at once
     #[arg(long, default_value_t = CONNECTIONS_DEFAULT, value_parser = parse_connections)]
     pub max_connections: usize,
-    /// Close a connection that sends no whole line for so many seconds, waits for nothing and listens to nothing; 0 never
+    /// Close a connection that sends no whole line for so many seconds, waits for nothing and
+    /// listens to nothing; 0 never
     #[arg(long, default_value_t = IDLE_TIMEOUT_S, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
     pub idle_timeout: u64,
     /// Take a snapshot of a shard after so many records, or twice as many as it has users
     #[arg(long, default_value_t = SNAPSHOT_RECORDS_MIN, value_name = "RECORDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub snapshot_every: u64,
-    /// How much journal to keep for each shard, in MiB; what is older than that and than two snapshots is removed, and with
-    /// it the audit log of that time
+    /// How much journal to keep for each shard, in MiB; what is older than that and than two
+    /// snapshots is removed, and with it the audit log of that time
     #[arg(long, default_value = "all", value_name = "all|MIB", value_parser = parse_retention)]
     pub journal_retention: Retention,
 }
@@ -134,7 +141,11 @@ fn parse_retention(text: &str) -> Result<Retention, String> {
     let bytes = |mib: u64| mib.checked_mul(1 << 20).map(Retention::Bytes);
     match text {
         "all" => Ok(Retention::All),
-        _ => text.parse().ok().and_then(bytes).ok_or_else(|| format!("{text:?} is neither all nor a number of MiB")),
+        _ => text
+            .parse()
+            .ok()
+            .and_then(bytes)
+            .ok_or_else(|| format!("{text:?} is neither all nor a number of MiB")),
     }
 }
 
@@ -143,7 +154,11 @@ fn parse_retention(text: &str) -> Result<Retention, String> {
 #[command(next_help_heading = "Quotes")]
 pub struct QuoteArgs {
     /// Where prices come from; a frozen market keeps every first price
-    #[arg(long, default_value = "simulated", value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT|csv:FILE")]
+    #[arg(
+        long,
+        default_value = "simulated",
+        value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT|csv:FILE"
+    )]
     pub quotes: QuoteSpec,
     /// Market time for each second of real time, with csv:FILE
     #[arg(long, default_value = "1", value_name = "X", value_parser = crate::quotes::csv::parse_speed)]
@@ -154,13 +169,15 @@ pub struct QuoteArgs {
     /// How long a quote may take, in milliseconds
     #[arg(long, default_value_t = QUOTE_TIMEOUT_MS, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
     pub quote_timeout: u64,
-    /// Ask a legacy quote server on another connection after so many milliseconds without an answer; 0 never
+    /// Ask a legacy quote server on another connection after so many milliseconds without an
+    /// answer; 0 never
     #[arg(long, default_value_t = HEDGE_AFTER_MS, value_name = "MS")]
     pub hedge_after: u64,
     /// Connections to a legacy quote server at once
     #[arg(long, default_value_t = QUOTE_CONNECTIONS_MAX as u64, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub quote_connections: u64,
-    /// Quotes a second that no command waits for: of symbols with triggers and watchers, when they are 60 s old
+    /// Quotes a second that no command waits for: of symbols with triggers and watchers, when they
+    /// are 60 s old
     #[arg(long, default_value_t = REFRESH_BUDGET, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub refresh_budget: u64,
 }
@@ -264,7 +281,10 @@ impl ServeArgs {
 
 fn parse_connections(text: &str) -> Result<usize, String> {
     let most = tokio::sync::Semaphore::MAX_PERMITS;
-    text.parse().ok().filter(|count| (1..=most).contains(count)).ok_or_else(|| format!("{text:?} is not 1 to {most}"))
+    text.parse()
+        .ok()
+        .filter(|count| (1..=most).contains(count))
+        .ok_or_else(|| format!("{text:?} is not 1 to {most}"))
 }
 
 /// `daytrade` in the user's state folder.
@@ -302,13 +322,15 @@ impl FromStr for QuoteSpec {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unknown = || format!("{text:?} is none of simulated[:SEED][:frozen], legacy:HOST:PORT, csv:FILE");
-        let (kind, rest) = text.split_once(':').map_or((text, None), |(kind, rest)| (kind, Some(rest)));
+        let unknown =
+            || format!("{text:?} is none of simulated[:SEED][:frozen], legacy:HOST:PORT, csv:FILE");
+        let (kind, rest) =
+            text.split_once(':').map_or((text, None), |(kind, rest)| (kind, Some(rest)));
         match (kind, rest) {
             ("legacy", Some(address))
-                if address
-                    .rsplit_once(':')
-                    .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) =>
+                if address.rsplit_once(':').is_some_and(|(host, port)| {
+                    !host.is_empty() && port.parse::<u16>().is_ok()
+                }) =>
             {
                 Ok(Self::Legacy { address: address.to_owned() })
             }
@@ -347,16 +369,27 @@ mod tests {
         assert_eq!("simulated:7".parse(), simulated(Some(7), false));
         assert_eq!("simulated:7:frozen".parse(), simulated(Some(7), true));
         assert_eq!("simulated:frozen".parse(), simulated(None, true));
-        assert_eq!("legacy:[::1]:4444".parse(), Ok(QuoteSpec::Legacy { address: "[::1]:4444".to_owned() }));
+        assert_eq!(
+            "legacy:[::1]:4444".parse(),
+            Ok(QuoteSpec::Legacy { address: "[::1]:4444".to_owned() })
+        );
         assert_eq!("csv:a:b.csv".parse(), Ok(QuoteSpec::Csv { path: "a:b.csv".into() }));
-        for bad in ["", "simulated:", "simulated:x", "legacy", "legacy:host", "legacy::1", "csv", "csv:"] {
+        for bad in
+            ["", "simulated:", "simulated:x", "legacy", "legacy:host", "legacy::1", "csv", "csv:"]
+        {
             assert!(bad.parse::<QuoteSpec>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn sync_modes_are_read() {
-        assert_eq!(ServeArgs::parse_fsync("interval:50"), Ok(SyncMode::Interval(Duration::from_millis(50))));
-        assert!(ServeArgs::parse_fsync("interval:0").is_err() && ServeArgs::parse_fsync("sometimes").is_err());
+        assert_eq!(
+            ServeArgs::parse_fsync("interval:50"),
+            Ok(SyncMode::Interval(Duration::from_millis(50)))
+        );
+        assert!(
+            ServeArgs::parse_fsync("interval:0").is_err()
+                && ServeArgs::parse_fsync("sometimes").is_err()
+        );
     }
 }

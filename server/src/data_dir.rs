@@ -79,9 +79,12 @@ pub fn shard_dir(data_dir: &Path, shard: u16) -> PathBuf {
 /// [`DataDirError`] when there is none or it cannot be read.
 pub fn read_manifest(data_dir: &Path) -> Result<Manifest, DataDirError> {
     let path = data_dir.join(MANIFEST);
-    let text = std::fs::read_to_string(&path).map_err(|error| DataDirError::Io { path: path.clone(), error })?;
-    let manifest: Manifest = toml::from_str(&text)
-        .map_err(|error| DataDirError::Manifest { path: path.clone(), words: error.message().to_owned() })?;
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| DataDirError::Io { path: path.clone(), error })?;
+    let manifest: Manifest = toml::from_str(&text).map_err(|error| DataDirError::Manifest {
+        path: path.clone(),
+        words: error.message().to_owned(),
+    })?;
     let words = if manifest.format_version != FORMAT_VERSION {
         format!("format version {}; this program knows {FORMAT_VERSION}", manifest.format_version)
     } else if manifest.shards == 0 || usize::from(manifest.shards) > SHARDS_MAX {
@@ -110,7 +113,11 @@ impl DataDir {
         }
         let manifest = read_manifest(path)?;
         if let Some(asked) = shards.filter(|asked| *asked != manifest.shards) {
-            return Err(DataDirError::Shards { path: path.to_owned(), made: manifest.shards, asked });
+            return Err(DataDirError::Shards {
+                path: path.to_owned(),
+                made: manifest.shards,
+                asked,
+            });
         }
         Ok(Self { path: path.to_owned(), manifest, _lock: lock })
     }
@@ -131,7 +138,12 @@ fn make(path: &Path, shards: Option<u16>) -> std::io::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let shards = shards.unwrap_or(cores.clamp(1, SHARDS_MAX) as u16);
     let quote_seed = rand::rngs::SysRng.try_next_u32().map_err(std::io::Error::other)?;
-    let manifest = Manifest { format_version: FORMAT_VERSION, shards, server_name: "daytraded".to_owned(), quote_seed };
+    let manifest = Manifest {
+        format_version: FORMAT_VERSION,
+        shards,
+        server_name: "daytraded".to_owned(),
+        quote_seed,
+    };
     for shard in 0..shards {
         std::fs::create_dir_all(shard_dir(path, shard))?;
     }
@@ -141,7 +153,8 @@ fn make(path: &Path, shards: Option<u16>) -> std::io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&aside, path.join(MANIFEST))?;
     File::open(path)?.sync_all()?;
-    // The folder's own name has to be as durable as what is in it, and so have the folders made on the way to it.
+    // The folder's own name has to be as durable as what is in it, and so have the folders made on
+    // the way to it.
     let full = path.canonicalize()?;
     full.ancestors().skip(1).try_for_each(|folder| match File::open(folder) {
         Ok(folder) => folder.sync_all(),
@@ -173,7 +186,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         drop(DataDir::open(folder.path(), Some(1)).unwrap());
         let path = folder.path().join(MANIFEST);
-        let newer = std::fs::read_to_string(&path).unwrap().replace("format_version = 1", "format_version = 2");
+        let newer = std::fs::read_to_string(&path)
+            .unwrap()
+            .replace("format_version = 1", "format_version = 2");
         std::fs::write(&path, newer).unwrap();
         let words = DataDir::open(folder.path(), None).unwrap_err().to_string();
         assert!(words.contains("format version 2; this program knows 1"), "{words}");

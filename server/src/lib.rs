@@ -1,8 +1,10 @@
-//! The exchange: users, orders and triggers behind a line protocol, every answer durable before it is given.
+//! The exchange: users, orders and triggers behind a line protocol, every answer durable before it
+//! is given.
 //!
-//! A request's way: [`listener`] → [`session`] (lines to jobs) → [`router`] (which shard) → [`shard`] (a round decides with
-//! [`engine`], writes one frame with [`journal`], then answers) → [`session`]. Prices come from [`quotes`]; [`audit`]
-//! makes XML out of journals when a DUMPLOG asks for it. [`server`] wires the parts, [`limits`] bounds them all.
+//! A request's way: [`listener`] → [`session`] (lines to jobs) → [`router`] (which shard) →
+//! [`shard`] (a round decides with [`engine`], writes one frame with [`journal`], then answers) →
+//! [`session`]. Prices come from [`quotes`]; [`audit`] makes XML out of journals when a DUMPLOG
+//! asks for it. [`server`] wires the parts, [`limits`] bounds them all.
 //!
 //! ARCHITECTURE.md has the picture and the invariants.
 

@@ -14,7 +14,12 @@ use tokio_util::task::TaskTracker;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts connections until the server stops; each is a task in `sessions`.
-pub async fn listen(listener: TcpListener, context: Context, sessions: TaskTracker, max_connections: usize) {
+pub async fn listen(
+    listener: TcpListener,
+    context: Context,
+    sessions: TaskTracker,
+    max_connections: usize,
+) {
     let turns = Arc::new(Semaphore::new(max_connections));
     loop {
         let accepted = tokio::select! {

@@ -1,4 +1,5 @@
-//! Which shard a user lives on, for ever: a stable hash of the name over the number of shards of the data folder.
+//! Which shard a user lives on, for ever: a stable hash of the name over the number of shards of
+//! the data folder.
 
 use crate::shard::ShardHandle;
 use daytrade_protocol::UserName;
@@ -35,7 +36,8 @@ impl Router {
     }
 }
 
-/// The shard of a user among so many. FNV's bits depend little on a name's last letters, so they are mixed first.
+/// The shard of a user among so many. FNV's bits depend little on a name's last letters, so they
+/// are mixed first.
 pub fn shard_index(user: &UserName, shards: usize) -> usize {
     let hash = user.stable_hash();
     let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);

@@ -4,8 +4,8 @@ use std::io;
 use std::thread::available_parallelism;
 use tokio::runtime::{Builder, Runtime};
 
-/// A runtime with a thread for every two cores: shards do more than half of the work, replies that are short are written by
-/// them, and more threads than cores would only take turns.
+/// A runtime with a thread for every two cores: shards do more than half of the work, replies that
+/// are short are written by them, and more threads than cores would only take turns.
 ///
 /// # Errors
 /// When the system has no thread left.

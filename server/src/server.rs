@@ -7,12 +7,14 @@ use crate::data_dir::{DataDir, shard_dir};
 use crate::journal::{FsStorage, JournalWriter, Positions, Storage, WriterOptions};
 use crate::limits::{FILL_BYTES, FREE_BYTES_MIN, SEGMENT_BYTES_MAX, STOP_MS};
 use crate::quotes::csv::{CsvSource, Playback};
-use crate::quotes::{LegacySource, QuoteSource, QuoteStats, QuoteWire, SimulatedSource, spawn_manager};
+use crate::quotes::{
+    LegacySource, QuoteSource, QuoteStats, QuoteWire, SimulatedSource, spawn_manager,
+};
 use crate::router::Router;
 use crate::session::Context;
 use crate::shard::{
-    Control, Fatal, Links, Queues, RecoveredShard, Shard, ShardHandle, ShardStats, SnapshotKeeper, recover_shard,
-    spawn, spawn_snapshots,
+    Control, Fatal, Links, Queues, RecoveredShard, Shard, ShardHandle, ShardStats, SnapshotKeeper,
+    recover_shard, spawn, spawn_snapshots,
 };
 use crate::stats::Stats;
 use anyhow::Context as _;
@@ -44,7 +46,8 @@ impl Server {
     /// Recovers the data folder and begins to listen. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the folder, the journal or the address cannot be used; in words for the person who starts it.
+    /// When the folder, the journal or the address cannot be used; in words for the person who
+    /// starts it.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         anyhow::ensure!(
             config.listen.ip().is_loopback(),
@@ -54,24 +57,33 @@ impl Server {
         crate::open_files::raise_limit();
         let data_dir = DataDir::open(&config.data_dir, config.shards)?;
         let count = data_dir.manifest().shards;
-        let storages: Vec<Arc<dyn Storage>> =
-            (0..count).map(|n| Arc::new(FsStorage::new(&shard_dir(data_dir.path(), n))) as Arc<dyn Storage>).collect();
+        let storages: Vec<Arc<dyn Storage>> = (0..count)
+            .map(|n| Arc::new(FsStorage::new(&shard_dir(data_dir.path(), n))) as Arc<dyn Storage>)
+            .collect();
         let recovered = recover_all(&storages)?;
-        let listener =
-            TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
 
         let clock = Arc::new(Clock::default());
         clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
-        let assigned_max = recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
+        let assigned_max =
+            recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
 
-        let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) = (0..count).map(|_| ShardHandle::channel()).unzip();
+        let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =
+            (0..count).map(|_| ShardHandle::channel()).unzip();
         let controls: Vec<_> = handles.iter().map(|handle| handle.control.clone()).collect();
         let positions: Vec<Positions> = (0..count).map(|_| Positions::default()).collect();
         let shard_stats: Vec<Arc<ShardStats>> = (0..count).map(|_| Arc::default()).collect();
 
         let source = make_source(&config, data_dir.manifest().quote_seed, &clock)?;
         let quote_stats = Arc::new(QuoteStats::default());
-        let stats = Stats::new(Arc::clone(&quote_stats), source.describe(), shard_stats.clone(), positions.clone());
+        let stats = Stats::new(
+            Arc::clone(&quote_stats),
+            source.describe(),
+            shard_stats.clone(),
+            positions.clone(),
+        );
         let stats = Arc::new(stats);
         let (quotes, requests) = mpsc::unbounded_channel();
         let refresh_budget = config.quotes.refresh_budget;
@@ -91,7 +103,12 @@ impl Server {
             Retention::Bytes(bytes) => Some(bytes),
         };
         let keeper = |(number, storage): (usize, &Arc<dyn Storage>)| {
-            let keeper = SnapshotKeeper::new(Arc::clone(storage), number as u16, retention, Arc::clone(&readers));
+            let keeper = SnapshotKeeper::new(
+                Arc::clone(storage),
+                number as u16,
+                retention,
+                Arc::clone(&readers),
+            );
             Arc::new(Mutex::new(keeper))
         };
         let keepers: Vec<_> = storages.iter().enumerate().map(keeper).collect();
@@ -122,12 +139,25 @@ impl Server {
             recovered.into_iter().zip(queues).zip(storages).zip(shard_stats).enumerate()
         {
             let id = number as u16;
-            let journal = JournalWriter::open(storage, id, options, &recovered.end, positions[number].clone())?;
+            let journal = JournalWriter::open(
+                storage,
+                id,
+                options,
+                &recovered.end,
+                positions[number].clone(),
+            )?;
             let mut shard = Shard::new(id, recovered, journal, links.clone(), stats);
             shard.set_snapshot_every(config.snapshot_every);
             shard.announce_interest();
             let keeper = Arc::clone(&keepers[number]);
-            threads.push(spawn(shard, queue, Arc::clone(&clock), config.fsync, fatal_sender.clone(), keeper)?);
+            threads.push(spawn(
+                shard,
+                queue,
+                Arc::clone(&clock),
+                config.fsync,
+                fatal_sender.clone(),
+                keeper,
+            )?);
         }
 
         let address = listener.local_addr()?;
@@ -140,7 +170,12 @@ impl Server {
             stop: stop.clone(),
             idle_timeout: config.idle_timeout,
         };
-        sessions.spawn(crate::listener::listen(listener, context, sessions.clone(), config.max_connections));
+        sessions.spawn(crate::listener::listen(
+            listener,
+            context,
+            sessions.clone(),
+            config.max_connections,
+        ));
         tracing::info!(%address, shards = count, data = %data_dir.path().display(), quotes = %stats.quote_source, "listening");
         Ok(Self { address, stop, sessions, handles, threads, fatal, stats, _data_dir: data_dir })
     }
@@ -173,31 +208,47 @@ impl Server {
             let _ = handle.control.send(Control::Closing);
         }
         self.sessions.close();
-        if tokio::time::timeout(Duration::from_millis(STOP_MS), self.sessions.wait()).await.is_err() {
-            tracing::warn!(sessions = self.sessions.len(), "clients that did not take their replies are left behind");
+        if tokio::time::timeout(Duration::from_millis(STOP_MS), self.sessions.wait()).await.is_err()
+        {
+            tracing::warn!(
+                sessions = self.sessions.len(),
+                "clients that did not take their replies are left behind"
+            );
         }
         for handle in &self.handles {
             let _ = handle.control.send(Control::Stop);
         }
         let threads = std::mem::take(&mut self.threads);
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().try_for_each(JoinHandle::join)).await;
+        let joined =
+            tokio::task::spawn_blocking(move || threads.into_iter().try_for_each(JoinHandle::join))
+                .await;
         anyhow::ensure!(matches!(joined, Ok(Ok(()))), "a shard ended with a panic");
         if let Ok(Fatal { shard, error }) = self.fatal.try_recv() {
-            return Err(error).with_context(|| format!("the journal of shard {shard} could not be written"));
+            return Err(error)
+                .with_context(|| format!("the journal of shard {shard} could not be written"));
         }
         tracing::info!("stopped");
         Ok(())
     }
 }
 
-fn make_source(config: &Config, folder_seed: u32, clock: &Arc<Clock>) -> anyhow::Result<Arc<dyn QuoteSource>> {
+fn make_source(
+    config: &Config,
+    folder_seed: u32,
+    clock: &Arc<Clock>,
+) -> anyhow::Result<Arc<dyn QuoteSource>> {
     Ok(match &config.quotes.quotes {
-        QuoteSpec::Simulated { seed, frozen } => {
-            Arc::new(SimulatedSource::new(seed.unwrap_or(u64::from(folder_seed)), *frozen, Arc::clone(clock)))
+        QuoteSpec::Simulated { seed, frozen } => Arc::new(SimulatedSource::new(
+            seed.unwrap_or(u64::from(folder_seed)),
+            *frozen,
+            Arc::clone(clock),
+        )),
+        QuoteSpec::Legacy { address } => {
+            Arc::new(LegacySource::new(address.clone(), config.quotes.legacy()))
         }
-        QuoteSpec::Legacy { address } => Arc::new(LegacySource::new(address.clone(), config.quotes.legacy())),
         QuoteSpec::Csv { path } => {
-            let playback = Playback { speed_milli: config.quotes.speed, looped: config.quotes.looped };
+            let playback =
+                Playback { speed_milli: config.quotes.speed, looped: config.quotes.looped };
             Arc::new(CsvSource::open(path, playback, Arc::clone(clock))?)
         }
     })
@@ -210,7 +261,9 @@ fn recover_all(storages: &[Arc<dyn Storage>]) -> anyhow::Result<Vec<RecoveredSha
         let threads: Vec<_> = storages
             .iter()
             .enumerate()
-            .map(|(number, storage)| scope.spawn(move || Ok(recover_shard(&**storage, number as u16, true)?)))
+            .map(|(number, storage)| {
+                scope.spawn(move || Ok(recover_shard(&**storage, number as u16, true)?))
+            })
             .collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, _>| match thread.join() {
             Ok(recovered) => recovered,
@@ -222,7 +275,13 @@ fn recover_all(storages: &[Arc<dyn Storage>]) -> anyhow::Result<Vec<RecoveredSha
     if records > 0 {
         let users: usize = recovered.iter().map(|shard| shard.book.len()).sum();
         let read = records - recovered.iter().map(|shard| shard.snapshot_record).sum::<u64>();
-        tracing::info!(records, read, users, took_ms = started.elapsed().as_millis() as u64, "recovered");
+        tracing::info!(
+            records,
+            read,
+            users,
+            took_ms = started.elapsed().as_millis() as u64,
+            "recovered"
+        );
     }
     Ok(recovered)
 }

@@ -40,7 +40,16 @@ impl Stats {
         let lines_refused = Code::ALL.iter().map(|_| AtomicU64::new(0)).collect();
         let (connections, connections_refused) = (AtomicU64::new(0), AtomicU64::new(0));
         let started = Instant::now();
-        Self { started, connections, connections_refused, lines_refused, quotes, quote_source, shards, positions }
+        Self {
+            started,
+            connections,
+            connections_refused,
+            lines_refused,
+            quotes,
+            quote_source,
+            shards,
+            positions,
+        }
     }
 
     /// Counts a line that was refused before it reached an account.
@@ -64,7 +73,8 @@ impl Stats {
         };
         let refused: Vec<u64> = (0..Code::ALL.len())
             .map(|at| {
-                let by_shards: u64 = self.shards.iter().map(|shard| shard.refused[at].load(Ordering::Relaxed)).sum();
+                let by_shards: u64 =
+                    self.shards.iter().map(|shard| shard.refused[at].load(Ordering::Relaxed)).sum();
                 by_shards + self.lines_refused[at].load(Ordering::Relaxed)
             })
             .collect();
@@ -98,13 +108,23 @@ impl Stats {
             put(&format!("shard_{number}_queued"), shard.queued.load(Ordering::Relaxed));
             put(&format!("shard_{number}_journal_frame"), at.frame);
             put(&format!("shard_{number}_journal_record"), at.record);
-            put(&format!("shard_{number}_snapshot_record"), shard.snapshot_record.load(Ordering::Relaxed));
+            put(
+                &format!("shard_{number}_snapshot_record"),
+                shard.snapshot_record.load(Ordering::Relaxed),
+            );
         }
         put("journal_records", self.positions.iter().map(|position| position.get().record).sum());
-        let (cached, hits) = (sum(|shard| &shard.cached_prices), quotes.hits.load(Ordering::Relaxed));
+        let (cached, hits) =
+            (sum(|shard| &shard.cached_prices), quotes.hits.load(Ordering::Relaxed));
         let per_mille = (cached * 1_000).checked_div(cached + hits).unwrap_or(0);
-        values.push(("quote_cache_rate".to_owned(), format!("{}.{}%", per_mille / 10, per_mille % 10)));
-        values.push(("quote_cost".to_owned(), Money::from_cents(quotes.cost_cents() as i64).to_string()));
+        values.push((
+            "quote_cache_rate".to_owned(),
+            format!("{}.{}%", per_mille / 10, per_mille % 10),
+        ));
+        values.push((
+            "quote_cost".to_owned(),
+            Money::from_cents(quotes.cost_cents() as i64).to_string(),
+        ));
         values.push(("quote_source".to_owned(), self.quote_source.clone()));
         values
     }

@@ -13,7 +13,9 @@ pub fn init(file: Option<&Path>, level: tracing::Level) -> anyhow::Result<Worker
     let (writer, guard) = match file {
         Some(path) => {
             let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-            tracing_appender::non_blocking(file.with_context(|| format!("log file {}", path.display()))?)
+            tracing_appender::non_blocking(
+                file.with_context(|| format!("log file {}", path.display()))?,
+            )
         }
         None => tracing_appender::non_blocking(std::io::stderr()),
     };

@@ -54,7 +54,9 @@ fn answer(stream: TcpStream) {
         let Some((tag, request)) = line.split_once("] ") else { continue };
         let tag = format!("{tag}]");
         let reply = match request.split(',').next().unwrap() {
-            "DISPLAY_SUMMARY" => format!("{tag}-ACCOUNT,alice,1000.00,0.00,0.00\n{tag} OK,DISPLAY_SUMMARY,alice,1\n"),
+            "DISPLAY_SUMMARY" => {
+                format!("{tag}-ACCOUNT,alice,1000.00,0.00,0.00\n{tag} OK,DISPLAY_SUMMARY,alice,1\n")
+            }
             _ => format!("{tag} OK,{request}\n"),
         };
         if writer.write_all(reply.as_bytes()).is_err() {
@@ -71,7 +73,14 @@ fn pour(writer: &mut TcpStream, pours: &AtomicBool) {
         let mut batch = Vec::new();
         for number in sent..due {
             let symbol = ["ABC", "XYZ", "TSX", "MAO", "HWU"][(number % 5) as usize];
-            writeln!(batch, "* QUOTE,{symbol},{}.{:02},{}", 10 + number % 7, number % 100, now_ms()).unwrap();
+            writeln!(
+                batch,
+                "* QUOTE,{symbol},{}.{:02},{}",
+                10 + number % 7,
+                number % 100,
+                now_ms()
+            )
+            .unwrap();
         }
         sent = due;
         if pours.load(Ordering::Relaxed) && writer.write_all(&batch).is_err() {
@@ -92,7 +101,9 @@ struct Screen {
 impl Screen {
     fn open(address: &str, home: &str) -> Self {
         let (rows, cols) = (60, 200);
-        let pair = NativePtySystem::default().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let pair = NativePtySystem::default()
+            .openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 })
+            .unwrap();
         let mut command = CommandBuilder::new(program("daytrade"));
         command.args(["--user", "alice", "--connect", address]);
         command.env_clear();
@@ -113,13 +124,21 @@ impl Screen {
                 }
             }
         });
-        Self { child, keys, output, parser: vt100::Parser::new(rows, cols, 0), seen: Vec::new(), started }
+        Self {
+            child,
+            keys,
+            output,
+            parser: vt100::Parser::new(rows, cols, 0),
+            seen: Vec::new(),
+            started,
+        }
     }
 
     /// Reads until this holds of the screen; when that was.
     fn until(&mut self, holds: impl Fn(&Self) -> bool) -> Instant {
         loop {
-            let (at, bytes) = self.output.recv_timeout(Duration::from_secs(30)).expect("the screen says nothing");
+            let (at, bytes) =
+                self.output.recv_timeout(Duration::from_secs(30)).expect("the screen says nothing");
             self.seen.extend_from_slice(&bytes);
             self.parser.process(&bytes);
             if holds(self) {
@@ -139,8 +158,10 @@ impl Screen {
 
     /// Context switches of all its threads so far: each is a wake-up.
     fn switches(&self) -> u64 {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.process_id().unwrap())).unwrap();
-        let status = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok());
+        let tasks =
+            std::fs::read_dir(format!("/proc/{}/task", self.child.process_id().unwrap())).unwrap();
+        let status =
+            tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok());
         let count = |status: String| -> u64 {
             let lines = status.lines().filter(|line| line.contains("ctxt_switches"));
             lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()
@@ -160,14 +181,22 @@ fn main() {
     serve(listener, Arc::clone(&pours));
     drop(program("daytrade"));
     let mut screen = Screen::open(&address, home.path().to_str().unwrap());
-    let first = screen.until(|screen| screen.seen.windows(FRAME_ENDS.len()).any(|window| window == FRAME_ENDS));
-    println!("first frame: {} ms after the start of the process", (first - screen.started).as_millis());
+    let first = screen
+        .until(|screen| screen.seen.windows(FRAME_ENDS.len()).any(|window| window == FRAME_ENDS));
+    println!(
+        "first frame: {} ms after the start of the process",
+        (first - screen.started).as_millis()
+    );
     screen.until(|screen| screen.parser.screen().contents().contains("Cash 1,000.00"));
 
     thread::sleep(Duration::from_secs(1));
     let before = screen.switches();
     thread::sleep(REST);
-    println!("at rest, no price yet: {} wake-ups in {} s", screen.switches() - before, REST.as_secs());
+    println!(
+        "at rest, no price yet: {} wake-ups in {} s",
+        screen.switches() - before,
+        REST.as_secs()
+    );
 
     pours.store(true, Ordering::Relaxed);
     screen.until(|screen| screen.parser.screen().contents().contains("fresh"));
@@ -187,6 +216,11 @@ fn main() {
     took_us.sort_unstable();
     let at = |per_mille: usize| took_us[(took_us.len() * per_mille / 1_000).min(took_us.len() - 1)];
     println!("{PRICES_PER_SECOND} prices a second at 200x60: {frames} frames a second");
-    println!("key to frame, {KEYS} keys: p50 {} us, p99 {} us, max {} us", at(500), at(990), at(1_000));
+    println!(
+        "key to frame, {KEYS} keys: p50 {} us, p99 {} us, max {} us",
+        at(500),
+        at(990),
+        at(1_000)
+    );
     screen.child.kill().unwrap();
 }

@@ -49,8 +49,16 @@ fn get<'a>(entry: &'a Entry, child: &str) -> &'a str {
 
 /// The tables of docs/COMMANDS.md, and the schema where xmllint is there to check it.
 fn check_schema(path: &Path) {
-    const COMMAND: &[&str] =
-        &["timestamp", "server", "transactionNum", "command", "username", "stockSymbol", "filename", "funds"];
+    const COMMAND: &[&str] = &[
+        "timestamp",
+        "server",
+        "transactionNum",
+        "command",
+        "username",
+        "stockSymbol",
+        "filename",
+        "funds",
+    ];
     for entry in read(path) {
         let (allowed, needed): (Vec<&str>, &[&str]) = match entry.0.as_str() {
             "userCommand" | "systemEvent" => (COMMAND.to_vec(), &COMMAND[..4]),
@@ -66,7 +74,10 @@ fn check_schema(path: &Path) {
                     "quoteServerTime",
                     "cryptokey",
                 ];
-                (all.to_vec(), &["price", "stockSymbol", "username", "quoteServerTime", "cryptokey"])
+                (
+                    all.to_vec(),
+                    &["price", "stockSymbol", "username", "quoteServerTime", "cryptokey"],
+                )
             }
             "accountTransaction" => (
                 vec!["timestamp", "server", "transactionNum", "action", "username", "funds"],
@@ -79,18 +90,33 @@ fn check_schema(path: &Path) {
         assert!(names.iter().all(|name| in_order.next() == Some(name)), "{entry:?}");
         assert!(needed.iter().all(|name| names.contains(name)), "{entry:?}");
         assert!(get(&entry, "transactionNum").parse::<u64>().unwrap() >= 1, "{entry:?}");
-        assert!(get(&entry, "timestamp").len() == 13 && get(&entry, "stockSymbol").len() <= 3, "{entry:?}");
+        assert!(
+            get(&entry, "timestamp").len() == 13 && get(&entry, "stockSymbol").len() <= 3,
+            "{entry:?}"
+        );
         assert!(get(&entry, "server").starts_with("daytraded-"), "{entry:?}");
         for money in ["funds", "price"] {
             let value = get(&entry, money);
-            assert!(value.is_empty() || value.rsplit_once('.').is_some_and(|(_, cents)| cents.len() == 2), "{entry:?}");
+            assert!(
+                value.is_empty()
+                    || value.rsplit_once('.').is_some_and(|(_, cents)| cents.len() == 2),
+                "{entry:?}"
+            );
         }
         let command = get(&entry, "command");
-        assert!(command.is_empty() || CommandName::parse(command.as_bytes()).is_some(), "{entry:?}");
+        assert!(
+            command.is_empty() || CommandName::parse(command.as_bytes()).is_some(),
+            "{entry:?}"
+        );
     }
     if has_tool("xmllint") {
         let schema = workspace().join("docs/audit.xsd");
-        let run = Command::new("xmllint").args(["--noout", "--schema"]).arg(schema).arg(path).output().unwrap();
+        let run = Command::new("xmllint")
+            .args(["--noout", "--schema"])
+            .arg(schema)
+            .arg(path)
+            .output()
+            .unwrap();
         assert!(run.status.success(), "{}", text(&run.stderr));
     }
 }
@@ -98,7 +124,11 @@ fn check_schema(path: &Path) {
 /// Replays a workload with the client and returns its replies.
 fn replay(folder: &Path, name: &str) -> String {
     let file = workload(name);
-    let run = daytrade(folder, &["replay", file.to_str().unwrap(), "--quotes", "simulated:7:frozen"], b"");
+    let run = daytrade(
+        folder,
+        &["replay", file.to_str().unwrap(), "--quotes", "simulated:7:frozen"],
+        b"",
+    );
     assert_eq!(run.status.code(), Some(0));
     text(&run.stdout)
 }
@@ -118,17 +148,26 @@ fn every_replied_transaction_is_in_the_log_and_in_the_order_of_time() {
     let replies = replay(folder.path(), "10-users.txt");
     let entries = read(&folder.path().join("testLOG"));
     let commands = entries.iter().filter(|entry| entry.0 == "userCommand");
-    let numbers: BTreeSet<u64> = commands.clone().map(|entry| get(entry, "transactionNum").parse().unwrap()).collect();
+    let numbers: BTreeSet<u64> =
+        commands.clone().map(|entry| get(entry, "transactionNum").parse().unwrap()).collect();
     assert_eq!((commands.count(), &numbers), (2_000, &(1..=2_000).collect()));
-    let times: Vec<u64> = entries.iter().map(|entry| get(entry, "timestamp").parse().unwrap()).collect();
+    let times: Vec<u64> =
+        entries.iter().map(|entry| get(entry, "timestamp").parse().unwrap()).collect();
     assert!(times.is_sorted());
     let refused = replies.lines().filter(|line| line.contains("] ERR,")).count();
     assert_eq!(entries.iter().filter(|entry| entry.0 == "errorEvent").count(), refused);
     let told = replies.lines().last().unwrap().rsplit_once(',').unwrap().1;
     assert_eq!(told, entries.len().to_string(), "the reply counts the events");
-    let symbols: Vec<_> =
-        entries.iter().filter(|entry| entry.0 == "quoteServer").map(|entry| get(entry, "stockSymbol")).collect();
-    assert_eq!(symbols.len(), symbols.iter().collect::<BTreeSet<_>>().len(), "each symbol was fetched once");
+    let symbols: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.0 == "quoteServer")
+        .map(|entry| get(entry, "stockSymbol"))
+        .collect();
+    assert_eq!(
+        symbols.len(),
+        symbols.iter().collect::<BTreeSet<_>>().len(),
+        "each symbol was fetched once"
+    );
 }
 
 #[test]
@@ -142,12 +181,21 @@ fn the_money_in_the_log_is_the_money_in_the_accounts() {
         .collect();
     let dump = lines.rfind("[2000]").unwrap();
     lines.truncate(dump);
-    let summaries: String =
-        users.iter().zip(3_001..).map(|(user, n)| format!("[{n}] DISPLAY_SUMMARY,{user}\n")).collect();
+    let summaries: String = users
+        .iter()
+        .zip(3_001..)
+        .map(|(user, n)| format!("[{n}] DISPLAY_SUMMARY,{user}\n"))
+        .collect();
     let input = format!("{lines}{summaries}[9999] DUMPLOG,./testLOG\n");
-    let run = daytrade(folder.path(), &["replay", "-", "--quotes", "simulated:7:frozen"], input.as_bytes());
+    let run = daytrade(
+        folder.path(),
+        &["replay", "-", "--quotes", "simulated:7:frozen"],
+        input.as_bytes(),
+    );
     let mut cash: BTreeMap<String, Money> = BTreeMap::new();
-    for entry in read(&folder.path().join("testLOG")).iter().filter(|entry| entry.0 == "accountTransaction") {
+    for entry in
+        read(&folder.path().join("testLOG")).iter().filter(|entry| entry.0 == "accountTransaction")
+    {
         let funds = Money::parse_amount(get(entry, "funds").as_bytes()).unwrap();
         let total = cash.entry(get(entry, "username").to_owned()).or_default();
         *total += if get(entry, "action") == "add" { funds } else { -funds };
@@ -172,13 +220,18 @@ fn a_negative_add_is_a_command_and_an_error_with_its_funds() {
         entries.iter().filter(|entry| get(entry, "transactionNum") == number).collect()
     };
     let negative = of("2");
-    assert_eq!(negative.iter().map(|entry| entry.0.as_str()).collect::<Vec<_>>(), ["userCommand", "errorEvent"]);
+    assert_eq!(
+        negative.iter().map(|entry| entry.0.as_str()).collect::<Vec<_>>(),
+        ["userCommand", "errorEvent"]
+    );
     assert!(negative.iter().all(|entry| get(entry, "funds") == "-73280.58"));
     assert!(get(negative[1], "errorMessage").starts_with("BAD_AMOUNT"));
     let long = of("3");
     assert!(
         long.len() == 2
-            && long.iter().all(|entry| get(entry, "stockSymbol").is_empty() && get(entry, "funds") == "5.00")
+            && long
+                .iter()
+                .all(|entry| get(entry, "stockSymbol").is_empty() && get(entry, "funds") == "5.00")
     );
     assert_eq!(of("4").len(), 1, "the DUMPLOG's own command is in its log");
 }
@@ -187,11 +240,15 @@ fn a_negative_add_is_a_command_and_an_error_with_its_funds() {
 fn a_users_part_of_the_log_is_that_users() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), &["--shards", "1", "--quotes", "simulated:7:frozen"]);
-    server.talk("ADD,alice,5\nADD,bob,6\nQUOTE,bob,S\nQUOTE,alice,S\nDUMPLOG,alice,a/b/alice.xml\n");
+    server
+        .talk("ADD,alice,5\nADD,bob,6\nQUOTE,bob,S\nQUOTE,alice,S\nDUMPLOG,alice,a/b/alice.xml\n");
     let entries = read(&folder.path().join("dumps/a/b/alice.xml"));
     assert!(entries.iter().all(|entry| get(entry, "username") == "alice"));
     let names: Vec<_> = entries.iter().map(|entry| entry.0.as_str()).collect();
-    assert_eq!(names, ["userCommand", "accountTransaction", "userCommand", "systemEvent", "userCommand"]);
+    assert_eq!(
+        names,
+        ["userCommand", "accountTransaction", "userCommand", "systemEvent", "userCommand"]
+    );
 }
 
 #[test]
@@ -215,17 +272,23 @@ fn a_dump_stays_in_its_folder() {
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
     let said = client.ask("DUMPLOG,./a//b/x");
     assert!(said.starts_with("OK,DUMPLOG,") && said.contains("/dumps/a/b/x,"), "{said}");
-    let left: Vec<_> = std::fs::read_dir(&dumps).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(&dumps).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().ends_with(".tmp")), "{left:?}");
     let entries = read(&dumps.join("a/b/x"));
-    assert_eq!(entries.iter().filter(|entry| entry.0 == "errorEvent").count(), 9, "every refusal is in the log");
+    assert_eq!(
+        entries.iter().filter(|entry| entry.0 == "errorEvent").count(),
+        9,
+        "every refusal is in the log"
+    );
 }
 
 #[test]
 fn no_dump_goes_among_the_journals() {
     let folder = tempdir().unwrap();
     let lines = b"[1] ADD,a,5\n[2] DUMPLOG,data/manifest.toml\n[3] DUMPLOG,data/shard-0/x\n[4] DUMPLOG,data/new/x\n[5] DUMPLOG,x\n";
-    let run = daytrade(folder.path(), &["replay", "-", "--data-dir", "data", "--shards", "1"], lines);
+    let run =
+        daytrade(folder.path(), &["replay", "-", "--data-dir", "data", "--shards", "1"], lines);
     let said = text(&run.stdout);
     assert_eq!(said.matches("ERR,BAD_FILENAME,").count(), 3, "{said}");
     assert!(said.contains("[5] OK,DUMPLOG,./x,"), "{said}");

@@ -31,9 +31,14 @@ fn errors_name_what_is_wrong_and_exit_codes_are_kept() {
 fn send_prints_what_the_server_says() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), &[]);
-    let run = daytrade(folder.path(), &["send", "ADD,a,5", "PING", "--connect", &server.address()], b"");
-    assert_eq!((run.status.code(), text(&run.stdout).as_str()), (Some(0), "OK,ADD,5.00\nOK,PING\n"));
-    let run = daytrade(folder.path(), &["send", "[4] COMMIT_BUY,a", "--connect", &server.address()], b"");
+    let run =
+        daytrade(folder.path(), &["send", "ADD,a,5", "PING", "--connect", &server.address()], b"");
+    assert_eq!(
+        (run.status.code(), text(&run.stdout).as_str()),
+        (Some(0), "OK,ADD,5.00\nOK,PING\n")
+    );
+    let run =
+        daytrade(folder.path(), &["send", "[4] COMMIT_BUY,a", "--connect", &server.address()], b"");
     assert_eq!(run.status.code(), Some(1));
 }
 
@@ -51,7 +56,12 @@ fn completions_and_the_man_page_are_made_from_the_same_table() {
 fn the_server_refuses_what_it_cannot_do() {
     let folder = tempdir().unwrap();
     let refused = |args: &[&str]| {
-        let run = Command::new(program("daytraded")).args(args).arg("--data-dir").arg(folder.path()).output().unwrap();
+        let run = Command::new(program("daytraded"))
+            .args(args)
+            .arg("--data-dir")
+            .arg(folder.path())
+            .output()
+            .unwrap();
         assert_eq!(run.status.code(), Some(1), "{args:?}");
         text(&run.stderr)
     };

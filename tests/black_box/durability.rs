@@ -54,12 +54,21 @@ fn accounts_orders_and_triggers_are_there_after_kill_9_and_after_a_clean_stop() 
     let server = Daemon::start(folder.path(), FROZEN);
     assert_eq!(account(&mut server.connect(), "alice"), before);
     assert!(server.signal("INT").success());
-    let verified = Command::new(program("daytraded")).args(["journal", "verify"]).arg(folder.path()).output().unwrap();
+    let verified = Command::new(program("daytraded"))
+        .args(["journal", "verify"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
     assert!(
-        verified.status.success() && text(&verified.stdout).lines().all(|line| line.ends_with("good")),
+        verified.status.success()
+            && text(&verified.stdout).lines().all(|line| line.ends_with("good")),
         "{verified:?}"
     );
-    let printed = Command::new(program("daytraded")).args(["journal", "print"]).arg(folder.path()).output().unwrap();
+    let printed = Command::new(program("daytraded"))
+        .args(["journal", "print"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
     assert!(text(&printed.stdout).contains("CashAdded"));
 }
 
@@ -83,18 +92,24 @@ fn every_answered_command_survives_kill_9_under_load() {
         // The last cent acknowledged is all that counts: the balance says how many came before it.
         let mut replies = BufReader::new(stream).lines();
         let last = replies.by_ref().nth(2_000 + 700 * round).unwrap().unwrap();
-        let balance = |line: &str| -> Option<u64> { line.strip_prefix("OK,ADD,")?.replace('.', "").parse().ok() };
+        let balance = |line: &str| -> Option<u64> {
+            line.strip_prefix("OK,ADD,")?.replace('.', "").parse().ok()
+        };
         acknowledged = acknowledged.max(balance(&last).unwrap());
         server.kill();
         while let Some(Ok(line)) = replies.next() {
             // A line may be cut by the kill; a whole one counts.
-            acknowledged = acknowledged.max(balance(&line).filter(|_| line.contains('.')).unwrap_or(0));
+            acknowledged =
+                acknowledged.max(balance(&line).filter(|_| line.contains('.')).unwrap_or(0));
         }
         submitted += sender.join().unwrap() + 1;
         let server = Daemon::start(folder.path(), FROZEN);
         let summary = account(&mut server.connect(), "alice");
         let cash: u64 = summary[0].split(',').nth(2).unwrap().replace('.', "").parse().unwrap();
-        assert!(acknowledged <= cash && cash <= submitted, "round {round}: {acknowledged} <= {cash} <= {submitted}");
+        assert!(
+            acknowledged <= cash && cash <= submitted,
+            "round {round}: {acknowledged} <= {cash} <= {submitted}"
+        );
         acknowledged = cash;
         server.kill();
     }
@@ -126,13 +141,23 @@ fn a_damaged_journal_is_refused_and_named() {
     bytes[100] ^= 1;
     std::fs::write(&file, bytes).unwrap();
     let said = Daemon::try_start(folder.path(), &[]).err().expect("refused");
-    assert!(said.contains("00000000000000000001.journal at byte 40: the frame's checksum does not match"), "{said}");
-    let verified = Command::new(program("daytraded")).args(["journal", "verify"]).arg(folder.path()).output().unwrap();
+    assert!(
+        said.contains(
+            "00000000000000000001.journal at byte 40: the frame's checksum does not match"
+        ),
+        "{said}"
+    );
+    let verified = Command::new(program("daytraded"))
+        .args(["journal", "verify"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
     assert_eq!(verified.status.code(), Some(1));
 }
 
-/// Closing on unread bytes would reset the connection and destroy replies on their way; every reply given before the stop has to
-/// arrive whole, and what the client goes on sending is refused with a code.
+/// Closing on unread bytes would reset the connection and destroy replies on their way; every reply
+/// given before the stop has to arrive whole, and what the client goes on sending is refused with a
+/// code.
 #[test]
 fn a_stop_under_load_loses_no_reply() {
     let folder = tempdir().unwrap();
@@ -142,7 +167,9 @@ fn a_stop_under_load_loses_no_reply() {
     let closed = Arc::new(AtomicBool::new(false));
     let seen_closed = Arc::clone(&closed);
     let sender = std::thread::spawn(move || {
-        while !seen_closed.load(Ordering::Relaxed) && writer.write_all(b"[1] ADD,alice,0.01\n").is_ok() {}
+        while !seen_closed.load(Ordering::Relaxed)
+            && writer.write_all(b"[1] ADD,alice,0.01\n").is_ok()
+        {}
     });
     let mut replies = BufReader::new(stream);
     let mut told = 0_u64;
@@ -165,7 +192,8 @@ fn a_stop_under_load_loses_no_reply() {
             ended = Some(std::thread::spawn(move || server.signal("TERM")));
         }
         if server.is_none() {
-            // A reader that is slower than the server can refuse: what it has not yet read must not be destroyed either.
+            // A reader that is slower than the server can refuse: what it has not yet read must not
+            // be destroyed either.
             let read_at = Instant::now();
             while read_at.elapsed() < Duration::from_micros(2) {
                 std::hint::spin_loop();
@@ -197,15 +225,17 @@ fn a_data_folder_that_is_gone_ends_the_server() {
     assert_eq!(account(&mut server.connect(), "alice")[0], "-ACCOUNT,alice,5.00,0.00,0.00");
 }
 
-/// Needs a mount namespace of its own for a small disk; where the system gives none, there is nothing to see.
+/// Needs a mount namespace of its own for a small disk; where the system gives none, there is
+/// nothing to see.
 #[test]
 fn a_full_disk_refuses_and_recovers() {
     let folder = tempdir().unwrap();
     let data = folder.path().display().to_string();
-    let script =
-        "mount -t tmpfs -o size=64m tmpfs \"$1\" && exec \"$2\" --listen 127.0.0.1:0 --shards 2 --data-dir \"$1\"";
+    let script = "mount -t tmpfs -o size=64m tmpfs \"$1\" && exec \"$2\" --listen 127.0.0.1:0 --shards 2 --data-dir \"$1\"";
     let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", &data]).arg(program("daytraded"));
+    command
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", &data])
+        .arg(program("daytraded"));
     let Ok(server) = Daemon::spawn(&mut command) else { return };
     let mut client = server.connect();
     assert_eq!(client.ask("ADD,alice,5"), "OK,ADD,5.00");
@@ -231,7 +261,9 @@ fn snapshots_shorten_a_start_and_old_journal_goes_only_when_asked() {
     let folder = tempdir().unwrap();
     let files = |kind: &str| {
         let files = std::fs::read_dir(folder.path().join("shard-0")).unwrap();
-        files.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().ends_with(kind)).count()
+        files
+            .filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().ends_with(kind))
+            .count()
     };
     let few = ["--quotes", "simulated:7:frozen", "--shards", "1", "--snapshot-every", "500"];
     let server = Daemon::start(folder.path(), &few);
@@ -249,5 +281,8 @@ fn snapshots_shorten_a_start_and_old_journal_goes_only_when_asked() {
     assert!(crate::harness::stat(&server, "shard_0_snapshot_record").parse::<u64>().unwrap() > 0);
     assert!(server.talk("DUMPLOG,all.xml\n").starts_with("OK,DUMPLOG,"));
     let whole = std::fs::read_to_string(folder.path().join("dumps/all.xml")).unwrap();
-    assert!(!whole.contains("no longer kept") && whole.matches("<action>add</action>").count() >= 12_000);
+    assert!(
+        !whole.contains("no longer kept")
+            && whole.matches("<action>add</action>").count() >= 12_000
+    );
 }

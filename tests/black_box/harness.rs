@@ -1,4 +1,5 @@
-//! Starts the programs and talks to them. Nothing here waits for time to pass, only for things to happen.
+//! Starts the programs and talks to them. Nothing here waits for time to pass, only for things to
+//! happen.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -10,15 +11,23 @@ use std::time::Duration;
 /// How long anything may take before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A program of this workspace, built in this test's own profile: `cargo test -p daytrade-tests` alone must not meet an old
-/// one.
+/// A program of this workspace, built in this test's own profile: `cargo test -p daytrade-tests`
+/// alone must not meet an old one.
 pub fn program(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let test = std::env::current_exe().unwrap();
         let folder = test.parent().and_then(Path::parent).unwrap().to_owned();
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "daytrade-server", "--package", "daytrade-tui", "--bins"]);
+        build.args([
+            "build",
+            "--quiet",
+            "--package",
+            "daytrade-server",
+            "--package",
+            "daytrade-tui",
+            "--bins",
+        ]);
         if folder.ends_with("release") {
             build.arg("--release");
         }
@@ -48,7 +57,8 @@ pub struct Daemon {
 impl Daemon {
     /// Starts a server on a data folder and waits until it listens.
     pub fn start(data_dir: &Path, args: &[&str]) -> Self {
-        Self::try_start(data_dir, args).unwrap_or_else(|said| panic!("the server did not start: {said}"))
+        Self::try_start(data_dir, args)
+            .unwrap_or_else(|said| panic!("the server did not start: {said}"))
     }
 
     /// As `start`; Err is what a server that ends instead has said.
@@ -121,7 +131,8 @@ impl Daemon {
 
     /// A signal by name; the server is expected to end by it.
     pub fn signal(mut self, name: &str) -> ExitStatus {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        let sent =
+            Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
         self.child.wait().unwrap()
     }
@@ -174,8 +185,8 @@ impl Client {
         self.send(&format!("{line}\n"));
         loop {
             let line = self.line();
-            let continued =
-                line.starts_with('-') || line.split_once(']').is_some_and(|(_, rest)| rest.starts_with('-'));
+            let continued = line.starts_with('-')
+                || line.split_once(']').is_some_and(|(_, rest)| rest.starts_with('-'));
             if !continued && !line.starts_with("* ") {
                 return line;
             }
@@ -197,7 +208,12 @@ impl Client {
 /// Runs `daytrade` in a folder with something on its standard input.
 pub fn daytrade(folder: &Path, args: &[&str], input: &[u8]) -> Output {
     let mut command = Command::new(program("daytrade"));
-    command.args(args).current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
     // A program that ends without reading its input is no failure of the harness.
@@ -215,7 +231,11 @@ pub fn text(bytes: &[u8]) -> String {
 pub fn stat(daemon: &Daemon, name: &str) -> String {
     let stats = daemon.talk("STATS\n");
     let prefix = format!("-STAT,{name},");
-    stats.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap_or_else(|| panic!("{name} in {stats}")).to_owned()
+    stats
+        .lines()
+        .find_map(|line| line.strip_prefix(&prefix))
+        .unwrap_or_else(|| panic!("{name} in {stats}"))
+        .to_owned()
 }
 
 /// Whether a tool is installed; a test that needs one says so and passes without.

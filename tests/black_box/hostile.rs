@@ -15,7 +15,10 @@ fn binary_and_overlong_lines_are_refused_and_the_connection_lives() {
     client.send_bytes(b"\xff\xfe\x00\x01\n");
     assert_eq!(client.line(), "ERR,BAD_LINE,the line is not UTF-8 text");
     client.send_bytes(b"ADD,a\x07,5\n");
-    assert_eq!(client.line(), "ERR,BAD_LINE,the line holds control characters, or U+FFFE or U+FFFF");
+    assert_eq!(
+        client.line(),
+        "ERR,BAD_LINE,the line holds control characters, or U+FFFE or U+FFFF"
+    );
     client.send_bytes(&[b"[9] ".as_slice(), &vec![b'x'; 1 << 20], b"\nPING\n"].concat());
     assert_eq!(client.line(), "[9] ERR,LINE_TOO_LONG,a line may have at most 1024 bytes");
     assert_eq!(client.line(), "OK,PING");
@@ -46,8 +49,8 @@ fn a_line_may_arrive_a_byte_at_a_time_and_half_a_line_holds_up_nobody() {
     assert_eq!(other.ask("ADD,slow,1").split(',').next(), Some("OK"));
 }
 
-/// A client that sends and never reads is held up by itself and holds up nobody else; what it sent takes effect once it
-/// reads.
+/// A client that sends and never reads is held up by itself and holds up nobody else; what it sent
+/// takes effect once it reads.
 #[test]
 fn a_reader_that_never_reads_is_held_up_alone() {
     let folder = tempdir().unwrap();
@@ -57,7 +60,8 @@ fn a_reader_that_never_reads_is_held_up_alone() {
     let flood = "[1] DISPLAY_SUMMARY,nobody\n".repeat(10_000);
     let mut sent = 0_usize;
     let mut full_for = 0;
-    // Until the server has stopped reading: the socket has stayed full while another client got a hundred answers.
+    // Until the server has stopped reading: the socket has stayed full while another client got a
+    // hundred answers.
     let mut other = server.connect();
     while full_for < 100 {
         match stream.write(&flood.as_bytes()[sent % flood.len()..]) {
@@ -78,7 +82,8 @@ fn a_reader_that_never_reads_is_held_up_alone() {
     }
 }
 
-/// Long summaries that nobody reads: the server takes them up a few at a time rather than hold all of them in memory.
+/// Long summaries that nobody reads: the server takes them up a few at a time rather than hold all
+/// of them in memory.
 #[test]
 fn unread_summaries_do_not_fill_the_memory() {
     let folder = tempdir().unwrap();
@@ -106,7 +111,8 @@ fn ten_thousand_connections_at_once_are_all_served() {
     rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
     // The server may open as many files as this test; one place is left for STATS.
     let count = limit.maximum.map_or(9_999, |most| (most as usize - 200).min(9_999));
-    let mut clients: Vec<_> = (0..count).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
+    let mut clients: Vec<_> =
+        (0..count).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
     for (n, client) in clients.iter_mut().enumerate() {
         client.write_all(format!("[{}] ADD,user{n},1\n", n + 1).as_bytes()).unwrap();
     }
@@ -169,11 +175,13 @@ fn more_requests_than_may_be_in_flight_are_answered_all_the_same() {
     assert!(said.lines().all(|line| line.contains("] OK,ADD,")));
 }
 
-/// A byte a second never makes a line: such a connection is closed, one that listens or waits is not.
+/// A byte a second never makes a line: such a connection is closed, one that listens or waits is
+/// not.
 #[test]
 fn a_connection_that_sends_no_whole_line_is_closed_and_one_that_listens_is_not() {
     let folder = tempdir().unwrap();
-    let server = Daemon::start(folder.path(), &["--quotes", "simulated:7:frozen", "--idle-timeout", "2"]);
+    let server =
+        Daemon::start(folder.path(), &["--quotes", "simulated:7:frozen", "--idle-timeout", "2"]);
     let mut listening = server.connect();
     assert_eq!(listening.ask("SUBSCRIBE,alice"), "OK,SUBSCRIBE,alice");
     let mut idle = server.connect();

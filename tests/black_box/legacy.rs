@@ -7,7 +7,8 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use tempfile::tempdir;
 
-/// A quote server that tells of each request and answers what it is told; an empty answer closes without a word.
+/// A quote server that tells of each request and answers what it is told; an empty answer closes
+/// without a word.
 fn scripted() -> (String, Receiver<String>, Sender<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -29,9 +30,12 @@ fn scripted() -> (String, Receiver<String>, Sender<String>) {
 fn a_symbol_is_fetched_once_and_its_price_kept_by_our_clock() {
     let folder = tempdir().unwrap();
     let (source, told, answer) = scripted();
-    let server = Daemon::start(folder.path(), &["--quotes", &source, "--hedge-after", "0", "--shards", "2"]);
+    let server =
+        Daemon::start(folder.path(), &["--quotes", &source, "--hedge-after", "0", "--shards", "2"]);
     let mut client = server.connect();
-    client.send("[1] ADD,alice,1000\n[2] BUY,alice,ABC,100\n[3] QUOTE,bob,ABC\n[4] QUOTE,carol,abc\n");
+    client.send(
+        "[1] ADD,alice,1000\n[2] BUY,alice,ABC,100\n[3] QUOTE,bob,ABC\n[4] QUOTE,carol,abc\n",
+    );
     assert_eq!(client.line(), "[1] OK,ADD,1000.00");
     let asked = told.recv().unwrap();
     assert!(["ABC,alice", "ABC,bob", "ABC,carol"].contains(&asked.as_str()), "{asked}");
@@ -43,7 +47,10 @@ fn a_symbol_is_fetched_once_and_its_price_kept_by_our_clock() {
     for quote in &lines[1..] {
         let fields: Vec<_> = quote.split(',').collect();
         assert_eq!((fields[3], fields[5]), ("8.80", "c2lnbmF0dXJl"));
-        assert!(fields[4].parse::<u64>().unwrap() > 1_700_000_000_000, "our time, not the source's: {quote}");
+        assert!(
+            fields[4].parse::<u64>().unwrap() > 1_700_000_000_000,
+            "our time, not the source's: {quote}"
+        );
     }
     assert_eq!(stat(&server, "quote_hits"), "1");
     assert!(told.try_recv().is_err());
@@ -51,7 +58,9 @@ fn a_symbol_is_fetched_once_and_its_price_kept_by_our_clock() {
     let log = std::fs::read_to_string(folder.path().join("dumps/log")).unwrap();
     assert_eq!(log.matches("<quoteServer>").count(), 1);
     assert!(log.contains("<price>8.80</price><stockSymbol>ABC</stockSymbol>"), "{log}");
-    assert!(log.contains("<quoteServerTime>12345</quoteServerTime><cryptokey>c2lnbmF0dXJl</cryptokey>"));
+    assert!(
+        log.contains("<quoteServerTime>12345</quoteServerTime><cryptokey>c2lnbmF0dXJl</cryptokey>")
+    );
 }
 
 #[test]
@@ -107,14 +116,16 @@ fn the_stand_in_speaks_the_same_protocol() {
     let said = quotes.talk("s, alice\n");
     assert!(said.starts_with("27.73,S,alice,1") && said.ends_with(" \n"), "{said}");
     assert_eq!(quotes.talk("TOOLONG,alice\n"), "NA\n");
-    let server = Daemon::start(folder.path(), &["--quotes", &format!("legacy:{}", quotes.address())]);
-    let said = server.talk(&std::fs::read_to_string(crate::harness::workload("1-user.txt")).unwrap());
+    let server =
+        Daemon::start(folder.path(), &["--quotes", &format!("legacy:{}", quotes.address())]);
+    let said =
+        server.talk(&std::fs::read_to_string(crate::harness::workload("1-user.txt")).unwrap());
     assert_eq!(said.lines().filter(|line| line.contains("] ")).count(), 100);
     assert_eq!(stat(&server, "quote_hits"), "3", "one for each of its symbols");
 }
 
-/// Everything that can go wrong with a quote server at once: commands are answered, each with a price or a refusal, and every
-/// price that was logged was one.
+/// Everything that can go wrong with a quote server at once: commands are answered, each with a
+/// price or a refusal, and every price that was logged was one.
 #[test]
 fn a_quote_server_that_does_everything_wrong_is_lived_with() {
     let faults = "na:15,wrong:20,early:15,refuse:15,silent:10";
@@ -132,12 +143,18 @@ fn a_quote_server_that_does_everything_wrong_is_lived_with() {
     let quotes = Daemon::spawn(&mut command).unwrap();
     let folder = tempdir().unwrap();
     let source = format!("legacy:{}", quotes.address());
-    let server = Daemon::start(folder.path(), &["--quotes", &source, "--quote-timeout", "400", "--hedge-after", "20"]);
+    let server = Daemon::start(
+        folder.path(),
+        &["--quotes", &source, "--quote-timeout", "400", "--hedge-after", "20"],
+    );
     let letters = || (b'A'..=b'Z').map(char::from);
-    let lines: Vec<_> = letters().flat_map(|a| ['X', 'Y', 'Z'].map(|b| format!("QUOTE,alice,{a}{b}"))).collect();
-    let lines: String = lines.iter().enumerate().map(|(n, line)| format!("[{}] {line}\n", n + 1)).collect();
+    let lines: Vec<_> =
+        letters().flat_map(|a| ['X', 'Y', 'Z'].map(|b| format!("QUOTE,alice,{a}{b}"))).collect();
+    let lines: String =
+        lines.iter().enumerate().map(|(n, line)| format!("[{}] {line}\n", n + 1)).collect();
     let said = server.talk(&lines);
-    let (good, refused) = (said.matches("OK,QUOTE,").count(), said.matches("ERR,QUOTE_UNAVAILABLE,").count());
+    let (good, refused) =
+        (said.matches("OK,QUOTE,").count(), said.matches("ERR,QUOTE_UNAVAILABLE,").count());
     assert_eq!(good + refused, 78, "{said}");
     assert!(good > 15 && refused > 5, "{good} good, {refused} refused");
     assert!(server.talk("[1] DUMPLOG,quotes.xml\n").contains("OK,DUMPLOG,"));

@@ -1,7 +1,11 @@
 //! The programs as their users meet them: real processes, real sockets, real files.
 
 #![allow(missing_docs, reason = "test names say what they hold")]
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test ends where something is not as it should be")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test ends where something is not as it should be"
+)]
 #![allow(clippy::format_collect, reason = "the texts are small")]
 #![allow(unreachable_pub, reason = "nobody links against a test")]
 

@@ -34,7 +34,10 @@ fn a_summary_is_one_reply_of_several_lines() {
     client.send("[2] DISPLAY_SUMMARY,alice\n");
     assert_eq!(client.line(), "[2]-ACCOUNT,alice,100.00,0.00,0.00");
     let history = client.line();
-    assert!(history.starts_with("[2]-HISTORY,1") && history.ends_with(",1,ADD,,100.00,OK"), "{history}");
+    assert!(
+        history.starts_with("[2]-HISTORY,1") && history.ends_with(",1,ADD,,100.00,OK"),
+        "{history}"
+    );
     assert_eq!(client.line(), "[2] OK,DISPLAY_SUMMARY,alice,2");
 }
 
@@ -54,7 +57,10 @@ fn quit_ends_the_session_after_everything_before_it() {
     let mut client = server.connect();
     client.send("[1] ADD,alice,5\n[2] QUOTE,alice,S\nQUIT\n\nADD,alice,5\n");
     let said = client.rest();
-    assert!(said.starts_with("[1] OK,ADD,5.00\n[2] OK,QUOTE,S,27.73,") && said.ends_with("\nOK,QUIT\n"), "{said}");
+    assert!(
+        said.starts_with("[1] OK,ADD,5.00\n[2] OK,QUOTE,S,27.73,") && said.ends_with("\nOK,QUIT\n"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -62,7 +68,10 @@ fn help_and_stats_are_readable() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
     let help = server.talk("[1] HELP\n");
-    assert!(help.starts_with("[1]-ADD,user,amount\n") && help.ends_with("[1] OK,HELP,20\n"), "{help}");
+    assert!(
+        help.starts_with("[1]-ADD,user,amount\n") && help.ends_with("[1] OK,HELP,20\n"),
+        "{help}"
+    );
     let stats = server.talk("ADD,a,5\nQUOTE,a,S\nQUOTE,a,S\nSELL,a,S,1\nSTATS\n");
     for line in [
         "-STAT,commands_ok,3",
@@ -89,10 +98,19 @@ fn the_real_netcat_can_send_a_file() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    nc.stdin.take().unwrap().write_all(&std::fs::read(crate::harness::workload("10-users.txt")).unwrap()).unwrap();
+    nc.stdin
+        .take()
+        .unwrap()
+        .write_all(&std::fs::read(crate::harness::workload("10-users.txt")).unwrap())
+        .unwrap();
     let said = crate::harness::text(&nc.wait_with_output().unwrap().stdout);
-    let answered =
-        said.lines().filter(|line| line.split_once(']').is_some_and(|(_, rest)| rest.starts_with(' '))).count();
+    let answered = said
+        .lines()
+        .filter(|line| line.split_once(']').is_some_and(|(_, rest)| rest.starts_with(' ')))
+        .count();
     assert_eq!(answered, 2_000);
-    assert!(said.lines().last().unwrap().starts_with("[2000] OK,DUMPLOG,"), "the log waits for everything before it");
+    assert!(
+        said.lines().last().unwrap().starts_with("[2000] OK,DUMPLOG,"),
+        "the log waits for everything before it"
+    );
 }

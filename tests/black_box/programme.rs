@@ -1,4 +1,5 @@
-//! The quick form of the fault programme; the long one is `cargo run --release -p daytrade-tests --bin programme`.
+//! The quick form of the fault programme; the long one is `cargo run --release -p daytrade-tests
+//! --bin programme`.
 
 use daytrade_server::SyncMode;
 use daytrade_tests::{chaos, simulation, storage, sweep};
@@ -11,7 +12,9 @@ fn broken(error: &anyhow::Error) -> ! {
 fn every_operation_of_a_disk_may_fail_in_every_way() {
     let tally = storage::run(0..1).unwrap_or_else(|error| broken(&error));
     assert!(
-        tally.faults > 500 && tally.acknowledged > 10_000 && tally.recovered >= tally.acknowledged * 9 / 10,
+        tally.faults > 500
+            && tally.acknowledged > 10_000
+            && tally.recovered >= tally.acknowledged * 9 / 10,
         "{tally}"
     );
 }
@@ -47,7 +50,8 @@ fn a_server_that_does_not_sync_is_found_out() {
 
 #[test]
 fn a_server_killed_under_load_loses_nothing_and_invents_nothing() {
-    let tally =
-        chaos::daytraded().and_then(|program| chaos::run(&program, 8, 7)).unwrap_or_else(|error| broken(&error));
+    let tally = chaos::daytraded()
+        .and_then(|program| chaos::run(&program, 8, 7))
+        .unwrap_or_else(|error| broken(&error));
     assert!(tally.recovered > 100, "{tally}");
 }

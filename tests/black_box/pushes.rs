@@ -17,7 +17,10 @@ fn a_pending_order_runs_out_after_sixty_real_seconds() {
     assert_eq!(client.line(), "* ACCOUNT,alice,44.54,55.46,0.00");
     assert_eq!(client.line(), "* EXPIRED,alice,BUY,S,2,27.73,55.46");
     let quote = client_time(&server);
-    assert!(quote >= expires_ms && quote < expires_ms + 5_000, "ran out at {quote}, was to at {expires_ms}");
+    assert!(
+        quote >= expires_ms && quote < expires_ms + 5_000,
+        "ran out at {quote}, was to at {expires_ms}"
+    );
     assert_eq!(client.line(), "* ACCOUNT,alice,100.00,0.00,0.00");
     assert!(client.ask("COMMIT_BUY,alice").starts_with("ERR,NO_PENDING_BUY,"));
 }

@@ -9,14 +9,19 @@ const FROZEN: [&str; 2] = ["--quotes", "simulated:7:frozen"];
 
 fn check(name: &str, args: &[&str]) {
     let folder = tempdir().unwrap();
-    let (file, expected) = (workload(&format!("{name}.txt")), workload(&format!("{name}.expected")));
-    let mut all = vec!["replay", file.to_str().unwrap(), "--mask", "--expect", expected.to_str().unwrap()];
+    let (file, expected) =
+        (workload(&format!("{name}.txt")), workload(&format!("{name}.expected")));
+    let mut all =
+        vec!["replay", file.to_str().unwrap(), "--mask", "--expect", expected.to_str().unwrap()];
     all.extend(FROZEN);
     all.extend(args);
     let run = daytrade(folder.path(), &all, b"");
     assert_eq!(run.status.code(), Some(0), "{name} {args:?}: {}", text(&run.stderr));
     let want: String = std::fs::read_to_string(&expected).unwrap();
-    assert!(text(&run.stdout) == want, "{name} {args:?}: the replies differ from the file, or come in another order");
+    assert!(
+        text(&run.stdout) == want,
+        "{name} {args:?}: the replies differ from the file, or come in another order"
+    );
     assert!(folder.path().join("testLOG").is_file(), "the log is in the current folder");
 }
 
@@ -40,26 +45,38 @@ fn a_difference_is_told_and_exits_with_1() {
     std::fs::write(folder.path().join("want"), "[1] OK,ADD,6.00\n").unwrap();
     let run = daytrade(folder.path(), &["replay", "-", "--expect", "want"], b"[1] ADD,a,5\n");
     assert_eq!(run.status.code(), Some(1));
-    assert!(text(&run.stderr).contains("expected [1] OK,ADD,6.00, got [1] OK,ADD,5.00"), "{}", text(&run.stderr));
+    assert!(
+        text(&run.stderr).contains("expected [1] OK,ADD,6.00, got [1] OK,ADD,5.00"),
+        "{}",
+        text(&run.stderr)
+    );
 }
 
 #[test]
 fn a_piped_workload_is_replayed_and_summed_up() {
     let folder = tempdir().unwrap();
-    let run = daytrade(folder.path(), &[], b"\r\n[1] ADD,a,5 \r\n[2] ADD,a,-1\n[3] DUMPLOG,./testLOG");
+    let run =
+        daytrade(folder.path(), &[], b"\r\n[1] ADD,a,5 \r\n[2] ADD,a,-1\n[3] DUMPLOG,./testLOG");
     let said = text(&run.stdout);
     let lines: Vec<_> = said.lines().collect();
     assert_eq!((lines[0], lines.len()), ("[1] OK,ADD,5.00", 3));
-    assert!(lines[1].starts_with("[2] ERR,BAD_AMOUNT,") && lines[2].starts_with("[3] OK,DUMPLOG,./testLOG,"));
+    assert!(
+        lines[1].starts_with("[2] ERR,BAD_AMOUNT,")
+            && lines[2].starts_with("[3] OK,DUMPLOG,./testLOG,")
+    );
     let summary = text(&run.stderr);
-    assert!(summary.contains("2 ok, 1 refused\n") && summary.contains("-:3: BAD_AMOUNT: amount must"), "{summary}");
+    assert!(
+        summary.contains("2 ok, 1 refused\n") && summary.contains("-:3: BAD_AMOUNT: amount must"),
+        "{summary}"
+    );
     assert_eq!(run.status.code(), Some(0), "refused lines are part of a workload");
 }
 
 #[test]
 fn tags_may_repeat_be_shuffled_or_be_missing() {
     let folder = tempdir().unwrap();
-    let input = b"[5] ADD,a,1\n[5] ADD,b,2\n[3] ADD,a,3\nADD,c,4\n[5] ADD,b,5\nADD,a,6\n[x] ADD,a,7\n";
+    let input =
+        b"[5] ADD,a,1\n[5] ADD,b,2\n[3] ADD,a,3\nADD,c,4\n[5] ADD,b,5\nADD,a,6\n[x] ADD,a,7\n";
     let run = daytrade(folder.path(), &["replay", "--connections", "3"], input);
     let want = "[5] OK,ADD,1.00\n[5] OK,ADD,2.00\n[3] OK,ADD,4.00\nOK,ADD,4.00\n[5] OK,ADD,7.00\nOK,ADD,10.00\n\
                 ERR,BAD_LINE,the tag must be [n] with n from 1 to 9223372036854775807\n";
@@ -69,7 +86,11 @@ fn tags_may_repeat_be_shuffled_or_be_missing() {
 #[test]
 fn the_summary_can_be_json_and_the_replies_left_out() {
     let folder = tempdir().unwrap();
-    let run = daytrade(folder.path(), &["replay", "--json"], b"[1] ADD,a,5\n[2] QUOTE,a,S\n[3] SELL,a,S,1\n");
+    let run = daytrade(
+        folder.path(),
+        &["replay", "--json"],
+        b"[1] ADD,a,5\n[2] QUOTE,a,S\n[3] SELL,a,S,1\n",
+    );
     let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
     assert_eq!((&json["lines"], &json["ok"]), (&3.into(), &2.into()));
     assert_eq!(json["refused"]["INSUFFICIENT_SHARES"], 1);
@@ -83,20 +104,28 @@ fn noreply_takes_its_outcomes_from_the_server() {
     let folder = tempdir().unwrap();
     // A bad tag, and lines that have no room for the word, among them.
     let long = |tag: u32, length: usize| format!("[{tag}] DUMPLOG,{}\n", "b".repeat(length));
-    let input =
-        format!("[1] ADD,a,5\n[2] ADD,a,0\r\n[0] ADD,a,5\n{}{}[3] ADD,a,5 noreply\n", long(4, 1_008), long(5, 1_400));
+    let input = format!(
+        "[1] ADD,a,5\n[2] ADD,a,0\r\n[0] ADD,a,5\n{}{}[3] ADD,a,5 noreply\n",
+        long(4, 1_008),
+        long(5, 1_400)
+    );
     let run = daytrade(folder.path(), &["replay", "--noreply", "--json"], input.as_bytes());
     let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
     assert_eq!((&json["lines"], &json["ok"]), (&6.into(), &2.into()), "{json}");
-    let refused: Vec<_> =
-        ["BAD_AMOUNT", "BAD_LINE", "BAD_FILENAME", "LINE_TOO_LONG"].map(|code| json["refused"][code].clone()).into();
+    let refused: Vec<_> = ["BAD_AMOUNT", "BAD_LINE", "BAD_FILENAME", "LINE_TOO_LONG"]
+        .map(|code| json["refused"][code].clone())
+        .into();
     assert_eq!(refused, [1, 1, 1, 1], "{json}");
 }
 
 #[test]
 fn fail_fast_stops_at_the_first_refusal() {
     let folder = tempdir().unwrap();
-    let run = daytrade(folder.path(), &["replay", "--fail-fast"], b"[1] ADD,a,5\n[2] BUY,a,S,6\n[3] ADD,a,5\n");
+    let run = daytrade(
+        folder.path(),
+        &["replay", "--fail-fast"],
+        b"[1] ADD,a,5\n[2] BUY,a,S,6\n[3] ADD,a,5\n",
+    );
     assert_eq!(run.status.code(), Some(1));
     let said = text(&run.stdout);
     assert!(said.lines().count() == 2 && said.contains("[2] ERR,INSUFFICIENT_FUNDS"), "{said}");

@@ -1,11 +1,13 @@
-//! One shard on a disk that may fail, worked as the server works it, with a script of commands for it.
+//! One shard on a disk that may fail, worked as the server works it, with a script of commands for
+//! it.
 
 use daytrade_protocol::{Body, Money, Parsed, Symbol, parse_line};
 use daytrade_server::journal::{FaultDisk, JournalWriter, Positions, SyncMode, WriterOptions};
 use daytrade_server::quotes::{Quote, QuoteNews, QuoteRequest};
 use daytrade_server::session::{Outbox, ReplyTo};
 use daytrade_server::shard::{
-    Batch, Control, Job, Links, Shard, SnapshotJob, SnapshotKeeper, SnapshotNews, Work, recover_shard,
+    Batch, Control, Job, Links, Shard, SnapshotJob, SnapshotKeeper, SnapshotNews, Work,
+    recover_shard,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -45,13 +47,28 @@ impl Bench {
         let storage: Arc<FaultDisk> = Arc::new(disk.clone());
         let recovered = recover_shard(disk, 0, true)?;
         let Sizes { segment_bytes_max, snapshot_every, retention_bytes } = sizes;
-        let options = WriterOptions { mode: SyncMode::Always, segment_bytes_max, free_bytes_min: 1, fill_bytes: 600 };
-        let journal = JournalWriter::open(Arc::clone(&storage) as _, 0, options, &recovered.end, Positions::default())?;
-        let ((quotes, requests), (dumps, _)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let options = WriterOptions {
+            mode: SyncMode::Always,
+            segment_bytes_max,
+            free_bytes_min: 1,
+            fill_bytes: 600,
+        };
+        let journal = JournalWriter::open(
+            Arc::clone(&storage) as _,
+            0,
+            options,
+            &recovered.end,
+            Positions::default(),
+        )?;
+        let ((quotes, requests), (dumps, _)) =
+            (mpsc::unbounded_channel(), mpsc::unbounded_channel());
         let (snapshots, pieces) = mpsc::unbounded_channel();
-        let mut shard = Shard::new(0, recovered, journal, Links { quotes, dumps, snapshots }, Arc::default());
+        let mut shard =
+            Shard::new(0, recovered, journal, Links { quotes, dumps, snapshots }, Arc::default());
         shard.set_snapshot_every(snapshot_every);
-        for (at, symbol) in SYMBOLS.iter().filter_map(|name| Symbol::parse(name.as_bytes())).enumerate() {
+        for (at, symbol) in
+            SYMBOLS.iter().filter_map(|name| Symbol::parse(name.as_bytes())).enumerate()
+        {
             let price = Money::from_cents(1_000 * (at as i64 + 1));
             let quote = Quote { symbol, price, arrived_ms: NOW_MS, key: "key".into() };
             shard.hear(Control::Quote(QuoteNews::Arrived(quote, None)));
@@ -83,7 +100,12 @@ impl Bench {
 fn job(line: &str) -> Option<Job> {
     let Parsed::Request(request) = parse_line(line.as_bytes()) else { return None };
     let (tag, Body::Command(command)) = (request.tag?, request.body) else { return None };
-    Some(Job { to: ReplyTo::Tagged(tag), number: tag.get(), assigned: false, work: Work::Command(command) })
+    Some(Job {
+        to: ReplyTo::Tagged(tag),
+        number: tag.get(),
+        assigned: false,
+        work: Work::Command(command),
+    })
 }
 
 /// Batches of tagged commands, numbered from 1, of a few users.
@@ -106,8 +128,10 @@ pub fn script(seed: u64, commands: u64) -> Vec<Vec<String>> {
             10 => format!("CANCEL_BUY,u{user}"),
             _ => format!("DISPLAY_SUMMARY,u{user}"),
         };
-        // The amount of an ADD has two decimals at most; what has more is refused before it gets here.
-        let command = if command.starts_with("ADD") { format!("ADD,u{user},{dollars}") } else { command };
+        // The amount of an ADD has two decimals at most; what has more is refused before it gets
+        // here.
+        let command =
+            if command.starts_with("ADD") { format!("ADD,u{user},{dollars}") } else { command };
         if room == 0 {
             batches.push(Vec::new());
             room = below(4) + 1;

@@ -1,5 +1,6 @@
-//! Real servers killed under real load: SIGKILL at random moments, stopped and continued on the way, started again on the same
-//! folder. Clients record every reply; afterwards the accounts and the log are held against what they recorded.
+//! Real servers killed under real load: SIGKILL at random moments, stopped and continued on the
+//! way, started again on the same folder. Clients record every reply; afterwards the accounts and
+//! the log are held against what they recorded.
 
 use crate::Tally;
 use crate::simulation::Random;
@@ -54,7 +55,8 @@ pub fn run(program: &Path, rounds: u64, seed: u64) -> anyhow::Result<Tally> {
     let mut tally = Tally { runs: rounds, ..Tally::default() };
     for round in 0..rounds {
         let mut server = Server::start(program, folder.path())?;
-        compare(&server, &mut known).with_context(|| format!("chaos: after {round} kills (seed {seed})"))?;
+        compare(&server, &mut known)
+            .with_context(|| format!("chaos: after {round} kills (seed {seed})"))?;
         let clients: Vec<_> = known
             .into_iter()
             .enumerate()
@@ -83,7 +85,8 @@ pub fn run(program: &Path, rounds: u64, seed: u64) -> anyhow::Result<Tally> {
         }
     }
     let mut server = Server::start(program, folder.path())?;
-    compare(&server, &mut known).with_context(|| format!("chaos: after {rounds} kills (seed {seed})"))?;
+    compare(&server, &mut known)
+        .with_context(|| format!("chaos: after {rounds} kills (seed {seed})"))?;
     // Every cent that is there now was found again after the kill that followed it.
     tally.recovered = known.iter().map(|known| known.submitted).sum();
     the_log_agrees(&server, folder.path(), &known)?;
@@ -131,7 +134,8 @@ fn cents(balance: &str) -> Option<u64> {
     Some(dollars.parse::<u64>().ok()? * 100 + cents.parse::<u64>().ok()?)
 }
 
-/// Acknowledged ≤ recovered ≤ submitted, for every user; from here on, what was recovered is what is known.
+/// Acknowledged ≤ recovered ≤ submitted, for every user; from here on, what was recovered is what
+/// is known.
 fn compare(server: &Server, known: &mut [Known; CLIENTS]) -> anyhow::Result<()> {
     let mut stream = server.connect()?;
     let mut replies = BufReader::new(stream.try_clone()?).lines();
@@ -146,8 +150,16 @@ fn compare(server: &Server, known: &mut [Known; CLIENTS]) -> anyhow::Result<()> 
                 break;
             }
         }
-        ensure!(found >= known.acknowledged, "LOST: {} of chaos{number}, {known:?}", known.acknowledged - found);
-        ensure!(found <= known.submitted, "INVENTED: {} of chaos{number}, {known:?}", found - known.submitted);
+        ensure!(
+            found >= known.acknowledged,
+            "LOST: {} of chaos{number}, {known:?}",
+            known.acknowledged - found
+        );
+        ensure!(
+            found <= known.submitted,
+            "INVENTED: {} of chaos{number}, {known:?}",
+            found - known.submitted
+        );
         *known = Known { submitted: found, acknowledged: found };
     }
     Ok(())
@@ -163,10 +175,17 @@ fn the_log_agrees(server: &Server, folder: &Path, known: &[Known; CLIENTS]) -> a
     for (number, known) in known.iter().enumerate() {
         let name = format!("<username>chaos{number}</username>");
         let moved = log.split("<accountTransaction>").skip(1).filter(|element| {
-            element.split("</accountTransaction>").next().is_some_and(|element| element.contains(&name))
+            element
+                .split("</accountTransaction>")
+                .next()
+                .is_some_and(|element| element.contains(&name))
         });
         let moved = moved.count() as u64;
-        ensure!(moved == known.submitted, "chaos{number} has {} cents and {moved} of them in the log", known.submitted);
+        ensure!(
+            moved == known.submitted,
+            "chaos{number} has {} cents and {moved} of them in the log",
+            known.submitted
+        );
     }
     Ok(())
 }
@@ -180,7 +199,15 @@ impl Server {
     fn start(program: &Path, folder: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new(program);
         command
-            .args(["--listen", "127.0.0.1:0", "--shards", "2", "--snapshot-every", "3000", "--data-dir"])
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--shards",
+                "2",
+                "--snapshot-every",
+                "3000",
+                "--data-dir",
+            ])
             .arg(folder);
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let mut log = BufReader::new(child.stderr.take().context("no log")?);
@@ -206,7 +233,8 @@ impl Server {
     }
 
     fn signal(&self, name: &str) -> anyhow::Result<()> {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status()?;
+        let sent =
+            Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status()?;
         ensure!(sent.success(), "no signal could be sent");
         Ok(())
     }

@@ -36,7 +36,8 @@ impl Clean {
         Ok(Self { disk, commands, hashes })
     }
 
-    /// How many commands a disk gives back: exactly the first ones, with exactly the accounts they make.
+    /// How many commands a disk gives back: exactly the first ones, with exactly the accounts they
+    /// make.
     ///
     /// # Errors
     /// The start's refusal inside; outside, when something was invented.
@@ -50,9 +51,15 @@ impl Clean {
         let Some(&want) = self.hashes.get(&commands) else {
             bail!("recovered up to the middle of a batch: {commands}")
         };
-        ensure!(hash == want, "the accounts after {commands} commands are not what those commands make");
+        ensure!(
+            hash == want,
+            "the accounts after {commands} commands are not what those commands make"
+        );
         let again = recover_shard(disk, 0, true).context("a second start")?;
-        ensure!(again.end.record == commands && again.end.cut_bytes == 0, "a second start finds something else");
+        ensure!(
+            again.end.record == commands && again.end.cut_bytes == 0,
+            "a second start finds something else"
+        );
         Ok(Ok(commands))
     }
 
@@ -68,7 +75,10 @@ impl Clean {
             }
         })?;
         let first = numbers.first().copied().unwrap_or(commands + 1);
-        ensure!(numbers.iter().copied().eq(first..=commands), "the journal holds {numbers:?}, not 1 to {commands}");
+        ensure!(
+            numbers.iter().copied().eq(first..=commands),
+            "the journal holds {numbers:?}, not 1 to {commands}"
+        );
         Ok(())
     }
 }

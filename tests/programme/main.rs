@@ -19,7 +19,11 @@ struct Args {
     rounds: u64,
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program for a person to read")]
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it is a program for a person to read"
+)]
 fn main() -> ExitCode {
     let args = Args::parse();
     if let Some(seed) = args.seed {

@@ -1,4 +1,5 @@
-//! Every operation of a disk goes wrong in every way, in turn; then the process dies, or the power goes.
+//! Every operation of a disk goes wrong in every way, in turn; then the process dies, or the power
+//! goes.
 
 use crate::Tally;
 use crate::bench::{Bench, Sizes, script};
@@ -70,7 +71,8 @@ fn one(
         tally.submitted += submitted;
         match clean.recovered(&left)? {
             Ok(found) => {
-                // A bit that was stored wrong in the very last frame looks like a frame that was not finished.
+                // A bit that was stored wrong in the very last frame looks like a frame that was
+                // not finished.
                 ensure!(
                     found >= acknowledged || fault == DiskFault::BitFlip,
                     "{acknowledged} acknowledged, {found} found"

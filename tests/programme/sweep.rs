@@ -1,4 +1,5 @@
-//! A disk with several segments, frames and snapshots is cut at every byte and has every bit flipped.
+//! A disk with several segments, frames and snapshots is cut at every byte and has every bit
+//! flipped.
 
 use crate::Tally;
 use crate::bench::{Sizes, script};
@@ -15,7 +16,8 @@ use std::time::Instant;
 pub fn run(commands: u64) -> anyhow::Result<Tally> {
     let started = Instant::now();
     let mut tally = Tally::default();
-    let sizes = Sizes { segment_bytes_max: 400, snapshot_every: commands / 3, retention_bytes: None };
+    let sizes =
+        Sizes { segment_bytes_max: 400, snapshot_every: commands / 3, retention_bytes: None };
     let clean = Clean::run(&script(1, commands), sizes)?;
     let mut files = clean.disk.files();
     for bytes in files.values_mut() {
@@ -29,7 +31,8 @@ pub fn run(commands: u64) -> anyhow::Result<Tally> {
     for (name, bytes) in &files {
         for at in 0..bytes.len() {
             let cut = bytes[..at].to_vec();
-            one(&mut tally, &clean, &files, name, cut).with_context(|| format!("sweep: {name} cut at {at}"))?;
+            one(&mut tally, &clean, &files, name, cut)
+                .with_context(|| format!("sweep: {name} cut at {at}"))?;
             for bit in 0..8 {
                 let mut flipped = bytes.clone();
                 flipped[at] ^= 1 << bit;
@@ -50,7 +53,8 @@ fn one(
     damaged: Vec<u8>,
 ) -> anyhow::Result<()> {
     let mut files = files.clone();
-    let newest = files.keys().rfind(|name| name.ends_with(".journal")).is_some_and(|last| last == name);
+    let newest =
+        files.keys().rfind(|name| name.ends_with(".journal")).is_some_and(|last| last == name);
     files.insert(name.to_owned(), damaged);
     tally.runs += 1;
     tally.faults += 1;
@@ -59,13 +63,17 @@ fn one(
         Ok(found) => {
             // Only the newest segment's end can look like a write that was interrupted.
             ensure!(found == clean.commands || newest, "{found} of {} found", clean.commands);
-            // What is cut off the end was acknowledged once: this is damage, which no sync prevents.
+            // What is cut off the end was acknowledged once: this is damage, which no sync
+            // prevents.
             tally.recovered += found;
             tally.acknowledged += found;
         }
         Err(refused) => {
             let words = refused.to_string();
-            ensure!(words.contains(".journal") || words.contains(".snapshot"), "no file is named: {words}");
+            ensure!(
+                words.contains(".journal") || words.contains(".snapshot"),
+                "no file is named: {words}"
+            );
             tally.refused_starts += 1;
         }
     }

@@ -38,7 +38,13 @@ impl AddAssign for Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { runs, faults, submitted, acknowledged, recovered, refused_starts, took } = self;
-        write!(f, "{runs} runs, {faults} faults injected, {submitted} commands sent, {acknowledged} acknowledged, ")?;
-        write!(f, "{recovered} recovered, {refused_starts} starts refused, lost 0, invented 0, {took:.1?}")
+        write!(
+            f,
+            "{runs} runs, {faults} faults injected, {submitted} commands sent, {acknowledged} acknowledged, "
+        )?;
+        write!(
+            f,
+            "{recovered} recovered, {refused_starts} starts refused, lost 0, invented 0, {took:.1?}"
+        )
     }
 }

@@ -1,4 +1,5 @@
-//! How long the screen takes to take a price in and to draw itself. Run with `cargo bench -p daytrade-tui`.
+//! How long the screen takes to take a price in and to draw itself. Run with `cargo bench -p
+//! daytrade-tui`.
 
 #![allow(missing_docs, reason = "criterion's macros make the items")]
 #![allow(clippy::unwrap_used, reason = "a benchmark ends where something is not as it should be")]
@@ -15,7 +16,10 @@ const SYMBOLS: u64 = 100;
 
 fn says(model: &mut Model, text: &str, now_ms: u64) -> Vec<Effect> {
     let line = ServerLine::parse(text.as_bytes()).unwrap();
-    model.update(Event::Link(LinkEvent::Line { line, text: text.to_owned(), took_us: Some(400) }), now_ms)
+    model.update(
+        Event::Link(LinkEvent::Line { line, text: text.to_owned(), took_us: Some(400) }),
+        now_ms,
+    )
 }
 
 fn symbol(number: u64) -> String {
@@ -23,24 +27,39 @@ fn symbol(number: u64) -> String {
     [letter(number / 26), letter(number), 'X'].iter().collect()
 }
 
-/// A hundred symbols with an hour of prices, positions, orders, triggers, a thousand lines of activity.
+/// A hundred symbols with an hour of prices, positions, orders, triggers, a thousand lines of
+/// activity.
 fn busy() -> Model {
-    let symbols = (0..SYMBOLS).filter_map(|number| Symbol::parse(symbol(number).as_bytes())).collect();
+    let symbols =
+        (0..SYMBOLS).filter_map(|number| Symbol::parse(symbol(number).as_bytes())).collect();
     let mut model = Model::new("alice", "127.0.0.1:4462", symbols, KeyMap::default(), START_MS);
     model.update(Event::Link(LinkEvent::Up), START_MS);
     for second in 0..3_600 {
         for number in 0..SYMBOLS {
             let at_ms = START_MS + second * 1_000;
-            says(&mut model, &format!("* QUOTE,{},{}.{:02},{at_ms}", symbol(number), 10 + number, second % 97), at_ms);
+            says(
+                &mut model,
+                &format!("* QUOTE,{},{}.{:02},{at_ms}", symbol(number), 10 + number, second % 97),
+                at_ms,
+            );
         }
     }
     let now_ms = START_MS + 3_600_000;
-    let tag = *model.in_flight.iter().find(|(_, sent)| sent.line.starts_with("DISPLAY_SUMMARY")).unwrap().0;
+    let tag = *model
+        .in_flight
+        .iter()
+        .find(|(_, sent)| sent.line.starts_with("DISPLAY_SUMMARY"))
+        .unwrap()
+        .0;
     says(&mut model, &format!("[{tag}]-ACCOUNT,alice,12480.15,2529.12,333.94"), now_ms);
     for number in 0..20 {
         let name = symbol(number);
         says(&mut model, &format!("[{tag}]-HOLDING,{name},120,0,1704.00"), now_ms);
-        says(&mut model, &format!("[{tag}]-PENDING,BUY,{name},36,15.02,540.72,{}", now_ms + 36_000), now_ms);
+        says(
+            &mut model,
+            &format!("[{tag}]-PENDING,BUY,{name},36,15.02,540.72,{}", now_ms + 36_000),
+            now_ms,
+        );
         says(&mut model, &format!("[{tag}]-TRIGGER,SELL,{name},900.00,15.50,58"), now_ms);
     }
     says(&mut model, &format!("[{tag}] OK,DISPLAY_SUMMARY,alice,61"), now_ms);

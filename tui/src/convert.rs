@@ -1,7 +1,7 @@
 //! Price histories as people download them, turned into files that `--quotes csv:FILE` plays.
 //!
-//! A download has a row a day (or hour, or minute) with open, high, low and close. Each row becomes four prices, spread
-//! evenly over the time to the next row.
+//! A download has a row a day (or hour, or minute) with open, high, low and close. Each row becomes
+//! four prices, spread evenly over the time to the next row.
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -14,7 +14,8 @@ use std::path::PathBuf;
 /// What to convert.
 #[derive(Clone, Debug, Args)]
 pub struct ConvertArgs {
-    /// Files with a header that names date (or time, timestamp), open, high, low and close; `-` is standard input
+    /// Files with a header that names date (or time, timestamp), open, high, low and close; `-` is
+    /// standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The symbol, for files without a symbol (or ticker) column
@@ -38,18 +39,24 @@ struct Bar {
 pub fn convert(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let fixed = match &args.symbol {
         None => None,
-        Some(name) => Some(Symbol::parse(name.as_bytes()).with_context(|| format!("{name:?} is no symbol"))?),
+        Some(name) => {
+            Some(Symbol::parse(name.as_bytes()).with_context(|| format!("{name:?} is no symbol"))?)
+        }
     };
     let mut bars = Vec::new();
     for path in &args.files {
         let input: Box<dyn Read> = match path.to_str() {
             Some("-") => Box::new(io::stdin()),
-            _ => Box::new(File::open(path).with_context(|| format!("cannot read {}", path.display()))?),
+            _ => Box::new(
+                File::open(path).with_context(|| format!("cannot read {}", path.display()))?,
+            ),
         };
         read_bars(input, fixed, &mut bars).with_context(|| path.display().to_string())?;
     }
     bars.sort_by_key(|bar| (bar.symbol, bar.time_ms));
-    let gap = |pair: &[Bar]| (pair[0].symbol == pair[1].symbol).then(|| pair[1].time_ms - pair[0].time_ms);
+    let gap = |pair: &[Bar]| {
+        (pair[0].symbol == pair[1].symbol).then(|| pair[1].time_ms - pair[0].time_ms)
+    };
     let step = bars.windows(2).filter_map(gap).filter(|ms| *ms > 0).min().unwrap_or(DAY_MS);
     let mut rows: Vec<(i64, Symbol, Decimal)> = Vec::new();
     for bar in &bars {
@@ -66,14 +73,18 @@ pub fn convert(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 fn read_bars(input: impl Read, fixed: Option<Symbol>, bars: &mut Vec<Bar>) -> anyhow::Result<()> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(input);
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(input);
     let headers = reader.headers()?.clone();
     let column = |names: &[&str]| {
         headers.iter().position(|header| {
-            names.iter().any(|name| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name))
+            names
+                .iter()
+                .any(|name| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name))
         })
     };
-    let time = column(&["date", "datetime", "time", "timestamp"]).context("no column date, time or timestamp")?;
+    let time = column(&["date", "datetime", "time", "timestamp"])
+        .context("no column date, time or timestamp")?;
     let symbol = column(&["symbol", "ticker", "name"]);
     ensure!(symbol.is_some() || fixed.is_some(), "no column symbol or ticker; say --symbol");
     let mut places = [0; 4];
@@ -84,15 +95,20 @@ fn read_bars(input: impl Read, fixed: Option<Symbol>, bars: &mut Vec<Bar>) -> an
         let line = index + 2;
         let row = row.with_context(|| format!("line {line}"))?;
         let field = |at: usize| row.get(at).unwrap_or_default();
-        let time_ms = parse_time(field(time)).with_context(|| format!("line {line}: {:?} is no date", field(time)))?;
+        let time_ms = parse_time(field(time))
+            .with_context(|| format!("line {line}: {:?} is no date", field(time)))?;
         let symbol = match (fixed, symbol) {
             (Some(symbol), _) => symbol,
-            (None, Some(at)) => Symbol::parse(field(at).as_bytes())
-                .with_context(|| format!("line {line}: {:?} is no symbol: 1 to 3 letters or digits", field(at)))?,
+            (None, Some(at)) => Symbol::parse(field(at).as_bytes()).with_context(|| {
+                format!("line {line}: {:?} is no symbol: 1 to 3 letters or digits", field(at))
+            })?,
             (None, None) => continue,
         };
         // Downloads say null for days without trade.
-        let Some(prices) = places.iter().map(|at| price(field(*at))).collect::<Option<Vec<_>>>() else { continue };
+        let Some(prices) = places.iter().map(|at| price(field(*at))).collect::<Option<Vec<_>>>()
+        else {
+            continue;
+        };
         let prices = prices.try_into().map_err(|_| anyhow::anyhow!("line {line}: four prices"))?;
         bars.push(Bar { time_ms, symbol, prices });
     }
@@ -114,8 +130,10 @@ fn parse_time(text: &str) -> Option<i64> {
     if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
         return Some(stamp.as_millisecond());
     }
-    let local =
-        text.parse::<jiff::civil::DateTime>().or_else(|_| jiff::civil::DateTime::strptime("%m/%d/%Y", text)).ok()?;
+    let local = text
+        .parse::<jiff::civil::DateTime>()
+        .or_else(|_| jiff::civil::DateTime::strptime("%m/%d/%Y", text))
+        .ok()?;
     Some(local.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
 }
 
@@ -126,7 +144,8 @@ mod tests {
     fn converted(text: &str, symbol: Option<&str>) -> Result<String, String> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        let args = ConvertArgs { files: vec![file.path().to_owned()], symbol: symbol.map(str::to_owned) };
+        let args =
+            ConvertArgs { files: vec![file.path().to_owned()], symbol: symbol.map(str::to_owned) };
         let mut out = Vec::new();
         convert(&args, &mut out).map_err(|error| format!("{error:#}"))?;
         Ok(String::from_utf8(out).unwrap())
@@ -142,9 +161,14 @@ mod tests {
 
     #[test]
     fn times_come_in_many_forms() {
-        for text in
-            ["2024-01-02", "2024-01-02T00:00:00Z", "2024-01-02 00:00:00", "01/02/2024", "1704153600", "1704153600000"]
-        {
+        for text in [
+            "2024-01-02",
+            "2024-01-02T00:00:00Z",
+            "2024-01-02 00:00:00",
+            "01/02/2024",
+            "1704153600",
+            "1704153600000",
+        ] {
             assert_eq!(parse_time(text), Some(1_704_153_600_000), "{text}");
         }
         assert_eq!(parse_time("yesterday"), None);

@@ -1,6 +1,7 @@
 //! Workload files with the mix of the real ones.
 //!
-//! Source of the figures: real files of 1,200 users and 1.2 million lines, as the specification quotes them.
+//! Source of the figures: real files of 1,200 users and 1.2 million lines, as the specification
+//! quotes them.
 
 use clap::Args;
 use daytrade_protocol::{CommandName, Money};
@@ -58,7 +59,8 @@ const SYMBOLS_MAX: u32 = 2_773;
 /// Whatever the writer says, and a usage error when there are fewer lines than users.
 pub fn generate(args: &GenerateArgs, out: &mut dyn Write) -> io::Result<()> {
     if args.commands <= u64::from(args.users) {
-        let words = format!("{} users need at least {} commands", args.users, u64::from(args.users) + 1);
+        let words =
+            format!("{} users need at least {} commands", args.users, u64::from(args.users) + 1);
         return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
     }
     let mut random = ChaCha8Rng::seed_from_u64(args.seed);
@@ -68,7 +70,8 @@ pub fn generate(args: &GenerateArgs, out: &mut dyn Write) -> io::Result<()> {
     let total: u32 = MIX.iter().map(|(_, weight)| weight).sum();
     let (mut begun, lines) = (0, args.commands - 1);
     for number in 1..=lines {
-        // New users come in as long as there are any, and never so late that a line is missing for one of the rest.
+        // New users come in as long as there are any, and never so late that a line is missing for
+        // one of the rest.
         let left = users.len() - begun;
         let must_begin = lines - number < left as u64;
         let user = random.random_range(0..users.len());
@@ -101,7 +104,11 @@ fn write_fields(
     use CommandName as Name;
     match command {
         Name::Add => return write!(out, ",{}", cents(random, ADD_CENTS)),
-        Name::CommitBuy | Name::CancelBuy | Name::CommitSell | Name::CancelSell | Name::DisplaySummary => return Ok(()),
+        Name::CommitBuy
+        | Name::CancelBuy
+        | Name::CommitSell
+        | Name::CancelSell
+        | Name::DisplaySummary => return Ok(()),
         _ => {}
     }
     write!(out, ",{}", symbols[random.random_range(0..symbols.len())])?;
@@ -134,8 +141,13 @@ fn symbols(count: u32, random: &mut impl Rng) -> Vec<String> {
     let mut symbols = Vec::new();
     while symbols.len() < count as usize {
         // All three-letter symbols there are must be reachable, so only a few are shorter.
-        let letters = if symbols.len() % 50 == 7 && symbols.len() < 1_000 { random.random_range(1..=2) } else { 3 };
-        let symbol: String = (0..letters).map(|_| char::from(b'A' + random.random_range(0..26_u8))).collect();
+        let letters = if symbols.len() % 50 == 7 && symbols.len() < 1_000 {
+            random.random_range(1..=2)
+        } else {
+            3
+        };
+        let symbol: String =
+            (0..letters).map(|_| char::from(b'A' + random.random_range(0..26_u8))).collect();
         if seen.insert(symbol.clone()) {
             symbols.push(symbol);
         }

@@ -1,8 +1,9 @@
 //! The client of the exchange.
 //!
-//! [`cli`] is the command line; [`replay`] runs workload files through a server; [`generate`](mod@generate) writes such
-//! files; [`convert`](mod@convert) makes price files; [`model`], [`ui`], [`link`] and [`term`] are the trading screen; [`net`]
-//! asks a server short questions; [`local`] runs a server inside this process.
+//! [`cli`] is the command line; [`replay`] runs workload files through a server;
+//! [`generate`](mod@generate) writes such files; [`convert`](mod@convert) makes price files;
+//! [`model`], [`ui`], [`link`] and [`term`] are the trading screen; [`net`] asks a server short
+//! questions; [`local`] runs a server inside this process.
 
 pub mod cli;
 pub mod convert;

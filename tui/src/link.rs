@@ -1,4 +1,5 @@
-//! The connection of the screen: kept up by itself, one line at a time in both directions. It never sends anything twice.
+//! The connection of the screen: kept up by itself, one line at a time in both directions. It never
+//! sends anything twice.
 
 use crate::model::LinkEvent;
 use crate::net::clean;
@@ -16,7 +17,8 @@ use tokio::time::Instant;
 const PAUSE_MIN: Duration = Duration::from_millis(250);
 /// The longest pause, and so how late a server's return can be noticed.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// A server that was there a moment ago is looked for often, so that its return is noticed within a second.
+/// A server that was there a moment ago is looked for often, so that its return is noticed within a
+/// second.
 const EAGER_TRIES: u32 = 40;
 const EAGER_PAUSE_MAX: Duration = Duration::from_millis(700);
 
@@ -98,9 +100,11 @@ async fn talk(
     let _ = stream.set_nodelay(true);
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
-    // When each request was written, by its tag: a round trip is measured here, where nothing waits for a frame.
+    // When each request was written, by its tag: a round trip is measured here, where nothing waits
+    // for a frame.
     let mut written: BTreeMap<u64, Instant> = BTreeMap::new();
-    let tag_of = |line: &str| Tag::split_from(line.as_bytes()).and_then(|(tag, _)| tag).map(Tag::get);
+    let tag_of =
+        |line: &str| Tag::split_from(line.as_bytes()).and_then(|(tag, _)| tag).map(Tag::get);
     loop {
         tokio::select! {
             line = lines.next_line() => match line {
@@ -140,7 +144,9 @@ async fn talk(
 fn in_words(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => "the connection broke".to_owned(),
+        std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
+            "the connection broke".to_owned()
+        }
         _ => error.to_string(),
     }
 }

@@ -46,7 +46,10 @@ impl LocalServer {
         let (data_dir, temporary) = if let Some(data_dir) = &args.data_dir {
             (data_dir.clone(), None)
         } else {
-            let temporary = tempfile::Builder::new().prefix("daytrade-").tempdir().context("no temporary folder")?;
+            let temporary = tempfile::Builder::new()
+                .prefix("daytrade-")
+                .tempdir()
+                .context("no temporary folder")?;
             (temporary.path().to_owned(), Some(temporary))
         };
         let local = Config::local(data_dir, PathBuf::from("."), args.quotes.clone());

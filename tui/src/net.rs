@@ -16,7 +16,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// A link failure that names the address, or a usage failure where that is none.
 pub fn connect(address: &str) -> Result<TcpStream, Failure> {
-    if address.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
+    if address
+        .rsplit_once(':')
+        .is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
+    {
         return Err(Failure::usage(anyhow::anyhow!("{address:?} is not HOST:PORT")));
     }
     let connect = || {
@@ -36,7 +39,11 @@ pub fn connect(address: &str) -> Result<TcpStream, Failure> {
 ///
 /// # Errors
 /// A link failure, or what `take` says.
-pub fn ask(address: &str, lines: &[String], mut take: impl FnMut(&str) -> std::io::Result<()>) -> Result<(), Failure> {
+pub fn ask(
+    address: &str,
+    lines: &[String],
+    mut take: impl FnMut(&str) -> std::io::Result<()>,
+) -> Result<(), Failure> {
     let mut stream = connect(address)?;
     let mut talk = || -> std::io::Result<()> {
         let mut request = lines.join("\n");
@@ -58,7 +65,9 @@ pub fn ask(address: &str, lines: &[String], mut take: impl FnMut(&str) -> std::i
 pub fn stats(address: &str) -> Result<BTreeMap<String, String>, Failure> {
     let mut values = BTreeMap::new();
     ask(address, &["STATS".to_owned()], |line| {
-        if let Ok(ServerLine::Detail(_, Detail::Stat { name, value })) = ServerLine::parse(line.as_bytes()) {
+        if let Ok(ServerLine::Detail(_, Detail::Stat { name, value })) =
+            ServerLine::parse(line.as_bytes())
+        {
             values.insert(name.into(), value.into());
         }
         Ok(())

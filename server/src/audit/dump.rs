@@ -72,7 +72,8 @@ pub fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedReceiver<Du
                 let (result, replaced) = service.write(&request);
                 let done = DumpDone { ticket: request.ticket, result };
                 let _ = service.shards[shard].send(Control::DumpDone(Box::new(done)));
-                // Giving back the blocks of a large old log takes the file system longer than anybody should wait.
+                // Giving back the blocks of a large old log takes the file system longer than
+                // anybody should wait.
                 drop(replaced);
                 drop(turn);
             });
@@ -99,8 +100,10 @@ impl DumpService {
     }
 
     fn shown_path(&self, filename: &FileName) -> Box<str> {
-        let clean: PathBuf =
-            Path::new(filename.as_str()).components().filter(|c| *c != std::path::Component::CurDir).collect();
+        let clean: PathBuf = Path::new(filename.as_str())
+            .components()
+            .filter(|c| *c != std::path::Component::CurDir)
+            .collect();
         self.dump_dir.join(clean).display().to_string().into()
     }
 
@@ -123,7 +126,9 @@ impl DumpService {
         self.keep_off_the_data(folder_path)?;
         let Some(name) = path.file_name() else { return Err(DumpError::LeadsOut) };
         match root.metadata(path) {
-            Ok(there) if there.is_dir() => return Err(DumpError::Failed("there is a folder of that name".to_owned())),
+            Ok(there) if there.is_dir() => {
+                return Err(DumpError::Failed("there is a folder of that name".to_owned()));
+            }
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(confined(error)),
             _ => {}
         }
@@ -151,22 +156,31 @@ impl DumpService {
         if into_data && !dumps_are_apart { Err(DumpError::LeadsOut) } else { Ok(()) }
     }
 
-    fn write_aside(&self, request: &DumpRequest, folder: &Dir, aside: &str) -> Result<u64, DumpError> {
-        let file = folder.open_with(aside, OpenOptions::new().write(true).create_new(true))?.into_std();
+    fn write_aside(
+        &self,
+        request: &DumpRequest,
+        folder: &Dir,
+        aside: &str,
+    ) -> Result<u64, DumpError> {
+        let file =
+            folder.open_with(aside, OpenOptions::new().write(true).create_new(true))?.into_std();
         let events = in_pieces(&file, |pieces| self.merge(request, pieces))?;
         file.sync_all()?;
         Ok(events)
     }
 }
 
-/// Has this thread, and those it begins, use what the others leave of the processors: who trades comes before who reads the log.
+/// Has this thread, and those it begins, use what the others leave of the processors: who trades
+/// comes before who reads the log.
 pub(super) fn give_way() {
-    // On other systems it would be the whole server that gives way. Where it is not possible, the dump is only a louder neighbour.
+    // On other systems it would be the whole server that gives way. Where it is not possible, the
+    // dump is only a louder neighbour.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(NICE);
 }
 
-/// cap-std says "permission denied", without asking the system, when a path would leave the folder, by a link for instance.
+/// cap-std says "permission denied", without asking the system, when a path would leave the folder,
+/// by a link for instance.
 fn confined(error: io::Error) -> DumpError {
     match (error.kind(), error.raw_os_error()) {
         (io::ErrorKind::PermissionDenied, None) => DumpError::LeadsOut,

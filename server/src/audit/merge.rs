@@ -11,10 +11,14 @@ use std::io::Write;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 impl DumpService {
-    /// Merges the journals by time, up to the DUMPLOG's own record, which comes last. Each journal is read and turned into
-    /// elements on a thread of its own, a batch at a time and no more than one ahead. Returns how many elements
-    /// there are.
-    pub(super) fn merge(&self, request: &DumpRequest, out: &mut impl Write) -> Result<u64, DumpError> {
+    /// Merges the journals by time, up to the DUMPLOG's own record, which comes last. Each journal
+    /// is read and turned into elements on a thread of its own, a batch at a time and no more than
+    /// one ahead. Returns how many elements there are.
+    pub(super) fn merge(
+        &self,
+        request: &DumpRequest,
+        out: &mut impl Write,
+    ) -> Result<u64, DumpError> {
         let _reading = self.readers.read();
         let mut shards: Vec<usize> = match request.ticket.user {
             Some(_) => vec![usize::from(request.shard)],
@@ -22,13 +26,19 @@ impl DumpService {
         };
         // Equal times keep this order: the DUMPLOG's shard last.
         shards.sort_by_key(|&shard| (shard == usize::from(request.shard), shard));
-        // Everything that was answered before the DUMPLOG was received is at or before these places.
-        let places: Vec<(usize, Position)> = shards.iter().map(|&shard| (shard, self.positions[shard].get())).collect();
+        // Everything that was answered before the DUMPLOG was received is at or before these
+        // places.
+        let places: Vec<(usize, Position)> =
+            shards.iter().map(|&shard| (shard, self.positions[shard].get())).collect();
         out.write_all(xml::BEGIN)?;
         for &(shard, _) in &places {
             let first = first_kept(&FsStorage::new(&self.journals[shard]))?.unwrap_or(1);
             if first > 1 {
-                writeln!(out, "<!-- {}-{shard}: the records before {first} are no longer kept -->", self.server_name)?;
+                writeln!(
+                    out,
+                    "<!-- {}-{shard}: the records before {first} are no longer kept -->",
+                    self.server_name
+                )?;
             }
         }
         let mut events = 0;
@@ -51,7 +61,8 @@ impl DumpService {
         Ok(events)
     }
 
-    /// Sends a shard's part of the log, a batch at a time, up to its place or the DUMPLOG's time and record.
+    /// Sends a shard's part of the log, a batch at a time, up to its place or the DUMPLOG's time
+    /// and record.
     fn read(
         &self,
         request: &DumpRequest,
@@ -170,7 +181,8 @@ impl Stream {
     }
 }
 
-/// Writes what the streams hold in the order of time, of equal times the first stream's first; returns how many elements there are.
+/// Writes what the streams hold in the order of time, of equal times the first stream's first;
+/// returns how many elements there are.
 fn merged(mut streams: Vec<Stream>, out: &mut impl Write) -> Result<u64, DumpError> {
     let mut events = 0;
     while let Some(index) = earliest(&streams) {
@@ -184,7 +196,11 @@ fn merged(mut streams: Vec<Stream>, out: &mut impl Write) -> Result<u64, DumpErr
 }
 
 fn earliest(streams: &[Stream]) -> Option<usize> {
-    streams.iter().enumerate().min_by_key(|(index, stream)| (stream.time_ms(), *index)).map(|(index, _)| index)
+    streams
+        .iter()
+        .enumerate()
+        .min_by_key(|(index, stream)| (stream.time_ms(), *index))
+        .map(|(index, _)| index)
 }
 
 #[cfg(test)]
@@ -194,14 +210,16 @@ mod tests {
 
     /// What a shard's reader would send of these frames, each a time and its elements.
     fn batches(frames: &[(u64, Vec<String>)], limit: usize) -> Vec<Batch> {
-        let (mut batches, mut batch, mut xml, mut events) = (Vec::new(), Batch::default(), Vec::new(), 0);
+        let (mut batches, mut batch, mut xml, mut events) =
+            (Vec::new(), Batch::default(), Vec::new(), 0);
         for (time, elements) in frames {
             for element in elements {
                 xml.extend_from_slice(element.as_bytes());
                 events += 1;
                 if xml.len() >= limit {
                     batch.end_at(*time, xml.len());
-                    batches.push(batch.take((std::mem::take(&mut xml), std::mem::take(&mut events))));
+                    batches
+                        .push(batch.take((std::mem::take(&mut xml), std::mem::take(&mut events))));
                 }
             }
             batch.end_at(*time, xml.len());

@@ -1,4 +1,5 @@
-//! The audit log: a view of the journals, written as XML when a DUMPLOG asks for it, and never on the way of a command.
+//! The audit log: a view of the journals, written as XML when a DUMPLOG asks for it, and never on
+//! the way of a command.
 
 mod dump;
 mod merge;

@@ -1,8 +1,9 @@
 //! A large file written in pieces, past the page cache and one at a time.
 //!
-//! What goes through the page cache reaches the disk whenever the system likes, many megabytes at once, and a journal's sync waits
-//! behind them. A piece that goes past it is on the disk before the next one is begun, so a sync waits for one piece of each dump
-//! under way. Where a file system has no such way, the cache is emptied every so often.
+//! What goes through the page cache reaches the disk whenever the system likes, many megabytes at
+//! once, and a journal's sync waits behind them. A piece that goes past it is on the disk before
+//! the next one is begun, so a sync waits for one piece of each dump under way. Where a file system
+//! has no such way, the cache is emptied every so often.
 
 use super::dump::{DumpError, give_way};
 use crate::limits::{DUMP_PIECE_BYTES, DUMP_PIECES, DUMP_UNSYNCED_BYTES};
@@ -11,11 +12,12 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Where a piece is in memory and in the file is a multiple of this, and so is its length: what disks ask of those who write past
-/// the cache.
+/// Where a piece is in memory and in the file is a multiple of this, and so is its length: what
+/// disks ask of those who write past the cache.
 const BLOCK_BYTES: usize = 4096;
 
-/// Has `fill` say what the file holds, while what it has said already is written. What is in the file then is not synced yet.
+/// Has `fill` say what the file holds, while what it has said already is written. What is in the
+/// file then is not synced yet.
 pub(super) fn in_pieces<T: Send>(
     file: &File,
     fill: impl FnOnce(&mut Pieces) -> Result<T, DumpError> + Send,
@@ -38,9 +40,13 @@ pub(super) fn in_pieces<T: Send>(
             pieces.hand_over()?;
             Ok(filled)
         });
-        let filled = filling.join().unwrap_or_else(|_| Err(DumpError::Failed("the dump has failed".to_owned())));
+        let filled = filling
+            .join()
+            .unwrap_or_else(|_| Err(DumpError::Failed("the dump has failed".to_owned())));
         // What the disk says explains what the other has met.
-        writing.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread has failed")))?;
+        writing
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the writing thread has failed")))?;
         filled
     })
 }
@@ -80,7 +86,9 @@ fn is_full(error: &io::Error) -> bool {
 #[cfg(target_os = "linux")]
 fn go_past_the_cache(file: &File, on: bool) -> bool {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-    let set = |flags: OFlags| fcntl_setfl(file, if on { flags | OFlags::DIRECT } else { flags - OFlags::DIRECT });
+    let set = |flags: OFlags| {
+        fcntl_setfl(file, if on { flags | OFlags::DIRECT } else { flags - OFlags::DIRECT })
+    };
     fcntl_getfl(file).and_then(set).is_ok() && on
 }
 
@@ -156,14 +164,25 @@ mod tests {
     use super::*;
 
     fn filled(file: &File, bytes: &[u8]) -> Result<(), DumpError> {
-        in_pieces(file, |pieces| Ok(bytes.chunks(1_000).try_for_each(|some| pieces.write_all(some))?))
+        in_pieces(file, |pieces| {
+            Ok(bytes.chunks(1_000).try_for_each(|some| pieces.write_all(some))?)
+        })
     }
 
     #[test]
     fn a_file_holds_what_it_was_given_whatever_its_length() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        for length in [0, 1, 4_095, 4_096, 4_097, DUMP_PIECE_BYTES - 1, DUMP_PIECE_BYTES, 7 * DUMP_PIECE_BYTES + 3] {
+        for length in [
+            0,
+            1,
+            4_095,
+            4_096,
+            4_097,
+            DUMP_PIECE_BYTES - 1,
+            DUMP_PIECE_BYTES,
+            7 * DUMP_PIECE_BYTES + 3,
+        ] {
             let bytes: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
             filled(&File::create(&path).unwrap(), &bytes).unwrap();
             assert!(std::fs::read(&path).unwrap() == bytes, "{length}");
@@ -175,6 +194,9 @@ mod tests {
     fn what_the_disk_says_is_told() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let error = filled(&full, &vec![b'x'; 20 * DUMP_PIECE_BYTES]).unwrap_err();
-        assert!(matches!(&error, DumpError::Failed(words) if words.contains("No space left")), "{error:?}");
+        assert!(
+            matches!(&error, DumpError::Failed(words) if words.contains("No space left")),
+            "{error:?}"
+        );
     }
 }

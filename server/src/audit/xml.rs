@@ -1,7 +1,8 @@
 //! Journal records as elements of the audit log, in the form of docs/audit.xsd.
 //!
-//! One event is one line, so that grep finds what an XML tool would. Elements are appended to a buffer by hand: a million transactions make two million of them, and quick-xml's writer, made for
-//! any document, takes four times as long. What may hold anything is escaped by quick-xml.
+//! One event is one line, so that grep finds what an XML tool would. Elements are appended to a
+//! buffer by hand: a million transactions make two million of them, and quick-xml's writer, made
+//! for any document, takes four times as long. What may hold anything is escaped by quick-xml.
 
 use crate::engine::{Event, Hit, Outcome, Record};
 use daytrade_protocol::{Attempt, Command, CommandName, Money, Refusal, Symbol, UserName};
@@ -122,12 +123,17 @@ impl AuditWriter {
     fn event(&mut self, origin: Origin<'_>, number: u64, user: Option<&UserName>, event: &Event) {
         let by_itself = match *event {
             Event::Expired { side, symbol, total, number, .. } => {
-                let command = if side == daytrade_protocol::Side::Buy { CommandName::Buy } else { CommandName::Sell };
+                let command = if side == daytrade_protocol::Side::Buy {
+                    CommandName::Buy
+                } else {
+                    CommandName::Sell
+                };
                 Some((command, symbol, total, number))
             }
             Event::Filled { side, symbol, total, number, .. } => {
                 let buy = side == daytrade_protocol::Side::Buy;
-                let command = if buy { CommandName::SetBuyTrigger } else { CommandName::SetSellTrigger };
+                let command =
+                    if buy { CommandName::SetBuyTrigger } else { CommandName::SetSellTrigger };
                 Some((command, symbol, total, number))
             }
             _ => None,
@@ -161,7 +167,13 @@ impl AuditWriter {
         self.command("errorEvent", origin, fields, Some(&format!("{}: {refusal}", refusal.code())));
     }
 
-    fn command(&mut self, element: &str, origin: Origin<'_>, fields: &CommandFields<'_>, error: Option<&str>) {
+    fn command(
+        &mut self,
+        element: &str,
+        origin: Origin<'_>,
+        fields: &CommandFields<'_>,
+        error: Option<&str>,
+    ) {
         self.open(element, origin, fields.number);
         self.text("command", fields.command.as_str().as_bytes());
         if let Some(user) = fields.user {
@@ -213,12 +225,15 @@ impl AuditWriter {
 
     /// A text that may hold anything.
     fn escaped(&mut self, element: &str, value: &str) {
-        let plain = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'<' | b'>' | b'&' | b'\'' | b'"');
+        let plain =
+            |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'<' | b'>' | b'&' | b'\'' | b'"');
         if value.bytes().all(plain) {
             return self.text(element, value.as_bytes());
         }
-        // No XML document may hold these two; requests that do are refused, a source's key may not be.
-        let value = value.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), "?");
+        // No XML document may hold these two; requests that do are refused, a source's key may not
+        // be.
+        let value =
+            value.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), "?");
         self.text(element, quick_xml::escape::escape(&value).as_bytes());
     }
 

@@ -1,14 +1,15 @@
 //! The serializer: whole words into a buffer that is longer than what it holds.
 //!
-//! The format is postcard's: numbers in groups of seven bits, the lowest first, each but the last with its highest bit set; signed
-//! ones with the sign moved to the lowest bit; texts and lists behind their length, variants behind their place. Fractions, single
-//! characters and tables, which are never kept, are refused: the first test that writes one says so.
+//! The format is postcard's: numbers in groups of seven bits, the lowest first, each but the last
+//! with its highest bit set; signed ones with the sign moved to the lowest bit; texts and lists
+//! behind their length, variants behind their place. Fractions, single characters and tables, which
+//! are never kept, are refused: the first test that writes one says so.
 
 use daytrade_protocol::short;
 use postcard::Error;
 use serde::ser::{
-    Impossible, Serialize, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct,
-    SerializeTupleVariant, Serializer,
+    Impossible, Serialize, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
 /// The room that is made at once: most values are shorter.
@@ -223,13 +224,22 @@ impl Serializer for &mut Encoder<'_> {
     }
 
     #[inline]
-    fn serialize_unit_variant(self, _: &'static str, place: u32, _: &'static str) -> Result<(), Error> {
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        place: u32,
+        _: &'static str,
+    ) -> Result<(), Error> {
         self.small_number(u64::from(place));
         Ok(())
     }
 
     #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Error> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
         value.serialize(self)
     }
 
@@ -262,7 +272,13 @@ impl Serializer for &mut Encoder<'_> {
     }
 
     #[inline]
-    fn serialize_tuple_variant(self, _: &'static str, place: u32, _: &'static str, _: usize) -> Result<Self, Error> {
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        place: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self, Error> {
         self.small_number(u64::from(place));
         Ok(self)
     }
@@ -277,7 +293,13 @@ impl Serializer for &mut Encoder<'_> {
     }
 
     #[inline]
-    fn serialize_struct_variant(self, _: &'static str, place: u32, _: &'static str, _: usize) -> Result<Self, Error> {
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        place: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self, Error> {
         self.small_number(u64::from(place));
         Ok(self)
     }
@@ -335,18 +357,23 @@ mod tests {
     }
 
     fn form() -> impl Strategy<Value = Form> {
-        let whole = || prop_oneof![any::<u64>(), (0..64_u32, any::<u64>()).prop_map(|(bits, n)| n >> bits)];
+        let whole =
+            || prop_oneof![any::<u64>(), (0..64_u32, any::<u64>()).prop_map(|(bits, n)| n >> bits)];
         let leaf = prop_oneof![
             Just(Form::Nothing),
             whole().prop_map(Form::Whole),
             whole().prop_map(|n| Form::Signed(n as i64)),
-            (any::<u8>(), any::<u16>(), any::<u32>(), any::<bool>()).prop_map(|(a, b, c, d)| Form::Small(a, b, c, d)),
-            (any::<i8>(), any::<i16>(), any::<i32>()).prop_map(|(a, b, c)| Form::SmallSigned(a, b, c)),
+            (any::<u8>(), any::<u16>(), any::<u32>(), any::<bool>())
+                .prop_map(|(a, b, c, d)| Form::Small(a, b, c, d)),
+            (any::<i8>(), any::<i16>(), any::<i32>())
+                .prop_map(|(a, b, c)| Form::SmallSigned(a, b, c)),
             (".{0,40}", prop::option::of(prop::collection::vec(any::<u8>(), 0..300)))
                 .prop_map(|(text, bytes)| Form::Named { text, bytes: bytes.map(Into::into) }),
             (any::<i64>(), any::<[u8; 3]>()).prop_map(Form::Pair),
         ];
-        leaf.prop_recursive(3, 20, 5, |inner| prop::collection::vec(inner, 0..6).prop_map(Form::List))
+        leaf.prop_recursive(3, 20, 5, |inner| {
+            prop::collection::vec(inner, 0..6).prop_map(Form::List)
+        })
     }
 
     proptest! {

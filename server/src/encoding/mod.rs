@@ -1,7 +1,8 @@
-//! Values appended to a buffer in the form journal and snapshots keep them in: that of postcard, which reads them back.
+//! Values appended to a buffer in the form journal and snapshots keep them in: that of postcard,
+//! which reads them back.
 //!
-//! A record is written for every command. So they are written by `Encoder`, which puts a number down as one word where postcard's
-//! own serializer goes byte by byte; what it writes is the same.
+//! A record is written for every command. So they are written by `Encoder`, which puts a number
+//! down as one word where postcard's own serializer goes byte by byte; what it writes is the same.
 
 mod encoder;
 

@@ -5,8 +5,8 @@ use daytrade_protocol::{Code, CommandName, Money, Side, Symbol};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// Cash, holdings, pending orders, triggers and the newest transactions of one user. Its layout is part of the snapshot
-/// format: a change raises the snapshot's version.
+/// Cash, holdings, pending orders, triggers and the newest transactions of one user. Its layout is
+/// part of the snapshot format: a change raises the snapshot's version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Free to spend.
@@ -112,7 +112,13 @@ const NO_AMOUNT: i64 = i64::MIN;
 
 impl HistoryEntry {
     /// A new entry.
-    pub fn new(at_ms: u64, number: u64, command: CommandName, symbol: Option<Symbol>, amount: Option<Money>) -> Self {
+    pub fn new(
+        at_ms: u64,
+        number: u64,
+        command: CommandName,
+        symbol: Option<Symbol>,
+        amount: Option<Money>,
+    ) -> Self {
         let amount_cents = amount.map_or(NO_AMOUNT, Money::cents);
         Self { at_ms, number, amount_cents, symbol, command, refused: None }
     }

@@ -1,16 +1,19 @@
-//! The only code that changes an account. It trusts its events: `decide` has checked every bound they rely on.
+//! The only code that changes an account. It trusts its events: `decide` has checked every bound
+//! they rely on.
 
 use super::account::{Account, HistoryEntry, PendingOrder, SetOrder, Trigger};
 use super::event::Event;
 use daytrade_protocol::{CommandName, Money, Side, Symbol};
 
-/// Carries out one event. `record` is the number of the journal record that holds it; it orders stacks and triggers.
+/// Carries out one event. `record` is the number of the journal record that holds it; it orders
+/// stacks and triggers.
 pub fn apply(account: &mut Account, event: &Event, record: u64) {
     account.cash += event.cash_change();
     match *event {
         Event::CashAdded { .. } => {}
         Event::Reserved { side, symbol, shares, price, total, number, expires_at_ms } => {
-            let order = PendingOrder { symbol, shares, price, total, number, expires_at_ms, record };
+            let order =
+                PendingOrder { symbol, shares, price, total, number, expires_at_ms, record };
             account.pending_mut(side).push_back(order);
             match side {
                 Side::Buy => account.reserved += total,
@@ -41,7 +44,9 @@ pub fn apply(account: &mut Account, event: &Event, record: u64) {
                     account.sets[at].amount = amount;
                     account.sets[at].shares = shares;
                 }
-                Err(at) => account.sets.insert(at, SetOrder { side, symbol, amount, shares, trigger: None }),
+                Err(at) => account
+                    .sets
+                    .insert(at, SetOrder { side, symbol, amount, shares, trigger: None }),
             }
             match side {
                 Side::Buy => account.reserved += amount - amount_before,
@@ -72,12 +77,16 @@ pub fn apply(account: &mut Account, event: &Event, record: u64) {
     }
 }
 
-/// Adds a transaction to the history. A DUMPLOG whose file could not be written after all is told once, with its code.
+/// Adds a transaction to the history. A DUMPLOG whose file could not be written after all is told
+/// once, with its code.
 pub fn note(account: &mut Account, entry: HistoryEntry) {
     if entry.command == CommandName::DumpLog
         && entry.refused.is_some()
-        && let Some(begun) =
-            account.history.iter_mut().rev().find(|e| e.command == entry.command && e.number == entry.number)
+        && let Some(begun) = account
+            .history
+            .iter_mut()
+            .rev()
+            .find(|e| e.command == entry.command && e.number == entry.number)
     {
         begun.refused = entry.refused;
         return;
@@ -95,7 +104,8 @@ impl Account {
         }
     }
 
-    /// Gives a reserve back, of cash (a buy; `cash_change` has already added it) or of shares (a sell).
+    /// Gives a reserve back, of cash (a buy; `cash_change` has already added it) or of shares (a
+    /// sell).
     fn released(&mut self, side: Side, symbol: Symbol, shares: u64, total: Money) {
         match side {
             Side::Buy => self.reserved -= total,

@@ -1,6 +1,8 @@
-//! All accounts of one shard, with the indexes over them: who by name, which order runs out next, which triggers wait.
+//! All accounts of one shard, with the indexes over them: who by name, which order runs out next,
+//! which triggers wait.
 //!
-//! Recovery and the live shard change a book through the same two calls, so a replayed journal gives the same book.
+//! Recovery and the live shard change a book through the same two calls, so a replayed journal
+//! gives the same book.
 
 use super::account::{Account, HistoryEntry};
 use super::event::Event;
@@ -22,7 +24,8 @@ pub struct UserId(pub u32);
 struct Slot {
     name: UserName,
     account: Account,
-    /// Whether the user stands in `expiries`: once at most, so that the queue is bounded by the users.
+    /// Whether the user stands in `expiries`: once at most, so that the queue is bounded by the
+    /// users.
     queued: bool,
 }
 
@@ -58,8 +61,9 @@ impl Book {
         &self.slots[id.0 as usize].name
     }
 
-    /// Reads a little of each of these accounts, and uses nothing of it: accounts are all over the memory, and asked for together
-    /// they are there in the time of one. Whoever comes next finds them in the processor's cache.
+    /// Reads a little of each of these accounts, and uses nothing of it: accounts are all over the
+    /// memory, and asked for together they are there in the time of one. Whoever comes next finds
+    /// them in the processor's cache.
     pub fn look_at(&self, ids: &[Option<UserId>]) {
         let accounts = || ids.iter().flatten().map(|id| self.account(*id));
         // First the accounts, then what they point at.
@@ -68,7 +72,9 @@ impl Book {
         }
         for account in accounts() {
             black_box(account.sets.get(account.sets.len() / 2).map(|set| set.symbol));
-            black_box(account.holdings.get(account.holdings.len() / 2).map(|holding| holding.symbol));
+            black_box(
+                account.holdings.get(account.holdings.len() / 2).map(|holding| holding.symbol),
+            );
             black_box(account.history.back().map(|entry| entry.number));
         }
     }
@@ -213,7 +219,8 @@ impl Book {
         self.assigned_max = self.assigned_max.max(number);
     }
 
-    /// A user with an order that has run out by `now_ms`, until [`super::expire_oldest`] finds none in the account.
+    /// A user with an order that has run out by `now_ms`, until [`super::expire_oldest`] finds none
+    /// in the account.
     pub fn due_user(&mut self, now_ms: u64) -> Option<UserId> {
         while let Some(&Reverse((at, id))) = self.expiries.peek()
             && at <= now_ms
@@ -234,10 +241,12 @@ impl Book {
         None
     }
 
-    /// Whether an order of the user has run out by `now_ms`. Accounts are only asked when the queue says that somebody's may have.
+    /// Whether an order of the user has run out by `now_ms`. Accounts are only asked when the queue
+    /// says that somebody's may have.
     pub fn has_due(&self, id: UserId, now_ms: u64) -> bool {
         let is_due = |at: u64| at <= now_ms;
-        self.next_expiry_ms().is_some_and(is_due) && self.account(id).next_expiry_ms().is_some_and(is_due)
+        self.next_expiry_ms().is_some_and(is_due)
+            && self.account(id).next_expiry_ms().is_some_and(is_due)
     }
 
     /// A time at or before which no order runs out, Unix milliseconds.
@@ -252,7 +261,8 @@ impl Book {
         Some((self.name(id).clone(), trigger.number))
     }
 
-    /// Which symbols gained their first trigger (true) or lost their last (false) since the last call.
+    /// Which symbols gained their first trigger (true) or lost their last (false) since the last
+    /// call.
     pub fn take_interest(&mut self) -> Vec<(Symbol, bool)> {
         std::mem::take(&mut self.interest)
     }
@@ -265,11 +275,21 @@ impl Book {
                     self.note_assigned(*number);
                 }
                 let Some(user) = command.user() else { return };
-                let mut entry = HistoryEntry::new(at_ms, *number, command.name(), command.symbol(), command.funds());
+                let mut entry = HistoryEntry::new(
+                    at_ms,
+                    *number,
+                    command.name(),
+                    command.symbol(),
+                    command.funds(),
+                );
                 let id = match outcome {
                     Outcome::Done(events) => {
                         let adds = matches!(events.first(), Some(Event::CashAdded { .. }));
-                        let Some(id) = (if adds { Some(self.id_or_new(user)) } else { self.id(user) }) else { return };
+                        let Some(id) =
+                            (if adds { Some(self.id_or_new(user)) } else { self.id(user) })
+                        else {
+                            return;
+                        };
                         for event in events {
                             self.apply(id, event, number_of_record);
                         }
@@ -308,12 +328,17 @@ impl Book {
                 }
             }
             // What is fetched for watchers goes under a number of the server's own.
-            Record::Hit(hit) if hit.user.as_str() == crate::quotes::WATCHER => self.note_assigned(hit.number),
+            Record::Hit(hit) if hit.user.as_str() == crate::quotes::WATCHER => {
+                self.note_assigned(hit.number)
+            }
             Record::Hit(_) => {}
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of a history entry, from records of two shapes")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a history entry, from records of two shapes"
+    )]
     fn note_refused(
         &mut self,
         user: Option<&UserName>,

@@ -1,11 +1,14 @@
-//! A table of cases for each command, as little sessions: what is asked, `->`, what must come of it.
+//! A table of cases for each command, as little sessions: what is asked, `->`, what must come of
+//! it.
 //!
-//! `S=42.17` sets a price, `S=none` makes it unavailable, `S=?` leaves it unasked (the answer is then `asks S`);
-//! `market S 39.90` lets a price arrive; `+1000` lets milliseconds pass; `account a` shows cash, reserved, realised;
-//! `holding a S` free, reserved, basis.
+//! `S=42.17` sets a price, `S=none` makes it unavailable, `S=?` leaves it unasked (the answer is
+//! then `asks S`); `market S 39.90` lets a price arrive; `+1000` lets milliseconds pass; `account
+//! a` shows cash, reserved, realised; `holding a S` free, reserved, basis.
 
 use super::*;
-use daytrade_protocol::{Body, Command, Lines, Money, Parsed, Refusal, ReplyBody, Side, Symbol, UserName, parse_line};
+use daytrade_protocol::{
+    Body, Command, Lines, Money, Parsed, Refusal, ReplyBody, Side, Symbol, UserName, parse_line,
+};
 use std::collections::BTreeMap;
 
 #[derive(Default)]
@@ -59,7 +62,9 @@ impl World {
         while let Some(id) = self.book.due_user(self.now_ms) {
             while let Some(event) = expire_oldest(self.book.account(id), self.now_ms) {
                 self.happen(id, &event);
-                let Event::Expired { side, symbol, shares, total, .. } = event else { panic!("{event:?}") };
+                let Event::Expired { side, symbol, shares, total, .. } = event else {
+                    panic!("{event:?}")
+                };
                 told.push(format!("{} expired {symbol} {shares} {total}", side.as_str()));
             }
         }
@@ -70,11 +75,15 @@ impl World {
         let mut told = Vec::new();
         for side in [Side::Buy, Side::Sell] {
             while let Some(key) = self.book.triggers().next(symbol, side, price, None) {
-                let event =
-                    fill(self.book.account(key.user), side, symbol, price).expect("the book and the account agree");
+                let event = fill(self.book.account(key.user), side, symbol, price)
+                    .expect("the book and the account agree");
                 self.happen(key.user, &event);
                 let Event::Filled { shares, total, .. } = event else { panic!("{event:?}") };
-                told.push(format!("{} {} filled {shares} {total}", self.book.name(key.user), side.as_str()));
+                told.push(format!(
+                    "{} {} filled {shares} {total}",
+                    self.book.name(key.user),
+                    side.as_str()
+                ));
             }
         }
         told.join("; ")
@@ -83,7 +92,8 @@ impl World {
     fn command(&mut self, line: &str) -> String {
         let Parsed::Request(request) = parse_line(line.as_bytes()) else { panic!("{line}") };
         let Body::Command(command) = request.body else { panic!("{line}") };
-        let price = command.symbol().and_then(|of| self.prices.get(&of).copied()).unwrap_or(Price::Unasked);
+        let price =
+            command.symbol().and_then(|of| self.prices.get(&of).copied()).unwrap_or(Price::Unasked);
         let id = command.user().and_then(|user| self.book.id(user));
         self.record += 1;
         let account = id.map(|id| self.book.account(id));
@@ -100,7 +110,9 @@ impl World {
                 }
                 let fired = events.iter().any(|event| matches!(event, Event::Filled { .. }));
                 let mut out = Lines::default();
-                reply_to(&command, &events, self.book.account(id)).unwrap().write_to(None, &mut out);
+                reply_to(&command, &events, self.book.account(id))
+                    .unwrap()
+                    .write_to(None, &mut out);
                 let text = String::from_utf8(out.into_bytes()).unwrap();
                 return format!("{}{}", text.trim_end(), if fired { " and fires" } else { "" });
             }
@@ -125,7 +137,8 @@ fn check(session: &str) {
     for line in session.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (ask, want) = line.split_once(" -> ").unwrap_or((line, ""));
         let got = world.ask(ask.trim());
-        let refused_so = got.strip_prefix("ERR,").is_some_and(|rest| rest.split(',').next() == Some(want));
+        let refused_so =
+            got.strip_prefix("ERR,").is_some_and(|rest| rest.split(',').next() == Some(want));
         assert!(got == want || refused_so, "{ask}\n  want {want}\n   got {got}\nin{session}");
     }
 }
@@ -143,7 +156,9 @@ fn add_makes_the_account_and_is_bounded() {
     }
     assert_eq!(world.ask("ADD,a,10.00"), "OK,ADD,1000000000000000.00");
     let refused = ReplyBody::refused(&Refusal::BalanceTooLarge);
-    assert!(matches!(refused, ReplyBody::Refused { code, .. } if code.as_str() == "LIMIT_EXCEEDED"));
+    assert!(
+        matches!(refused, ReplyBody::Refused { code, .. } if code.as_str() == "LIMIT_EXCEEDED")
+    );
     assert!(world.ask("ADD,a,0.01").starts_with("ERR,LIMIT_EXCEEDED"));
 }
 

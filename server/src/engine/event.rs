@@ -1,4 +1,5 @@
-//! What can happen to an account. Each event carries every number `apply` needs, so that replay computes nothing anew.
+//! What can happen to an account. Each event carries every number `apply` needs, so that replay
+//! computes nothing anew.
 
 use daytrade_protocol::{Money, Side, Symbol};
 use serde::{Deserialize, Serialize};
@@ -138,7 +139,8 @@ pub enum Event {
 }
 
 impl Event {
-    /// How much the user's free cash grows (or shrinks, negative) by it: what the audit log calls an account transaction.
+    /// How much the user's free cash grows (or shrinks, negative) by it: what the audit log calls
+    /// an account transaction.
     pub fn cash_change(&self) -> Money {
         match *self {
             Self::CashAdded { amount } | Self::Unset { side: Side::Buy, amount, .. } => amount,
@@ -147,7 +149,9 @@ impl Event {
             | Self::Expired { side: Side::Buy, total, .. }
             | Self::Committed { side: Side::Sell, total, .. }
             | Self::Filled { side: Side::Sell, total, .. } => total,
-            Self::AmountSet { side: Side::Buy, amount, amount_before, .. } => amount_before - amount,
+            Self::AmountSet { side: Side::Buy, amount, amount_before, .. } => {
+                amount_before - amount
+            }
             Self::Filled { side: Side::Buy, total, amount, .. } => amount - total,
             Self::Reserved { side: Side::Sell, .. }
             | Self::Cancelled { side: Side::Sell, .. }

@@ -1,8 +1,9 @@
 //! The trading rules: *decide, record, apply*.
 //!
-//! [`decide`] reads an account and a command and says which events happen or why none does; [`apply`] is the only code
-//! that changes an account, live and in recovery alike, and cannot fail. Nothing here knows a network, a clock or a disk,
-//! and no iteration over a hash map reaches an output.
+//! [`decide`] reads an account and a command and says which events happen or why none does;
+//! [`apply`] is the only code that changes an account, live and in recovery alike, and cannot fail.
+//! Nothing here knows a network, a clock or a disk, and no iteration over a hash map reaches an
+//! output.
 //!
 //! The rules themselves are the table in `docs/COMMANDS.md`.
 

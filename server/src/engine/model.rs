@@ -1,4 +1,5 @@
-//! The engine against a plain model: lists instead of indexes, one function a command, nothing shared with the real one.
+//! The engine against a plain model: lists instead of indexes, one function a command, nothing
+//! shared with the real one.
 
 use super::*;
 use daytrade_protocol::{Code, Command, Money, Side, Symbol, UserName};
@@ -45,7 +46,8 @@ fn half_even(basis: i64, part: i64, whole: i64) -> i64 {
 
 impl ModelAccount {
     fn free(&self, symbol: usize) -> i64 {
-        let in_sells: i64 = self.pending[1].iter().filter(|order| order.0 == symbol).map(|order| order.1).sum();
+        let in_sells: i64 =
+            self.pending[1].iter().filter(|order| order.0 == symbol).map(|order| order.1).sum();
         self.held(symbol) - in_sells - self.sets.get(&(1, symbol)).map_or(0, |set| set.2)
     }
 
@@ -55,7 +57,8 @@ impl ModelAccount {
 
     fn reserved(&self) -> i64 {
         let pending: i64 = self.pending[0].iter().map(|order| order.1 * order.2).sum();
-        let sets: i64 = self.sets.iter().filter(|((side, _), _)| *side == 0).map(|(_, set)| set.0).sum();
+        let sets: i64 =
+            self.sets.iter().filter(|((side, _), _)| *side == 0).map(|(_, set)| set.0).sum();
         pending + sets
     }
 
@@ -79,7 +82,8 @@ impl ModelAccount {
     }
 
     fn pass(&mut self, now: u64) {
-        let gone: i64 = self.pending[0].iter().filter(|o| o.3 + LIFE <= now).map(|o| o.1 * o.2).sum();
+        let gone: i64 =
+            self.pending[0].iter().filter(|o| o.3 + LIFE <= now).map(|o| o.1 * o.2).sum();
         self.cash += gone;
         self.pending.iter_mut().for_each(|stack| stack.retain(|order| order.3 + LIFE > now));
     }
@@ -101,7 +105,14 @@ impl ModelAccount {
         }
     }
 
-    fn command(&mut self, kind: usize, symbol: usize, cents: i64, price: i64, now: u64) -> Result<(), Code> {
+    fn command(
+        &mut self,
+        kind: usize,
+        symbol: usize,
+        cents: i64,
+        price: i64,
+        now: u64,
+    ) -> Result<(), Code> {
         let set_side = usize::from(kind >= 10);
         let set = self.sets.get(&(set_side, symbol)).copied();
         match kind {
@@ -137,7 +148,8 @@ impl ModelAccount {
                 }
             }
             5 | 6 => {
-                let (symbol, shares, price, _) = self.pending[1].pop().ok_or(Code::NoPendingSell)?;
+                let (symbol, shares, price, _) =
+                    self.pending[1].pop().ok_or(Code::NoPendingSell)?;
                 if kind == 5 {
                     self.sell_now(symbol, shares, shares * price);
                 }
@@ -198,7 +210,8 @@ impl ModelAccount {
     /// Only the trigger just set is checked; the other side waits for the next price.
     fn fire_one(&mut self, side: usize, symbol: usize, price: i64) {
         let other = self.sets.remove(&(1 - side, symbol));
-        let (free_before, reserve) = (self.free(symbol), other.map_or(0, |set| if side == 0 { set.2 } else { 0 }));
+        let (free_before, reserve) =
+            (self.free(symbol), other.map_or(0, |set| if side == 0 { set.2 } else { 0 }));
         debug_assert!(free_before >= reserve || side == 1);
         self.market(symbol, price);
         if let Some(other) = other {
@@ -208,9 +221,17 @@ impl ModelAccount {
 
     fn check(&self) {
         assert!(self.cash >= 0 && self.reserved() >= 0);
-        assert_eq!(self.cash + self.reserved() + self.bought - self.sold, self.paid_in, "cash is conserved");
+        assert_eq!(
+            self.cash + self.reserved() + self.bought - self.sold,
+            self.paid_in,
+            "cash is conserved"
+        );
         let basis: i64 = self.shares.values().map(|held| held.1).sum();
-        assert_eq!(self.bought - basis, self.sold - self.realised, "what was paid is in the basis or was sold");
+        assert_eq!(
+            self.bought - basis,
+            self.sold - self.realised,
+            "what was paid is in the basis or was sold"
+        );
     }
 }
 
@@ -262,17 +283,22 @@ impl Live {
     }
 
     fn command(&mut self, command: Command, price: i64, now: u64) -> Result<(), Code> {
-        let account = command.user().and_then(|user| self.book.id(user)).map(|id| self.book.account(id));
+        let account =
+            command.user().and_then(|user| self.book.id(user)).map(|id| self.book.account(id));
         let number = self.records.len() as u64 + 1;
-        let (outcome, result) = match decide(account, &command, Price::Known(Money::from_cents(price)), now, number) {
-            Ok(events) => (Outcome::Done(events), Ok(())),
-            Err(Halt::Refused(refusal)) => {
-                let code = refusal.code();
-                (Outcome::Refused(refusal), Err(code))
-            }
-            Err(Halt::NeedsPrice(_)) => panic!("the price is known"),
-        };
-        self.write(now, Record::Transaction { number, assigned: false, command, price: None, outcome });
+        let (outcome, result) =
+            match decide(account, &command, Price::Known(Money::from_cents(price)), now, number) {
+                Ok(events) => (Outcome::Done(events), Ok(())),
+                Err(Halt::Refused(refusal)) => {
+                    let code = refusal.code();
+                    (Outcome::Refused(refusal), Err(code))
+                }
+                Err(Halt::NeedsPrice(_)) => panic!("the price is known"),
+            };
+        self.write(
+            now,
+            Record::Transaction { number, assigned: false, command, price: None, outcome },
+        );
         result
     }
 
@@ -304,7 +330,11 @@ fn same(model: &ModelAccount, account: &Account) {
         let holding = account.holding(sym(index));
         assert_eq!(holding.free as i64, model.free(index), "free shares");
         assert_eq!(holding.shares() as i64, model.held(index), "shares");
-        assert_eq!(holding.basis.cents(), model.shares.get(&index).map_or(0, |held| held.1), "basis");
+        assert_eq!(
+            holding.basis.cents(),
+            model.shares.get(&index).map_or(0, |held| held.1),
+            "basis"
+        );
     }
     assert_eq!(account.pending(Side::Buy).len(), model.pending[0].len());
     assert_eq!(account.pending(Side::Sell).len(), model.pending[1].len());

@@ -1,10 +1,12 @@
-//! What the journal keeps: one record for whatever was decided. Accounts and the audit log are both views of these.
+//! What the journal keeps: one record for whatever was decided. Accounts and the audit log are both
+//! views of these.
 
 use super::event::{Event, Events};
 use daytrade_protocol::{Attempt, Command, FileName, Money, Refusal, Symbol, UserName};
 use serde::{Deserialize, Serialize};
 
-/// One line of the journal. Its layout is the journal format: add variants at the end, never change one.
+/// One line of the journal. Its layout is the journal format: add variants at the end, never change
+/// one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
     /// A well-formed command and what became of it.
@@ -60,12 +62,24 @@ pub enum Record {
     },
 }
 
-/// A record whose parts stay where they are while it is written, encoded as the [`Record`] of the same name.
+/// A record whose parts stay where they are while it is written, encoded as the [`Record`] of the
+/// same name.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[expect(missing_docs, reason = "the fields of the record of the same name")]
 pub enum RecordRef<'a> {
-    Transaction { number: u64, assigned: bool, command: &'a Command, price: Option<PriceUsed>, outcome: OutcomeRef<'a> },
-    Rejected { number: u64, assigned: bool, attempt: &'a Attempt, refusal: &'a Refusal },
+    Transaction {
+        number: u64,
+        assigned: bool,
+        command: &'a Command,
+        price: Option<PriceUsed>,
+        outcome: OutcomeRef<'a>,
+    },
+    Rejected {
+        number: u64,
+        assigned: bool,
+        attempt: &'a Attempt,
+        refusal: &'a Refusal,
+    },
 }
 
 /// An [`Outcome`] that stays where it is.
@@ -129,7 +143,13 @@ mod tests {
         ];
         let refusal = Refusal::InsufficientFunds { needed: money, available: Money::ZERO };
         let price = Some(PriceUsed { price: money, cached: true });
-        let attempt = Attempt { name: CommandName::Add, user: Some(user), symbol: None, funds: None, filename: None };
+        let attempt = Attempt {
+            name: CommandName::Add,
+            user: Some(user),
+            symbol: None,
+            funds: None,
+            filename: None,
+        };
         let (number, assigned) = (300, true);
         let same = |record: Record, parts: RecordRef<'_>| {
             let (mut whole, mut in_parts) = (Vec::new(), Vec::new());
@@ -142,9 +162,18 @@ mod tests {
                 Outcome::Done(events) => OutcomeRef::Done(events),
                 Outcome::Refused(refusal) => OutcomeRef::Refused(refusal),
             };
-            let parts = RecordRef::Transaction { number, assigned, command: &command, price, outcome: parts };
+            let parts = RecordRef::Transaction {
+                number,
+                assigned,
+                command: &command,
+                price,
+                outcome: parts,
+            };
             let command = command.clone();
-            same(Record::Transaction { number, assigned, command, price, outcome: outcome.clone() }, parts);
+            same(
+                Record::Transaction { number, assigned, command, price, outcome: outcome.clone() },
+                parts,
+            );
         }
         let parts = RecordRef::Rejected { number, assigned, attempt: &attempt, refusal: &refusal };
         let (attempt, refusal) = (attempt.clone(), refusal.clone());

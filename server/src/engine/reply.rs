@@ -2,10 +2,12 @@
 
 use super::account::{Account, HistoryEntry, PendingOrder, SetOrder};
 use super::event::Event;
-use daytrade_protocol::{Command, DetailWriter, Lines, Money, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName};
+use daytrade_protocol::{
+    Command, DetailWriter, Lines, Money, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName,
+};
 
-/// The OK reply to a command that was carried out; `account` is the account after its events. None for the commands whose
-/// answer is not in their events: QUOTE, DUMPLOG, DISPLAY_SUMMARY.
+/// The OK reply to a command that was carried out; `account` is the account after its events. None
+/// for the commands whose answer is not in their events: QUOTE, DUMPLOG, DISPLAY_SUMMARY.
 pub fn reply_to(command: &Command, events: &[Event], account: &Account) -> Option<ReplyBody> {
     let event = events.first()?;
     Some(match *event {
@@ -31,8 +33,12 @@ pub fn reply_to(command: &Command, events: &[Event], account: &Account) -> Optio
                 Side::Sell => ReplyBody::CancelSell(terms),
             }
         }
-        Event::AmountSet { side: Side::Buy, symbol, amount, .. } => ReplyBody::SetBuyAmount { symbol, amount },
-        Event::AmountSet { side: Side::Sell, symbol, amount, .. } => ReplyBody::SetSellAmount { symbol, amount },
+        Event::AmountSet { side: Side::Buy, symbol, amount, .. } => {
+            ReplyBody::SetBuyAmount { symbol, amount }
+        }
+        Event::AmountSet { side: Side::Sell, symbol, amount, .. } => {
+            ReplyBody::SetSellAmount { symbol, amount }
+        }
         Event::Armed { side, symbol, price, shares, .. } => {
             let amount = set_amount(account, side, symbol, events);
             match side {
@@ -40,7 +46,9 @@ pub fn reply_to(command: &Command, events: &[Event], account: &Account) -> Optio
                 Side::Sell => ReplyBody::SetSellTrigger { symbol, amount, price, shares },
             }
         }
-        Event::Unset { side: Side::Buy, symbol, amount, .. } => ReplyBody::CancelSetBuy { symbol, amount },
+        Event::Unset { side: Side::Buy, symbol, amount, .. } => {
+            ReplyBody::CancelSetBuy { symbol, amount }
+        }
         Event::Unset { side: Side::Sell, symbol, amount, shares } => {
             ReplyBody::CancelSetSell { symbol, amount, shares }
         }
@@ -88,7 +96,9 @@ fn pending_newest_first(account: &Account) -> impl Iterator<Item = (Side, &Pendi
     let mut buys = account.pending(Side::Buy).iter().rev().peekable();
     let mut sells = account.pending(Side::Sell).iter().rev().peekable();
     std::iter::from_fn(move || match (buys.peek(), sells.peek()) {
-        (Some(buy), Some(sell)) if sell.record > buy.record => sells.next().map(|order| (Side::Sell, order)),
+        (Some(buy), Some(sell)) if sell.record > buy.record => {
+            sells.next().map(|order| (Side::Sell, order))
+        }
         (Some(_), _) => buys.next().map(|order| (Side::Buy, order)),
         (None, _) => sells.next().map(|order| (Side::Sell, order)),
     })

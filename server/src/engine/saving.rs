@@ -1,7 +1,7 @@
 //! A book written out account by account while it goes on changing, and read back.
 //!
-//! The copy is of one moment: an account that is about to change before its turn is written out first. What is copied at
-//! once is bounded by the caller, so that nobody waits for the rest.
+//! The copy is of one moment: an account that is about to change before its turn is written out
+//! first. What is copied at once is bounded by the caller, so that nobody waits for the rest.
 
 use super::account::Account;
 use super::book::UserId;
@@ -9,7 +9,8 @@ use daytrade_protocol::UserName;
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
-/// A hash over accounts that does not depend on the order they are taken in: equal books have equal hashes.
+/// A hash over accounts that does not depend on the order they are taken in: equal books have equal
+/// hashes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StateHash(pub u64);
 
@@ -34,7 +35,13 @@ struct Entry {
 }
 
 /// Appends one account in the form of a snapshot.
-pub(super) fn append_entry(id: UserId, name: &UserName, account: &Account, out: &mut Vec<u8>, hash: &mut StateHash) {
+pub(super) fn append_entry(
+    id: UserId,
+    name: &UserName,
+    account: &Account,
+    out: &mut Vec<u8>,
+    hash: &mut StateHash,
+) {
     let before = out.len();
     crate::encoding::append(&EntryRef { id: id.0, name, account }, out);
     *hash += &out[before..];
@@ -129,7 +136,8 @@ impl Loader {
     /// When they cannot be read, or one is there already.
     pub fn take(&mut self, mut bytes: &[u8]) -> Result<(), LoadError> {
         while !bytes.is_empty() {
-            let (entry, rest) = postcard::take_from_bytes::<Entry>(bytes).map_err(|_| LoadError::Entry)?;
+            let (entry, rest) =
+                postcard::take_from_bytes::<Entry>(bytes).map_err(|_| LoadError::Entry)?;
             self.hash += &bytes[..bytes.len() - rest.len()];
             bytes = rest;
             let slot = self.slots.get_mut(entry.id as usize).ok_or(LoadError::Incomplete)?;

@@ -1,14 +1,15 @@
 //! Armed triggers of one shard, ordered so that a price touches only those it fires.
 //!
-//! An index over the accounts: [`super::Book`] keeps it in step with every event. Arming, moving and cancelling cost
-//! O(log n); a price that fires nothing costs two look-ups.
+//! An index over the accounts: [`super::Book`] keeps it in step with every event. Arming, moving
+//! and cancelling cost O(log n); a price that fires nothing costs two look-ups.
 
 use super::book::UserId;
 use daytrade_protocol::{Money, Side, Symbol};
 use hashbrown::HashMap;
 use std::collections::BTreeSet;
 
-/// Where a trigger stands in its queue: the price that fires it first comes first, then the earlier armed.
+/// Where a trigger stands in its queue: the price that fires it first comes first, then the earlier
+/// armed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TriggerKey {
     /// The trigger price in cents, negated for buys, which fire from the highest down.
@@ -74,7 +75,13 @@ impl TriggerBook {
     }
 
     /// The first trigger that a market price fires, behind `after` in its queue.
-    pub fn next(&self, symbol: Symbol, side: Side, market: Money, after: Option<TriggerKey>) -> Option<TriggerKey> {
+    pub fn next(
+        &self,
+        symbol: Symbol,
+        side: Side,
+        market: Money,
+        after: Option<TriggerKey>,
+    ) -> Option<TriggerKey> {
         use std::ops::Bound;
         let queues = self.symbols.get(&symbol)?;
         let queue = match side {
@@ -126,8 +133,8 @@ mod tests {
     }
 
     proptest! {
-        /// Against a naive list: a price finds exactly the triggers on its side, in price then arming order, none of them
-        /// cancelled.
+        /// Against a naive list: a price finds exactly the triggers on its side, in price then
+        /// arming order, none of them cancelled.
         #[test]
         fn a_price_finds_what_a_list_would(
             arm in proptest::collection::vec((0..3u8, any::<bool>(), 1..50i64), 1..60),

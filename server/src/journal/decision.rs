@@ -1,6 +1,8 @@
-//! What a start makes of what it reads: pure tables from what was seen to what is done, the first matching row counts.
+//! What a start makes of what it reads: pure tables from what was seen to what is done, the first
+//! matching row counts.
 //!
-//! docs/JOURNAL.md shows the same tables; a test holds the two together and goes through every combination.
+//! docs/JOURNAL.md shows the same tables; a test holds the two together and goes through every
+//! combination.
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +65,18 @@ pub struct SeenFrame {
 }
 
 /// The columns of [`FRAMES`].
-pub const FRAME_COLUMNS: &[&str] =
-    &["empty", "whole", "checksum", "version", "shard", "follows", "chain", "readable", "newest", "was durable"];
+pub const FRAME_COLUMNS: &[&str] = &[
+    "empty",
+    "whole",
+    "checksum",
+    "version",
+    "shard",
+    "follows",
+    "chain",
+    "readable",
+    "newest",
+    "was durable",
+];
 
 /// What is done about a frame.
 pub const FRAMES: &[Row] = &[
@@ -73,11 +85,19 @@ pub const FRAMES: &[Row] = &[
     row("-yyyn-----", Refuse, "another shard's file stands in this folder"),
     row("-yyyyn----", Refuse, "a frame is missing or there twice"),
     row("-yyyyyn---", Refuse, "the frame before is not the one it was written behind"),
-    row("-yyyyyyn--", Refuse, "the bytes are as they were written: a defect of the program, not of the disk"),
+    row(
+        "-yyyyyyn--",
+        Refuse,
+        "the bytes are as they were written: a defect of the program, not of the disk",
+    ),
     row("-yyyyyyy--", Continue, "the frame that belongs here"),
     row("--------n-", Refuse, "a full segment is durable before the next is begun: this is damage"),
     row("--------yy", Refuse, "it was durable once, so an answered command would be lost"),
-    row("--------yn", Cut, "a write that was interrupted before it was durable, so nobody was answered"),
+    row(
+        "--------yn",
+        Cut,
+        "a write that was interrupted before it was durable, so nobody was answered",
+    ),
 ];
 
 /// The head of a segment.
@@ -99,13 +119,18 @@ pub struct SeenSegment {
 }
 
 /// The columns of [`SEGMENTS`].
-pub const SEGMENT_COLUMNS: &[&str] = &["whole", "version", "shard", "follows", "newest", "was durable"];
+pub const SEGMENT_COLUMNS: &[&str] =
+    &["whole", "version", "shard", "follows", "newest", "was durable"];
 
 /// What is done about a segment.
 pub const SEGMENTS: &[Row] = &[
     row("yn----", Refuse, "a newer program wrote it"),
     row("yyn---", Refuse, "another shard's file stands in this folder"),
-    row("yyyn--", Refuse, "a segment is missing, or the first ones are gone and no snapshot stands for them"),
+    row(
+        "yyyn--",
+        Refuse,
+        "a segment is missing, or the first ones are gone and no snapshot stands for them",
+    ),
     row("yyyy--", Continue, "the segment that belongs here"),
     row(
         "n---n-",
@@ -140,8 +165,16 @@ pub const SNAPSHOTS: &[Row] = &[
     row("n----", PassOver, "a snapshot only saves time: the journal says the same"),
     row("yn---", PassOver, "a newer program's; the journal says the same"),
     row("yyn--", Refuse, "another shard's file stands in this folder"),
-    row("yyyn-", Refuse, "its frame was durable before it was begun, so a part of the journal is lost"),
-    row("yyyyn", PassOver, "its accounts are not what was written; the journal says what they were"),
+    row(
+        "yyyn-",
+        Refuse,
+        "its frame was durable before it was begun, so a part of the journal is lost",
+    ),
+    row(
+        "yyyyn",
+        PassOver,
+        "its accounts are not what was written; the journal says what they were",
+    ),
     row("yyyyy", Continue, "reading goes on behind the frame that it stands for"),
 ];
 
@@ -163,8 +196,33 @@ fn find(rows: &'static [Row], seen: &[bool]) -> &'static Row {
 impl SeenFrame {
     /// What is done about it.
     pub fn decide(self) -> &'static Row {
-        let Self { empty, whole, checksum, version, shard, follows, chain, readable, newest, was_durable } = self;
-        find(FRAMES, &[empty, whole, checksum, version, shard, follows, chain, readable, newest, was_durable])
+        let Self {
+            empty,
+            whole,
+            checksum,
+            version,
+            shard,
+            follows,
+            chain,
+            readable,
+            newest,
+            was_durable,
+        } = self;
+        find(
+            FRAMES,
+            &[
+                empty,
+                whole,
+                checksum,
+                version,
+                shard,
+                follows,
+                chain,
+                readable,
+                newest,
+                was_durable,
+            ],
+        )
     }
 }
 
@@ -189,14 +247,26 @@ mod tests {
     use super::*;
 
     fn combinations(columns: usize) -> impl Iterator<Item = Vec<bool>> {
-        (0..1_u32 << columns).map(move |bits| (0..columns).map(|at| bits & (1 << at) != 0).collect())
+        (0..1_u32 << columns)
+            .map(move |bits| (0..columns).map(|at| bits & (1 << at) != 0).collect())
     }
 
     #[test]
     fn every_combination_of_a_frame_has_its_decision() {
         let mut seen_each = [0; FRAMES.len()];
         for seen in combinations(FRAME_COLUMNS.len()) {
-            let &[empty, whole, checksum, version, shard, follows, chain, readable, newest, was_durable] = &seen[..]
+            let &[
+                empty,
+                whole,
+                checksum,
+                version,
+                shard,
+                follows,
+                chain,
+                readable,
+                newest,
+                was_durable,
+            ] = &seen[..]
             else {
                 unreachable!()
             };
@@ -211,8 +281,18 @@ mod tests {
             };
             let row = find(FRAMES, &seen);
             assert_eq!(row.decision, want, "{seen:?}: {}", row.reason);
-            let frame =
-                SeenFrame { empty, whole, checksum, version, shard, follows, chain, readable, newest, was_durable };
+            let frame = SeenFrame {
+                empty,
+                whole,
+                checksum,
+                version,
+                shard,
+                follows,
+                chain,
+                readable,
+                newest,
+                was_durable,
+            };
             assert_eq!(frame.decide().reason, row.reason);
             seen_each[FRAMES.iter().position(|r| r.seen == row.seen).unwrap()] += 1;
         }
@@ -222,7 +302,9 @@ mod tests {
     #[test]
     fn every_combination_of_a_segment_and_a_snapshot_has_its_decision() {
         for seen in combinations(SEGMENT_COLUMNS.len()) {
-            let &[whole, version, shard, follows, newest, was_durable] = &seen[..] else { unreachable!() };
+            let &[whole, version, shard, follows, newest, was_durable] = &seen[..] else {
+                unreachable!()
+            };
             let want = match () {
                 () if whole && version && shard && follows => Continue,
                 () if !whole && newest && !was_durable => Remove,
@@ -247,7 +329,9 @@ mod tests {
     #[test]
     fn the_documentation_shows_the_same_tables() {
         let docs = include_str!("../../../docs/JOURNAL.md");
-        for (columns, rows) in [(FRAME_COLUMNS, FRAMES), (SEGMENT_COLUMNS, SEGMENTS), (SNAPSHOT_COLUMNS, SNAPSHOTS)] {
+        for (columns, rows) in
+            [(FRAME_COLUMNS, FRAMES), (SEGMENT_COLUMNS, SEGMENTS), (SNAPSHOT_COLUMNS, SNAPSHOTS)]
+        {
             let head = format!("| {} | then | because |", columns.join(" | "));
             let mut lines = docs.lines().skip_while(|line| *line != head).skip(2);
             for row in rows {

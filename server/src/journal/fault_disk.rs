@@ -1,7 +1,9 @@
-//! A disk in memory that can be made to fail and to lose what was not synced, for tests and simulations.
+//! A disk in memory that can be made to fail and to lose what was not synced, for tests and
+//! simulations.
 //!
-//! It models what docs/JOURNAL.md assumes of a disk: a sync that returns has stored what was written before it, a sector
-//! of 512 bytes is stored whole or not at all, and whatever is not synced survives a power cut in any part.
+//! It models what docs/JOURNAL.md assumes of a disk: a sync that returns has stored what was
+//! written before it, a sector of 512 bytes is stored whole or not at all, and whatever is not
+//! synced survives a power cut in any part.
 
 use super::storage::{Storage, StorageFile};
 use parking_lot::Mutex;
@@ -100,7 +102,10 @@ impl FaultDisk {
     /// The files as a program sees them.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let disk = self.disk.lock();
-        disk.names.iter().map(|(name, &inode)| (name.clone(), disk.inodes[inode].bytes.clone())).collect()
+        disk.names
+            .iter()
+            .map(|(name, &inode)| (name.clone(), disk.inodes[inode].bytes.clone()))
+            .collect()
     }
 
     /// How many operations have changed something so far, or have tried to.
@@ -124,7 +129,11 @@ impl FaultDisk {
         let mut disk = self.disk.lock();
         let mut random = ChaCha8Rng::seed_from_u64(disk.random.next_u64());
         // Names change one operation at a time; here either all unsynced changes survive or none.
-        let names = if random.next_u32().is_multiple_of(2) { disk.names.clone() } else { disk.durable_names.clone() };
+        let names = if random.next_u32().is_multiple_of(2) {
+            disk.names.clone()
+        } else {
+            disk.durable_names.clone()
+        };
         let files = names
             .into_iter()
             .map(|(name, inode)| {
@@ -168,7 +177,9 @@ impl Disk {
         self.operations += 1;
         match self.plan {
             Some((at, fault)) if self.operations == at => Some(fault),
-            Some((at, DiskFault::ForEver | DiskFault::Full)) if self.operations > at => Some(DiskFault::ForEver),
+            Some((at, DiskFault::ForEver | DiskFault::Full)) if self.operations > at => {
+                Some(DiskFault::ForEver)
+            }
             _ => None,
         }
     }

@@ -23,7 +23,8 @@ pub struct FrameHeader {
     pub number: u64,
     /// The place of its first record among the shard's records, from 1.
     pub first_record: u64,
-    /// The shard's `now` for all its records, Unix milliseconds; never less than in the frame before.
+    /// The shard's `now` for all its records, Unix milliseconds; never less than in the frame
+    /// before.
     pub time_ms: u64,
     /// How many records follow.
     pub records: u32,
@@ -31,7 +32,8 @@ pub struct FrameHeader {
     pub payload_bytes: u32,
     /// The checksum of the frame before, 0 for the first.
     pub chain: u32,
-    /// The last frame that was known to be durable when this one was written: the one before it under `--fsync always`.
+    /// The last frame that was known to be durable when this one was written: the one before it
+    /// under `--fsync always`.
     pub durable: u64,
 }
 
@@ -201,8 +203,15 @@ impl FrameBuilder {
 
     /// Completes the frame with its header and checksum: the bytes to write, and the checksum.
     pub(super) fn seal(&mut self, header: &FrameHeader) -> (&[u8], u32) {
-        assert_eq!(header.payload_bytes as usize, self.payload_bytes(), "the header tells the truth");
-        assert!(header.frame_bytes() <= FRAME_BYTES_MAX, "a round is bounded well below the longest frame");
+        assert_eq!(
+            header.payload_bytes as usize,
+            self.payload_bytes(),
+            "the header tells the truth"
+        );
+        assert!(
+            header.frame_bytes() <= FRAME_BYTES_MAX,
+            "a round is bounded well below the longest frame"
+        );
         header.write_to(&mut self.bytes[..HEADER_BYTES]);
         let checksum = crc32fast::hash(&self.bytes);
         self.bytes.extend_from_slice(&checksum.to_le_bytes());

@@ -1,7 +1,8 @@
 //! The journal: what a shard decided, in the order it did, on disk before anybody is told.
 //!
-//! One folder a shard; in it segments named by their first record, each a header and then frames; one frame is one group
-//! commit. The format is `docs/JOURNAL.md`. This module knows bytes, records and files; it must never look at an account.
+//! One folder a shard; in it segments named by their first record, each a header and then frames;
+//! one frame is one group commit. The format is `docs/JOURNAL.md`. This module knows bytes, records
+//! and files; it must never look at an account.
 
 pub mod decision;
 mod fault_disk;
@@ -22,8 +23,8 @@ pub use reader::{Frame, JournalReader, ReadError, Start, first_kept, segments as
 pub use recovery::{Recovered, RecoveryError, recover};
 pub use segment::{SegmentFault, segment_name};
 pub use snapshot::{
-    Anchor, SnapshotFault, SnapshotFile, SnapshotHeader, SnapshotReader, is_anchored, remove_unfinished, snapshot_name,
-    snapshots,
+    Anchor, SnapshotFault, SnapshotFile, SnapshotHeader, SnapshotReader, is_anchored,
+    remove_unfinished, snapshot_name, snapshots,
 };
 pub use storage::{FsStorage, Storage, StorageFile};
 pub use tools::{print, verify};

@@ -61,7 +61,8 @@ impl Frame<'_> {
     pub fn each_record(&self, mut take: impl FnMut(u64, Record)) -> Result<(), Fault> {
         let mut rest = self.payload;
         for index in 0..u64::from(self.header.records) {
-            let (record, behind) = postcard::take_from_bytes(rest).map_err(|_| Fault::Record(self.header.number))?;
+            let (record, behind) =
+                postcard::take_from_bytes(rest).map_err(|_| Fault::Record(self.header.number))?;
             rest = behind;
             take(self.header.first_record + index, record);
         }
@@ -145,11 +146,16 @@ impl<'a> JournalReader<'a> {
         start: Start<'_>,
         until: Option<Position>,
     ) -> Result<Self, ReadError> {
-        let mut listed = segments(storage).map_err(|error| ReadError::Io { file: storage.describe(""), error })?;
+        let mut listed = segments(storage)
+            .map_err(|error| ReadError::Io { file: storage.describe(""), error })?;
         let (mut expected, mut enter_at) = (Expected { frame: 1, record: 1, chain: 0 }, None);
         if let Start::Behind(anchor) = start {
             listed.retain(|name| *name >= segment_name(anchor.segment));
-            expected = Expected { frame: anchor.frame + 1, record: anchor.record + 1, chain: anchor.chain };
+            expected = Expected {
+                frame: anchor.frame + 1,
+                record: anchor.record + 1,
+                chain: anchor.chain,
+            };
             enter_at = Some(anchor.end);
         }
         let first_kept = matches!(start, Start::FirstKept);
@@ -200,7 +206,10 @@ impl<'a> JournalReader<'a> {
         open.start += header.frame_bytes();
         open.offset += header.frame_bytes() as u64;
         debug_assert_eq!(payload.len(), header.payload_bytes as usize);
-        Ok(Some(Frame { header, payload: &open.buffer[payload_at..payload_at + header.payload_bytes as usize] }))
+        Ok(Some(Frame {
+            header,
+            payload: &open.buffer[payload_at..payload_at + header.payload_bytes as usize],
+        }))
     }
 
     /// What the next frame must be.
@@ -235,7 +244,8 @@ impl<'a> JournalReader<'a> {
             scratch: vec![0; READ_BYTES],
         };
         open.fill(SEGMENT_HEADER_BYTES).map_err(io)?;
-        let checked = SegmentHeader::parse(&open.buffer).and_then(|header| self.check_segment(&name, header));
+        let checked =
+            SegmentHeader::parse(&open.buffer).and_then(|header| self.check_segment(&name, header));
         if let Err(fault) = checked {
             return Err(ReadError::Segment { file: describe(), fault });
         }
@@ -249,7 +259,8 @@ impl<'a> JournalReader<'a> {
         Ok(true)
     }
 
-    /// Checks that a segment is the one that belongs here, and takes over where reading may begin anywhere.
+    /// Checks that a segment is the one that belongs here, and takes over where reading may begin
+    /// anywhere.
     fn check_segment(&mut self, name: &str, header: SegmentHeader) -> Result<(), SegmentFault> {
         if header.shard != self.shard {
             return Err(SegmentFault::Shard(header.shard));
@@ -268,7 +279,8 @@ impl<'a> JournalReader<'a> {
         if follows { Ok(()) } else { Err(gap) }
     }
 
-    /// Has the next frame's bytes in the buffer, as far as the file has them; false at the end of the segment's frames.
+    /// Has the next frame's bytes in the buffer, as far as the file has them; false at the end of
+    /// the segment's frames.
     fn frame_is_next(&mut self) -> Result<bool, ReadError> {
         let storage = self.storage;
         let Some(open) = &mut self.open else { return Ok(false) };
@@ -307,7 +319,8 @@ impl OpenSegment {
         self.buffer.drain(..self.start);
         self.start = 0;
         while self.buffer.len() < bytes && !self.end_of_file {
-            let read = self.file.read_at(&mut self.scratch, self.offset + self.buffer.len() as u64)?;
+            let read =
+                self.file.read_at(&mut self.scratch, self.offset + self.buffer.len() as u64)?;
             self.buffer.extend_from_slice(&self.scratch[..read]);
             self.end_of_file = read == 0;
         }
@@ -322,7 +335,8 @@ impl OpenSegment {
             if read == 0 {
                 return Ok(true);
             }
-            // Compared a page at a time, which is a comparison of memory rather than a loop over bytes.
+            // Compared a page at a time, which is a comparison of memory rather than a loop over
+            // bytes.
             if buffer[..read].chunks(ZEROS.len()).any(|page| page != &ZEROS[..page.len()]) {
                 return Ok(false);
             }

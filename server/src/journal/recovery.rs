@@ -1,5 +1,5 @@
-//! What a start makes of the journal it finds: everything is read, an interrupted last write is cut off, anything else
-//! that is wrong refuses the start and names file and offset.
+//! What a start makes of the journal it finds: everything is read, an interrupted last write is cut
+//! off, anything else that is wrong refuses the start and names file and offset.
 
 use super::decision::{Decision, SeenFrame, SeenSegment};
 use super::frame::{Fault, FrameHeader};
@@ -13,7 +13,8 @@ use std::io;
 /// Where a recovered journal ends: what a writer goes on from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// The segment to go on in and the byte behind its last frame; None when a new one has to be begun.
+    /// The segment to go on in and the byte behind its last frame; None when a new one has to be
+    /// begun.
     pub segment: Option<(String, u64)>,
     /// The last frame's number, 0 when there is none.
     pub frame: u64,
@@ -61,8 +62,8 @@ impl From<io::Error> for RecoveryError {
     }
 }
 
-/// Reads a shard's journal from `start` on through `take(record number, time, record)`. With `repair`, an interrupted last
-/// write is cut off the file; without, it is only counted.
+/// Reads a shard's journal from `start` on through `take(record number, time, record)`. With
+/// `repair`, an interrupted last write is cut off the file; without, it is only counted.
 ///
 /// # Errors
 /// [`RecoveryError`]; the files are then as they were.
@@ -80,14 +81,17 @@ pub fn recover(
             Ok(Some(frame)) => {
                 let FrameHeader { number, epoch, time_ms, .. } = frame.header;
                 (recovered.frame, recovered.epoch, recovered.time_ms) = (number, epoch, time_ms);
-                if let Err(fault) = frame.each_record(|record_number, record| take(record_number, time_ms, record)) {
+                if let Err(fault) =
+                    frame.each_record(|record_number, record| take(record_number, time_ms, record))
+                {
                     let (file, offset) = reader.place().unwrap_or_default();
                     let error = ReadError::Frame { file: storage.describe(file), offset, fault };
                     let seen = seen_frame(fault, reader.in_last_segment(), true);
                     debug_assert_eq!(seen.decide().decision, Decision::Refuse);
                     return Err(error.into());
                 }
-                // The reader leaves a segment when it has been read; the last one is where writing goes on.
+                // The reader leaves a segment when it has been read; the last one is where writing
+                // goes on.
                 recovered.segment = reader.place().map(|(name, offset)| (name.to_owned(), offset));
             }
             Ok(None) => break None,
@@ -110,9 +114,12 @@ pub fn recover(
                 tail.cut(storage, &mut recovered, repair)?;
             }
             ReadError::Segment { fault, .. } => {
-                let Some(name) = last_segment(storage)?.filter(|_| newest) else { return Err(error.into()) };
+                let Some(name) = last_segment(storage)?.filter(|_| newest) else {
+                    return Err(error.into());
+                };
                 let tail = Tail::open(storage, &name, 0)?;
-                // The header is durable before any frame is written behind it, whatever frame reading was to begin with.
+                // The header is durable before any frame is written behind it, whatever frame
+                // reading was to begin with.
                 let seen = seen_segment(*fault, newest, tail.was_durable(0));
                 if seen.decide().decision != Decision::Remove {
                     return Err(error.into());
@@ -149,11 +156,12 @@ fn last_segment(storage: &dyn Storage) -> io::Result<Option<String>> {
 }
 
 fn ends_in_last_segment(storage: &dyn Storage, recovered: &Recovered) -> io::Result<bool> {
-    Ok(last_segment(storage)?.as_deref() == recovered.segment.as_ref().map(|(name, _)| name.as_str()))
+    Ok(last_segment(storage)?.as_deref()
+        == recovered.segment.as_ref().map(|(name, _)| name.as_str()))
 }
 
-/// What a fault says of the table's columns; what stands behind the first that is wrong was not looked at and does not
-/// count.
+/// What a fault says of the table's columns; what stands behind the first that is wrong was not
+/// looked at and does not count.
 const fn seen_frame(fault: Fault, newest: bool, was_durable: bool) -> SeenFrame {
     SeenFrame {
         empty: false,
@@ -215,8 +223,14 @@ impl Tail {
         Ok(())
     }
 
-    /// Removes the whole segment: the one before it is full, or there is none, and writing goes on in a new one.
-    fn remove(self, storage: &dyn Storage, recovered: &mut Recovered, repair: bool) -> io::Result<()> {
+    /// Removes the whole segment: the one before it is full, or there is none, and writing goes on
+    /// in a new one.
+    fn remove(
+        self,
+        storage: &dyn Storage,
+        recovered: &mut Recovered,
+        repair: bool,
+    ) -> io::Result<()> {
         recovered.cut_bytes = self.written();
         if repair {
             storage.remove(&self.name)?;
@@ -226,8 +240,9 @@ impl Tail {
         Ok(())
     }
 
-    /// Whether the frame that should begin here was durable once: a whole frame behind it says so. Frames that were not yet
-    /// durable (under `--fsync interval` and `never`) may have reached the disk in any order when the power went.
+    /// Whether the frame that should begin here was durable once: a whole frame behind it says so.
+    /// Frames that were not yet durable (under `--fsync interval` and `never`) may have reached the
+    /// disk in any order when the power went.
     fn was_durable(&self, frame: u64) -> bool {
         let says_so = |at: usize| match FrameHeader::parse(&self.bytes[at..]) {
             Ok((header, ..)) => header.durable >= frame,

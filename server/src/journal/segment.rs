@@ -14,7 +14,8 @@ pub fn segment_name(first_record: u64) -> String {
 
 /// Whether a file's name is a segment's.
 pub(super) fn is_segment(name: &str) -> bool {
-    name.strip_suffix(SUFFIX).is_some_and(|digits| digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit()))
+    name.strip_suffix(SUFFIX)
+        .is_some_and(|digits| digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Why a file is not the segment that belongs there.
@@ -69,7 +70,8 @@ impl SegmentHeader {
 
     /// Reads and checks a header.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, SegmentFault> {
-        let bytes: &[u8; SEGMENT_HEADER_BYTES] = bytes.first_chunk().ok_or(SegmentFault::Damaged)?;
+        let bytes: &[u8; SEGMENT_HEADER_BYTES] =
+            bytes.first_chunk().ok_or(SegmentFault::Damaged)?;
         if bytes[..8] != MAGIC || bytes[36..] != crc32fast::hash(&bytes[..36]).to_le_bytes() {
             return Err(SegmentFault::Damaged);
         }

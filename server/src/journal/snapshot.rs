@@ -1,8 +1,9 @@
-//! Snapshots: what a shard's accounts were at one record, so that a start need not read the journal before it.
+//! Snapshots: what a shard's accounts were at one record, so that a start need not read the journal
+//! before it.
 //!
-//! A snapshot is written aside, synced, renamed and the folder synced; it is complete or it is none. It never replaces
-//! the journal, which is the audit log. This file knows blocks of bytes and where in the journal they belong; what is in
-//! them is the engine's.
+//! A snapshot is written aside, synced, renamed and the folder synced; it is complete or it is
+//! none. It never replaces the journal, which is the audit log. This file knows blocks of bytes and
+//! where in the journal they belong; what is in them is the engine's.
 
 use super::frame::{FrameHeader, le_u16, le_u32, le_u64};
 use super::segment::segment_name;
@@ -78,7 +79,8 @@ pub fn snapshot_name(record: u64) -> String {
 /// Whatever the file system says.
 pub fn snapshots(storage: &dyn Storage) -> io::Result<Vec<String>> {
     let is_one = |name: &String| {
-        name.strip_suffix(SUFFIX).is_some_and(|n| n.len() == 20 && n.bytes().all(|b| b.is_ascii_digit()))
+        name.strip_suffix(SUFFIX)
+            .is_some_and(|n| n.len() == 20 && n.bytes().all(|b| b.is_ascii_digit()))
     };
     let mut names: Vec<_> = storage.list()?.into_iter().filter(is_one).collect();
     names.sort_unstable_by(|one, other| other.cmp(one));
@@ -188,7 +190,8 @@ impl SnapshotFile {
         self.block(&[])?;
         let hash = state_hash.to_le_bytes();
         self.file.write_all_at(&hash, self.offset)?;
-        self.file.write_all_at(&crc32fast::hash(&hash).to_le_bytes(), self.offset + hash.len() as u64)?;
+        self.file
+            .write_all_at(&crc32fast::hash(&hash).to_le_bytes(), self.offset + hash.len() as u64)?;
         self.file.sync()?;
         storage.rename(&format!("{:020}{ASIDE}", self.record), &snapshot_name(self.record))?;
         storage.sync_folder()
@@ -218,7 +221,11 @@ impl SnapshotReader {
     ///
     /// # Errors
     /// The disk's own; damage is inside.
-    pub fn open(storage: &dyn Storage, name: &str, shard: u16) -> io::Result<Result<Self, SnapshotFault>> {
+    pub fn open(
+        storage: &dyn Storage,
+        name: &str,
+        shard: u16,
+    ) -> io::Result<Result<Self, SnapshotFault>> {
         let file = storage.open(name)?;
         let mut header = [0; HEADER_BYTES];
         if !read_exact(&*file, &mut header, 0)? {
@@ -227,7 +234,9 @@ impl SnapshotReader {
         let size = file.size()?;
         Ok(match SnapshotHeader::parse(&header) {
             Ok(header) if header.shard != shard => Err(SnapshotFault::Shard(header.shard)),
-            Ok(header) if snapshot_name(header.anchor.record) != name => Err(SnapshotFault::Damaged),
+            Ok(header) if snapshot_name(header.anchor.record) != name => {
+                Err(SnapshotFault::Damaged)
+            }
             Ok(header) => Ok(Self { file, size, offset: HEADER_BYTES as u64, header }),
             Err(fault) => Err(fault),
         })
@@ -286,7 +295,8 @@ pub fn is_anchored(storage: &dyn Storage, shard: u16, anchor: &Anchor) -> io::Re
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         opened => opened?,
     };
-    let bytes = anchor.end.saturating_sub(anchor.begin).min(file.size()?.saturating_sub(anchor.begin));
+    let bytes =
+        anchor.end.saturating_sub(anchor.begin).min(file.size()?.saturating_sub(anchor.begin));
     let mut frame = vec![0; usize::try_from(bytes).unwrap_or(0)];
     if !read_exact(&*file, &mut frame, anchor.begin)? {
         return Ok(false);

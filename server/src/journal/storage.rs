@@ -101,18 +101,25 @@ impl FsStorage {
 
 impl Storage for FsStorage {
     fn list(&self) -> io::Result<Vec<String>> {
-        std::fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        std::fs::read_dir(&self.folder)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(self.folder.join(name))?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(self.folder.join(name))?;
         Ok(Box::new(file))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
         let path = self.folder.join(name);
         // `journal verify` and DUMPLOG only read, and may have no right to do more.
-        let file = OpenOptions::new().read(true).write(true).open(&path).or_else(|_| File::open(&path))?;
+        let file =
+            OpenOptions::new().read(true).write(true).open(&path).or_else(|_| File::open(&path))?;
         Ok(Box::new(file))
     }
 

@@ -8,17 +8,29 @@ use std::sync::Arc;
 fn record(cents: i64) -> Record {
     let (user, amount) = (UserName::parse(b"alice").unwrap(), Money::from_cents(cents));
     let outcome = Outcome::Done(smallvec![Event::CashAdded { amount }]);
-    Record::Transaction { number: 1, assigned: false, command: Command::Add { user, amount }, price: None, outcome }
+    Record::Transaction {
+        number: 1,
+        assigned: false,
+        command: Command::Add { user, amount },
+        price: None,
+        outcome,
+    }
 }
 
 const BIG: u64 = 1 << 20;
 
 fn open(storage: &FaultDisk, segment_bytes_max: u64) -> (JournalWriter, Recovered, Positions) {
     let recovered = recover(storage, 3, Start::First, true, |_, _, _| {}).unwrap();
-    let options =
-        WriterOptions { mode: SyncMode::Always, segment_bytes_max, free_bytes_min: 1 << 20, fill_bytes: 1 << 13 };
+    let options = WriterOptions {
+        mode: SyncMode::Always,
+        segment_bytes_max,
+        free_bytes_min: 1 << 20,
+        fill_bytes: 1 << 13,
+    };
     let positions = Positions::default();
-    let writer = JournalWriter::open(Arc::new(storage.clone()), 3, options, &recovered, positions.clone()).unwrap();
+    let writer =
+        JournalWriter::open(Arc::new(storage.clone()), 3, options, &recovered, positions.clone())
+            .unwrap();
     (writer, recovered, positions)
 }
 
@@ -114,7 +126,8 @@ fn a_journal_cut_at_any_byte_gives_a_prefix_and_can_be_written_on() {
     let (name, bytes) = whole.into_iter().next().unwrap();
     let mut counts = std::collections::BTreeSet::new();
     for length in 0..bytes.len() {
-        let storage = FaultDisk::with_files(BTreeMap::from([(name.clone(), bytes[..length].to_vec())]));
+        let storage =
+            FaultDisk::with_files(BTreeMap::from([(name.clone(), bytes[..length].to_vec())]));
         let (records, recovered) = read(&storage).unwrap();
         counts.insert(records);
         let (mut writer, again, _) = open(&storage, BIG);
@@ -135,7 +148,9 @@ fn any_flipped_bit_is_a_prefix_or_a_refusal_that_names_the_file() {
             files.get_mut(name).unwrap()[bit / 8] ^= 1 << (bit % 8);
             match read(&FaultDisk::with_files(files)) {
                 // Only in the last segment can damage look like an interrupted write.
-                Ok((records, _)) => assert!(records == 2 && Some(name) == whole.keys().last(), "{name} bit {bit}"),
+                Ok((records, _)) => {
+                    assert!(records == 2 && Some(name) == whole.keys().last(), "{name} bit {bit}")
+                }
                 Err(error) => assert!(error.to_string().contains(name), "{error}"),
             }
         }
@@ -150,7 +165,10 @@ fn damage_before_a_good_frame_is_refused_with_file_and_offset_and_nothing_is_cha
     let damaged = FaultDisk::with_files(BTreeMap::from([(name.clone(), bytes)]));
     let before = damaged.files();
     let refused = read(&damaged).unwrap_err().to_string();
-    assert!(refused.contains(&format!("{name} at byte 40: the frame's checksum does not match")), "{refused}");
+    assert!(
+        refused.contains(&format!("{name} at byte 40: the frame's checksum does not match")),
+        "{refused}"
+    );
     assert_eq!(damaged.files(), before);
 }
 
@@ -159,9 +177,15 @@ fn frames_that_were_not_yet_durable_may_be_lost_in_any_order() {
     let damage_second = |mode| {
         let storage = FaultDisk::default();
         let recovered = recover(&storage, 3, Start::First, true, |_, _, _| {}).unwrap();
-        let options = WriterOptions { mode, segment_bytes_max: BIG, free_bytes_min: 1 << 20, fill_bytes: 1 << 13 };
+        let options = WriterOptions {
+            mode,
+            segment_bytes_max: BIG,
+            free_bytes_min: 1 << 20,
+            fill_bytes: 1 << 13,
+        };
         let disk = Arc::new(storage.clone());
-        let mut writer = JournalWriter::open(disk, 3, options, &recovered, Positions::default()).unwrap();
+        let mut writer =
+            JournalWriter::open(disk, 3, options, &recovered, Positions::default()).unwrap();
         write(&mut writer, &[1]).unwrap();
         writer.sync().unwrap();
         write(&mut writer, &[1, 1]).unwrap();
@@ -170,8 +194,15 @@ fn frames_that_were_not_yet_durable_may_be_lost_in_any_order() {
         bytes[40 + frame_bytes..40 + 2 * frame_bytes].fill(0);
         read(&FaultDisk::with_files(BTreeMap::from([(name, bytes)])))
     };
-    assert_eq!(damage_second(SyncMode::Never).unwrap().0, 1, "the synced frame is there, the others are cut off");
-    assert!(damage_second(SyncMode::Always).is_err(), "a durable frame is missing before a good one");
+    assert_eq!(
+        damage_second(SyncMode::Never).unwrap().0,
+        1,
+        "the synced frame is there, the others are cut off"
+    );
+    assert!(
+        damage_second(SyncMode::Always).is_err(),
+        "a durable frame is missing before a good one"
+    );
 }
 
 /// Where the last frame ends, in a file that is filled with zeros behind it.
@@ -189,7 +220,8 @@ fn another_shards_journal_and_a_newer_format_are_refused() {
     let end = bytes.len() - 4;
     let checksum = crc32fast::hash(&bytes[40..end]);
     bytes[end..].copy_from_slice(&checksum.to_le_bytes());
-    let refused = read(&FaultDisk::with_files(BTreeMap::from([(name, bytes)]))).unwrap_err().to_string();
+    let refused =
+        read(&FaultDisk::with_files(BTreeMap::from([(name, bytes)]))).unwrap_err().to_string();
     assert!(refused.contains("format version 2; this program knows up to 1"), "{refused}");
 }
 

@@ -23,14 +23,19 @@ pub fn verify(data_dir: &DataDir, out: &mut dyn Write) -> anyhow::Result<()> {
             write!(out, "; the records before {first} are no longer kept")?;
         }
         if found.cut_bytes > 0 {
-            write!(out, "; {} bytes of an interrupted last write, which a start would cut off", found.cut_bytes)?;
+            write!(
+                out,
+                "; {} bytes of an interrupted last write, which a start would cut off",
+                found.cut_bytes
+            )?;
         }
         writeln!(out)?;
     }
     Ok(())
 }
 
-/// Prints every record of every shard of a data folder, a line each: shard, record number, time, record.
+/// Prints every record of every shard of a data folder, a line each: shard, record number, time,
+/// record.
 ///
 /// # Errors
 /// The first damage, with file and offset, after the records before it.

@@ -1,7 +1,7 @@
 //! Frames written and made durable, one group commit each.
 //!
-//! Frame k + 1 is not written before frame k's sync has returned. After a failed write or sync the writer is poisoned:
-//! nothing is tried again, because nobody knows what the disk holds.
+//! Frame k + 1 is not written before frame k's sync has returned. After a failed write or sync the
+//! writer is poisoned: nothing is tried again, because nobody knows what the disk holds.
 
 use super::frame::{FrameBuilder, FrameHeader};
 use super::position::{Position, Positions};
@@ -33,7 +33,8 @@ pub struct WriterOptions {
     pub segment_bytes_max: u64,
     /// Disk space that must stay free; with less, [`JournalWriter::is_low`].
     pub free_bytes_min: u64,
-    /// Space filled with zeros ahead of small frames, so that a sync has only data to write and no new file size.
+    /// Space filled with zeros ahead of small frames, so that a sync has only data to write and no
+    /// new file size.
     pub fill_bytes: u64,
 }
 
@@ -87,10 +88,12 @@ impl JournalWriter {
             None => None,
             Some((name, offset)) => {
                 let file = storage.open(name)?;
-                // What was read may still be on its way to the disk, if the last server did not sync every frame.
+                // What was read may still be on its way to the disk, if the last server did not
+                // sync every frame.
                 file.sync()?;
                 let filled = file.size()?.max(*offset);
-                let first_record = name.split('.').next().and_then(|digits| digits.parse().ok()).unwrap_or(1);
+                let first_record =
+                    name.split('.').next().and_then(|digits| digits.parse().ok()).unwrap_or(1);
                 Some(OpenSegment { file, first_record, offset: *offset, last_frame: None, filled })
             }
         };
@@ -119,14 +122,16 @@ impl JournalWriter {
         self.record + 1
     }
 
-    /// The last frame's place, made durable first; None when this process has not written one yet, or not into this
-    /// segment.
+    /// The last frame's place, made durable first; None when this process has not written one yet,
+    /// or not into this segment.
     ///
     /// # Errors
     /// As for [`JournalWriter::sync`].
     pub fn anchor(&mut self) -> io::Result<Option<Anchor>> {
         self.sync()?;
-        let Some((segment, begin)) = self.segment.as_ref().and_then(|open| Some((open, open.last_frame?))) else {
+        let Some((segment, begin)) =
+            self.segment.as_ref().and_then(|open| Some((open, open.last_frame?)))
+        else {
             return Ok(None);
         };
         Ok(Some(Anchor {
@@ -146,8 +151,8 @@ impl JournalWriter {
         self.unsynced
     }
 
-    /// Writes the builder's records as one frame, durable when this returns under [`SyncMode::Always`], and empties the
-    /// builder.
+    /// Writes the builder's records as one frame, durable when this returns under
+    /// [`SyncMode::Always`], and empties the builder.
     ///
     /// # Errors
     /// Whatever the file system says; the writer is then poisoned and fails from then on.
@@ -167,7 +172,8 @@ impl JournalWriter {
         })
     }
 
-    /// Whether the disk's last reserve has been reached: nothing should be written that need not be.
+    /// Whether the disk's last reserve has been reached: nothing should be written that need not
+    /// be.
     pub const fn is_low(&self) -> bool {
         self.low
     }
@@ -175,7 +181,8 @@ impl JournalWriter {
     /// Looks how much space there is.
     ///
     /// # Errors
-    /// As for [`JournalWriter::commit`]: a folder that is gone, for instance, in which nothing written would be found again.
+    /// As for [`JournalWriter::commit`]: a folder that is gone, for instance, in which nothing
+    /// written would be found again.
     pub fn look_for_room(&mut self) -> io::Result<()> {
         self.guarded(|writer| {
             writer.low = writer.storage.free_bytes()? < writer.options.free_bytes_min;
@@ -213,10 +220,16 @@ impl JournalWriter {
             durable: 0,
         };
         let bytes = header.frame_bytes() as u64;
-        if self.segment.as_ref().is_none_or(|open| open.offset + bytes > self.options.segment_bytes_max) {
+        if self
+            .segment
+            .as_ref()
+            .is_none_or(|open| open.offset + bytes > self.options.segment_bytes_max)
+        {
             self.begin_segment()?;
         }
-        let Some(open) = &mut self.segment else { return Err(io::Error::other("no segment is open")) };
+        let Some(open) = &mut self.segment else {
+            return Err(io::Error::other("no segment is open"));
+        };
         // Known only now: a new segment begins with a sync of the old one.
         let header = FrameHeader { durable: self.durable, ..header };
         let (sealed, checksum) = frame.seal(&header);
@@ -248,7 +261,8 @@ impl JournalWriter {
         Ok(())
     }
 
-    /// Closes the segment, without the zeros behind its last frame, and begins the next: header, sync, folder sync.
+    /// Closes the segment, without the zeros behind its last frame, and begins the next: header,
+    /// sync, folder sync.
     fn begin_segment(&mut self) -> io::Result<()> {
         if let Some(full) = self.segment.take() {
             full.file.set_len(full.offset)?;
@@ -257,17 +271,24 @@ impl JournalWriter {
         }
         let first_record = self.record + 1;
         let file = self.storage.create(&segment_name(first_record))?;
-        let header = SegmentHeader { shard: self.shard, first_record, first_frame: self.frame + 1, chain: self.chain };
+        let header = SegmentHeader {
+            shard: self.shard,
+            first_record,
+            first_frame: self.frame + 1,
+            chain: self.chain,
+        };
         file.write_all_at(&header.to_bytes(), 0)?;
         file.sync()?;
         self.storage.sync_folder()?;
         let offset = SEGMENT_HEADER_BYTES as u64;
-        self.segment = Some(OpenSegment { file, first_record, offset, last_frame: None, filled: offset });
+        self.segment =
+            Some(OpenSegment { file, first_record, offset, last_frame: None, filled: offset });
         Ok(())
     }
 
     fn publish(&self) {
-        let (segment, offset) = self.segment.as_ref().map_or((0, 0), |open| (open.first_record, open.offset));
+        let (segment, offset) =
+            self.segment.as_ref().map_or((0, 0), |open| (open.first_record, open.offset));
         self.positions.set(Position { segment, offset, frame: self.frame, record: self.record });
     }
 }

@@ -1,5 +1,6 @@
-//! A circuit breaker: after some failures in a row it says no for a while, then lets one try through, and closes by itself
-//! when that succeeds. So nobody waits out a timeout for a source that is known to be down.
+//! A circuit breaker: after some failures in a row it says no for a while, then lets one try
+//! through, and closes by itself when that succeeds. So nobody waits out a timeout for a source
+//! that is known to be down.
 
 use std::time::Duration;
 use tokio::time::Instant;

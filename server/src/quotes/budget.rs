@@ -1,6 +1,8 @@
-//! How fast quotes may be fetched that no command waits for, so that thousands of symbols that grow old together do not burst.
+//! How fast quotes may be fetched that no command waits for, so that thousands of symbols that grow
+//! old together do not burst.
 
-/// A token bucket over the server's clock: so many a second, and no more than a tenth of that (one at least) at once.
+/// A token bucket over the server's clock: so many a second, and no more than a tenth of that (one
+/// at least) at once.
 #[derive(Debug)]
 pub(super) struct Budget {
     per_second: u64,
@@ -23,8 +25,10 @@ impl Budget {
     /// Whether a fetch may be made now; it is then counted.
     pub(super) fn take(&mut self, now_ms: u64) -> bool {
         let passed = now_ms.saturating_sub(self.last_ms);
-        self.tokens_milli =
-            passed.saturating_mul(self.per_second).saturating_add(self.tokens_milli).min(self.most_milli());
+        self.tokens_milli = passed
+            .saturating_mul(self.per_second)
+            .saturating_add(self.tokens_milli)
+            .min(self.most_milli());
         self.last_ms = now_ms;
         let allowed = self.tokens_milli >= 1_000;
         self.tokens_milli -= if allowed { 1_000 } else { 0 };
@@ -34,7 +38,9 @@ impl Budget {
     /// How long until the next may be made, in milliseconds.
     pub(super) fn wait_ms(&self, now_ms: u64) -> u64 {
         let gained = now_ms.saturating_sub(self.last_ms).saturating_mul(self.per_second);
-        1_000_u64.saturating_sub(self.tokens_milli.saturating_add(gained)).div_ceil(self.per_second.max(1))
+        1_000_u64
+            .saturating_sub(self.tokens_milli.saturating_add(gained))
+            .div_ceil(self.per_second.max(1))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Prices out of a file: a market that once was, played again, so that people can practise on it.
 //!
-//! The file has a header and rows of `time,symbol,price`: Unix milliseconds, rising or not, a symbol, dollars. It may be
-//! gzipped. Playing begins when the server starts; before a symbol's first row its first price holds, after its last row its
-//! last, unless the file is looped.
+//! The file has a header and rows of `time,symbol,price`: Unix milliseconds, rising or not, a
+//! symbol, dollars. It may be gzipped. Playing begins when the server starts; before a symbol's
+//! first row its first price holds, after its last row its last, unless the file is looped.
 
 use super::source::{Fetch, QuoteSource, SourceError, SourceQuote};
 use crate::clock::Clock;
@@ -52,12 +52,16 @@ impl CsvSource {
     /// # Errors
     /// In words, with the line, for whoever wrote the file.
     pub fn open(path: &Path, playback: Playback, clock: Arc<Clock>) -> anyhow::Result<Self> {
-        let file = File::open(path).with_context(|| format!("cannot read the prices {}", path.display()))?;
+        let file = File::open(path)
+            .with_context(|| format!("cannot read the prices {}", path.display()))?;
         let mut head = [0; 2];
         let gzipped = (&file).read(&mut head)? == 2 && head == [0x1f, 0x8b];
         let file = File::open(path)?;
-        let plain: Box<dyn Read> =
-            if gzipped { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(BufReader::new(file)) };
+        let plain: Box<dyn Read> = if gzipped {
+            Box::new(flate2::read::MultiGzDecoder::new(file))
+        } else {
+            Box::new(BufReader::new(file))
+        };
         let prices = read_rows(plain).with_context(|| format!("the prices {}", path.display()))?;
         let times = || prices.values().flatten().map(|(time, _)| *time);
         let (Some(first_ms), Some(last_ms)) = (times().min(), times().max()) else {
@@ -97,11 +101,12 @@ fn read_rows(from: impl Read) -> anyhow::Result<HashMap<Symbol, Vec<(u64, Money)
         let line = index + 2;
         ensure!(index < CSV_ROWS_MAX, "more than {CSV_ROWS_MAX} rows");
         let row: Row = row.with_context(|| format!("line {line}"))?;
-        let symbol = Symbol::parse(row.symbol.as_bytes())
-            .with_context(|| format!("line {line}: {:?} is no symbol: 1 to 3 letters or digits", row.symbol))?;
-        let price = Money::parse_amount(row.price.as_bytes())
-            .ok()
-            .with_context(|| format!("line {line}: {:?} is no price: dollars, at most two decimals", row.price))?;
+        let symbol = Symbol::parse(row.symbol.as_bytes()).with_context(|| {
+            format!("line {line}: {:?} is no symbol: 1 to 3 letters or digits", row.symbol)
+        })?;
+        let price = Money::parse_amount(row.price.as_bytes()).ok().with_context(|| {
+            format!("line {line}: {:?} is no price: dollars, at most two decimals", row.price)
+        })?;
         prices.entry(symbol).or_default().push((row.time, price));
     }
     for rows in prices.values_mut() {
@@ -114,7 +119,9 @@ impl QuoteSource for CsvSource {
     fn fetch<'a>(&'a self, symbol: Symbol, _user: &'a UserName) -> Fetch<'a> {
         let found = self.price(symbol);
         Box::pin(std::future::ready(match found {
-            Some((time_ms, price)) => Ok(SourceQuote { price, time_ms, key: "played".into() }.into()),
+            Some((time_ms, price)) => {
+                Ok(SourceQuote { price, time_ms, key: "played".into() }.into())
+            }
             None => Err(SourceError::Unknown),
         }))
     }
@@ -129,8 +136,11 @@ impl QuoteSource for CsvSource {
 /// # Errors
 /// In words for the command line.
 pub fn parse_speed(text: &str) -> Result<u64, String> {
-    let speed = text.parse::<Decimal>().ok().and_then(|speed| (speed * Decimal::ONE_THOUSAND).to_u64());
-    speed.filter(|milli| (1..=1_000_000_000).contains(milli)).ok_or_else(|| format!("{text:?} is not 0.001 to 1000000"))
+    let speed =
+        text.parse::<Decimal>().ok().and_then(|speed| (speed * Decimal::ONE_THOUSAND).to_u64());
+    speed
+        .filter(|milli| (1..=1_000_000_000).contains(milli))
+        .ok_or_else(|| format!("{text:?} is not 0.001 to 1000000"))
 }
 
 #[cfg(test)]
@@ -174,7 +184,10 @@ mod tests {
             (9000, 1100, 700),
         ];
         assert_eq!(played(FILE.as_bytes(), "1", false, &want.map(|(at, ..)| at)), want);
-        assert_eq!(played(FILE.as_bytes(), "2.5", false, &[799, 800]), [(799, 1000, 700), (800, 1250, 700)]);
+        assert_eq!(
+            played(FILE.as_bytes(), "2.5", false, &[799, 800]),
+            [(799, 1000, 700), (800, 1250, 700)]
+        );
         let around = [(3999, 1250, 700), (4000, 1000, 700), (6000, 1250, 700)];
         assert_eq!(played(FILE.as_bytes(), "1", true, &around.map(|(at, ..)| at)), around);
     }

@@ -1,7 +1,9 @@
-//! The legacy quote server: one TCP connection a request, `SYMBOL,user` out, `price,SYMBOL,user,timestamp,cryptokey` back.
+//! The legacy quote server: one TCP connection a request, `SYMBOL,user` out,
+//! `price,SYMBOL,user,timestamp,cryptokey` back.
 //!
-//! Two thirds of its answers take about 9 ms, the rest 1 to 4 seconds more, drawn anew for each connection. So a second
-//! connection after a short while usually wins, and the first good answer counts.
+//! Two thirds of its answers take about 9 ms, the rest 1 to 4 seconds more, drawn anew for each
+//! connection. So a second connection after a short while usually wins, and the first good answer
+//! counts.
 
 use super::breaker::Breaker;
 use super::source::{Fetch, Fetched, QuoteSource, SourceError, SourceQuote};
@@ -40,8 +42,8 @@ struct Client {
     address: String,
     /// Quotes asked for at once.
     turns: Semaphore,
-    /// Further connections for those that are slow: a share of their own, or the first of many requests would take every
-    /// connection and the slow ones among them could not be helped.
+    /// Further connections for those that are slow: a share of their own, or the first of many
+    /// requests would take every connection and the slow ones among them could not be helped.
     hedges: Semaphore,
     /// Whole answers that were no price.
     unusable: AtomicU64,
@@ -52,7 +54,8 @@ impl LegacySource {
     pub fn new(address: String, options: LegacyOptions) -> Self {
         let hedges = if options.hedge_after.is_some() { options.connections / 2 } else { 0 };
         let turns = Semaphore::new(options.connections - hedges);
-        let client = Client { address, turns, hedges: Semaphore::new(hedges), unusable: AtomicU64::new(0) };
+        let client =
+            Client { address, turns, hedges: Semaphore::new(hedges), unusable: AtomicU64::new(0) };
         Self { client: Arc::new(client), options, breaker: Mutex::default() }
     }
 
@@ -60,7 +63,8 @@ impl LegacySource {
         if !self.breaker.lock().allows(Instant::now()) {
             return Err(SourceError::Down);
         }
-        let asked = tokio::time::timeout(self.options.timeout, self.ask_until_answered(symbol, user)).await;
+        let asked =
+            tokio::time::timeout(self.options.timeout, self.ask_until_answered(symbol, user)).await;
         let answer = asked.unwrap_or(Err(SourceError::Timeout));
         match &answer {
             // A server that says nonsense is there.
@@ -72,10 +76,15 @@ impl LegacySource {
         answer
     }
 
-    /// The first good answer of as many attempts as it takes; the others are closed. Five are open at once at most: where
-    /// all of them are slow (one quote in 243), the oldest gives way to a new one, at a pace that halves each time, so that a
-    /// server that is slow for everybody is not flooded and some attempt always has the time it needs.
-    async fn ask_until_answered(&self, symbol: Symbol, user: &UserName) -> Result<Fetched, SourceError> {
+    /// The first good answer of as many attempts as it takes; the others are closed. Five are open
+    /// at once at most: where all of them are slow (one quote in 243), the oldest gives way to a
+    /// new one, at a pace that halves each time, so that a server that is slow for everybody is not
+    /// flooded and some attempt always has the time it needs.
+    async fn ask_until_answered(
+        &self,
+        symbol: Symbol,
+        user: &UserName,
+    ) -> Result<Fetched, SourceError> {
         let Ok(_turn) = self.client.turns.acquire().await else { return Err(SourceError::Timeout) };
         let mut attempts = JoinSet::new();
         let attempt = |hedges: bool| {
@@ -183,13 +192,20 @@ mod tests {
     }
 
     fn parse(answer: &str) -> Option<SourceQuote> {
-        parse_answer(answer.as_bytes(), Symbol::parse(b"S").unwrap(), &UserName::parse(b"alice").unwrap())
+        parse_answer(
+            answer.as_bytes(),
+            Symbol::parse(b"S").unwrap(),
+            &UserName::parse(b"alice").unwrap(),
+        )
     }
 
     #[test]
     fn answers_are_checked_before_they_are_believed() {
         let good = parse("828.8,S,alice,1795334400123, a2V5+/=  \n").unwrap();
-        assert_eq!((good.price, good.time_ms, &*good.key), (Money::from_cents(82_880), 1_795_334_400_123, "a2V5+/="));
+        assert_eq!(
+            (good.price, good.time_ms, &*good.key),
+            (Money::from_cents(82_880), 1_795_334_400_123, "a2V5+/=")
+        );
         let bad = [
             "",
             "NA",
@@ -225,7 +241,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let source = source(listener.local_addr().unwrap(), 1);
         let serve = async {
-            // The first connection is never answered, the second with nonsense, the third as it should be.
+            // The first connection is never answered, the second with nonsense, the third as it
+            // should be.
             let silent = listener.accept().await.unwrap();
             let (mut nonsense, _) = listener.accept().await.unwrap();
             nonsense.write_all(b"NA\n").await.unwrap();
@@ -240,7 +257,8 @@ mod tests {
         assert_eq!(source.unusable(), 1, "nonsense costs as much");
     }
 
-    /// A server that takes two seconds for everybody is waited for; one that never answers is not asked without end.
+    /// A server that takes two seconds for everybody is waited for; one that never answers is not
+    /// asked without end.
     #[tokio::test(start_paused = true)]
     async fn slow_for_everybody_is_answered_and_never_is_asked_a_dozen_times() {
         for (delay, answered) in [(Duration::from_secs(2), true), (Duration::from_mins(1), false)] {

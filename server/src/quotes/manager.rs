@@ -1,7 +1,9 @@
-//! One fetch per symbol however many wait, one cache for everybody, and fresh prices for those who need them.
+//! One fetch per symbol however many wait, one cache for everybody, and fresh prices for those who
+//! need them.
 //!
-//! A single task owns all of it; shards and sessions send it requests and hear of the outcome. A symbol is fetched when
-//! somebody wants its price, and again whenever its quote is 60 s old for as long as triggers or watchers wait for it.
+//! A single task owns all of it; shards and sessions send it requests and hear of the outcome. A
+//! symbol is fetched when somebody wants its price, and again whenever its quote is 60 s old for as
+//! long as triggers or watchers wait for it.
 
 use super::budget::Budget;
 use super::source::{Fetched as Answer, QuoteSource, SourceError, SourceQuote};
@@ -30,7 +32,8 @@ pub const WATCHER: &str = "daytraded";
 /// What the manager is asked.
 #[derive(Debug)]
 pub enum QuoteRequest {
-    /// A shard needs the price for this transaction. It asks once a symbol until it has heard of it.
+    /// A shard needs the price for this transaction. It asks once a symbol until it has heard of
+    /// it.
     Want {
         /// Which shard.
         shard: u16,
@@ -50,8 +53,8 @@ pub enum QuoteRequest {
         /// In whose name and for which transaction to ask.
         asker: Option<(UserName, u64)>,
     },
-    /// A shard cannot write down what is fetched (true), or can again: meanwhile nothing is fetched that no command waits
-    /// for.
+    /// A shard cannot write down what is fetched (true), or can again: meanwhile nothing is fetched
+    /// that no command waits for.
     Pause {
         /// Which shard.
         shard: u16,
@@ -165,13 +168,16 @@ struct Manager {
     watcher: UserName,
 }
 
-/// Starts the manager; it ends when nobody can send to it any more. Must be called within a tokio runtime.
+/// Starts the manager; it ends when nobody can send to it any more. Must be called within a tokio
+/// runtime.
 ///
 /// # Errors
 /// Never in practice: when the name it asks in for watchers were no user name.
 pub fn spawn_manager(source: Arc<dyn QuoteSource>, wire: QuoteWire) -> anyhow::Result<()> {
-    let watcher = UserName::parse(WATCHER.as_bytes()).ok_or_else(|| anyhow::anyhow!("not a user name"))?;
-    let (entries, due, paused, fetches) = (HashMap::new(), BTreeSet::new(), BTreeSet::new(), JoinSet::new());
+    let watcher =
+        UserName::parse(WATCHER.as_bytes()).ok_or_else(|| anyhow::anyhow!("not a user name"))?;
+    let (entries, due, paused, fetches) =
+        (HashMap::new(), BTreeSet::new(), BTreeSet::new(), JoinSet::new());
     let budget = Budget::new(wire.refresh_budget, wire.clock.now_ms());
     tokio::spawn(Manager { source, wire, entries, due, paused, fetches, budget, watcher }.run());
     Ok(())
@@ -187,8 +193,9 @@ impl Manager {
             }
             let sleep = tokio::time::sleep(Duration::from_millis(wait_ms.max(1)));
             tokio::select! {
-                // In a fixed order, so that a run can be repeated; nothing starves, because what comes first is bounded by
-                // what comes later: a fetch ends once for a request, and a shard asks once for a symbol.
+                // In a fixed order, so that a run can be repeated; nothing starves, because what
+                // comes first is bounded by what comes later: a fetch ends once for a request, and
+                // a shard asks once for a symbol.
                 biased;
                 Some(fetched) = self.fetches.join_next() => {
                     if let Ok(fetched) = fetched {
@@ -233,7 +240,9 @@ impl Manager {
             }
             QuoteRequest::Watch { symbol, number, outbox } => {
                 let entry = self.entries.entry(symbol).or_default();
-                if let Some(quote) = entry.quote.as_ref().filter(|quote| quote.is_fresh(self.wire.clock.now_ms())) {
+                if let Some(quote) =
+                    entry.quote.as_ref().filter(|quote| quote.is_fresh(self.wire.clock.now_ms()))
+                {
                     outbox.push_quote(symbol, push(quote));
                 }
                 if !entry.watchers.iter().any(|(known, _)| Arc::ptr_eq(known, &outbox)) {
@@ -249,7 +258,8 @@ impl Manager {
         }
     }
 
-    /// Puts a symbol into the queue of re-quotes, or takes it out: at the end of its quote's life, at once if it has none.
+    /// Puts a symbol into the queue of re-quotes, or takes it out: at the end of its quote's life,
+    /// at once if it has none.
     fn reschedule(&mut self, symbol: Symbol) {
         let now = self.wire.clock.now_ms();
         let Some(entry) = self.entries.get_mut(&symbol) else { return };
@@ -339,7 +349,8 @@ impl Manager {
                 }
                 self.wire.stats.failures.fetch_add(1, Ordering::Relaxed);
                 for shard in waiting {
-                    let _ = self.wire.shards[usize::from(shard)].send(Control::Quote(QuoteNews::Failed(symbol)));
+                    let _ = self.wire.shards[usize::from(shard)]
+                        .send(Control::Quote(QuoteNews::Failed(symbol)));
                 }
                 entry.pause_until_ms = self.wire.clock.now_ms() + REQUOTE_PAUSE_MS;
                 self.reschedule(symbol);
@@ -347,7 +358,8 @@ impl Manager {
         }
     }
 
-    /// Remembers a price and tells everybody: every shard, because every price counts, and every watcher.
+    /// Remembers a price and tells everybody: every shard, because every price counts, and every
+    /// watcher.
     fn arrived(&mut self, symbol: Symbol, asker: &Asker, answer: &SourceQuote) {
         self.wire.stats.hits.fetch_add(1, Ordering::Relaxed);
         let quote = Quote {

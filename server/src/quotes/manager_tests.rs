@@ -17,7 +17,9 @@ impl QuoteSource for Scripted {
     fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a> {
         let (answer, answered) = oneshot::channel();
         self.asked.lock().push_back((format!("{symbol} for {user}"), answer));
-        Box::pin(async move { answered.await.unwrap_or(Err(SourceError::Timeout)).map(crate::quotes::Fetched::from) })
+        Box::pin(async move {
+            answered.await.unwrap_or(Err(SourceError::Timeout)).map(crate::quotes::Fetched::from)
+        })
     }
 
     fn describe(&self) -> String {
@@ -36,7 +38,8 @@ impl World {
     fn new(shards: usize) -> Self {
         let source = Arc::new(Scripted::default());
         let (requests, queue) = mpsc::unbounded_channel();
-        let (controls, news): (Vec<_>, Vec<_>) = (0..shards).map(|_| mpsc::unbounded_channel()).unzip();
+        let (controls, news): (Vec<_>, Vec<_>) =
+            (0..shards).map(|_| mpsc::unbounded_channel()).unzip();
         let stats = Arc::new(QuoteStats::default());
         let wire = QuoteWire {
             requests: queue,
@@ -51,7 +54,9 @@ impl World {
 
     fn want(&self, shard: u16, user: &str) {
         let user = UserName::parse(user.as_bytes()).unwrap();
-        self.requests.send(QuoteRequest::Want { shard, symbol: symbol(), user, number: 7 }).unwrap();
+        self.requests
+            .send(QuoteRequest::Want { shard, symbol: symbol(), user, number: 7 })
+            .unwrap();
     }
 
     /// The next fetch, waited for without a clock: other tasks get their turn until it is there.
@@ -67,7 +72,9 @@ impl World {
 
     async fn told(&mut self, shard: usize) -> (Option<i64>, bool) {
         match self.news[shard].recv().await {
-            Some(Control::Quote(QuoteNews::Arrived(quote, hit))) => (Some(quote.price.cents()), hit.is_some()),
+            Some(Control::Quote(QuoteNews::Arrived(quote, hit))) => {
+                (Some(quote.price.cents()), hit.is_some())
+            }
             Some(Control::Quote(QuoteNews::Failed(_))) => (None, false),
             other => panic!("{other:?}"),
         }
@@ -111,15 +118,24 @@ async fn a_failed_fetch_is_told_to_who_waits_and_the_next_one_tries_again() {
     assert_eq!(world.stats.failures.load(Ordering::Relaxed), 1);
 }
 
-/// However often a price is asked for in vain, it stands in the queue of re-quotes once: afterwards there is one fetch a
-/// minute again.
+/// However often a price is asked for in vain, it stands in the queue of re-quotes once: afterwards
+/// there is one fetch a minute again.
 #[tokio::test]
 async fn failures_do_not_multiply_what_is_fetched_later() {
     let mut manager = manager_of_one_shard();
     let alice = UserName::parse(b"alice").unwrap();
-    manager.take(QuoteRequest::Interest { shard: 0, symbol: symbol(), asker: Some((alice.clone(), 9)) });
+    manager.take(QuoteRequest::Interest {
+        shard: 0,
+        symbol: symbol(),
+        asker: Some((alice.clone(), 9)),
+    });
     for _ in 0..3 {
-        manager.take(QuoteRequest::Want { shard: 0, symbol: symbol(), user: alice.clone(), number: 1 });
+        manager.take(QuoteRequest::Want {
+            shard: 0,
+            symbol: symbol(),
+            user: alice.clone(),
+            number: 1,
+        });
         let asker = Asker { shard: 0, user: alice.clone(), number: 1 };
         manager.fetched((symbol(), asker, Instant::now(), Err(SourceError::Timeout)));
         assert_eq!(manager.due.len(), 1);
@@ -162,10 +178,14 @@ fn manager_of_one_shard() -> Manager {
 }
 
 #[tokio::test]
-async fn a_symbol_with_triggers_is_quoted_at_once_and_every_price_goes_to_every_shard_and_watcher() {
+async fn a_symbol_with_triggers_is_quoted_at_once_and_every_price_goes_to_every_shard_and_watcher()
+{
     let mut world = World::new(2);
     let outbox: Arc<Outbox> = Arc::default();
-    world.requests.send(QuoteRequest::Watch { symbol: symbol(), number: 1, outbox: Arc::clone(&outbox) }).unwrap();
+    world
+        .requests
+        .send(QuoteRequest::Watch { symbol: symbol(), number: 1, outbox: Arc::clone(&outbox) })
+        .unwrap();
     let alice = UserName::parse(b"alice").unwrap();
     let interest = QuoteRequest::Interest { shard: 1, symbol: symbol(), asker: Some((alice, 9)) };
     world.requests.send(interest).unwrap();

@@ -1,7 +1,8 @@
 //! Prices: where they come from, how long they are good, and who is told.
 //!
-//! The manager fetches a symbol once however many wait for it, remembers the answer for 60 s by our clock, and tells every
-//! shard, because every price counts for the triggers. It must never decide anything about an account.
+//! The manager fetches a symbol once however many wait for it, remembers the answer for 60 s by our
+//! clock, and tells every shard, because every price counts for the triggers. It must never decide
+//! anything about an account.
 
 mod breaker;
 mod budget;

@@ -15,7 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub enum Delay {
     /// No time at all.
     None,
-    /// As the real one: two thirds 7 to 26 ms, the rest 1 to 4 whole seconds more, drawn anew for each connection.
+    /// As the real one: two thirds 7 to 26 ms, the rest 1 to 4 whole seconds more, drawn anew for
+    /// each connection.
     Legacy,
 }
 
@@ -44,7 +45,11 @@ impl std::str::FromStr for QuoteFaults {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut faults = Vec::new();
         for part in text.split(',').filter(|part| !part.is_empty()) {
-            let bad = || format!("{part:?} is not one of na, wrong, early, silent, refuse with :PERCENT behind it");
+            let bad = || {
+                format!(
+                    "{part:?} is not one of na, wrong, early, silent, refuse with :PERCENT behind it"
+                )
+            };
             let (name, percent) = part.split_once(':').ok_or_else(bad)?;
             let fault = match name {
                 "na" => QuoteFault::Na,
@@ -57,7 +62,11 @@ impl std::str::FromStr for QuoteFaults {
             faults.push((fault, percent.parse().map_err(|_| bad())?));
         }
         let sum: u64 = faults.iter().map(|(_, percent)| *percent).fold(0, u64::saturating_add);
-        if sum > 100 { Err(format!("{sum} percent of the answers cannot go wrong")) } else { Ok(Self(faults)) }
+        if sum > 100 {
+            Err(format!("{sum} percent of the answers cannot go wrong"))
+        } else {
+            Ok(Self(faults))
+        }
     }
 }
 
@@ -139,9 +148,13 @@ impl QuoteServer {
             _ => {}
         }
         let line = String::from_utf8_lossy(&request);
-        let fields: Option<(Symbol, UserName)> = line.trim().split_once(',').and_then(|(symbol, user)| {
-            Some((Symbol::parse(symbol.trim().as_bytes())?, UserName::parse(user.trim().as_bytes())?))
-        });
+        let fields: Option<(Symbol, UserName)> =
+            line.trim().split_once(',').and_then(|(symbol, user)| {
+                Some((
+                    Symbol::parse(symbol.trim().as_bytes())?,
+                    UserName::parse(user.trim().as_bytes())?,
+                ))
+            });
         let reply = match fields {
             None => "NA\n".to_owned(),
             Some(_) if fault == Some(QuoteFault::Na) => "NA\n".to_owned(),
@@ -150,7 +163,9 @@ impl QuoteServer {
                 let time_ms = quote.time_ms.saturating_add_signed(self.clock_skew_ms);
                 let good = format!("{},{symbol},{user},{time_ms},{} \n", quote.price, quote.key);
                 match (fault, random >> 48 & 3) {
-                    (Some(QuoteFault::Wrong), 0) => good.replacen(&format!(",{symbol},"), ",@@,", 1),
+                    (Some(QuoteFault::Wrong), 0) => {
+                        good.replacen(&format!(",{symbol},"), ",@@,", 1)
+                    }
                     (Some(QuoteFault::Wrong), 1) => format!("-{good}"),
                     (Some(QuoteFault::Wrong), 2) => "\u{fffd}\u{fffd}\n".to_owned(),
                     (Some(QuoteFault::Wrong), _) => good[..good.len() / 3].to_owned(),
@@ -178,7 +193,10 @@ mod tests {
     fn faults_are_read_and_drawn_as_often_as_asked() {
         let faults: QuoteFaults = "na:10,silent:5".parse().unwrap();
         let drawn = |fault| (0..10_000).filter(|n| faults.draw(mix(*n)) == Some(fault)).count();
-        assert!((900..1_100).contains(&drawn(QuoteFault::Na)) && (400..600).contains(&drawn(QuoteFault::Silent)));
+        assert!(
+            (900..1_100).contains(&drawn(QuoteFault::Na))
+                && (400..600).contains(&drawn(QuoteFault::Silent))
+        );
         assert_eq!(drawn(QuoteFault::Early), 0);
         for bad in ["na", "na:x", "odd:5", "na:60,wrong:60"] {
             assert!(bad.parse::<QuoteFaults>().is_err(), "{bad}");

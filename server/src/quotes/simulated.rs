@@ -15,7 +15,8 @@ const PRICE_CENTS_MAX: i64 = 499_900;
 /// The most a price moves at one request, in hundredths of a percent.
 const STEP_BASIS_POINTS_MAX: i64 = 150;
 
-/// A market of its own: first prices log-uniform from 1.01 to 4999.00, then a random walk, a step a request.
+/// A market of its own: first prices log-uniform from 1.01 to 4999.00, then a random walk, a step a
+/// request.
 pub struct SimulatedSource {
     seed: u64,
     frozen: bool,
@@ -30,7 +31,8 @@ struct Walk {
 }
 
 impl SimulatedSource {
-    /// A market from a seed; `frozen` keeps every first price for ever, so that a replay's outcome is determined.
+    /// A market from a seed; `frozen` keeps every first price for ever, so that a replay's outcome
+    /// is determined.
     pub fn new(seed: u64, frozen: bool, clock: Arc<Clock>) -> Self {
         Self { seed, frozen, clock, walks: Mutex::default() }
     }
@@ -48,8 +50,10 @@ impl SimulatedSource {
             }
             (now.cents, now.steps)
         };
-        let key: Vec<u8> =
-            (0..5).flat_map(|part| self.draw(symbol, steps << 8 | (part + 1)).to_le_bytes()).take(33).collect();
+        let key: Vec<u8> = (0..5)
+            .flat_map(|part| self.draw(symbol, steps << 8 | (part + 1)).to_le_bytes())
+            .take(33)
+            .collect();
         SourceQuote {
             price: Money::from_cents(cents),
             time_ms: self.clock.now_ms(),
@@ -72,15 +76,18 @@ pub(super) const fn mix(value: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Bits behind the point of the ratio of a price to the cheapest: the dearest leaves thirteen for what is before it.
+/// Bits behind the point of the ratio of a price to the cheapest: the dearest leaves thirteen for
+/// what is before it.
 const RATIO_BITS: u32 = 51;
 /// Bits behind the point of a factor of that ratio.
 const FACTOR_BITS: u32 = 57;
 
-/// A price that is evenly spread on a log scale: `min × (max / min) ^ u` for u from 0 to 1, a fraction of 32 bits. The power is the
-/// product of those for the bits that are set: an exponential of 28 digits for every symbol would take far longer.
+/// A price that is evenly spread on a log scale: `min × (max / min) ^ u` for u from 0 to 1, a
+/// fraction of 32 bits. The power is the product of those for the bits that are set: an exponential
+/// of 28 digits for every symbol would take far longer.
 fn first_price_cents(random: u64) -> i64 {
-    static FACTORS: LazyLock<[u64; 32]> = LazyLock::new(|| std::array::from_fn(|bit| factor(1 << bit)));
+    static FACTORS: LazyLock<[u64; 32]> =
+        LazyLock::new(|| std::array::from_fn(|bit| factor(1 << bit)));
     let part = (random >> 32) as u32;
     let set = |(bit, factor): (usize, &u64)| (part >> bit & 1 == 1).then_some(u128::from(*factor));
     let factors = FACTORS.iter().enumerate().filter_map(set);
@@ -168,7 +175,11 @@ mod tests {
         let parts = (0..400).map(|n| (mix(n) >> 32) as u32).chain([0, 1, u32::MAX / 2, u32::MAX]);
         for part in parts {
             let exact = Decimal::from(PRICE_CENTS_MIN) * exact_ratio(part);
-            assert_eq!(Decimal::from(first_price_cents(u64::from(part) << 32)), exact.round(), "{part}: {exact}");
+            assert_eq!(
+                Decimal::from(first_price_cents(u64::from(part) << 32)),
+                exact.round(),
+                "{part}: {exact}"
+            );
         }
     }
 

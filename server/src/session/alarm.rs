@@ -1,5 +1,6 @@
-//! What wakes a session besides its socket and its outbox: one timer for all that it waits for, and the server's stop. Each is asked
-//! once and then only looked at, because it goes on to wake the task that asked.
+//! What wakes a session besides its socket and its outbox: one timer for all that it waits for, and
+//! the server's stop. Each is asked once and then only looked at, because it goes on to wake the
+//! task that asked.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -8,7 +9,8 @@ use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Rings at the time it was last set to. Being set to a later time costs nothing: it rings early and is set anew.
+/// Rings at the time it was last set to. Being set to a later time costs nothing: it rings early
+/// and is set anew.
 #[derive(Debug, Default)]
 pub(super) struct Alarm {
     sleep: Option<Pin<Box<Sleep>>>,
@@ -40,7 +42,8 @@ impl Alarm {
             return sleep.is_elapsed();
         }
         self.asked = Some(context.waker().clone());
-        // A task that has done enough for a turn would be told to come back, and be asked by nobody: this poll has to count.
+        // A task that has done enough for a turn would be told to come back, and be asked by
+        // nobody: this poll has to count.
         pin!(unconstrained(sleep.as_mut())).poll(context).is_ready()
     }
 }
@@ -92,7 +95,10 @@ mod tests {
                     for _ in 0..done {
                         consume_budget().await;
                     }
-                    poll_fn(|context| if alarm.poll(context) { Poll::Ready(()) } else { Poll::Pending }).await;
+                    poll_fn(
+                        |context| if alarm.poll(context) { Poll::Ready(()) } else { Poll::Pending },
+                    )
+                    .await;
                 }
             });
             let rang = tokio::time::timeout(Duration::from_mins(1), ringing).await;

@@ -4,7 +4,8 @@ use super::alarm::{Alarm, StopSignal};
 use super::outbox::{Load, Outbox};
 use super::writer::Writer;
 use crate::limits::{
-    BATCH_JOBS_MAX, IN_FLIGHT_MAX, LINGER_MS, OUTBOX_BYTES_MAX, READ_BUFFER_BYTES_MAX, READ_BUFFER_BYTES_MIN,
+    BATCH_JOBS_MAX, IN_FLIGHT_MAX, LINGER_MS, OUTBOX_BYTES_MAX, READ_BUFFER_BYTES_MAX,
+    READ_BUFFER_BYTES_MIN,
 };
 use crate::quotes::QuoteRequest;
 use crate::router::Router;
@@ -32,7 +33,8 @@ const SILENCE: Duration = Duration::from_millis(100);
 const STOP_ANSWERING: Duration = Duration::from_secs(1);
 /// Most lines are about this long.
 const LINE_BYTES_GUESS: usize = 32;
-/// A batch is begun with room for no more, however much there is to read: it may be another shard's, or no jobs at all.
+/// A batch is begun with room for no more, however much there is to read: it may be another
+/// shard's, or no jobs at all.
 const JOBS_EXPECTED_MAX: usize = BATCH_JOBS_MAX / 4;
 /// Longer than any connection lives.
 const NEVER: Duration = Duration::from_hours(24 * 365);
@@ -103,7 +105,10 @@ impl Happened {
     }
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each is one thing that has happened to the connection")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that has happened to the connection"
+)]
 pub(super) struct Session {
     pub(super) context: Context,
     pub(super) outbox: Arc<Outbox>,
@@ -126,7 +131,8 @@ pub(super) struct Session {
     /// Lines that have arrived and are not yet read.
     block: Option<LineBlock>,
     read_bytes: usize,
-    /// When something last happened that keeps it open: a whole line read, an answer awaited, bytes of it taken.
+    /// When something last happened that keeps it open: a whole line read, an answer awaited, bytes
+    /// of it taken.
     line_at: Instant,
     /// Nothing more will be read: the client has half-closed or has quit.
     pub(super) ended: bool,
@@ -169,7 +175,8 @@ impl Session {
         let mut link = Link { reader, writing: Cursor::default(), alarm: Alarm::default(), stop };
         let mut chunks: VecDeque<Vec<u8>> = VecDeque::new();
         let mut give_up: Option<Instant> = None;
-        // While the server stops: until when to wait for the client to fall silent, and at the latest.
+        // While the server stops: until when to wait for the client to fall silent, and at the
+        // latest.
         let (mut silent_at, mut stop_by) = (Instant::now(), Instant::now());
         let idle_timeout = self.context.idle_timeout.unwrap_or(NEVER);
         loop {
@@ -197,19 +204,27 @@ impl Session {
                 return self.shut_down().await;
             }
             let stopped = self.stopping && now >= silent_at.min(stop_by);
-            if all_written && (idle && (self.ended || stopped) || load.too_slow) && self.outbox.end() {
+            if all_written
+                && (idle && (self.ended || stopped) || load.too_slow)
+                && self.outbox.end()
+            {
                 self.shut_down().await?;
                 return self.hear_out(&mut link.reader).await;
             }
             match give_up {
                 Some(at) if at <= now => {
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read its account events"));
+                    return Err(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "the client did not read its account events",
+                    ));
                 }
                 None if load.too_slow => give_up = Some(now + Duration::from_millis(LINGER_MS)),
                 _ => {}
             }
-            // A client that is never silent and reads slowly would otherwise be refused for ever, and cut off in the end.
-            let may_read = !self.ended && !stopped && self.block.is_none() && self.may_take_more(&load);
+            // A client that is never silent and reads slowly would otherwise be refused for ever,
+            // and cut off in the end.
+            let may_read =
+                !self.ended && !stopped && self.block.is_none() && self.may_take_more(&load);
             if may_read {
                 self.input.reserve(self.read_bytes);
             }
@@ -243,8 +258,8 @@ impl Session {
         }
     }
 
-    /// Waits until something happens. All that is ready happens at once and in a fixed order: nothing starves, and a run can be
-    /// repeated.
+    /// Waits until something happens. All that is ready happens at once and in a fixed order:
+    /// nothing starves, and a run can be repeated.
     async fn wait<R: AsyncRead + Unpin>(&mut self, link: &mut Link<R>, may_read: bool) -> Happened {
         let mut happened = Happened::default();
         // While it can read, an answer changes nothing for it.
@@ -255,7 +270,10 @@ impl Session {
             {
                 happened.written = Some(done);
             }
-            if may_read && let Poll::Ready(done) = poll_read_buf(Pin::new(&mut link.reader), context, &mut self.input) {
+            if may_read
+                && let Poll::Ready(done) =
+                    poll_read_buf(Pin::new(&mut link.reader), context, &mut self.input)
+            {
                 happened.read = Some(done);
             }
             happened.changed = self.outbox.poll_changed(context, wants_answers);
@@ -291,8 +309,8 @@ impl Session {
         !self.subscribed.is_empty() || !self.watched.is_empty()
     }
 
-    /// Takes in, and forgets, what the client still sends, until it has seen the end: closing on unread bytes would reset the
-    /// connection and destroy the replies that are on their way.
+    /// Takes in, and forgets, what the client still sends, until it has seen the end: closing on
+    /// unread bytes would reset the connection and destroy the replies that are on their way.
     async fn hear_out(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
         let patience = if self.stopping { SILENCE } else { Duration::from_millis(LINGER_MS) };
         let until = Instant::now() + Duration::from_millis(LINGER_MS);
@@ -308,7 +326,8 @@ impl Session {
         Ok(())
     }
 
-    /// Follows the client's pace: a buffer that was filled grows, one that stays mostly empty shrinks.
+    /// Follows the client's pace: a buffer that was filled grows, one that stays mostly empty
+    /// shrinks.
     fn has_read(&mut self, bytes: usize) {
         if bytes == 0 {
             (self.ended, self.saw_end) = (true, true);
@@ -320,7 +339,9 @@ impl Session {
     }
 
     fn may_take_more(&self, load: &Load) -> bool {
-        self.held.is_none() && load.in_flight + self.batched < IN_FLIGHT_MAX && load.bytes < OUTBOX_BYTES_MAX
+        self.held.is_none()
+            && load.in_flight + self.batched < IN_FLIGHT_MAX
+            && load.bytes < OUTBOX_BYTES_MAX
     }
 
     /// Reads the lines that have arrived, as far as the bounds allow, and sends them on.
@@ -336,14 +357,18 @@ impl Session {
             }
             if self.block.as_ref().is_none_or(LineBlock::is_empty) {
                 let ended = self.ended && !self.stopping;
-                self.block =
-                    if ended { self.codec.decode_eof(&mut self.input)? } else { self.codec.decode(&mut self.input)? };
+                self.block = if ended {
+                    self.codec.decode_eof(&mut self.input)?
+                } else {
+                    self.codec.decode(&mut self.input)?
+                };
             }
             let Some(mut block) = self.block.take() else { break };
             self.line_at = Instant::now();
             let mut room = if self.may_take_more(&self.outbox.load()) { BATCH_JOBS_MAX } else { 0 };
             let stalled = room == 0;
-            self.jobs_expected = (block.len() / LINE_BYTES_GUESS / self.batches.len()).min(JOBS_EXPECTED_MAX);
+            self.jobs_expected =
+                (block.len() / LINE_BYTES_GUESS / self.batches.len()).min(JOBS_EXPECTED_MAX);
             while room > 0 && self.held.is_none() && !self.quit {
                 let Some(line) = block.next_line() else { break };
                 let parsed = parse_line(line);

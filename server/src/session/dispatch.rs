@@ -1,4 +1,5 @@
-//! What becomes of a request: a job for a shard, an answer on the spot, or a wait for the requests before it.
+//! What becomes of a request: a job for a shard, an answer on the spot, or a wait for the requests
+//! before it.
 
 use super::connection::Session;
 use super::help::write_help;
@@ -6,7 +7,9 @@ use super::replies::{Replies, ReplyTo};
 use crate::limits::SUBSCRIPTIONS_MAX;
 use crate::quotes::QuoteRequest;
 use crate::shard::{Batch, Job, Work};
-use daytrade_protocol::{Body, Command, Invalid, Lines, Parsed, Refusal, ReplyBody, Request, SessionCommand, Tag};
+use daytrade_protocol::{
+    Body, Command, Invalid, Lines, Parsed, Refusal, ReplyBody, Request, SessionCommand, Tag,
+};
 use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -22,11 +25,13 @@ impl Session {
         }
     }
 
-    /// Whether a request has to wait for earlier ones of its connection, those still batched among them.
+    /// Whether a request has to wait for earlier ones of its connection, those still batched among
+    /// them.
     fn must_wait(&self, request: &Request) -> bool {
         let load = || self.outbox.load();
         match &request.body {
-            // The log holds all that was asked before it on this connection, and QUIT is the last word.
+            // The log holds all that was asked before it on this connection, and QUIT is the last
+            // word.
             Body::Command(Command::DumpLog { .. }) | Body::Session(SessionCommand::Quit) => {
                 load().in_flight + self.batched > 0
             }
@@ -36,7 +41,9 @@ impl Session {
                 load.summaries + self.batched_summaries >= load.summaries_max()
             }
             // Untagged requests follow one another strictly.
-            Body::Session(_) => request.tag.is_none() && load().untagged_answered < self.next_untagged,
+            Body::Session(_) => {
+                request.tag.is_none() && load().untagged_answered < self.next_untagged
+            }
             Body::Command(_) => false,
         }
     }
@@ -75,7 +82,12 @@ impl Session {
         match invalid.attempt {
             Some(attempt) if !self.stopping => {
                 let shard = self.context.router.shard_of(attempt.user.as_ref());
-                self.enqueue(shard, to, invalid.tag, Work::Rejected(Box::new((*attempt, invalid.refusal))));
+                self.enqueue(
+                    shard,
+                    to,
+                    invalid.tag,
+                    Work::Rejected(Box::new((*attempt, invalid.refusal))),
+                );
             }
             _ => self.refuse(to, &invalid.refusal),
         }
@@ -112,7 +124,11 @@ impl Session {
                     if self.watched.insert(symbol) {
                         let number = self.context.router.next_number();
                         let outbox = Arc::clone(&self.outbox);
-                        let _ = self.context.quotes.send(QuoteRequest::Watch { symbol, number, outbox });
+                        let _ = self.context.quotes.send(QuoteRequest::Watch {
+                            symbol,
+                            number,
+                            outbox,
+                        });
                     }
                 }
             }
@@ -147,7 +163,8 @@ impl Session {
 
     fn enqueue(&mut self, shard: usize, to: ReplyTo, tag: Option<Tag>, work: Work) {
         let assigned = tag.is_none();
-        self.batched_summaries += usize::from(matches!(work, Work::Command(Command::DisplaySummary { .. })));
+        self.batched_summaries +=
+            usize::from(matches!(work, Work::Command(Command::DisplaySummary { .. })));
         let number = tag.map_or_else(|| self.context.router.next_number(), Tag::get);
         let batch = &mut self.batches[shard];
         if batch.is_empty() {

@@ -1,6 +1,7 @@
 //! A connection: lines in, jobs to the shards, replies and pushed lines out.
 //!
-//! A session owns its socket and its buffers. It must never look at an account, and never wait for a quote or a disk.
+//! A session owns its socket and its buffers. It must never look at an account, and never wait for
+//! a quote or a disk.
 
 mod alarm;
 mod connection;

@@ -1,16 +1,19 @@
 //! The writing half of a connection, shared by everything that has something to say to it.
 //!
-//! Replies are appended whole, so nothing comes between the lines of one. Untagged requests are answered strictly in the
-//! order they were sent: a reply that is early waits here for its turn. Replies are bounded by the requests in flight,
-//! prices by the symbols (the newest counts), account events by a limit past which the connection is given up.
+//! Replies are appended whole, so nothing comes between the lines of one. Untagged requests are
+//! answered strictly in the order they were sent: a reply that is early waits here for its turn.
+//! Replies are bounded by the requests in flight, prices by the symbols (the newest counts),
+//! account events by a limit past which the connection is given up.
 //!
-//! Short replies that find nothing before them are written at once, by the shard that hands them over: no task has to be woken
-//! for them. What the socket does not take then, what is long, and what nobody has asked for, the session writes.
+//! Short replies that find nothing before them are written at once, by the shard that hands them
+//! over: no task has to be woken for them. What the socket does not take then, what is long, and
+//! what nobody has asked for, the session writes.
 
 use super::replies::Replies;
 use super::writer::Writer;
 use crate::limits::{
-    IN_FLIGHT_MAX, OUTBOX_EVENT_BYTES_MAX, SUMMARIES_AT_ONCE_MIN, SUMMARIES_BYTES_MAX, SUMMARY_BYTES_GUESS,
+    IN_FLIGHT_MAX, OUTBOX_EVENT_BYTES_MAX, SUMMARIES_AT_ONCE_MIN, SUMMARIES_BYTES_MAX,
+    SUMMARY_BYTES_GUESS,
 };
 use daytrade_protocol::{Push, Symbol};
 use parking_lot::{Mutex, MutexGuard};
@@ -20,7 +23,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use tokio::time::Instant;
 
-/// Up to this size it is cheaper to copy bytes than to write them by themselves, and to write them than to wake the session.
+/// Up to this size it is cheaper to copy bytes than to write them by themselves, and to write them
+/// than to wake the session.
 const SMALL_CHUNK_BYTES: usize = 16 << 10;
 
 /// What waits to be written to one connection, and the socket it is written to.
@@ -81,8 +85,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// How many summaries may be asked for at once, by the size of those seen: they are the only replies whose size a bound
-    /// on the number of requests does not bound.
+    /// How many summaries may be asked for at once, by the size of those seen: they are the only
+    /// replies whose size a bound on the number of requests does not bound.
     pub fn summaries_max(&self) -> usize {
         let bytes = if self.summary_bytes == 0 { SUMMARY_BYTES_GUESS } else { self.summary_bytes };
         (SUMMARIES_BYTES_MAX / bytes).clamp(SUMMARIES_AT_ONCE_MIN, IN_FLIGHT_MAX)
@@ -113,12 +117,14 @@ impl Outbox {
         wake(state);
     }
 
-    /// Takes in what the session itself answers, which writes it with whatever else there is when it has read what arrived.
+    /// Takes in what the session itself answers, which writes it with whatever else there is when
+    /// it has read what arrived.
     pub(super) fn answer(&self, replies: Replies) {
         self.state.lock().take_in(replies);
     }
 
-    /// Hands over an account event. Past its bound the connection is given up, because an event is never dropped.
+    /// Hands over an account event. Past its bound the connection is given up, because an event is
+    /// never dropped.
     pub fn push_event(&self, event: &Push) {
         let mut state = self.state.lock();
         if state.closed || state.too_slow {
@@ -154,7 +160,8 @@ impl Outbox {
         }
     }
 
-    /// Writes as much as the socket takes without waiting. An error is left for the session to find.
+    /// Writes as much as the socket takes without waiting. An error is left for the session to
+    /// find.
     fn write_now(&self, state: &mut State) {
         let mut writer = self.writer.lock();
         let Some(writer) = writer.as_mut() else { return };
@@ -175,7 +182,11 @@ impl Outbox {
     }
 
     /// Writes bytes that were taken.
-    pub(super) fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_write(
+        &self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match self.writer.lock().as_mut() {
             Some(writer) => Pin::new(&mut **writer).poll_write(context, bytes),
             None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
@@ -190,8 +201,9 @@ impl Outbox {
         }
     }
 
-    /// Whether something was handed over that the session has to see to since it last looked; if not, it is woken when that
-    /// happens. What needs no attention is an answer that is written already, unless it `wants_answers`.
+    /// Whether something was handed over that the session has to see to since it last looked; if
+    /// not, it is woken when that happens. What needs no attention is an answer that is written
+    /// already, unless it `wants_answers`.
     pub(super) fn poll_changed(&self, context: &Context<'_>, wants_answers: bool) -> bool {
         let mut state = self.state.lock();
         state.wants_answers = wants_answers;
@@ -221,7 +233,8 @@ impl Outbox {
         std::mem::take(&mut state.chunks)
     }
 
-    /// Ends the writing, if nothing waits to be written: what is handed over from now on is not. Whether it has.
+    /// Ends the writing, if nothing waits to be written: what is handed over from now on is not.
+    /// Whether it has.
     pub(super) fn end(&self) -> bool {
         let mut state = self.state.lock();
         let ends = state.chunks.is_empty();
@@ -286,22 +299,27 @@ impl State {
         self.append_in_turn(replies.untagged.into_bytes(), &replies.untagged_places);
     }
 
-    /// Whether something waits to be taken. While the session writes, it does not wait: it is asked for next.
+    /// Whether something waits to be taken. While the session writes, it does not wait: it is asked
+    /// for next.
     fn waits(&self) -> bool {
         !self.taken && !(self.chunks.is_empty() && (self.quotes.is_empty() || self.too_slow))
     }
 
-    /// Adds bytes at the end: small ones to the last chunk, large ones as a chunk of their own, which copies nothing.
+    /// Adds bytes at the end: small ones to the last chunk, large ones as a chunk of their own,
+    /// which copies nothing.
     fn append(&mut self, bytes: Vec<u8>) {
         self.bytes += bytes.len();
         match self.chunks.back_mut() {
-            Some(last) if last.len() + bytes.len() <= SMALL_CHUNK_BYTES => last.extend_from_slice(&bytes),
+            Some(last) if last.len() + bytes.len() <= SMALL_CHUNK_BYTES => {
+                last.extend_from_slice(&bytes)
+            }
             _ if bytes.is_empty() => {}
             _ => self.chunks.push_back(bytes),
         }
     }
 
-    /// Adds replies to untagged requests: those whose turn it is, and those that waited for them; the rest waits.
+    /// Adds replies to untagged requests: those whose turn it is, and those that waited for them;
+    /// the rest waits.
     fn append_in_turn(&mut self, bytes: Vec<u8>, places: &[(u64, usize)]) {
         if let [(place, _)] = places
             && *place == self.next_untagged

@@ -33,7 +33,10 @@ fn untagged_replies_wait_for_their_turn_and_tagged_ones_do_not() {
     outbox.deliver(replies(&[ReplyTo::Nobody, ReplyTo::Untagged(0)]));
     assert_eq!(text(&outbox), "Untagged(0)\nUntagged(1)\n");
     let load = outbox.load();
-    assert_eq!((load.in_flight, load.bytes, load.untagged_answered, load.too_slow), (0, 0, 2, false));
+    assert_eq!(
+        (load.in_flight, load.bytes, load.untagged_answered, load.too_slow),
+        (0, 0, 2, false)
+    );
 }
 
 /// A socket that takes so many bytes more.
@@ -62,7 +65,11 @@ impl Writer for Socket {
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.try_write(bytes).map_or(Poll::Pending, |taken| Poll::Ready(Ok(taken)))
     }
 
@@ -97,7 +104,8 @@ fn a_short_reply_is_written_at_once_and_wakes_nobody() {
     assert_eq!((socket.got().as_str(), wakes.0.load(Ordering::Relaxed)), ("Untagged(0)\n", 0));
     assert_eq!((outbox.load().bytes, outbox.load().in_flight), (0, 2));
     assert!(outbox.load().written_at.is_some());
-    // A session that waits for answers is told all the same, also of one that came before it said so.
+    // A session that waits for answers is told all the same, also of one that came before it said
+    // so.
     assert!(outbox.poll_changed(&context, true));
     assert!(!outbox.poll_changed(&context, true));
     outbox.deliver(replies(&[ReplyTo::Untagged(1)]));
@@ -106,7 +114,9 @@ fn a_short_reply_is_written_at_once_and_wakes_nobody() {
     outbox.deliver(replies(&[ReplyTo::Nobody]));
     let long = "x".repeat(SMALL_CHUNK_BYTES + 1);
     let mut given = Replies::default();
-    given.write(ReplyTo::Tagged(Tag::new(1).unwrap()), |_, out| out.extend_from_slice(long.as_bytes()));
+    given.write(ReplyTo::Tagged(Tag::new(1).unwrap()), |_, out| {
+        out.extend_from_slice(long.as_bytes())
+    });
     outbox.deliver(given);
     assert_eq!((socket.got().as_str(), text(&outbox).len()), ("", long.len()));
     outbox.deliver(replies(&[ReplyTo::Untagged(2)]));
@@ -132,7 +142,8 @@ fn what_the_socket_does_not_take_is_left_to_the_session_in_order() {
 fn long_summaries_are_asked_for_a_few_at_a_time() {
     let outbox = Outbox::default();
     assert_eq!(outbox.load().summaries_max(), SUMMARIES_BYTES_MAX / SUMMARY_BYTES_GUESS);
-    for (bytes, at_once) in [(1_000, SUMMARIES_BYTES_MAX / 1_000), (1 << 30, SUMMARIES_AT_ONCE_MIN)] {
+    for (bytes, at_once) in [(1_000, SUMMARIES_BYTES_MAX / 1_000), (1 << 30, SUMMARIES_AT_ONCE_MIN)]
+    {
         outbox.begin(1, 1);
         let mut given = replies(&[ReplyTo::Nobody]);
         given.note_summary(bytes);
@@ -146,7 +157,8 @@ fn a_slow_reader_keeps_the_newest_price_and_every_event_until_the_bound() {
     let outbox = Outbox::default();
     let symbol = Symbol::parse(b"S").unwrap();
     for cents in [100, 200, 300] {
-        outbox.push_quote(symbol, Push::Quote { symbol, price: Money::from_cents(cents), at_ms: 1 });
+        outbox
+            .push_quote(symbol, Push::Quote { symbol, price: Money::from_cents(cents), at_ms: 1 });
     }
     assert_eq!(text(&outbox), "* QUOTE,S,3.00,1\n");
     let user = UserName::parse(b"alice").unwrap();
@@ -163,7 +175,8 @@ fn a_slow_reader_keeps_the_newest_price_and_every_event_until_the_bound() {
 
 #[test]
 fn after_a_failed_commit_the_same_requests_are_refused() {
-    let given = replies(&[ReplyTo::Tagged(Tag::new(9).unwrap()), ReplyTo::Untagged(0), ReplyTo::Nobody]);
+    let given =
+        replies(&[ReplyTo::Tagged(Tag::new(9).unwrap()), ReplyTo::Untagged(0), ReplyTo::Nobody]);
     let outbox = Outbox::default();
     outbox.begin(3, 0);
     outbox.deliver(given.all_refused(&Refusal::ReadOnly));

@@ -21,7 +21,8 @@ pub enum ReplyTo {
 /// Replies to requests of one connection, collected before they are handed over.
 #[derive(Debug, Default)]
 pub struct Replies {
-    /// Full chunks of replies to tagged requests, and the one being filled: long replies are not copied as a buffer grows.
+    /// Full chunks of replies to tagged requests, and the one being filled: long replies are not
+    /// copied as a buffer grows.
     pub(super) full: Vec<Vec<u8>>,
     pub(super) tagged: Lines,
     /// Replies to untagged requests, one behind the other, and the place and length of each.
@@ -42,7 +43,8 @@ impl Replies {
         Self { tagged, answered: Vec::with_capacity(requests), ..Self::default() }
     }
 
-    /// Adds the reply that `write` appends to the buffer it is given, under the tag it is given. Returns the bytes it took.
+    /// Adds the reply that `write` appends to the buffer it is given, under the tag it is given.
+    /// Returns the bytes it took.
     pub fn write(&mut self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut Lines)) -> usize {
         self.answered.push(to);
         match to {

@@ -33,7 +33,8 @@ pub struct Job {
 pub enum Work {
     /// One of the sixteen commands.
     Command(Command),
-    /// A line that named one of the sixteen and could not be read as one: it is written down and refused.
+    /// A line that named one of the sixteen and could not be read as one: it is written down and
+    /// refused.
     Rejected(Box<(Attempt, Refusal)>),
     /// Send this user's account events to the connection.
     Subscribe(UserName),

@@ -22,8 +22,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Whom a shard asks for things. No channel has a bound of its own: a shard asks for a symbol once however many wait,
-/// a dump is a request in flight, and of a snapshot one piece is under way at a time.
+/// Whom a shard asks for things. No channel has a bound of its own: a shard asks for a symbol once
+/// however many wait, a dump is a request in flight, and of a snapshot one piece is under way at a
+/// time.
 #[derive(Clone, Debug)]
 pub struct Links {
     /// The quote manager.
@@ -49,7 +50,8 @@ pub(super) enum Task {
 #[derive(Debug)]
 pub(super) struct KnownPrice {
     pub quote: Quote,
-    /// The transaction it was fetched for, until that transaction has used it: only then it did not come from the cache.
+    /// The transaction it was fetched for, until that transaction has used it: only then it did not
+    /// come from the cache.
     pub fetched_for: Option<(UserName, u64)>,
 }
 
@@ -178,7 +180,8 @@ impl Shard {
         }
     }
 
-    /// Whether several connections are being served: they wait now, or the last round answered more than one.
+    /// Whether several connections are being served: they wait now, or the last round answered more
+    /// than one.
     pub fn serves_several(&self) -> bool {
         self.answered > 1 || self.inbox.len() > 1
     }
@@ -225,11 +228,12 @@ impl Shard {
         synced
     }
 
-    /// One round: what is due, what news left to do, what was sent; then one frame, and only then the replies.
+    /// One round: what is due, what news left to do, what was sent; then one frame, and only then
+    /// the replies.
     ///
     /// # Errors
-    /// When the frame could not be written. Everything in the round has then been answered with READ_ONLY, and so will be
-    /// everything from then on.
+    /// When the frame could not be written. Everything in the round has then been answered with
+    /// READ_ONLY, and so will be everything from then on.
     pub fn round(&mut self, now_ms: u64) -> io::Result<()> {
         self.now_ms = self.now_ms.max(now_ms);
         if self.failed {
@@ -237,7 +241,8 @@ impl Shard {
             self.answer();
             return Ok(());
         }
-        // Before anything is decided: with too little room, nothing may be that has to be written down.
+        // Before anything is decided: with too little room, nothing may be that has to be written
+        // down.
         let looked = self.journal.look_for_room();
         self.heed_room();
         self.expire_due();
@@ -331,7 +336,10 @@ impl Shard {
     /// Has the last delivery be one to this connection, with room for so many requests.
     pub(super) fn begin_delivery(&mut self, outbox: &Arc<Outbox>, requests: usize) {
         if self.deliveries.last().is_none_or(|last| !Arc::ptr_eq(&last.outbox, outbox)) {
-            self.deliveries.push(Delivery { outbox: Arc::clone(outbox), replies: Replies::with_room_for(requests) });
+            self.deliveries.push(Delivery {
+                outbox: Arc::clone(outbox),
+                replies: Replies::with_room_for(requests),
+            });
         }
     }
 
@@ -380,7 +388,8 @@ impl Shard {
     fn quote_arrived(&mut self, quote: Quote, hit: Option<Hit>) {
         let (symbol, price) = (quote.symbol, quote.price);
         let waiters = self.parked.take_waiters(symbol);
-        // A fetch that no command waits for, to keep a symbol fresh, leaves a price that is the cache's for everybody.
+        // A fetch that no command waits for, to keep a symbol fresh, leaves a price that is the
+        // cache's for everybody.
         let waited_for = hit.as_ref().filter(|hit| waiters.contains(&hit.user));
         let fetched_for = waited_for.map(|hit| (hit.user.clone(), hit.number));
         if let Some(hit) = hit {
@@ -395,7 +404,8 @@ impl Shard {
         self.resume(waiters, Price::Known(price));
     }
 
-    /// Writes a hit down. What is fetched for watchers goes under a number of the server's own, as recovery knows too.
+    /// Writes a hit down. What is fetched for watchers goes under a number of the server's own, as
+    /// recovery knows too.
     fn record_hit(&mut self, hit: Hit) {
         if hit.user.as_str() == WATCHER {
             self.book.note_assigned(hit.number);
@@ -420,7 +430,9 @@ impl Shard {
                 return;
             }
             after = Some(key);
-            if let Some(event) = crate::engine::fill(self.book.account(key.user), side, symbol, price) {
+            if let Some(event) =
+                crate::engine::fill(self.book.account(key.user), side, symbol, price)
+            {
                 self.happen(key.user, event);
                 self.fired += 1;
             }

@@ -1,4 +1,5 @@
-//! A thread for a shard: waits for messages, for the next order to run out, for the next sync, and never for anything else.
+//! A thread for a shard: waits for messages, for the next order to run out, for the next sync, and
+//! never for anything else.
 
 use super::batch::{Batch, Control};
 use super::core::Shard;
@@ -114,8 +115,10 @@ impl Driver {
     async fn wait(&mut self) -> bool {
         let Queues { jobs, control } = &mut self.queues;
         let now = Instant::now();
-        let expiry =
-            self.shard.next_due_ms().map(|at| now + Duration::from_millis(at.saturating_sub(self.clock.now_ms())));
+        let expiry = self
+            .shard
+            .next_due_ms()
+            .map(|at| now + Duration::from_millis(at.saturating_sub(self.clock.now_ms())));
         let due = [expiry, self.sync_due].into_iter().flatten().min();
         let sleep = tokio::time::sleep_until(due.unwrap_or(now + Duration::from_hours(1)));
         tokio::select! {
@@ -149,9 +152,10 @@ impl Driver {
         false
     }
 
-    /// Lets the sessions run for as long as that brings more jobs, so that one sync serves them all: with as many threads as
-    /// cores, a shard that is woken by the first of a thousand requests would otherwise write a frame for each of them. Where
-    /// one connection talks alone, nothing waits. True when told to stop.
+    /// Lets the sessions run for as long as that brings more jobs, so that one sync serves them
+    /// all: with as many threads as cores, a shard that is woken by the first of a thousand
+    /// requests would otherwise write a frame for each of them. Where one connection talks alone,
+    /// nothing waits. True when told to stop.
     fn gather(&mut self) -> bool {
         for _ in 0..GATHER_TURNS_MAX {
             let before = self.shard.queued();

@@ -3,8 +3,8 @@
 use super::batch::{DumpDone, DumpRequest, DumpTicket, Job, Work};
 use super::core::{Delivery, Shard, Task};
 use crate::engine::{
-    Events, Halt, HistoryEntry, OutcomeRef, Price, PriceUsed, Record, RecordRef, UserId, decide, reply_to,
-    write_summary,
+    Events, Halt, HistoryEntry, OutcomeRef, Price, PriceUsed, Record, RecordRef, UserId, decide,
+    reply_to, write_summary,
 };
 use crate::quotes::QuoteRequest;
 use crate::session::{Outbox, ReplyTo};
@@ -12,7 +12,8 @@ use daytrade_protocol::{Command, CommandName, Refusal, ReplyBody, Symbol, UserNa
 use std::sync::Arc;
 
 impl Shard {
-    /// Carries out a job, or puts it behind the user's waiting ones. `id` is the user's place, if it is known by now.
+    /// Carries out a job, or puts it behind the user's waiting ones. `id` is the user's place, if
+    /// it is known by now.
     pub(super) fn take_job(&mut self, outbox: &Arc<Outbox>, job: &Job, id: Option<UserId>) {
         if let Some(user) = job.user()
             && self.parked.holds(user)
@@ -49,7 +50,13 @@ impl Shard {
             Work::Rejected(rejected) => {
                 let (attempt, refusal) = &**rejected;
                 let id = id.or_else(|| self.book.id(attempt.user.as_ref()?));
-                let entry = HistoryEntry::new(self.now_ms, number, attempt.name, attempt.symbol, attempt.funds);
+                let entry = HistoryEntry::new(
+                    self.now_ms,
+                    number,
+                    attempt.name,
+                    attempt.symbol,
+                    attempt.funds,
+                );
                 self.note(id, entry, Some(refusal));
                 self.reply_refused(to, refusal);
                 self.count_assigned(assigned, number);
@@ -92,7 +99,12 @@ impl Shard {
                 }
                 if self.parked.wait_for(symbol, user, (Arc::clone(outbox), job.clone())) {
                     let user = user.clone();
-                    let _ = self.links.quotes.send(QuoteRequest::Want { shard: self.id, symbol, user, number });
+                    let _ = self.links.quotes.send(QuoteRequest::Want {
+                        shard: self.id,
+                        symbol,
+                        user,
+                        number,
+                    });
                 }
                 return false;
             }
@@ -102,7 +114,13 @@ impl Shard {
         let goes_on = match &decided {
             Ok(events) => self.carry_out(outbox, job, command, events, id),
             Err(refusal) => {
-                let entry = HistoryEntry::new(self.now_ms, number, command.name(), command.symbol(), command.funds());
+                let entry = HistoryEntry::new(
+                    self.now_ms,
+                    number,
+                    command.name(),
+                    command.symbol(),
+                    command.funds(),
+                );
                 self.note(id, entry, Some(refusal));
                 self.reply_refused(to, refusal);
                 self.note_if_summary(command);
@@ -113,11 +131,18 @@ impl Shard {
             Ok(events) => OutcomeRef::Done(events),
             Err(refusal) => OutcomeRef::Refused(refusal),
         };
-        self.frame.push_parts(&RecordRef::Transaction { number, assigned, command, price: used, outcome });
+        self.frame.push_parts(&RecordRef::Transaction {
+            number,
+            assigned,
+            command,
+            price: used,
+            outcome,
+        });
         goes_on
     }
 
-    /// Answers what changes nothing, without writing it down, and refuses the rest: the disk is almost full.
+    /// Answers what changes nothing, without writing it down, and refuses the rest: the disk is
+    /// almost full.
     fn only_read(&mut self, to: ReplyTo, command: &Command) {
         match command {
             Command::DisplaySummary { user } => {
@@ -130,7 +155,10 @@ impl Shard {
                 }
             }
             Command::Quote { symbol, .. }
-                if self.prices.get(symbol).is_some_and(|known| known.quote.is_fresh(self.now_ms)) =>
+                if self
+                    .prices
+                    .get(symbol)
+                    .is_some_and(|known| known.quote.is_fresh(self.now_ms)) =>
             {
                 self.tally.ok += 1;
                 self.reply_quote(to, *symbol);
@@ -148,7 +176,8 @@ impl Shard {
         }
     }
 
-    /// Decides a command at the price given, or at one the shard knows. Err: it has to wait for this symbol's price.
+    /// Decides a command at the price given, or at one the shard knows. Err: it has to wait for
+    /// this symbol's price.
     fn decide(
         &mut self,
         id: Option<UserId>,
@@ -157,7 +186,8 @@ impl Shard {
         number: u64,
     ) -> Result<(Result<Events, Refusal>, Option<PriceUsed>), Symbol> {
         let account = id.map(|id| self.book.account(id));
-        // The first look is without a price, so that one is only asked for, or said to be used, when it is needed.
+        // The first look is without a price, so that one is only asked for, or said to be used,
+        // when it is needed.
         let symbol = match decide(account, command, Price::Unasked, self.now_ms, number) {
             Ok(events) => return Ok((Ok(events), None)),
             Err(Halt::Refused(refusal)) => return Ok((Err(refusal), None)),
@@ -166,7 +196,9 @@ impl Shard {
         let known = self.prices.get_mut(&symbol).filter(|known| known.quote.is_fresh(self.now_ms));
         let (price, used) = match known {
             Some(known) => {
-                let here = |(user, fetched): &(UserName, u64)| Some(user) == command.user() && *fetched == number;
+                let here = |(user, fetched): &(UserName, u64)| {
+                    Some(user) == command.user() && *fetched == number
+                };
                 let fetched = known.fetched_for.as_ref().is_some_and(here);
                 if fetched {
                     known.fetched_for = None;
@@ -219,7 +251,12 @@ impl Shard {
                     filename: filename.clone(),
                 };
                 let record = self.next_record();
-                self.dumps.push(DumpRequest { shard: self.id, record, time_ms: self.now_ms, ticket });
+                self.dumps.push(DumpRequest {
+                    shard: self.id,
+                    record,
+                    time_ms: self.now_ms,
+                    ticket,
+                });
                 if let Some(user) = user {
                     self.parked.hold(user);
                     goes_on = false;
@@ -233,7 +270,13 @@ impl Shard {
             }
             (_, None) => debug_assert!(false, "{command:?} was carried out without an account"),
         }
-        let entry = HistoryEntry::new(self.now_ms, number, command.name(), command.symbol(), command.funds());
+        let entry = HistoryEntry::new(
+            self.now_ms,
+            number,
+            command.name(),
+            command.symbol(),
+            command.funds(),
+        );
         self.note(id, entry, None);
         goes_on
     }
@@ -255,11 +298,17 @@ impl Shard {
             Ok((path, events)) => self.reply(to, &ReplyBody::DumpLog { path, events }),
             Err(refusal) => {
                 let id = user.as_ref().and_then(|user| self.book.id(user));
-                let entry = HistoryEntry::new(self.now_ms, number, CommandName::DumpLog, None, None);
+                let entry =
+                    HistoryEntry::new(self.now_ms, number, CommandName::DumpLog, None, None);
                 self.note(id, entry, Some(&refusal));
                 self.tally.ok = self.tally.ok.saturating_sub(1);
                 self.reply_refused(to, &refusal);
-                self.frame.push(&Record::DumpFailed { number, user: user.clone(), filename, refusal });
+                self.frame.push(&Record::DumpFailed {
+                    number,
+                    user: user.clone(),
+                    filename,
+                    refusal,
+                });
             }
         }
         if let Some(user) = user {
@@ -296,7 +345,9 @@ impl Shard {
 
     /// Keeps the count of summaries under way right when one is refused.
     fn note_if_summary(&mut self, command: &Command) {
-        if let (Command::DisplaySummary { .. }, Some(delivery)) = (command, self.deliveries.last_mut()) {
+        if let (Command::DisplaySummary { .. }, Some(delivery)) =
+            (command, self.deliveries.last_mut())
+        {
             delivery.replies.note_summary(0);
         }
     }
@@ -304,7 +355,8 @@ impl Shard {
     pub(super) fn reply_refused(&mut self, to: ReplyTo, refusal: &Refusal) {
         self.tally.refused[refusal.code() as usize] += 1;
         if let Some(delivery) = self.deliveries.last_mut() {
-            self.reply_bytes += delivery.replies.write(to, |tag, out| ReplyBody::write_refusal(refusal, tag, out));
+            self.reply_bytes +=
+                delivery.replies.write(to, |tag, out| ReplyBody::write_refusal(refusal, tag, out));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Shards: each owns some users for ever, and with them their part of the journal.
 //!
-//! [`Shard`] is the whole behaviour without a thread, a clock or a channel to wait on: messages go in, a round decides,
-//! writes down and answers. [`spawn`] gives it a thread. A shard never waits for a quote or for another user.
+//! [`Shard`] is the whole behaviour without a thread, a clock or a channel to wait on: messages go
+//! in, a round decides, writes down and answers. [`spawn`] gives it a thread. A shard never waits
+//! for a quote or for another user.
 
 mod batch;
 mod core;

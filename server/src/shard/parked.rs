@@ -33,7 +33,8 @@ impl Parked {
         self.users.entry(user.clone()).or_default();
     }
 
-    /// Holds the user at this command until the symbol's price is there; true if nobody waited for the symbol before.
+    /// Holds the user at this command until the symbol's price is there; true if nobody waited for
+    /// the symbol before.
     pub(super) fn wait_for(&mut self, symbol: Symbol, user: &UserName, waiting: Waiting) -> bool {
         self.users.entry(user.clone()).or_default().push_front(waiting);
         let waiters = self.by_symbol.entry(symbol).or_default();

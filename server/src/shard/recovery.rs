@@ -1,10 +1,11 @@
-//! A shard's accounts from what its folder holds: the newest good snapshot and the journal behind it, or the whole journal.
+//! A shard's accounts from what its folder holds: the newest good snapshot and the journal behind
+//! it, or the whole journal.
 
 use crate::engine::{Book, Loader, StateHash};
 use crate::journal::decision::{Decision, SeenSnapshot};
 use crate::journal::{
-    Anchor, Recovered, RecoveryError, SnapshotFault, SnapshotHeader, SnapshotReader, Start, Storage, is_anchored,
-    recover, remove_unfinished, snapshots,
+    Anchor, Recovered, RecoveryError, SnapshotFault, SnapshotHeader, SnapshotReader, Start,
+    Storage, is_anchored, recover, remove_unfinished, snapshots,
 };
 use std::io;
 
@@ -22,7 +23,11 @@ pub struct RecoveredShard {
 ///
 /// # Errors
 /// [`RecoveryError`]; the files are then as they were.
-pub fn recover_shard(storage: &dyn Storage, shard: u16, repair: bool) -> Result<RecoveredShard, RecoveryError> {
+pub fn recover_shard(
+    storage: &dyn Storage,
+    shard: u16,
+    repair: bool,
+) -> Result<RecoveredShard, RecoveryError> {
     let (mut book, anchor) = match newest_snapshot(storage, shard)? {
         Some((book, anchor)) => (book, Some(anchor)),
         None => (Book::default(), None),
@@ -47,22 +52,30 @@ pub fn recover_shard(storage: &dyn Storage, shard: u16, repair: bool) -> Result<
     Ok(RecoveredShard { book, end, snapshot_record: anchor.map_or(0, |anchor| anchor.record) })
 }
 
-/// A snapshot, even one that cannot be read, was given its name only after its record was durable: a journal that ends before
-/// it has lost something.
+/// A snapshot, even one that cannot be read, was given its name only after its record was durable:
+/// a journal that ends before it has lost something.
 fn refuse_lost_records(storage: &dyn Storage, found: u64) -> Result<(), RecoveryError> {
     for name in snapshots(storage)? {
-        let record = name.split('.').next().and_then(|digits| digits.parse::<u64>().ok()).unwrap_or(0);
+        let record =
+            name.split('.').next().and_then(|digits| digits.parse::<u64>().ok()).unwrap_or(0);
         if record > found {
-            return Err(RecoveryError::Snapshot { file: storage.describe(&name), fault: SnapshotFault::Unanchored });
+            return Err(RecoveryError::Snapshot {
+                file: storage.describe(&name),
+                fault: SnapshotFault::Unanchored,
+            });
         }
     }
     Ok(())
 }
 
 /// The newest snapshot that is one, if there is any.
-fn newest_snapshot(storage: &dyn Storage, shard: u16) -> Result<Option<(Book, Anchor)>, RecoveryError> {
+fn newest_snapshot(
+    storage: &dyn Storage,
+    shard: u16,
+) -> Result<Option<(Book, Anchor)>, RecoveryError> {
     for name in snapshots(storage)? {
-        let mut seen = SeenSnapshot { whole: true, version: true, shard: true, anchored: true, state: true };
+        let mut seen =
+            SeenSnapshot { whole: true, version: true, shard: true, anchored: true, state: true };
         let found = match load(storage, &name, shard, &mut seen)? {
             Ok(book) if seen.decide().decision == Decision::Continue => return Ok(Some(book)),
             Ok(_) => SnapshotFault::Unanchored,

@@ -1,13 +1,17 @@
-//! Snapshots of a shard, taken while it works: a slice at a time, each asked for when the one before is on disk.
+//! Snapshots of a shard, taken while it works: a slice at a time, each asked for when the one
+//! before is on disk.
 
 use super::batch::Control;
 use super::core::Shard;
 use crate::engine::Slice;
 use crate::journal::{
-    SnapshotFile, SnapshotHeader, SnapshotReader, Storage, remove_unfinished, segment_name, segment_names,
-    snapshot_name, snapshots,
+    SnapshotFile, SnapshotHeader, SnapshotReader, Storage, remove_unfinished, segment_name,
+    segment_names, snapshot_name, snapshots,
 };
-use crate::limits::{SNAPSHOT_AT_STOP_RECORDS_MIN, SNAPSHOT_FREE_BYTES_MIN, SNAPSHOT_SLICE_BYTES_SOFT, SNAPSHOTS_KEPT};
+use crate::limits::{
+    SNAPSHOT_AT_STOP_RECORDS_MIN, SNAPSHOT_FREE_BYTES_MIN, SNAPSHOT_SLICE_BYTES_SOFT,
+    SNAPSHOTS_KEPT,
+};
 use parking_lot::{Mutex, RwLock};
 use std::io;
 use std::sync::Arc;
@@ -94,13 +98,17 @@ impl Shard {
                 }
             }
             SnapshotNews::Done => {
-                self.schedule.taken_at = self.schedule.under_way.take().unwrap_or(self.schedule.taken_at);
-                self.stats.snapshot_record.store(self.schedule.taken_at, std::sync::atomic::Ordering::Relaxed);
+                self.schedule.taken_at =
+                    self.schedule.under_way.take().unwrap_or(self.schedule.taken_at);
+                self.stats
+                    .snapshot_record
+                    .store(self.schedule.taken_at, std::sync::atomic::Ordering::Relaxed);
             }
             SnapshotNews::Failed => {
                 self.book.stop_saving();
                 // The next try comes when it would have come after a good one.
-                self.schedule.taken_at = self.schedule.under_way.take().unwrap_or(self.schedule.taken_at);
+                self.schedule.taken_at =
+                    self.schedule.under_way.take().unwrap_or(self.schedule.taken_at);
             }
         }
     }
@@ -138,7 +146,12 @@ pub struct SnapshotKeeper {
 
 impl SnapshotKeeper {
     /// A keeper of a shard's folder.
-    pub fn new(storage: Arc<dyn Storage>, shard: u16, retention_bytes: Option<u64>, readers: Arc<RwLock<()>>) -> Self {
+    pub fn new(
+        storage: Arc<dyn Storage>,
+        shard: u16,
+        retention_bytes: Option<u64>,
+        readers: Arc<RwLock<()>>,
+    ) -> Self {
         Self { storage, shard, retention_bytes, readers, file: None }
     }
 
@@ -160,15 +173,21 @@ impl SnapshotKeeper {
             SnapshotPiece::GiveUp => return Ok(SnapshotNews::Failed),
             SnapshotPiece::Begin(header) => {
                 self.file = None;
-                self.file = Some((SnapshotFile::begin(&*self.storage, &header)?, header.anchor.record));
+                self.file =
+                    Some((SnapshotFile::begin(&*self.storage, &header)?, header.anchor.record));
                 return Ok(SnapshotNews::More);
             }
             SnapshotPiece::Slice(slice) => slice,
         };
         let Some((mut file, record)) = self.file.take() else { return Ok(SnapshotNews::Failed) };
         // A snapshot only saves time: it must not take the room that the journal needs.
-        if self.storage.free_bytes()? < SNAPSHOT_FREE_BYTES_MIN.saturating_add(slice.bytes.len() as u64) {
-            return Err(io::Error::new(io::ErrorKind::StorageFull, "too little room on the disk for a snapshot"));
+        if self.storage.free_bytes()?
+            < SNAPSHOT_FREE_BYTES_MIN.saturating_add(slice.bytes.len() as u64)
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "too little room on the disk for a snapshot",
+            ));
         }
         file.add(&slice.bytes)?;
         let Some(hash) = slice.last else {
@@ -190,11 +209,16 @@ impl SnapshotKeeper {
         for old in names.iter().skip(SNAPSHOTS_KEPT) {
             storage.remove(old)?;
         }
-        let (Some(retention), Some(reserve)) = (self.retention_bytes, names.get(SNAPSHOTS_KEPT - 1)) else {
+        let (Some(retention), Some(reserve)) =
+            (self.retention_bytes, names.get(SNAPSHOTS_KEPT - 1))
+        else {
             return Ok(());
         };
-        // What the oldest snapshot that is kept needs behind it stays, so that a damaged newer one costs nothing.
-        let Ok(reserve) = SnapshotReader::open(storage, reserve, self.shard)? else { return Ok(()) };
+        // What the oldest snapshot that is kept needs behind it stays, so that a damaged newer one
+        // costs nothing.
+        let Ok(reserve) = SnapshotReader::open(storage, reserve, self.shard)? else {
+            return Ok(());
+        };
         let needed = segment_name(reserve.header().anchor.segment);
         let Some(_nobody_reads) = self.readers.try_write() else { return Ok(()) };
         let mut segments = Vec::new();
@@ -210,7 +234,11 @@ impl SnapshotKeeper {
             storage.remove(&name)?;
             storage.sync_folder()?;
             kept -= bytes;
-            tracing::info!(shard = self.shard, file = name, "a segment beyond the retention is removed");
+            tracing::info!(
+                shard = self.shard,
+                file = name,
+                "a segment beyond the retention is removed"
+            );
         }
         Ok(())
     }

@@ -6,7 +6,8 @@ use daytrade_protocol::{Push, TradeTerms, UserName};
 use hashbrown::HashMap;
 use std::sync::Arc;
 
-/// Connections by the user they subscribed to, and what they have to be told once the round is durable.
+/// Connections by the user they subscribed to, and what they have to be told once the round is
+/// durable.
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
     by_user: HashMap<UserName, Vec<Arc<Outbox>>>,
@@ -32,7 +33,8 @@ impl Subscribers {
         }
     }
 
-    /// Notes what has happened to an account, and how it stands then, if anybody wants to hear of it.
+    /// Notes what has happened to an account, and how it stands then, if anybody wants to hear of
+    /// it.
     pub(super) fn note(&mut self, book: &Book, id: UserId, event: &Event) {
         if self.by_user.is_empty() {
             return;
@@ -50,7 +52,8 @@ impl Subscribers {
             }
             _ => None,
         };
-        let (available, reserved, realised) = (account.cash(), account.reserved(), account.realised());
+        let (available, reserved, realised) =
+            (account.cash(), account.reserved(), account.realised());
         let stands = Push::Account { user, available, reserved, realised };
         for push in happened.into_iter().chain([stands]) {
             self.to_tell.extend(outboxes.iter().map(|outbox| (Arc::clone(outbox), push.clone())));

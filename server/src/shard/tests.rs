@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::engine::{Book, Hit, Record};
-use crate::journal::{DiskFault, FaultDisk, JournalWriter, Positions, Start, SyncMode, WriterOptions, recover};
+use crate::journal::{
+    DiskFault, FaultDisk, JournalWriter, Positions, Start, SyncMode, WriterOptions, recover,
+};
 use crate::limits::FIRED_IN_ROUND_MAX;
 use crate::quotes::{Quote, QuoteNews, QuoteRequest};
 use crate::session::{Outbox, ReplyTo};
@@ -38,10 +40,13 @@ impl World {
             fill_bytes: 1 << 13,
         };
         let disk = Arc::new(storage.clone());
-        let journal = JournalWriter::open(disk, 0, options, &recovered.end, Positions::default()).unwrap();
-        let ((quotes, wants), (dumps, dump_requests)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let journal =
+            JournalWriter::open(disk, 0, options, &recovered.end, Positions::default()).unwrap();
+        let ((quotes, wants), (dumps, dump_requests)) =
+            (mpsc::unbounded_channel(), mpsc::unbounded_channel());
         let (snapshots, pieces) = mpsc::unbounded_channel();
-        let mut shard = Shard::new(0, recovered, journal, Links { quotes, dumps, snapshots }, Arc::default());
+        let mut shard =
+            Shard::new(0, recovered, journal, Links { quotes, dumps, snapshots }, Arc::default());
         shard.announce_interest();
         Self { shard, storage, wants, dumps: dump_requests, pieces, outbox: Arc::default(), now_ms }
     }
@@ -56,7 +61,12 @@ impl World {
             Parsed::Request(request) => {
                 let tag = request.tag.unwrap();
                 let Body::Command(command) = request.body else { panic!("{line}") };
-                Job { to: ReplyTo::Tagged(tag), number: tag.get(), assigned: false, work: Work::Command(command) }
+                Job {
+                    to: ReplyTo::Tagged(tag),
+                    number: tag.get(),
+                    assigned: false,
+                    work: Work::Command(command),
+                }
             }
             other => panic!("{other:?}"),
         };
@@ -79,8 +89,12 @@ impl World {
         let mut wanted = Vec::new();
         while let Ok(request) = self.wants.try_recv() {
             wanted.push(match request {
-                QuoteRequest::Want { symbol, user, number, .. } => format!("want {symbol} for {user} #{number}"),
-                QuoteRequest::Interest { symbol, asker, .. } => format!("interest {symbol} {}", asker.is_some()),
+                QuoteRequest::Want { symbol, user, number, .. } => {
+                    format!("want {symbol} for {user} #{number}")
+                }
+                QuoteRequest::Interest { symbol, asker, .. } => {
+                    format!("interest {symbol} {}", asker.is_some())
+                }
                 QuoteRequest::Pause { paused, .. } => format!("pause {paused}"),
                 other => panic!("{other:?}"),
             });
@@ -101,7 +115,8 @@ impl World {
 
     fn records(&self) -> Vec<Record> {
         let mut records = Vec::new();
-        recover(&self.storage, 0, Start::First, false, |_, _, record| records.push(record)).unwrap();
+        recover(&self.storage, 0, Start::First, false, |_, _, record| records.push(record))
+            .unwrap();
         records
     }
 }
@@ -113,13 +128,18 @@ fn said(outbox: &Outbox) -> String {
 #[test]
 fn a_user_who_waits_for_a_price_holds_up_nobody_else() {
     let mut world = World::new();
-    let said = world.ask("[1] ADD,a,100\n[2] ADD,b,100\n[3] BUY,a,S,50\n[4] ADD,a,1\n[5] ADD,b,1\n[6] BUY,b,S,50");
+    let said = world.ask(
+        "[1] ADD,a,100\n[2] ADD,b,100\n[3] BUY,a,S,50\n[4] ADD,a,1\n[5] ADD,b,1\n[6] BUY,b,S,50",
+    );
     assert_eq!(said, "[1] OK,ADD,100.00\n[2] OK,ADD,100.00\n[5] OK,ADD,101.00\n");
     assert_eq!(world.wanted(), ["want S for a #3"], "once, however many wait");
     assert!(!world.shard.has_work());
     world.arrives("S", 1_000, Some(("a", 3)));
     let said = world.round();
-    assert_eq!(said, "[3] OK,BUY,S,5,10.00,50.00,61000\n[4] OK,ADD,51.00\n[6] OK,BUY,S,5,10.00,50.00,61000\n");
+    assert_eq!(
+        said,
+        "[3] OK,BUY,S,5,10.00,50.00,61000\n[4] OK,ADD,51.00\n[6] OK,BUY,S,5,10.00,50.00,61000\n"
+    );
     let cached: Vec<_> = world
         .records()
         .iter()
@@ -150,7 +170,9 @@ fn a_price_is_good_for_sixty_seconds_and_then_asked_for_again() {
 #[test]
 fn without_a_price_commands_are_refused_and_triggers_are_armed_all_the_same() {
     let mut world = World::new();
-    world.ask("[1] ADD,a,100\n[2] SET_BUY_AMOUNT,a,S,50\n[3] SET_BUY_TRIGGER,a,S,20\n[4] BUY,a,S,30");
+    world.ask(
+        "[1] ADD,a,100\n[2] SET_BUY_AMOUNT,a,S,50\n[3] SET_BUY_TRIGGER,a,S,20\n[4] BUY,a,S,30",
+    );
     world.shard.hear(Control::Quote(QuoteNews::Failed(Symbol::parse(b"S").unwrap())));
     let said = world.round();
     assert_eq!(said, "[3] OK,SET_BUY_TRIGGER,S,50.00,20.00\n");
@@ -203,27 +225,52 @@ fn a_clock_that_steps_back_changes_nothing() {
     world.now_ms = 30_000;
     world.round();
     world.now_ms = 5;
-    assert!(world.ask("[3] BUY,a,S,10").contains(",90000\n"), "stamped with the time already reached");
-    assert!(world.ask("[4] COMMIT_BUY,a\n[5] COMMIT_BUY,a").lines().all(|line| line.contains("OK,COMMIT_BUY")));
+    assert!(
+        world.ask("[3] BUY,a,S,10").contains(",90000\n"),
+        "stamped with the time already reached"
+    );
+    assert!(
+        world
+            .ask("[4] COMMIT_BUY,a\n[5] COMMIT_BUY,a")
+            .lines()
+            .all(|line| line.contains("OK,COMMIT_BUY"))
+    );
 }
 
 #[test]
 fn a_restart_goes_on_with_orders_and_triggers() {
     let mut world = World::new();
-    world.ask("[1] ADD,a,100\n[2] BUY,a,S,50\n[3] SET_BUY_AMOUNT,a,T,30\n[4] SET_BUY_TRIGGER,a,T,10");
+    world.ask(
+        "[1] ADD,a,100\n[2] BUY,a,S,50\n[3] SET_BUY_AMOUNT,a,T,30\n[4] SET_BUY_TRIGGER,a,T,10",
+    );
     world.arrives("S", 1_000, None);
     world.arrives("T", 2_000, None);
     world.round();
     let mut again = World::on(FaultDisk::with_files(world.storage.files()), 61_000);
     assert_eq!(again.wanted(), ["interest T true"]);
     let summary = again.ask("[5] DISPLAY_SUMMARY,a");
-    assert!(summary.starts_with("[5]-ACCOUNT,a,70.00,30.00,0.00\n"), "ran out while the server was down: {summary}");
+    assert!(
+        summary.starts_with("[5]-ACCOUNT,a,70.00,30.00,0.00\n"),
+        "ran out while the server was down: {summary}"
+    );
     again.arrives("T", 900, None);
     again.round();
-    assert!(again.ask("[6] DISPLAY_SUMMARY,a").starts_with("[6]-ACCOUNT,a,73.00,0.00,0.00\n[6]-HOLDING,T,3,0,27.00\n"));
-    let live: Vec<_> = again.shard.book().accounts().map(|(name, account)| (name.clone(), account.clone())).collect();
+    assert!(
+        again
+            .ask("[6] DISPLAY_SUMMARY,a")
+            .starts_with("[6]-ACCOUNT,a,73.00,0.00,0.00\n[6]-HOLDING,T,3,0,27.00\n")
+    );
+    let live: Vec<_> = again
+        .shard
+        .book()
+        .accounts()
+        .map(|(name, account)| (name.clone(), account.clone()))
+        .collect();
     let mut replayed = Book::default();
-    recover(&again.storage, 0, Start::First, false, |number, at, record| replayed.replay(&record, number, at)).unwrap();
+    recover(&again.storage, 0, Start::First, false, |number, at, record| {
+        replayed.replay(&record, number, at)
+    })
+    .unwrap();
     assert!(replayed.accounts().eq(live.iter().map(|(name, account)| (name, account))));
 }
 
@@ -248,7 +295,8 @@ fn ten_thousand_triggers_fire_in_slices_each_once() {
     assert_eq!(world.shard.book().triggers().len() as u64, count);
     world.arrives("S", 500, None);
     said(&world.outbox);
-    // Others are answered between the slices, and a trigger that is called off before its slice comes never fires.
+    // Others are answered between the slices, and a trigger that is called off before its slice
+    // comes never fires.
     let last = format!("u{}", count - 1);
     let told = world.ask(&format!("[1] CANCEL_SET_BUY,{last},S\n[2] ADD,other,1"));
     assert_eq!(told, "[1] OK,CANCEL_SET_BUY,S,10.00\n[2] OK,ADD,1.00\n");
@@ -257,8 +305,10 @@ fn ten_thousand_triggers_fire_in_slices_each_once() {
     while world.shard.has_work() {
         world.round();
     }
-    let filled =
-        |world: &World| world.records().iter().filter(|record| matches!(record, Record::Filled { .. })).count() as u64;
+    let filled = |world: &World| {
+        world.records().iter().filter(|record| matches!(record, Record::Filled { .. })).count()
+            as u64
+    };
     assert_eq!(filled(&world), count - 1);
     assert!(world.shard.book().triggers().is_empty() && !world.shard.has_work());
 }
@@ -274,10 +324,18 @@ fn a_dump_waits_for_its_record_and_holds_up_only_its_user() {
     assert_eq!(request.record, 2);
     let result = Err(Refusal::DumpFailed("no space".into()));
     world.shard.hear(Control::DumpDone(Box::new(DumpDone { ticket: request.ticket, result })));
-    assert_eq!(world.round(), "[2] ERR,DUMP_FAILED,the log could not be written: no space\n[3] OK,ADD,3.00\n");
+    assert_eq!(
+        world.round(),
+        "[2] ERR,DUMP_FAILED,the log could not be written: no space\n[3] OK,ADD,3.00\n"
+    );
     let summary = world.ask("[5] DISPLAY_SUMMARY,a");
-    assert!(summary.contains(",2,DUMPLOG,,,DUMP_FAILED\n") && !summary.contains("DUMPLOG,,,OK"), "{summary}");
-    assert!(world.records().iter().any(|record| matches!(record, Record::DumpFailed { number: 2, .. })));
+    assert!(
+        summary.contains(",2,DUMPLOG,,,DUMP_FAILED\n") && !summary.contains("DUMPLOG,,,OK"),
+        "{summary}"
+    );
+    assert!(
+        world.records().iter().any(|record| matches!(record, Record::DumpFailed { number: 2, .. }))
+    );
 }
 
 #[test]
@@ -288,7 +346,10 @@ fn when_the_disk_fails_nothing_is_said_to_have_happened() {
     world.send("[2] ADD,a,5\n[3] DISPLAY_SUMMARY,a");
     assert!(world.shard.round(world.now_ms).is_err());
     let answers = said(&world.outbox);
-    assert!(answers.lines().count() == 2 && answers.lines().all(|line| line.contains("ERR,READ_ONLY,")), "{answers}");
+    assert!(
+        answers.lines().count() == 2 && answers.lines().all(|line| line.contains("ERR,READ_ONLY,")),
+        "{answers}"
+    );
     assert!(world.ask("[4] ADD,a,5").starts_with("[4] ERR,READ_ONLY,"));
     let back = World::on(FaultDisk::with_files(world.storage.files()), 2_000);
     let id = back.shard.book().id(&UserName::parse(b"a").unwrap()).unwrap();
@@ -305,7 +366,8 @@ fn whoever_waits_when_the_disk_fails_is_told_too() {
     world.send("[6] ADD,c,5\n[7] DUMPLOG,./y");
     assert!(world.shard.round(world.now_ms).is_err());
     let told = said(&world.outbox);
-    let mut tags: Vec<_> = told.lines().map(|line| line.split_once(" ERR,READ_ONLY,").expect(line).0).collect();
+    let mut tags: Vec<_> =
+        told.lines().map(|line| line.split_once(" ERR,READ_ONLY,").expect(line).0).collect();
     tags.sort_unstable();
     assert_eq!(tags, ["[3]", "[4]", "[6]", "[7]"]);
     let result = Ok(("x".into(), 1));
@@ -321,7 +383,10 @@ fn a_stopping_shard_makes_nobody_wait() {
     world.shard.hear(Control::Closing);
     assert!(world.shard.has_work());
     let told = world.round();
-    assert!(told.lines().count() == 2 && told.lines().all(|line| line.contains("ERR,SHUTTING_DOWN,")), "{told}");
+    assert!(
+        told.lines().count() == 2 && told.lines().all(|line| line.contains("ERR,SHUTTING_DOWN,")),
+        "{told}"
+    );
     assert!(world.ask("[4] BUY,a,S,10").starts_with("[4] ERR,SHUTTING_DOWN,"));
     assert_eq!(world.ask("[5] ADD,a,1"), "[5] OK,ADD,101.00\n");
 }
@@ -367,13 +432,21 @@ fn a_snapshot_is_of_one_moment_however_the_accounts_go_on() {
     assert!(world.pieces.try_recv().is_err(), "not yet due");
     world.ask(&adds(2));
     let at_begin = world.shard.book().state_hash();
-    let keeper = parking_lot::Mutex::new(SnapshotKeeper::new(Arc::new(world.storage.clone()), 0, None, Arc::default()));
+    let keeper = parking_lot::Mutex::new(SnapshotKeeper::new(
+        Arc::new(world.storage.clone()),
+        0,
+        None,
+        Arc::default(),
+    ));
     let (mut slices, mut changed) = (0, 0);
     while let Ok((_, piece)) = world.pieces.try_recv() {
         slices += usize::from(matches!(piece, SnapshotPiece::Slice(_)));
         let news = keeper.lock().take(piece).unwrap();
         // Accounts whose turn has come and others go on while it is written.
-        world.ask(&format!("[1] ADD,user{changed},5\n[2] ADD,user{},7\n[3] ADD,new{changed},1", 9_999 - changed));
+        world.ask(&format!(
+            "[1] ADD,user{changed},5\n[2] ADD,user{},7\n[3] ADD,new{changed},1",
+            9_999 - changed
+        ));
         changed += 1;
         world.shard.hear(Control::Snapshot(news));
     }
@@ -383,7 +456,11 @@ fn a_snapshot_is_of_one_moment_however_the_accounts_go_on() {
     let live = world.shard.book().state_hash();
     assert_ne!(live, at_begin);
     let recovered = recover_shard(&world.storage, 0, false).unwrap();
-    assert_eq!((recovered.snapshot_record, recovered.book.state_hash()), (20_000, live), "snapshot and tail");
+    assert_eq!(
+        (recovered.snapshot_record, recovered.book.state_hash()),
+        (20_000, live),
+        "snapshot and tail"
+    );
     let mut files = world.storage.files();
     files.remove(&name);
     let whole = recover_shard(&FaultDisk::with_files(files), 0, false).unwrap();
@@ -407,9 +484,19 @@ fn a_full_disk_still_answers_reads_and_is_recovered_from_without_a_restart() {
         world.ask("[7] ADD,a,1\n[8] QUOTE,a,S\n[9] QUOTE,a,X\n[10] DISPLAY_SUMMARY,a\n[11] DISPLAY_SUMMARY,nobody");
     let lines: Vec<_> = told.lines().filter(|line| !line.contains('-')).collect();
     assert!(lines[0].starts_with("[7] ERR,READ_ONLY,the disk is almost full"), "{told}");
-    assert!(lines[1].starts_with("[8] OK,QUOTE,S,10.00,") && lines[2].starts_with("[9] ERR,READ_ONLY,"), "{told}");
-    assert!(told.contains("[10]-ACCOUNT,a,30.00,70.00,0.00\n") && told.contains("[11] ERR,NO_ACCOUNT"), "{told}");
-    assert_eq!(world.wanted(), ["pause true"], "and nothing is fetched that would have to be written down");
+    assert!(
+        lines[1].starts_with("[8] OK,QUOTE,S,10.00,") && lines[2].starts_with("[9] ERR,READ_ONLY,"),
+        "{told}"
+    );
+    assert!(
+        told.contains("[10]-ACCOUNT,a,30.00,70.00,0.00\n") && told.contains("[11] ERR,NO_ACCOUNT"),
+        "{told}"
+    );
+    assert_eq!(
+        world.wanted(),
+        ["pause true"],
+        "and nothing is fetched that would have to be written down"
+    );
     // A price that fires a trigger and an order that runs out wait as well.
     world.arrives("T", 1_500, None);
     world.now_ms += 60_000;
@@ -424,7 +511,10 @@ fn a_full_disk_still_answers_reads_and_is_recovered_from_without_a_restart() {
     world.round();
     assert_eq!(world.wanted()[0], "pause false");
     let told = world.ask("[12] DISPLAY_SUMMARY,a");
-    assert!(told.contains("-ACCOUNT,a,55.00,0.00,0.00\n"), "the order is back, the trigger bought 3 at 15.00: {told}");
+    assert!(
+        told.contains("-ACCOUNT,a,55.00,0.00,0.00\n"),
+        "the order is back, the trigger bought 3 at 15.00: {told}"
+    );
     assert!(told.contains("-HOLDING,T,3,0,45.00\n"), "{told}");
 }
 
@@ -444,7 +534,12 @@ fn a_snapshot_gives_way_to_the_journal_and_leaves_nothing_behind() {
     let mut world = World::new();
     world.shard.set_snapshot_every(2);
     world.ask("[1] ADD,a,1\n[2] ADD,a,1");
-    let keeper = parking_lot::Mutex::new(SnapshotKeeper::new(Arc::new(world.storage.clone()), 0, None, Arc::default()));
+    let keeper = parking_lot::Mutex::new(SnapshotKeeper::new(
+        Arc::new(world.storage.clone()),
+        0,
+        None,
+        Arc::default(),
+    ));
     let (_, begin) = world.pieces.try_recv().unwrap();
     assert_eq!(keeper.lock().take(begin).unwrap(), SnapshotNews::More);
     assert!(world.storage.files().keys().any(|name| name.contains(".snapshot.tmp")));

@@ -1,4 +1,5 @@
-//! A disk that is almost full, a journal that has failed, a server that stops: who is told what, and that nothing is decided.
+//! A disk that is almost full, a journal that has failed, a server that stops: who is told what,
+//! and that nothing is decided.
 
 use super::batch::DumpTicket;
 use super::core::{Shard, Task};
@@ -17,7 +18,10 @@ impl Shard {
         self.stats.disk_low.store(u64::from(low), Ordering::Relaxed);
         let _ = self.links.quotes.send(QuoteRequest::Pause { shard: self.id, paused: low });
         if low {
-            tracing::error!(shard = self.id, "the disk is almost full: commands that would write are refused");
+            tracing::error!(
+                shard = self.id,
+                "the disk is almost full: commands that would write are refused"
+            );
         } else {
             tracing::info!(shard = self.id, "the disk has room again");
             // The older prices first.
@@ -26,7 +30,8 @@ impl Shard {
         }
     }
 
-    /// Has everybody who was to hear of this round, or waits for a later one, hear that the journal has failed.
+    /// Has everybody who was to hear of this round, or waits for a later one, hear that the journal
+    /// has failed.
     pub(super) fn fail_over(&mut self) {
         for delivery in &mut self.deliveries {
             delivery.replies = delivery.replies.all_refused(&Refusal::ReadOnly);

@@ -1,4 +1,5 @@
-//! The same client for both: every connection sends a durable command, waits for its reply, sends the next.
+//! The same client for both: every connection sends a durable command, waits for its reply, sends
+//! the next.
 
 use hdrhistogram::Histogram;
 use std::time::{Duration, Instant};
@@ -31,7 +32,8 @@ impl Run {
 
     /// What the slowest connection got of the mean, in percent.
     pub fn fairness_percent(&self) -> u64 {
-        let (least, all) = (self.counts.iter().min().copied().unwrap_or(0), self.counts.iter().sum::<u64>());
+        let (least, all) =
+            (self.counts.iter().min().copied().unwrap_or(0), self.counts.iter().sum::<u64>());
         least * 100 * self.counts.len() as u64 / all.max(1)
     }
 
@@ -72,7 +74,12 @@ pub fn closed_loop(address: &str, dialect: Dialect, connections: usize, time: Du
     })
 }
 
-async fn converse(stream: TcpStream, dialect: Dialect, number: usize, until: Instant) -> Histogram<u64> {
+async fn converse(
+    stream: TcpStream,
+    dialect: Dialect,
+    number: usize,
+    until: Instant,
+) -> Histogram<u64> {
     let (reader, mut writer) = stream.into_split();
     let (mut reader, mut line) = (BufReader::new(reader), Vec::new());
     let request = match dialect {
@@ -88,7 +95,11 @@ async fn converse(stream: TcpStream, dialect: Dialect, number: usize, until: Ins
         writer.write_all(request.as_bytes()).await.unwrap();
         line.clear();
         reader.read_until(b'\n', &mut line).await.unwrap();
-        assert!(line.starts_with(b"OK") || line.starts_with(b"+OK"), "{}", String::from_utf8_lossy(&line));
+        assert!(
+            line.starts_with(b"OK") || line.starts_with(b"+OK"),
+            "{}",
+            String::from_utf8_lossy(&line)
+        );
         latencies.record(sent.elapsed().as_micros() as u64).unwrap();
     }
     latencies

@@ -1,4 +1,5 @@
-//! A DUMPLOG of a million transactions: events a second, memory, and what it does to others meanwhile.
+//! A DUMPLOG of a million transactions: events a second, memory, and what it does to others
+//! meanwhile.
 
 use super::closed_loop::{Dialect, closed_loop};
 use super::harness::{Daemon, program};
@@ -46,7 +47,10 @@ pub fn dump(folder: &Path, daemon: &Daemon, file: &Path, rounds: usize) {
         rates.push(rate);
     }
     let ninety_nine = ratio(median(&mut meanwhile), median(&mut before));
-    println!("  medians: {} events/s (goal 1,000,000), p99 {ninety_nine} x (goal 2)", median(&mut rates));
+    println!(
+        "  medians: {} events/s (goal 1,000,000), p99 {ninety_nine} x (goal 2)",
+        median(&mut rates)
+    );
 }
 
 /// Dumps until told to stop: all events, and the time they took.

@@ -1,6 +1,7 @@
-//! Side by side with redis: throughput, one command at a time, a thousand connections, DUMPLOG, memory, growth. Run with
-//! `cargo bench -p daytrade-tests --bench peers [-- --rounds N --plots DIR --only throughput|single|many|sweep|dump|growth]`.
-//! It reports; it fails nobody. Without redis-server on the machine it measures this project alone and says so.
+//! Side by side with redis: throughput, one command at a time, a thousand connections, DUMPLOG,
+//! memory, growth. Run with `cargo bench -p daytrade-tests --bench peers [-- --rounds N --plots DIR
+//! --only throughput|single|many|sweep|dump|growth]`. It reports; it fails nobody. Without
+//! redis-server on the machine it measures this project alone and says so.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(
@@ -41,7 +42,9 @@ fn main() {
     if args.iter().any(|arg| arg == "--list") {
         return;
     }
-    let value = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1).cloned());
+    let value = |name: &str| {
+        args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1).cloned())
+    };
     let rounds: usize = value("--rounds").and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
     let plots = value("--plots").map(PathBuf::from);
     let folder = tempfile::tempdir().unwrap();
@@ -94,7 +97,9 @@ fn server(folder: &Path, name: &str) -> Daemon {
 fn workload(folder: &Path, users: u64) -> (PathBuf, PathBuf) {
     let users = users.to_string();
     let args = ["generate", "--users", &users, "--commands", LINES, "--seed", "1"];
-    let text = String::from_utf8(Command::new(program("daytrade")).args(args).output().unwrap().stdout).unwrap();
+    let text =
+        String::from_utf8(Command::new(program("daytrade")).args(args).output().unwrap().stdout)
+            .unwrap();
     let (whole, without) = (folder.join("whole.txt"), folder.join("without.txt"));
     std::fs::write(&whole, &text).unwrap();
     let lines: Vec<&str> = text.lines().filter(|line| !line.contains("DUMPLOG")).collect();
@@ -106,7 +111,9 @@ fn workload(folder: &Path, users: u64) -> (PathBuf, PathBuf) {
 fn replay(folder: &Path, file: &Path, connections: &str) -> u64 {
     let daemon = server(folder, "replay");
     let mut command = Command::new(program("daytrade"));
-    command.args(["replay", "--json", "--connections", connections, "--connect", &daemon.address()]).arg(file);
+    command
+        .args(["replay", "--json", "--connections", connections, "--connect", &daemon.address()])
+        .arg(file);
     let said = command.current_dir(folder).output().unwrap();
     let json: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
     json["lines_per_second"].as_u64().unwrap()
@@ -115,7 +122,9 @@ fn replay(folder: &Path, file: &Path, connections: &str) -> u64 {
 fn throughput(folder: &Path, rounds: usize) {
     let (whole, without) = workload(folder, 1_000);
     let (mut one, mut eight, mut dump, mut set) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    println!("\nthroughput, {LINES} lines of the real mix, 1,000 users, --fsync always, replies read");
+    println!(
+        "\nthroughput, {LINES} lines of the real mix, 1,000 users, --fsync always, replies read"
+    );
     for round in 1..=rounds {
         one.push(replay(folder, &without, "1"));
         eight.push(replay(folder, &without, "8"));
@@ -134,7 +143,11 @@ fn throughput(folder: &Path, rounds: usize) {
     println!("  medians: {one} / {eight} / {dump} lines/s");
     if !set.is_empty() {
         let set = median(&mut set);
-        println!("  redis {set}/s; ratios {} (goal 4), {} (goal 5)", ratio(one, set), ratio(eight, set));
+        println!(
+            "  redis {set}/s; ratios {} (goal 4), {} (goal 5)",
+            ratio(one, set),
+            ratio(eight, set)
+        );
     }
 }
 
@@ -146,12 +159,20 @@ fn one_at_a_time(folder: &Path, rounds: usize) {
         let ours = closed_loop(&daemon.address(), Dialect::Daytrade, 1, LOOP);
         p50.0.push(ours.percentile_us(500));
         p99.0.push(ours.percentile_us(990));
-        print!("  round {round}: p50 {} us, p99 {} us", ours.percentile_us(500), ours.percentile_us(990));
+        print!(
+            "  round {round}: p50 {} us, p99 {} us",
+            ours.percentile_us(500),
+            ours.percentile_us(990)
+        );
         if let Some(redis) = Redis::start(folder) {
             let theirs = closed_loop(&redis.address(), Dialect::Redis, 1, LOOP);
             p50.1.push(theirs.percentile_us(500));
             p99.1.push(theirs.percentile_us(990));
-            print!("; redis p50 {} us, p99 {} us", theirs.percentile_us(500), theirs.percentile_us(990));
+            print!(
+                "; redis p50 {} us, p99 {} us",
+                theirs.percentile_us(500),
+                theirs.percentile_us(990)
+            );
         }
         println!();
     }
@@ -219,7 +240,8 @@ fn growth(folder: &Path) {
         let before = daemon.memory_kib();
         let mut command = Command::new(program("daytrade"));
         command.args(["replay", "--json", "--connect", &daemon.address()]).arg(&file);
-        let json: serde_json::Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
         let a_second = json["lines_per_second"].as_u64().unwrap();
         let base = *first.get_or_insert(a_second);
         let grown = daemon.memory_kib().saturating_sub(before);

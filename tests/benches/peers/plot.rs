@@ -23,7 +23,9 @@ pub fn throughput(path: &Path, series: &[(&'static str, Vec<(u64, u64)>)]) {
         .build_cartesian_2d((1_u64..1_000).log_scale(), 0..most + most / 10)
         .unwrap();
     chart.configure_mesh().x_desc("connections").y_desc("commands/s").draw().unwrap();
-    for ((name, points), color) in series.iter().filter(|(_, points)| !points.is_empty()).zip(COLORS) {
+    for ((name, points), color) in
+        series.iter().filter(|(_, points)| !points.is_empty()).zip(COLORS)
+    {
         let line = LineSeries::new(points.iter().copied(), color.stroke_width(2));
         chart.draw_series(line).unwrap().label(*name).legend(move |(x, y)| legend(x, y, color));
     }
@@ -43,9 +45,16 @@ pub fn latency(path: &Path, runs: &[(&'static str, Run)]) {
         .y_label_area_size(72)
         .build_cartesian_2d(0_usize..PLACES.len() - 1, 0..most + most / 10)
         .unwrap();
-    let place = |at: &usize| PLACES.get(*at).map_or(String::new(), |place| format!("p{}.{}", place / 10, place % 10));
+    let place = |at: &usize| {
+        PLACES.get(*at).map_or(String::new(), |place| format!("p{}.{}", place / 10, place % 10))
+    };
     let mut mesh = chart.configure_mesh();
-    mesh.x_desc("percentile").y_desc("microseconds").x_labels(PLACES.len()).x_label_formatter(&place).draw().unwrap();
+    mesh.x_desc("percentile")
+        .y_desc("microseconds")
+        .x_labels(PLACES.len())
+        .x_label_formatter(&place)
+        .draw()
+        .unwrap();
     for ((name, run), color) in runs.iter().zip(COLORS) {
         let points = PLACES.iter().enumerate().map(|(at, place)| (at, run.percentile_us(*place)));
         let line = LineSeries::new(points, color.stroke_width(2));

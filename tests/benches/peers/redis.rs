@@ -12,7 +12,11 @@ pub struct Redis {
 
 impl Redis {
     pub fn is_there() -> bool {
-        let said = Command::new("redis-server").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let said = Command::new("redis-server")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         said.is_ok_and(|status| status.success())
     }
 
@@ -26,7 +30,16 @@ impl Redis {
         std::fs::create_dir_all(&data).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--appendonly", "yes", "--appendfsync", "always", "--save", ""]);
+        command.args([
+            "--port",
+            &port.to_string(),
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            "always",
+            "--save",
+            "",
+        ]);
         command.arg("--dir").arg(&data).stdout(Stdio::null());
         let redis = Self { child: command.spawn().unwrap(), port };
         let until = Instant::now() + Duration::from_secs(10);

@@ -37,7 +37,8 @@ fn a_trader_adds_money_buys_and_commits() {
     assert!(said.rfind("\x1b[?1049l") > said.rfind("\x1b[?1049h"), "the alternate screen was left");
     let summary = server.talk("DISPLAY_SUMMARY,alice\n");
     assert!(
-        summary.contains("-ACCOUNT,alice,9450.88,0.00,0.00") && summary.contains("-HOLDING,XYZ,208,0,549.12"),
+        summary.contains("-ACCOUNT,alice,9450.88,0.00,0.00")
+            && summary.contains("-HOLDING,XYZ,208,0,549.12"),
         "{summary}"
     );
 }
@@ -56,7 +57,13 @@ fn a_server_that_dies_and_comes_back_is_shown_as_it_is() {
     screen.expect("trading waits");
     let mut again = Command::new(program("daytraded"));
     again
-        .args(["--listen", &format!("127.0.0.1:{port}"), "--quotes", "simulated:7:frozen", "--data-dir"])
+        .args([
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+            "--quotes",
+            "simulated:7:frozen",
+            "--data-dir",
+        ])
         .arg(folder.path());
     let server = Daemon::spawn(&mut again).unwrap();
     screen.expect("connected again");
@@ -67,7 +74,8 @@ fn a_server_that_dies_and_comes_back_is_shown_as_it_is() {
     drop(server);
 }
 
-/// What a shell script prints of the terminal's modes before the screen and behind it; `how` ends the screen.
+/// What a shell script prints of the terminal's modes before the screen and behind it; `how` ends
+/// the screen.
 fn modes_before_and_after(script: &str, how: impl FnOnce(&mut Terminal)) -> (Vec<String>, Vec<u8>) {
     let folder = tempdir().unwrap();
     let server = frozen(folder.path());
@@ -79,11 +87,15 @@ fn modes_before_and_after(script: &str, how: impl FnOnce(&mut Terminal)) -> (Vec
     how(&mut screen);
     screen.expect("ALL OVER");
     let modes = ["before", "stopped", "after"];
-    let modes = modes.iter().filter_map(|name| std::fs::read_to_string(screen.home.path().join(name)).ok()).collect();
+    let modes = modes
+        .iter()
+        .filter_map(|name| std::fs::read_to_string(screen.home.path().join(name)).ok())
+        .collect();
     (modes, screen.end().1)
 }
 
-const ONCE: &str = "stty -a > before; \"$0\" --user alice --connect \"$1\"; stty -a > after; echo ALL OVER";
+const ONCE: &str =
+    "stty -a > before; \"$0\" --user alice --connect \"$1\"; stty -a > after; echo ALL OVER";
 
 fn assert_left(modes: &[String], raw: &[u8]) {
     assert!(modes.len() >= 2 && modes[0].contains("echo"), "{modes:?}");
@@ -104,7 +116,9 @@ fn assert_left(modes: &[String], raw: &[u8]) {
 /// The process of the client behind a shell.
 fn client_of(screen: &Terminal) -> String {
     let shell = screen.child.process_id().unwrap().to_string();
-    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let processes = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     // The fourth field, behind the name in brackets, is the parent.
     let parent = |pid: &String| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -132,7 +146,10 @@ fn the_terminal_is_as_before_after_a_signal() {
 fn the_terminal_is_as_before_after_a_panic() {
     let (modes, raw) = modes_before_and_after(ONCE, |screen| screen.press(":panic\r"));
     assert_left(&modes, &raw);
-    assert!(String::from_utf8_lossy(&raw).contains("a defect, made on purpose"), "and what happened is said");
+    assert!(
+        String::from_utf8_lossy(&raw).contains("a defect, made on purpose"),
+        "and what happened is said"
+    );
 }
 
 #[test]
@@ -197,10 +214,12 @@ fn a_trigger_is_set_and_seen_to_fire() {
 fn without_colour_there_is_none_and_the_selected_row_is_still_seen() {
     let folder = tempdir().unwrap();
     let server = frozen(folder.path());
-    let mut screen = Terminal::open(&["--connect", &server.address(), "--user", "alice"], &[("NO_COLOR", "1")]);
+    let mut screen =
+        Terminal::open(&["--connect", &server.address(), "--user", "alice"], &[("NO_COLOR", "1")]);
     server.talk("ADD,alice,1000\n");
     screen.expect("Cash 1,000.00");
-    let row = screen.parser.screen().contents().lines().position(|line| line.contains("▸ABC")).unwrap();
+    let row =
+        screen.parser.screen().contents().lines().position(|line| line.contains("▸ABC")).unwrap();
     assert!(screen.parser.screen().cell(row as u16, 3).unwrap().inverse());
     screen.press("q");
     let (_, raw) = screen.end();
@@ -217,7 +236,11 @@ fn what_the_screen_shows_can_be_had_without_one() {
     server.talk("[1] ADD,alice,1000\n[2] BUY,alice,XYZ,100\n[3] COMMIT_BUY,alice\n[4] SET_BUY_AMOUNT,alice,ABC,50\n");
     let address = server.address();
     let said = |args: &[&str]| {
-        let run = Command::new(program("daytrade")).args(args).args(["--connect", &address]).output().unwrap();
+        let run = Command::new(program("daytrade"))
+            .args(args)
+            .args(["--connect", &address])
+            .output()
+            .unwrap();
         assert!(run.status.success(), "{args:?}: {}", String::from_utf8_lossy(&run.stderr));
         assert!(!run.stdout.contains(&0x1b), "no escape bytes in a pipe");
         String::from_utf8(run.stdout).unwrap()
@@ -226,11 +249,19 @@ fn what_the_screen_shows_can_be_had_without_one() {
         said(&["status", "--user", "alice"]),
         "user\tcash\treserved\trealised\tholdings\tpending\ttriggers\nalice\t852.32\t50.00\t0.00\t1\t0\t1\n"
     );
-    assert_eq!(said(&["holdings", "--user", "alice"]).lines().nth(1), Some("XYZ\t37\t37\t0\t97.68\t2.64"));
-    let holdings: serde_json::Value = serde_json::from_str(&said(&["holdings", "--user", "alice", "--json"])).unwrap();
+    assert_eq!(
+        said(&["holdings", "--user", "alice"]).lines().nth(1),
+        Some("XYZ\t37\t37\t0\t97.68\t2.64")
+    );
+    let holdings: serde_json::Value =
+        serde_json::from_str(&said(&["holdings", "--user", "alice", "--json"])).unwrap();
     assert_eq!(holdings[0]["symbol"], "XYZ");
-    let triggers: serde_json::Value = serde_json::from_str(&said(&["triggers", "--user", "alice", "--json"])).unwrap();
-    assert_eq!((&triggers[0]["side"], &triggers[0]["price"]), (&"BUY".into(), &serde_json::Value::Null));
+    let triggers: serde_json::Value =
+        serde_json::from_str(&said(&["triggers", "--user", "alice", "--json"])).unwrap();
+    assert_eq!(
+        (&triggers[0]["side"], &triggers[0]["price"]),
+        (&"BUY".into(), &serde_json::Value::Null)
+    );
     assert!(said(&["quote", "XYZ", "--user", "alice"]).contains("XYZ\t2.64\t"));
     let picture = said(&["snapshot", "--user", "alice", "--size", "80x24", "--ascii"]);
     assert_eq!(picture.lines().count(), 24);

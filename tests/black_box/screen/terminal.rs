@@ -97,7 +97,8 @@ impl Terminal {
         assert_eq!(self.shows(words), shown, "whether {words:?} is on the screen:\n{screen}");
     }
 
-    /// Presses a key again and again until the screen shows these words, as a trader would whose key was ignored for a moment.
+    /// Presses a key again and again until the screen shows these words, as a trader would whose
+    /// key was ignored for a moment.
     pub fn press_until(&mut self, key: &str, words: &str) {
         while !self.shows(words) {
             self.press(key);

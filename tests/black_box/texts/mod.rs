@@ -1,4 +1,5 @@
-//! What the command line says, word for word: help and errors, with their exit codes. `TRYCMD=overwrite` takes new words over.
+//! What the command line says, word for word: help and errors, with their exit codes.
+//! `TRYCMD=overwrite` takes new words over.
 
 use crate::harness::program;
 use tempfile::tempdir;

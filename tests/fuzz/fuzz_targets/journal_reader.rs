@@ -1,4 +1,5 @@
-//! Whatever a segment and a snapshot hold, a start gives accounts or refuses, and a second start finds the same.
+//! Whatever a segment and a snapshot hold, a start gives accounts or refuses, and a second start
+//! finds the same.
 #![no_main]
 
 use daytrade_server::journal::{FaultDisk, segment_name, snapshot_name};

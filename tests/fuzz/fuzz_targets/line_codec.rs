@@ -1,4 +1,5 @@
-//! No bytes, in whatever pieces they arrive, stop the codec or the parser, and what parses prints to a line that parses back.
+//! No bytes, in whatever pieces they arrive, stop the codec or the parser, and what parses prints
+//! to a line that parses back.
 #![no_main]
 
 use bytes::BytesMut;

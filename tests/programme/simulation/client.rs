@@ -48,7 +48,10 @@ impl Seen {
             anyhow::ensure!(line.starts_with("* "), "neither a reply nor pushed: {line}");
             return Ok(());
         };
-        let sent = self.sent.get_mut(&tag.parse()?).ok_or_else(|| anyhow::anyhow!("never sent: {line}"))?;
+        let sent = self
+            .sent
+            .get_mut(&tag.parse()?)
+            .ok_or_else(|| anyhow::anyhow!("never sent: {line}"))?;
         if let Some(reply) = rest.strip_prefix(' ') {
             anyhow::ensure!(sent.reply.is_none(), "answered twice: {line}");
             sent.reply = Some(reply.to_owned());
@@ -116,7 +119,8 @@ async fn connection(
     let (reader, mut writer) = tokio::io::split(near);
     let mut replies = BufReader::new(reader).lines();
     if random.one_in(3) {
-        let listen = format!("[9000000] SUBSCRIBE,c{number}u0 noreply\n[9000000] WATCH,A noreply\n");
+        let listen =
+            format!("[9000000] SUBSCRIBE,c{number}u0 noreply\n[9000000] WATCH,A noreply\n");
         let _ = writer.write_all(listen.as_bytes()).await;
     }
     for _ in 0..=random.below(6) {
@@ -158,7 +162,12 @@ async fn connection(
         if !goes_on? || breaks {
             return Ok(());
         }
-        tokio::time::sleep(Duration::from_millis(if random.one_in(6) { 70_000 } else { random.below(2_000) })).await;
+        tokio::time::sleep(Duration::from_millis(if random.one_in(6) {
+            70_000
+        } else {
+            random.below(2_000)
+        }))
+        .await;
     }
     Ok(())
 }

@@ -20,9 +20,9 @@ pub(super) fn recorded(disks: &[FaultDisk]) -> anyhow::Result<u64> {
     Ok(count)
 }
 
-/// Nothing acknowledged is lost, nothing is invented, every reply is the one that the journal gives, a user's commands
-/// stand in the order they were sent, cash and shares are conserved, the log is complete, and a snapshot with its tail is the
-/// same as the whole journal.
+/// Nothing acknowledged is lost, nothing is invented, every reply is the one that the journal
+/// gives, a user's commands stand in the order they were sent, cash and shares are conserved, the
+/// log is complete, and a snapshot with its tail is the same as the whole journal.
 pub(super) fn judge(disks: &[FaultDisk], seen: &Seen) -> anyhow::Result<()> {
     let mut found = BTreeSet::new();
     for (shard, disk) in disks.iter().enumerate() {
@@ -31,7 +31,10 @@ pub(super) fn judge(disks: &[FaultDisk], seen: &Seen) -> anyhow::Result<()> {
         let mut broken = None;
         recover(disk, shard, Start::First, true, |number, time_ms, record| {
             if broken.is_none() {
-                broken = whole.take(number, time_ms, &record).with_context(|| format!("record {number}")).err();
+                broken = whole
+                    .take(number, time_ms, &record)
+                    .with_context(|| format!("record {number}"))
+                    .err();
             }
         })?;
         if let Some(error) = broken {
@@ -39,10 +42,18 @@ pub(super) fn judge(disks: &[FaultDisk], seen: &Seen) -> anyhow::Result<()> {
         }
         whole.conserved()?;
         let recovered = recover_shard(disk, shard, true)?;
-        ensure!(recovered.book.state_hash() == whole.book.state_hash(), "snapshot and tail are another book");
+        ensure!(
+            recovered.book.state_hash() == whole.book.state_hash(),
+            "snapshot and tail are another book"
+        );
     }
     for (tag, sent) in seen.sent.iter().filter(|(_, sent)| sent.is_acknowledged()) {
-        ensure!(found.contains(tag), "lost: [{tag}] {} was answered {:?}", sent.command, sent.reply);
+        ensure!(
+            found.contains(tag),
+            "lost: [{tag}] {} was answered {:?}",
+            sent.command,
+            sent.reply
+        );
     }
     Ok(())
 }
@@ -79,7 +90,9 @@ impl<'a> Whole<'a> {
         self.time_ms = time_ms;
         self.book.replay(record, number, time_ms);
         match record {
-            Record::Transaction { number: tag, command, outcome, .. } => self.transaction(*tag, command, outcome)?,
+            Record::Transaction { number: tag, command, outcome, .. } => {
+                self.transaction(*tag, command, outcome)?
+            }
             Record::Expired { event, .. } | Record::Filled { event, .. } => self.count(event),
             Record::Hit(_) | Record::Rejected { .. } | Record::DumpFailed { .. } => {}
         }
@@ -88,16 +101,28 @@ impl<'a> Whole<'a> {
         if let Record::Transaction { number: tag, .. } = record {
             let xml = String::from_utf8(xml)?;
             let mention = format!("<transactionNum>{tag}</transactionNum>");
-            let in_log = xml.split("</userCommand>").next().is_some_and(|element| element.contains(&mention));
+            let in_log = xml
+                .split("</userCommand>")
+                .next()
+                .is_some_and(|element| element.contains(&mention));
             ensure!(in_log, "not in the log: {tag}");
         }
         Ok(())
     }
 
-    fn transaction(&mut self, tag: u64, command: &Command, outcome: &Outcome) -> anyhow::Result<()> {
+    fn transaction(
+        &mut self,
+        tag: u64,
+        command: &Command,
+        outcome: &Outcome,
+    ) -> anyhow::Result<()> {
         let Some(sent) = self.seen.sent.get(&tag) else { bail!("invented: {tag} {command:?}") };
         let name = sent.command.split(',').next().unwrap_or_default();
-        ensure!(command.name().as_str() == name, "invented: [{tag}] {command:?} for {}", sent.command);
+        ensure!(
+            command.name().as_str() == name,
+            "invented: [{tag}] {command:?} for {}",
+            sent.command
+        );
         ensure!(self.found.insert(tag), "twice: [{tag}]");
         // Half a line may name half a user.
         let Some(user) = command.user() else { return Ok(()) };
@@ -119,7 +144,8 @@ impl<'a> Whole<'a> {
                     }
                 }
                 let lines = String::from_utf8(out.into_bytes())?;
-                // A summary's own entry in the history is not in the summary, so its count of lines differs.
+                // A summary's own entry in the history is not in the summary, so its count of lines
+                // differs.
                 let exact = !matches!(command, Command::DisplaySummary { .. });
                 lines.lines().last().filter(|_| exact).map(str::to_owned)
             }
@@ -129,7 +155,11 @@ impl<'a> Whole<'a> {
             && sent.is_acknowledged()
         {
             let same = if want.ends_with(',') { reply.starts_with(&want) } else { *reply == want };
-            ensure!(same, "[{tag}] {} was answered {reply}, and the journal says {want}", sent.command);
+            ensure!(
+                same,
+                "[{tag}] {} was answered {reply}, and the journal says {want}",
+                sent.command
+            );
         }
         Ok(())
     }
@@ -138,7 +168,8 @@ impl<'a> Whole<'a> {
         use daytrade_protocol::Side;
         match *event {
             Event::CashAdded { amount } => self.added += amount.cents(),
-            Event::Committed { side, symbol, shares, .. } | Event::Filled { side, symbol, shares, .. } => {
+            Event::Committed { side, symbol, shares, .. }
+            | Event::Filled { side, symbol, shares, .. } => {
                 let moved = if side == Side::Buy { shares as i64 } else { -(shares as i64) };
                 *self.shares.entry(symbol).or_default() += moved;
             }
@@ -151,15 +182,20 @@ impl<'a> Whole<'a> {
         let (mut there, mut shares) = (0, BTreeMap::<Symbol, i64>::new());
         for (name, account) in self.book.accounts() {
             let basis: i64 = account.holdings().iter().map(|holding| holding.basis.cents()).sum();
-            ensure!(account.cash() >= Money::ZERO && account.reserved() >= Money::ZERO, "{name} owes: {account:?}");
-            there += account.cash().cents() + account.reserved().cents() + basis - account.realised().cents();
+            ensure!(
+                account.cash() >= Money::ZERO && account.reserved() >= Money::ZERO,
+                "{name} owes: {account:?}"
+            );
+            there += account.cash().cents() + account.reserved().cents() + basis
+                - account.realised().cents();
             for holding in account.holdings() {
                 *shares.entry(holding.symbol).or_default() += holding.shares() as i64;
             }
         }
         ensure!(there == self.added, "{} cents were added and {there} are there", self.added);
         shares.retain(|_, count| *count != 0);
-        let traded: BTreeMap<_, _> = self.shares.iter().filter(|(_, n)| **n != 0).map(|(s, n)| (*s, *n)).collect();
+        let traded: BTreeMap<_, _> =
+            self.shares.iter().filter(|(_, n)| **n != 0).map(|(s, n)| (*s, *n)).collect();
         ensure!(shares == traded, "shares: {shares:?} are there, {traded:?} were traded");
         Ok(())
     }

@@ -5,12 +5,15 @@ use super::client::{CLIENTS, Seen, trade};
 use super::market::Market;
 use daytrade_server::SyncMode;
 use daytrade_server::clock::{Clock, Times};
-use daytrade_server::journal::{DiskFault, FaultDisk, JournalWriter, Positions, Storage, WriterOptions};
+use daytrade_server::journal::{
+    DiskFault, FaultDisk, JournalWriter, Positions, Storage, WriterOptions,
+};
 use daytrade_server::quotes::{QuoteStats, QuoteWire, spawn_manager};
 use daytrade_server::router::Router;
 use daytrade_server::session::Context;
 use daytrade_server::shard::{
-    Control, Fatal, Links, Shard, ShardHandle, ShardStats, SnapshotKeeper, SnapshotNews, drive, recover_shard,
+    Control, Fatal, Links, Shard, ShardHandle, ShardStats, SnapshotKeeper, SnapshotNews, drive,
+    recover_shard,
 };
 use daytrade_server::stats::Stats;
 use parking_lot::Mutex;
@@ -55,12 +58,27 @@ impl Plan {
             2 => End::Killed,
             3 => End::PowerCut,
             _ => {
-                let faults = [DiskFault::ForEver, DiskFault::Short, DiskFault::Torn, DiskFault::Full, DiskFault::Sync];
-                End::DiskFailed { operations: random.below(80) as usize, fault: faults[random.below(5) as usize] }
+                let faults = [
+                    DiskFault::ForEver,
+                    DiskFault::Short,
+                    DiskFault::Torn,
+                    DiskFault::Full,
+                    DiskFault::Sync,
+                ];
+                End::DiskFailed {
+                    operations: random.below(80) as usize,
+                    fault: faults[random.below(5) as usize],
+                }
             }
         };
         let end_after_ms = random.below(60_000);
-        Self { end, end_after_ms, start_ms, snapshot_every: random.below(60) + 10, random: random.fork() }
+        Self {
+            end,
+            end_after_ms,
+            start_ms,
+            snapshot_every: random.below(60) + 10,
+            random: random.fork(),
+        }
     }
 
     pub(super) const fn power_goes(&self) -> bool {
@@ -69,13 +87,24 @@ impl Plan {
 }
 
 /// Lives it; returns the time it ended at.
-pub(super) fn live(plan: &Plan, mode: SyncMode, disks: &[FaultDisk], seen: &Arc<Mutex<Seen>>) -> anyhow::Result<u64> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+pub(super) fn live(
+    plan: &Plan,
+    mode: SyncMode,
+    disks: &[FaultDisk],
+    seen: &Arc<Mutex<Seen>>,
+) -> anyhow::Result<u64> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     // Whatever is still under way when the life ends is gone, at whatever await it stands.
     runtime.block_on(live_async(plan, mode, disks, seen))
 }
 
-async fn live_async(plan: &Plan, mode: SyncMode, disks: &[FaultDisk], seen: &Arc<Mutex<Seen>>) -> anyhow::Result<u64> {
+async fn live_async(
+    plan: &Plan,
+    mode: SyncMode,
+    disks: &[FaultDisk],
+    seen: &Arc<Mutex<Seen>>,
+) -> anyhow::Result<u64> {
     let mut random = plan.random.clone();
     let (born, skew_ms) = (tokio::time::Instant::now(), Arc::new(AtomicI64::new(0)));
     let clock = {
@@ -93,7 +122,13 @@ async fn live_async(plan: &Plan, mode: SyncMode, disks: &[FaultDisk], seen: &Arc
     let clients = TaskTracker::new();
     let mut trading = tokio::task::JoinSet::new();
     for number in 0..CLIENTS {
-        let client = trade(number, random.fork(), server.context.clone(), server.sessions.clone(), Arc::clone(seen));
+        let client = trade(
+            number,
+            random.fork(),
+            server.context.clone(),
+            server.sessions.clone(),
+            Arc::clone(seen),
+        );
         trading.spawn(clients.track_future(client));
     }
     clients.close();
@@ -102,7 +137,11 @@ async fn live_async(plan: &Plan, mode: SyncMode, disks: &[FaultDisk], seen: &Arc
         loop {
             tokio::time::sleep(Duration::from_millis(steps.below(20_000))).await;
             // Mostly back; a step ahead is followed, and orders run out early by it.
-            let skew = if steps.one_in(4) { steps.below(5_000) as i64 } else { -(steps.below(3_600_000) as i64) };
+            let skew = if steps.one_in(4) {
+                steps.below(5_000) as i64
+            } else {
+                -(steps.below(3_600_000) as i64)
+            };
             skew_ms.store(skew, Ordering::Relaxed);
         }
     };
@@ -154,7 +193,12 @@ fn start(
     let positions: Vec<Positions> = disks.iter().map(|_| Positions::default()).collect();
     let shard_stats: Vec<Arc<ShardStats>> = disks.iter().map(|_| Arc::default()).collect();
     let quote_stats = Arc::new(QuoteStats::default());
-    let stats = Stats::new(Arc::clone(&quote_stats), "simulation".to_owned(), shard_stats.clone(), positions.clone());
+    let stats = Stats::new(
+        Arc::clone(&quote_stats),
+        "simulation".to_owned(),
+        shard_stats.clone(),
+        positions.clone(),
+    );
     let (quotes, requests) = mpsc::unbounded_channel();
     let wire = QuoteWire {
         requests,
@@ -168,14 +212,21 @@ fn start(
     let (dumps, _) = mpsc::unbounded_channel();
     let (snapshots, mut pieces) = mpsc::unbounded_channel();
     let mut shards = Vec::new();
-    let options = WriterOptions { mode, segment_bytes_max: 4_000, free_bytes_min: 1, fill_bytes: 600 };
+    let options =
+        WriterOptions { mode, segment_bytes_max: 4_000, free_bytes_min: 1, fill_bytes: 600 };
     for (number, ((recovered, queue), (disk, stats))) in
         recovered.into_iter().zip(queues).zip(disks.iter().zip(shard_stats)).enumerate()
     {
         let (storage, id): (Arc<dyn Storage>, _) = (Arc::new(disk.clone()), number as u16);
-        let journal =
-            JournalWriter::open(Arc::clone(&storage), id, options, &recovered.end, positions[number].clone())?;
-        let links = Links { quotes: quotes.clone(), dumps: dumps.clone(), snapshots: snapshots.clone() };
+        let journal = JournalWriter::open(
+            Arc::clone(&storage),
+            id,
+            options,
+            &recovered.end,
+            positions[number].clone(),
+        )?;
+        let links =
+            Links { quotes: quotes.clone(), dumps: dumps.clone(), snapshots: snapshots.clone() };
         let mut shard = Shard::new(id, recovered, journal, links, stats);
         shard.set_snapshot_every(plan.snapshot_every);
         shard.announce_interest();

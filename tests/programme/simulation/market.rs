@@ -14,14 +14,19 @@ impl QuoteSource for Market {
         let (delay_ms, fails, cents) = {
             let mut random = self.0.lock();
             let slow = random.one_in(3);
-            (random.below(if slow { 4_000 } else { 30 }), random.one_in(6), random.below(9_000) as i64 + 101)
+            (
+                random.below(if slow { 4_000 } else { 30 }),
+                random.one_in(6),
+                random.below(9_000) as i64 + 101,
+            )
         };
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
             if fails {
                 return Err(SourceError::Timeout);
             }
-            Ok(SourceQuote { price: Money::from_cents(cents), time_ms: 1, key: "key".into() }.into())
+            Ok(SourceQuote { price: Money::from_cents(cents), time_ms: 1, key: "key".into() }
+                .into())
         })
     }
 

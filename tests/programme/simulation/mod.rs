@@ -1,9 +1,10 @@
-//! A whole server out of a seed: sessions, shards, quotes and snapshots over disks in memory, on one thread and in virtual
-//! time. The same seed gives the same run, to the letter.
+//! A whole server out of a seed: sessions, shards, quotes and snapshots over disks in memory, on
+//! one thread and in virtual time. The same seed gives the same run, to the letter.
 //!
-//! A run has several lives. In each, clients trade over connections that may break, quotes come late or not at all, the
-//! system's clock is set about, and the life ends: in order, by a crash of the process, or by a power cut that may come in the middle
-//! of any operation of a disk. After each life the journals are read and held against what the clients saw.
+//! A run has several lives. In each, clients trade over connections that may break, quotes come
+//! late or not at all, the system's clock is set about, and the life ends: in order, by a crash of
+//! the process, or by a power cut that may come in the middle of any operation of a disk. After
+//! each life the journals are read and held against what the clients saw.
 
 mod client;
 mod judge;
@@ -44,8 +45,8 @@ pub fn run_seed(seed: u64) -> anyhow::Result<(Tally, u64)> {
     run_seed_with(seed, SyncMode::Always)
 }
 
-/// As [`run_seed`], with another promise: all but `always` may lose what was answered when the power goes, which shows that
-/// the judge would notice.
+/// As [`run_seed`], with another promise: all but `always` may lose what was answered when the
+/// power goes, which shows that the judge would notice.
 ///
 /// # Errors
 /// The promise broken.
@@ -54,23 +55,27 @@ pub fn run_seed_with(seed: u64, mode: SyncMode) -> anyhow::Result<(Tally, u64)> 
     let mut random = Random::new(seed);
     let seen = Arc::new(Mutex::new(Seen::default()));
     let shards = random.below(3) as usize + 1;
-    let mut disks: Vec<_> =
-        (0..shards).map(|_| daytrade_server::journal::FaultDisk::with_seed(random.draw())).collect();
+    let mut disks: Vec<_> = (0..shards)
+        .map(|_| daytrade_server::journal::FaultDisk::with_seed(random.draw()))
+        .collect();
     let mut tally = Tally::default();
     let mut start_ms = 1_000_000_000;
     for life in 0..LIVES {
         let plan = life::Plan::new(&mut random, start_ms, life + 1 == LIVES);
         tally.faults += 1;
-        start_ms = life::live(&plan, mode, &disks, &seen).with_context(|| format!("life {life}, {plan:?}"))?;
+        start_ms = life::live(&plan, mode, &disks, &seen)
+            .with_context(|| format!("life {life}, {plan:?}"))?;
         if plan.power_goes() {
-            disks = disks.iter().map(daytrade_server::journal::FaultDisk::after_power_cut).collect();
+            disks =
+                disks.iter().map(daytrade_server::journal::FaultDisk::after_power_cut).collect();
         } else {
             let kept = |disk: &daytrade_server::journal::FaultDisk| {
                 daytrade_server::journal::FaultDisk::with_files(disk.files())
             };
             disks = disks.iter().map(kept).collect();
         }
-        judge::judge(&disks, &seen.lock()).with_context(|| format!("after life {life}, {plan:?}"))?;
+        judge::judge(&disks, &seen.lock())
+            .with_context(|| format!("after life {life}, {plan:?}"))?;
     }
     let seen = seen.lock();
     tally.runs = LIVES;

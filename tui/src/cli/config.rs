@@ -1,4 +1,5 @@
-//! The configuration file of the screen, and what it comes to together with the command line and the environment.
+//! The configuration file of the screen, and what it comes to together with the command line and
+//! the environment.
 
 use crate::exit::Failure;
 use crate::model::{KeyMap, Settings, ThemeName};
@@ -68,7 +69,9 @@ impl ConfigFile {
     pub fn read() -> Result<Self, Failure> {
         let Some(path) = Self::path() else { return Ok(Self::default()) };
         let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
             read => read.with_context(|| path.display().to_string()).map_err(Failure::usage)?,
         };
         toml::from_str(&text).with_context(|| path.display().to_string()).map_err(Failure::usage)
@@ -106,7 +109,8 @@ impl ConfigFile {
             ascii: args.ascii || ascii || !speaks_utf8(),
             reduce_motion: self.reduce_motion.unwrap_or(last.reduce_motion),
             bell: self.bell.unwrap_or(last.bell),
-            no_color: args.color == UseColor::Never || args.color == UseColor::Auto && (dumb || no_color),
+            no_color: args.color == UseColor::Never
+                || args.color == UseColor::Auto && (dumb || no_color),
         }
     }
 
@@ -119,7 +123,8 @@ impl ConfigFile {
 /// Whether the terminal's locale is UTF-8: the first of the three that is set decides.
 fn speaks_utf8() -> bool {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| std::env::var(name).ok());
-    let first = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default().to_ascii_lowercase();
+    let first =
+        set.into_iter().find(|value| !value.is_empty()).unwrap_or_default().to_ascii_lowercase();
     first.ends_with("utf-8") || first.ends_with("utf8")
 }
 
@@ -146,8 +151,11 @@ pub fn save_watchlist(symbols: &[Symbol]) {
 /// Keeps what was changed in the screen for the next time. A screen must not fail for it.
 pub fn save_settings(before: &Settings, settings: &Settings) {
     // ASCII that only the locale asked for is not the trader's choice.
-    let chosen =
-        if before.ascii == settings.ascii { saved_settings().is_some_and(|saved| saved.ascii) } else { settings.ascii };
+    let chosen = if before.ascii == settings.ascii {
+        saved_settings().is_some_and(|saved| saved.ascii)
+    } else {
+        settings.ascii
+    };
     let kept = Settings { ascii: chosen, ..*settings };
     if before != settings
         && let Ok(text) = toml::to_string(&kept)

@@ -46,7 +46,8 @@ pub enum Command {
     Replay(Box<ReplayArgs>),
     /// Write a workload with the mix of real ones to standard output
     Generate(GenerateArgs),
-    /// Turn downloaded price histories (date, open, high, low, close) into a file for --quotes csv:FILE
+    /// Turn downloaded price histories (date, open, high, low, close) into a file for --quotes
+    /// csv:FILE
     ConvertPrices(ConvertArgs),
     /// Show cash, reserves and counts
     Status(ShowArgs),
@@ -125,7 +126,9 @@ pub fn main() -> ExitCode {
 /// A workload on standard input is replayed; in a terminal the screen opens.
 fn without_command(args: &ScreenArgs) -> Result<Exit, Failure> {
     if !io::stdin().is_terminal() {
-        let matches = Cli::command().try_get_matches_from(["daytrade", "replay", "-"]).map_err(Failure::usage)?;
+        let matches = Cli::command()
+            .try_get_matches_from(["daytrade", "replay", "-"])
+            .map_err(Failure::usage)?;
         return match Cli::from_arg_matches(&matches).map_err(Failure::usage)?.command {
             Some(Command::Replay(args)) => replay::run(&args),
             _ => Ok(Exit::Usage),

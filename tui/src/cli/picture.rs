@@ -28,7 +28,8 @@ pub struct SnapshotArgs {
 
 fn parse_size(text: &str) -> Result<(u16, u16), String> {
     let size = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    size.filter(|(w, h)| (1..=500).contains(w) && (1..=200).contains(h)).ok_or_else(|| format!("{text:?} is not WxH"))
+    size.filter(|(w, h)| (1..=500).contains(w) && (1..=200).contains(h))
+        .ok_or_else(|| format!("{text:?} is not WxH"))
 }
 
 /// Prints the screen.
@@ -62,7 +63,8 @@ pub fn plain(buffer: &Buffer) -> String {
 
 /// A buffer as a page, with its colours: one span for all cells of a style that stand together.
 pub fn html(buffer: &Buffer) -> String {
-    let mut out = String::from("<pre style=\"background:#111;color:#ddd;font-family:monospace\">\n");
+    let mut out =
+        String::from("<pre style=\"background:#111;color:#ddd;font-family:monospace\">\n");
     for cells in buffer.content.chunks(usize::from(buffer.area.width).max(1)) {
         for run in cells.chunk_by(|one, other| style_of(one) == style_of(other)) {
             let text: String = run.iter().map(ratatui::buffer::Cell::symbol).collect();

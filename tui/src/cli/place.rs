@@ -1,4 +1,5 @@
-//! Whose account, on which server: the part of the command line that the screen and its commands share.
+//! Whose account, on which server: the part of the command line that the screen and its commands
+//! share.
 
 use crate::exit::Failure;
 use crate::local::LocalServer;
@@ -50,8 +51,10 @@ impl PlaceArgs {
             .map_err(Failure::usage)?
             .to_string();
         if let Some(address) = &self.connect {
-            let port =
-                address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+            let port = address
+                .rsplit_once(':')
+                .filter(|(host, _)| !host.is_empty())
+                .map(|(_, port)| port.parse::<u16>());
             if !matches!(port, Some(Ok(_))) {
                 return Err(Failure::usage(anyhow::anyhow!("{address:?} is not HOST:PORT")));
             }

@@ -1,4 +1,5 @@
-//! The trading screen: opened, left with a note, or settled without a terminal for the commands that show the same.
+//! The trading screen: opened, left with a note, or settled without a terminal for the commands
+//! that show the same.
 
 use super::config::{ConfigFile, LookArgs, save_settings, save_watchlist};
 use super::place::{Place, PlaceArgs};
@@ -28,7 +29,11 @@ pub struct ScreenArgs {
 }
 
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(Failure::link)
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(Failure::link)
 }
 
 /// Opens the screen; leaves a note about the session when it is closed.
@@ -53,10 +58,14 @@ pub fn screen(args: &ScreenArgs) -> Result<Exit, Failure> {
 /// As [`screen`], and when there is no terminal.
 pub fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        return Err(Failure::usage(anyhow::anyhow!("--ui needs a terminal; without it the replies are printed")));
+        return Err(Failure::usage(anyhow::anyhow!(
+            "--ui needs a terminal; without it the replies are printed"
+        )));
     }
     if args.file == std::path::Path::new("-") {
-        return Err(Failure::usage(anyhow::anyhow!("--ui needs a file: standard input is the keyboard")));
+        return Err(Failure::usage(anyhow::anyhow!(
+            "--ui needs a file: standard input is the keyboard"
+        )));
     }
     let config = ConfigFile::read()?;
     let model = Model::of_replay(&args.file.display().to_string(), config.keys()?, now_ms());
@@ -73,7 +82,12 @@ pub fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn shown(mut model: Model, config: &ConfigFile, look: &LookArgs, replay: Option<ReplayArgs>) -> Result<Model, Failure> {
+fn shown(
+    mut model: Model,
+    config: &ConfigFile,
+    look: &LookArgs,
+    replay: Option<ReplayArgs>,
+) -> Result<Model, Failure> {
     model.settings = config.settings(look);
     let before = model.settings;
     let options = ScreenOptions { mouse: config.mouse(look), replay };
@@ -92,20 +106,34 @@ fn print(lines: &[String]) {
 
 /// What stays on the normal screen: what was done, and what still runs.
 fn leaving_note(model: &Model) -> Vec<String> {
-    let mut lines = vec![format!("{}: {} in this session", model.user, text::count(model.trades, "trade"))];
+    let mut lines =
+        vec![format!("{}: {} in this session", model.user, text::count(model.trades, "trade"))];
     if let Some(account) = &model.account {
-        let money = |money| if model.hide_money { "*****".to_owned() } else { text::dollars(money) };
-        lines.push(format!("in all: realised profit {}, cash {}", money(account.realised), money(account.cash)));
+        let money =
+            |money| if model.hide_money { "*****".to_owned() } else { text::dollars(money) };
+        lines.push(format!(
+            "in all: realised profit {}, cash {}",
+            money(account.realised),
+            money(account.cash)
+        ));
         for order in &account.pending {
             let left = text::countdown(model.left_ms(order.expires_at_ms));
             let (side, terms) = (order.side.as_str(), order.terms);
-            let (shares, total) =
-                (if model.hide_money { "***".to_owned() } else { terms.shares.to_string() }, money(terms.total));
-            lines.push(format!("still pending: {side} {shares} {} = {total}, {left} left", terms.symbol));
+            let (shares, total) = (
+                if model.hide_money { "***".to_owned() } else { terms.shares.to_string() },
+                money(terms.total),
+            );
+            lines.push(format!(
+                "still pending: {side} {shares} {} = {total}, {left} left",
+                terms.symbol
+            ));
         }
         let armed = account.triggers.iter().filter(|trigger| trigger.price.is_some()).count();
         if armed > 0 {
-            lines.push(format!("{} armed; they fire only while the server runs", text::count(armed as u64, "trigger")));
+            lines.push(format!(
+                "{} armed; they fire only while the server runs",
+                text::count(armed as u64, "trigger")
+            ));
         }
         let incomplete = account.triggers.len() - armed;
         if incomplete > 0 {

@@ -1,4 +1,5 @@
-//! What the screen shows as lists without one: `status`, `quote`, `holdings`, `pending`, `triggers`, `activity`.
+//! What the screen shows as lists without one: `status`, `quote`, `holdings`, `pending`,
+//! `triggers`, `activity`.
 
 use super::place::PlaceArgs;
 use super::screen::{runtime, settled};
@@ -51,8 +52,12 @@ pub fn show(what: Shown, args: &ShowArgs) -> Result<Exit, Failure> {
     let (header, rows) = rows_of(what, &model);
     place.close()?;
     if model.account.is_none() {
-        let words = if model.no_account { "has no account yet" } else { "has not been told of in time" };
-        return Err(Failure { exit: Exit::Differs, error: anyhow::anyhow!("{} {words}", model.user) });
+        let words =
+            if model.no_account { "has no account yet" } else { "has not been told of in time" };
+        return Err(Failure {
+            exit: Exit::Differs,
+            error: anyhow::anyhow!("{} {words}", model.user),
+        });
     }
     print_rows(header, &rows, args.json, what != Shown::Status)
 }
@@ -62,7 +67,9 @@ pub fn show(what: Shown, args: &ShowArgs) -> Result<Exit, Failure> {
 /// # Errors
 /// As [`super::screen::screen`], and when the symbol is none or has no price.
 pub fn quote(args: &QuoteOfArgs) -> Result<Exit, Failure> {
-    let no_symbol = || Failure::usage(anyhow::anyhow!("{:?} is no symbol: 1 to 3 letters or digits", args.symbol));
+    let no_symbol = || {
+        Failure::usage(anyhow::anyhow!("{:?} is no symbol: 1 to 3 letters or digits", args.symbol))
+    };
     let symbol = Symbol::parse(args.symbol.as_bytes()).ok_or_else(no_symbol)?;
     let place = args.show.place.open()?;
     let model = runtime()?.block_on(settled(&place, vec![symbol]))?;
@@ -168,12 +175,22 @@ fn rows_of(what: Shown, model: &Model) -> (&'static [&'static str], Vec<Vec<Valu
     }
 }
 
-fn print_rows(header: &[&str], rows: &[Vec<Value>], as_json: bool, many: bool) -> Result<Exit, Failure> {
-    let object =
-        |row: &Vec<Value>| Value::Object(header.iter().map(|name| (*name).to_owned()).zip(row.clone()).collect());
+fn print_rows(
+    header: &[&str],
+    rows: &[Vec<Value>],
+    as_json: bool,
+    many: bool,
+) -> Result<Exit, Failure> {
+    let object = |row: &Vec<Value>| {
+        Value::Object(header.iter().map(|name| (*name).to_owned()).zip(row.clone()).collect())
+    };
     if as_json {
         let objects: Vec<_> = rows.iter().map(object).collect();
-        let shown = if many { Value::Array(objects) } else { objects.into_iter().next().unwrap_or(Value::Null) };
+        let shown = if many {
+            Value::Array(objects)
+        } else {
+            objects.into_iter().next().unwrap_or(Value::Null)
+        };
         return super::printed(|out| writeln!(out, "{shown}"));
     }
     let words = |value: &Value| match value {
@@ -184,13 +201,17 @@ fn print_rows(header: &[&str], rows: &[Vec<Value>], as_json: bool, many: bool) -
     let mut lines: Vec<Vec<String>> = vec![header.iter().map(|name| (*name).to_owned()).collect()];
     lines.extend(rows.iter().map(|row| row.iter().map(words).collect()));
     if !io::stdout().is_terminal() {
-        return super::printed(|out| lines.iter().try_for_each(|line| writeln!(out, "{}", line.join("\t"))));
+        return super::printed(|out| {
+            lines.iter().try_for_each(|line| writeln!(out, "{}", line.join("\t")))
+        });
     }
-    let widths: Vec<usize> =
-        (0..header.len()).map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..header.len())
+        .map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0))
+        .collect();
     super::printed(|out| {
         lines.iter().try_for_each(|line| {
-            let cells: Vec<_> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            let cells: Vec<_> =
+                line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
             writeln!(out, "{}", cells.join("  ").trim_end())
         })
     })

@@ -11,7 +11,8 @@ use daytrade_protocol::{Money, Push, ServerLine};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
-/// Prints one JSON object for each change, as it happens, until the link is lost or nobody reads any more.
+/// Prints one JSON object for each change, as it happens, until the link is lost or nobody reads
+/// any more.
 ///
 /// # Errors
 /// As [`super::screen::screen`], and when the link is lost.

@@ -97,27 +97,35 @@ impl Account {
         for detail in details {
             match detail {
                 Detail::Account { available, reserved, realised, .. } => {
-                    (account.cash, account.reserved, account.realised) = (*available, *reserved, *realised);
+                    (account.cash, account.reserved, account.realised) =
+                        (*available, *reserved, *realised);
                 }
                 Detail::Holding { symbol, free, reserved, basis } => {
                     let (symbol, free, reserved, basis) = (*symbol, *free, *reserved, *basis);
                     account.holdings.push(Holding { symbol, free, reserved, basis });
                 }
                 Detail::Pending { side, terms, expires_at_ms } => {
-                    account.pending.push(Pending { side: *side, terms: *terms, expires_at_ms: *expires_at_ms });
+                    account.pending.push(Pending {
+                        side: *side,
+                        terms: *terms,
+                        expires_at_ms: *expires_at_ms,
+                    });
                 }
                 Detail::Trigger { side, symbol, amount, price, shares } => {
-                    let (side, symbol, amount, price, shares) = (*side, *symbol, *amount, *price, *shares);
+                    let (side, symbol, amount, price, shares) =
+                        (*side, *symbol, *amount, *price, *shares);
                     account.triggers.push(Trigger { side, symbol, amount, price, shares });
                 }
-                Detail::History { at_ms, number, command, symbol, amount, refused } => account.history.push(Past {
-                    at_ms: *at_ms,
-                    number: *number,
-                    command: *command,
-                    symbol: *symbol,
-                    amount: *amount,
-                    refused: *refused,
-                }),
+                Detail::History { at_ms, number, command, symbol, amount, refused } => {
+                    account.history.push(Past {
+                        at_ms: *at_ms,
+                        number: *number,
+                        command: *command,
+                        symbol: *symbol,
+                        amount: *amount,
+                        refused: *refused,
+                    })
+                }
                 Detail::Stat { .. } | Detail::Text(_) => {}
             }
         }
@@ -127,7 +135,9 @@ impl Account {
     /// The order that the next commit or cancel is about: the newest of all.
     pub fn next_pending(&self) -> Option<&Pending> {
         match (self.newest(Side::Buy), self.newest(Side::Sell)) {
-            (Some(buy), Some(sell)) => Some(if sell.expires_at_ms > buy.expires_at_ms { sell } else { buy }),
+            (Some(buy), Some(sell)) => {
+                Some(if sell.expires_at_ms > buy.expires_at_ms { sell } else { buy })
+            }
             (one, other) => one.or(other),
         }
     }

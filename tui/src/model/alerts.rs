@@ -22,7 +22,12 @@ pub struct Alert {
 impl Alert {
     /// As it is shown: `XYZ crosses 15.00 going up`.
     pub fn words(&self, verb: &str) -> String {
-        format!("{} {verb} {} going {}", self.symbol, text::dollars(self.price), if self.up { "up" } else { "down" })
+        format!(
+            "{} {verb} {} going {}",
+            self.symbol,
+            text::dollars(self.price),
+            if self.up { "up" } else { "down" }
+        )
     }
 
     /// Whether this price has crossed it.
@@ -96,7 +101,9 @@ mod tests {
             world.now_ms += 1_000;
             let text = format!("* QUOTE,XYZ,{price},{}", world.now_ms);
             let line = ServerLine::parse(text.as_bytes()).unwrap();
-            let said = world.model.update(Event::Link(LinkEvent::Line { line, text, took_us: None }), world.now_ms);
+            let said = world
+                .model
+                .update(Event::Link(LinkEvent::Line { line, text, took_us: None }), world.now_ms);
             said.iter().filter(|effect| **effect == Effect::Bell).count()
         };
         assert_eq!([quote("15.49"), quote("15.60"), quote("15.40"), quote("15.60")], [0, 1, 0, 0]);
@@ -108,8 +115,14 @@ mod tests {
         let effects = {
             let text = format!("* QUOTE,XYZ,14.00,{}", world.now_ms + 1);
             let line = ServerLine::parse(text.as_bytes()).unwrap();
-            world.model.update(Event::Link(LinkEvent::Line { line, text, took_us: None }), world.now_ms + 1)
+            world.model.update(
+                Event::Link(LinkEvent::Line { line, text, took_us: None }),
+                world.now_ms + 1,
+            )
         };
-        assert!(!effects.contains(&Effect::Bell) && world.model.rung.len() == 2, "silent, but noted");
+        assert!(
+            !effects.contains(&Effect::Bell) && world.model.rung.len() == 2,
+            "silent, but noted"
+        );
     }
 }

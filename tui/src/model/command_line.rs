@@ -1,5 +1,5 @@
-//! The command line of the screen: `:buy xyz 550`, `:trigger sell xyz 900 at 15.50`, `:quote xyz`, and the server's own
-//! language.
+//! The command line of the screen: `:buy xyz 550`, `:trigger sell xyz 900 at 15.50`, `:quote xyz`,
+//! and the server's own language.
 
 use super::{Action, Form, FormKind, ThemeName};
 use daytrade_protocol::{Body, Money, Parsed, Side, Symbol, parse_line};
@@ -39,21 +39,29 @@ pub(super) fn read(text: &str, user: &str) -> Result<Typed, String> {
         return raw(text.trim(), user);
     }
     let symbol = |word: &str| {
-        Symbol::parse(word.as_bytes()).ok_or_else(|| format!("{word:?} is no symbol: 1 to 3 letters or digits"))
+        Symbol::parse(word.as_bytes())
+            .ok_or_else(|| format!("{word:?} is no symbol: 1 to 3 letters or digits"))
     };
     match lower.as_slice() {
         [] => Err("type a command, or Esc".to_owned()),
         ["quit" | "q"] => Ok(Typed::Do(Action::Quit)),
-        ["buy", sym, amount] => Ok(Typed::Send(format!("BUY,{user},{},{amount}", symbol(sym)?), None)),
-        ["sell", sym, amount] => Ok(Typed::Send(format!("SELL,{user},{},{amount}", symbol(sym)?), None)),
+        ["buy", sym, amount] => {
+            Ok(Typed::Send(format!("BUY,{user},{},{amount}", symbol(sym)?), None))
+        }
+        ["sell", sym, amount] => {
+            Ok(Typed::Send(format!("SELL,{user},{},{amount}", symbol(sym)?), None))
+        }
         ["buy", sym] => Ok(Typed::Open(Form::new(FormKind::Order(Side::Buy), Some(symbol(sym)?)))),
-        ["sell", sym] => Ok(Typed::Open(Form::new(FormKind::Order(Side::Sell), Some(symbol(sym)?)))),
+        ["sell", sym] => {
+            Ok(Typed::Open(Form::new(FormKind::Order(Side::Sell), Some(symbol(sym)?))))
+        }
         ["add", amount] => Ok(Typed::Send(format!("ADD,{user},{amount}"), None)),
         ["quote", sym] => Ok(Typed::Send(format!("QUOTE,{user},{}", symbol(sym)?), None)),
         ["watch", sym] => Ok(Typed::Watch(symbol(sym)?)),
         ["trigger", side @ ("buy" | "sell"), sym, amount, "at", price] => {
             let (side, symbol) = (side.to_ascii_uppercase(), symbol(sym)?);
-            // Both halves are looked at before the first is sent: it would change a trigger that is armed.
+            // Both halves are looked at before the first is sent: it would change a trigger that is
+            // armed.
             let (dollars, at) = (money(amount)?, money(price)?);
             if dollars.whole_shares(at) == 0 {
                 return Err(format!("{amount} trades no whole share at {price}"));
@@ -99,8 +107,12 @@ fn raw(line: &str, user: &str) -> Result<Typed, String> {
             Body::Command(command) if command.user().is_none_or(|whose| whose.as_str() != user) => {
                 Err(format!("this screen is {user}'s: the line has to name {user}"))
             }
-            Body::Command(_) if request.tag.is_none() && !request.noreply => Ok(Typed::Send(line.to_owned(), None)),
-            Body::Command(_) => Err("without a tag and noreply, please: the screen numbers its requests".to_owned()),
+            Body::Command(_) if request.tag.is_none() && !request.noreply => {
+                Ok(Typed::Send(line.to_owned(), None))
+            }
+            Body::Command(_) => {
+                Err("without a tag and noreply, please: the screen numbers its requests".to_owned())
+            }
             Body::Session(_) => Err("the screen does that by itself".to_owned()),
         },
         Parsed::Invalid(invalid) => Err(invalid.refusal.to_string()),
@@ -122,19 +134,25 @@ const COMMANDS: [(&str, &str); 8] = [
 
 /// What a name does, in a few words.
 pub fn describe(name: &str) -> &'static str {
-    let action = Action::ALL.iter().find(|action| action.name() == name).map(|action| action.help());
-    action.or_else(|| COMMANDS.iter().find(|(known, _)| *known == name).map(|(_, help)| *help)).unwrap_or("")
+    let action =
+        Action::ALL.iter().find(|action| action.name() == name).map(|action| action.help());
+    action
+        .or_else(|| COMMANDS.iter().find(|(known, _)| *known == name).map(|(_, help)| *help))
+        .unwrap_or("")
 }
 
-/// Names of commands and actions that match what is typed, best first: those that begin so, then those that have the
-/// letters in this order.
+/// Names of commands and actions that match what is typed, best first: those that begin so, then
+/// those that have the letters in this order.
 pub fn suggestions(text: &str) -> Vec<&'static str> {
     let wanted = text.trim().to_ascii_lowercase();
     let fits = |name: &&str| {
         let mut letters = name.chars();
         wanted.chars().all(|want| letters.any(|letter| letter == want))
     };
-    let names = COMMANDS.iter().map(|(name, _)| *name).chain(Action::ALL.iter().map(|action| action.name()));
+    let names = COMMANDS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(Action::ALL.iter().map(|action| action.name()));
     let mut names: Vec<&str> = names.filter(fits).collect();
     names.sort_by_key(|name| !name.starts_with(&wanted));
     names
@@ -161,15 +179,19 @@ pub(super) fn preview(text: &str) -> Option<Form> {
     Some(form)
 }
 
-/// The text with its last word completed: the name of an action, a symbol of the watchlist, a theme.
+/// The text with its last word completed: the name of an action, a symbol of the watchlist, a
+/// theme.
 pub(super) fn complete(text: &str, watchlist: &[Symbol]) -> String {
     let begin = text.rfind(' ').map_or(0, |at| at + 1);
     let (before, last) = text.split_at(begin);
     if before.is_empty() {
-        return suggestions(text).first().map_or_else(|| text.to_owned(), |name| format!("{name} "));
+        return suggestions(text)
+            .first()
+            .map_or_else(|| text.to_owned(), |name| format!("{name} "));
     }
     let last = last.to_ascii_lowercase();
-    let mut words: Vec<String> = watchlist.iter().map(|symbol| symbol.as_str().to_ascii_lowercase()).collect();
+    let mut words: Vec<String> =
+        watchlist.iter().map(|symbol| symbol.as_str().to_ascii_lowercase()).collect();
     words.extend(ThemeName::ALL.iter().map(|theme| theme.name().to_owned()));
     words.extend(["buy", "sell", "at"].map(str::to_owned));
     let found = words.into_iter().find(|word| !last.is_empty() && word.starts_with(&last));
@@ -210,13 +232,20 @@ mod tests {
         }
         assert!(suggestions("hdmn").contains(&"hide-money"));
         assert_eq!(read("theme safe", "alice"), Ok(Typed::Theme(ThemeName::Safe)));
-        assert_eq!(read("replay Dir/a,b.txt", "alice"), Ok(Typed::Replay("Dir/a,b.txt".to_owned())));
-        assert_eq!(read("filter chg<-1 held", "alice"), Ok(Typed::Filter("chg<-1 held".to_owned())));
+        assert_eq!(
+            read("replay Dir/a,b.txt", "alice"),
+            Ok(Typed::Replay("Dir/a,b.txt".to_owned()))
+        );
+        assert_eq!(
+            read("filter chg<-1 held", "alice"),
+            Ok(Typed::Filter("chg<-1 held".to_owned()))
+        );
     }
 
     #[test]
     fn tab_completes_the_last_word_and_the_preview_knows_what_is_meant() {
-        let watchlist: Vec<_> = ["XYZ", "ABC"].iter().filter_map(|name| Symbol::parse(name.as_bytes())).collect();
+        let watchlist: Vec<_> =
+            ["XYZ", "ABC"].iter().filter_map(|name| Symbol::parse(name.as_bytes())).collect();
         for (typed, completed) in [
             ("hid", "hide-money "),
             ("alr", "alert "),

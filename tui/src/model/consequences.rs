@@ -24,14 +24,23 @@ impl Trade {
         let Self { symbol, amount, price, shares, total, .. } = *self;
         let cash = account.map_or(Money::ZERO, |account| account.cash);
         say("You get", format!("{} at {}", shares_of(shares), dollars(price)), false);
-        say("Cost", format!("{}, {} stays in cash", dollars(total), dollars(amount - total)), false);
+        say(
+            "Cost",
+            format!("{}, {} stays in cash", dollars(total), dollars(amount - total)),
+            false,
+        );
         if cash < amount {
-            say("Cash", format!("{} is there, {} is asked for", dollars(cash), dollars(amount)), true);
+            say(
+                "Cash",
+                format!("{} is there, {} is asked for", dollars(cash), dollars(amount)),
+                true,
+            );
             return;
         }
         say("Cash", format!("{} -> {}", dollars(cash), dollars(cash - total)), false);
         let before = account.and_then(|account| account.holding(symbol));
-        let (held, basis) = before.map_or((0, Money::ZERO), |holding| (holding.shares(), holding.basis));
+        let (held, basis) =
+            before.map_or((0, Money::ZERO), |holding| (holding.shares(), holding.basis));
         if let (Some(account), Some(basis_after)) = (account, basis.checked_add(total)) {
             let after = i64::try_from(held.saturating_add(shares)).unwrap_or(i64::MAX);
             let average = Money::from_cents(basis_after.cents() / after);
@@ -43,7 +52,11 @@ impl Trade {
         }
     }
 
-    pub(super) fn sold(&self, account: Option<&Account>, say: &mut impl FnMut(&'static str, String, bool)) {
+    pub(super) fn sold(
+        &self,
+        account: Option<&Account>,
+        say: &mut impl FnMut(&'static str, String, bool),
+    ) {
         let Self { symbol, price, shares, total, .. } = *self;
         let holding = account.and_then(|account| account.holding(symbol));
         let Some(holding) = holding.filter(|holding| holding.free >= shares) else {
@@ -61,7 +74,11 @@ impl Trade {
             return;
         };
         let free = thousands(holding.free);
-        say("You sell", format!("{} of {free} free shares at {}", thousands(shares), dollars(price)), false);
+        say(
+            "You sell",
+            format!("{} of {free} free shares at {}", thousands(shares), dollars(price)),
+            false,
+        );
         say("Proceeds", dollars(total), false);
         let basis = holding.basis.share_of(shares, holding.shares());
         say("Profit", signed(total - basis), false);
@@ -75,8 +92,13 @@ impl Trade {
     ) {
         let Self { symbol, amount, price, shares, last, .. } = *self;
         let (verb, sign) = if side == Side::Buy { ("buys", "<=") } else { ("sells", ">=") };
-        say("Fires", format!("{verb} {} at the first price {sign} {}", thousands(shares), dollars(price)), false);
-        let at_once = last.filter(|last| if side == Side::Buy { *last <= price } else { *last >= price });
+        say(
+            "Fires",
+            format!("{verb} {} at the first price {sign} {}", thousands(shares), dollars(price)),
+            false,
+        );
+        let at_once =
+            last.filter(|last| if side == Side::Buy { *last <= price } else { *last >= price });
         if let Some(last) = at_once {
             let now = if side == Side::Buy { amount.whole_shares(last) } else { shares };
             let does = format!("{verb} {} now, at {}", thousands(now), dollars(last));
@@ -86,16 +108,27 @@ impl Trade {
         // What the old one has set aside is free again for the new one.
         let cash = account.map_or(Money::ZERO, |account| account.cash);
         let cash = cash.checked_add(old.map_or(Money::ZERO, |old| old.amount)).unwrap_or(cash);
-        let free = account.and_then(|account| account.holding(symbol)).map_or(0, |holding| holding.free);
+        let free =
+            account.and_then(|account| account.holding(symbol)).map_or(0, |holding| holding.free);
         let free = free + old.map_or(0, |old| old.shares);
         if side == Side::Buy && cash < amount {
-            say("Cash", format!("{} is there, {} is asked for", dollars(cash), dollars(amount)), true);
+            say(
+                "Cash",
+                format!("{} is there, {} is asked for", dollars(cash), dollars(amount)),
+                true,
+            );
         }
         if side == Side::Sell && free < shares {
-            say("Shares", format!("{} free, {} to be sold", thousands(free), thousands(shares)), true);
+            say(
+                "Shares",
+                format!("{} free, {} to be sold", thousands(free), thousands(shares)),
+                true,
+            );
         }
         if let Some(old) = old {
-            let at = old.price.map_or("no price yet".to_owned(), |price| format!("at {}", dollars(price)));
+            let at = old
+                .price
+                .map_or("no price yet".to_owned(), |price| format!("at {}", dollars(price)));
             say("Replaces", format!("{} {at}", dollars(old.amount)), false);
         }
     }
@@ -106,7 +139,13 @@ fn shares_of(count: u64) -> String {
 }
 
 /// How much of the whole account the stock is, before and after a buy: `7.80% -> 10.10%`.
-fn share_of_equity(account: &Account, quotes: &Quotes, price: Money, held: u64, bought: u64) -> Option<String> {
+fn share_of_equity(
+    account: &Account,
+    quotes: &Quotes,
+    price: Money,
+    held: u64,
+    bought: u64,
+) -> Option<String> {
     let mut equity = account.cash.checked_add(account.reserved)?;
     for holding in &account.holdings {
         let last = quotes.get(holding.symbol)?.price;

@@ -45,7 +45,8 @@ pub enum Spot {
 pub enum LinkEvent {
     /// It is connected.
     Up,
-    /// It is not, why, when the next try is (milliseconds by our clock), and which try that will be.
+    /// It is not, why, when the next try is (milliseconds by our clock), and which try that will
+    /// be.
     Down {
         /// In words.
         cause: String,
@@ -89,7 +90,8 @@ pub enum Effect {
     Redraw,
     /// Go to the shell.
     Suspend,
-    /// Fail as a defect would, so that a test can see what becomes of the terminal; never in a release build.
+    /// Fail as a defect would, so that a test can see what becomes of the terminal; never in a
+    /// release build.
     Panic,
     /// End.
     Quit,

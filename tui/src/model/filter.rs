@@ -1,4 +1,5 @@
-//! The language that narrows the watchlist: `xyz`, `held`, `chg<-1`, `away<3%`, `age>60s`, joined by spaces.
+//! The language that narrows the watchlist: `xyz`, `held`, `chg<-1`, `away<3%`, `age>60s`, joined
+//! by spaces.
 
 use super::{Model, Seen};
 use daytrade_protocol::Symbol;
@@ -98,7 +99,9 @@ impl Condition {
                 _ => return None,
             };
             let bound = match what {
-                Number::Change | Number::Away => hundredths(bound.strip_suffix('%').unwrap_or(bound))?,
+                Number::Change | Number::Away => {
+                    hundredths(bound.strip_suffix('%').unwrap_or(bound))?
+                }
                 Number::Age => bound.strip_suffix('s').unwrap_or(bound).parse::<u32>().ok()?.into(),
             };
             return Some(Self::Compare { what, less, bound });
@@ -110,16 +113,21 @@ impl Condition {
     fn holds(&self, symbol: Symbol, model: &Model) -> bool {
         match self {
             Self::Letters(letters) => symbol.as_str().contains(letters),
-            Self::Held => model.account.as_ref().is_some_and(|account| account.holding(symbol).is_some()),
+            Self::Held => {
+                model.account.as_ref().is_some_and(|account| account.holding(symbol).is_some())
+            }
             Self::Compare { what, less, bound } => {
                 let seen = model.shown_quotes().get(symbol);
                 let number = match what {
                     Number::Change => seen.and_then(Seen::change_basis_points),
                     Number::Away => {
                         let away = model.triggers_by_nearness().into_iter();
-                        away.filter(|(trigger, _)| trigger.symbol == symbol).find_map(|(_, away)| away)
+                        away.filter(|(trigger, _)| trigger.symbol == symbol)
+                            .find_map(|(_, away)| away)
                     }
-                    Number::Age => seen.map(|seen| (seen.age_ms(model.now_ms, model.offset_ms) / 1_000) as i64),
+                    Number::Age => {
+                        seen.map(|seen| (seen.age_ms(model.now_ms, model.offset_ms) / 1_000) as i64)
+                    }
                 };
                 // What is not known passes no comparison.
                 number.is_some_and(|number| if *less { number < *bound } else { number > *bound })
@@ -132,7 +140,9 @@ impl Condition {
 fn hundredths(text: &str) -> Option<i64> {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    let is_number = |text: &str, most: usize| text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |text: &str, most: usize| {
+        text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
     if whole.is_empty() || !is_number(whole, 9) || !is_number(part, 2) {
         return None;
     }
@@ -156,7 +166,13 @@ mod tests {
         world.says(&format!("* QUOTE,XYZ,14.50,{}", world.now_ms));
         let mut shown = |text: &str| {
             world.model.filter.set(text);
-            world.model.shown_symbols().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            world
+                .model
+                .shown_symbols()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(shown(""), "XYZ ABC TSX");
         assert_eq!(shown("held"), "ABC");

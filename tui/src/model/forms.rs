@@ -64,7 +64,9 @@ impl Form {
         let symbol = symbol.map(|symbol| symbol.to_string()).unwrap_or_default();
         let field = match kind {
             FormKind::AddSymbol | FormKind::AddMoney => 0,
-            FormKind::Order(_) | FormKind::Trigger(_) | FormKind::Alert => usize::from(!symbol.is_empty()),
+            FormKind::Order(_) | FormKind::Trigger(_) | FormKind::Alert => {
+                usize::from(!symbol.is_empty())
+            }
         };
         let (amount, price) = (String::new(), String::new());
         Self {
@@ -113,7 +115,11 @@ impl Form {
     /// Takes in a letter, if the field can use it.
     pub fn type_letter(&mut self, letter: char) {
         let is_symbol = self.fields().get(self.field) == Some(&"Symbol");
-        let wanted = if is_symbol { letter.is_ascii_alphanumeric() } else { letter.is_ascii_digit() || letter == '.' };
+        let wanted = if is_symbol {
+            letter.is_ascii_alphanumeric()
+        } else {
+            letter.is_ascii_digit() || letter == '.'
+        };
         // A symbol that is too long is refused in words, not cut to another one.
         let most = if is_symbol { 8 } else { 15 };
         if wanted && std::mem::take(&mut self.proposed) {
@@ -177,7 +183,9 @@ impl Form {
         let Some(price) = quotes.get(symbol).map(|seen| seen.price) else { return };
         let most = match side {
             Side::Buy => account.map_or(0, |account| account.cash.whole_shares(price)),
-            Side::Sell => account.and_then(|account| account.holding(symbol)).map_or(0, |holding| holding.free),
+            Side::Sell => account
+                .and_then(|account| account.holding(symbol))
+                .map_or(0, |holding| holding.free),
         };
         let shares = match key {
             'm' => most,
@@ -263,12 +271,17 @@ impl Form {
                 say("Quote", format!("{}, {age} s old", dollars(seen.price)), false);
             }
             (seen, _) => {
-                let old = seen.map_or(String::new(), |seen| format!("{} is stale; ", dollars(seen.price)));
+                let old = seen
+                    .map_or(String::new(), |seen| format!("{} is stale; ", dollars(seen.price)));
                 let stops = matches!(self.kind, FormKind::Order(_));
                 say("Quote", format!("{old}asking the market"), stops);
             }
         }
-        let holds_none = || account.and_then(|account| account.holding(symbol)).is_none_or(|held| held.shares() == 0);
+        let holds_none = || {
+            account
+                .and_then(|account| account.holding(symbol))
+                .is_none_or(|held| held.shares() == 0)
+        };
         if self.kind == FormKind::Order(Side::Sell) && amount.is_none() && holds_none() {
             say("You sell", format!("you hold no {symbol}"), true);
             return lines;
@@ -290,13 +303,16 @@ impl Form {
         let shares = amount.whole_shares(price);
         let total = price.times(shares).unwrap_or(Money::ZERO);
         if shares == 0 {
-            let hint = if matches!(self.kind, FormKind::Order(_)) { "; = fills that in" } else { "" };
-            let sells = matches!(self.kind, FormKind::Order(Side::Sell) | FormKind::Trigger(Side::Sell));
+            let hint =
+                if matches!(self.kind, FormKind::Order(_)) { "; = fills that in" } else { "" };
+            let sells =
+                matches!(self.kind, FormKind::Order(Side::Sell) | FormKind::Trigger(Side::Sell));
             let name = if sells { "You sell" } else { "You get" };
             say(name, format!("no share: one costs {}{hint}", dollars(price)), true);
             return lines;
         }
-        let trade = Trade { symbol, amount, price, shares, total, last: seen.map(|seen| seen.price) };
+        let trade =
+            Trade { symbol, amount, price, shares, total, last: seen.map(|seen| seen.price) };
         match self.kind {
             FormKind::Order(Side::Buy) => trade.bought(account, quotes, &mut say),
             FormKind::Order(Side::Sell) => trade.sold(account, &mut say),

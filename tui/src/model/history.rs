@@ -17,7 +17,8 @@ impl Model {
         let user = self.user.clone();
         // What the screen itself asks for is not worth a line.
         let told = |past: &&Past| past.command != CommandName::DisplaySummary;
-        let lines: Vec<Line> = account.history.iter().filter(told).map(|past| line_of(past, &user)).collect();
+        let lines: Vec<Line> =
+            account.history.iter().filter(told).map(|past| line_of(past, &user)).collect();
         for line in lines {
             self.activity.push_front(line);
         }
@@ -27,8 +28,10 @@ impl Model {
     pub(super) fn settle_unknown(&mut self) {
         let Some(account) = &self.account else { return };
         let oldest_ms = account.history.last().map_or(0, |past| past.at_ms);
-        let reaches_back =
-            |at_ms: u64| account.history.len() < HISTORY_MAX || oldest_ms < at_ms.saturating_add_signed(self.offset_ms);
+        let reaches_back = |at_ms: u64| {
+            account.history.len() < HISTORY_MAX
+                || oldest_ms < at_ms.saturating_add_signed(self.offset_ms)
+        };
         for line in self.activity.iter_mut().filter(|line| line.verdict == Verdict::Unknown) {
             let name = line.request.split(',').next().unwrap_or_default().to_owned();
             (line.verdict, line.words) = match account
@@ -36,8 +39,12 @@ impl Model {
                 .iter()
                 .find(|past| past.number == line.tag && past.command.as_str() == name)
             {
-                Some(Past { refused: None, .. }) => (Verdict::Ok, "it took effect, as the server says now".to_owned()),
-                Some(Past { refused: Some(code), .. }) => (Verdict::Refused, format!("it was refused: {code}")),
+                Some(Past { refused: None, .. }) => {
+                    (Verdict::Ok, "it took effect, as the server says now".to_owned())
+                }
+                Some(Past { refused: Some(code), .. }) => {
+                    (Verdict::Refused, format!("it was refused: {code}"))
+                }
                 None if reaches_back(line.at_ms) => {
                     (Verdict::Lost, "it never reached the server, as it says now".to_owned())
                 }
@@ -89,27 +96,42 @@ fn line_of(past: &Past, user: &str) -> Line {
         None => (Verdict::Ok, "before this screen was opened".to_owned()),
         Some(code) => (Verdict::Refused, format!("{code}, before this screen was opened")),
     };
-    Line { at_ms: past.at_ms, tag: past.number, verdict, request, reply: String::new(), words, took_us: None }
+    Line {
+        at_ms: past.at_ms,
+        tag: past.number,
+        verdict,
+        request,
+        reply: String::new(),
+        words,
+        took_us: None,
+    }
 }
 
 /// What is different, in words.
 fn changes(before: &Account, now: &Account) -> String {
     let gone = before.pending.iter().filter(|order| !now.pending.contains(order)).count();
-    let fired = before
-        .triggers
-        .iter()
-        .filter(|trigger| trigger.price.is_some() && now.trigger(trigger.side, trigger.symbol).is_none());
+    let fired = before.triggers.iter().filter(|trigger| {
+        trigger.price.is_some() && now.trigger(trigger.side, trigger.symbol).is_none()
+    });
     let fired = fired.count();
     let mut words = Vec::new();
     if gone > 0 {
         words.push(format!("{gone} pending no more"));
     }
     if fired > 0 {
-        words.push(format!("{fired} {} fired or removed", if fired == 1 { "trigger" } else { "triggers" }));
+        words.push(format!(
+            "{fired} {} fired or removed",
+            if fired == 1 { "trigger" } else { "triggers" }
+        ));
     }
     if now.cash != before.cash {
         let by = Money::from_cents(now.cash.cents().saturating_sub(before.cash.cents()));
-        words.push(format!("cash {} -> {} ({})", dollars(before.cash), dollars(now.cash), signed(by)));
+        words.push(format!(
+            "cash {} -> {} ({})",
+            dollars(before.cash),
+            dollars(now.cash),
+            signed(by)
+        ));
     }
     if words.is_empty() { "nothing changed meanwhile".to_owned() } else { words.join(", ") }
 }

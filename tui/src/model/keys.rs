@@ -101,7 +101,8 @@ macro_rules! actions {
                 match self { $(Self::$action => $help),+ }
             }
 
-            /// Whether its keys are its own on the Replay screen only, where they come before all others.
+            /// Whether its keys are its own on the Replay screen only, where they come before all
+            /// others.
             pub fn is_of_replay(self) -> bool {
                 self.group() == "Replay"
             }
@@ -178,8 +179,10 @@ pub struct KeyMap {
 
 impl Default for KeyMap {
     fn default() -> Self {
-        let by_action = Action::ALL.iter().map(|action| (*action, action.default_keys().to_vec())).collect();
-        Self::from_actions(by_action).unwrap_or_else(|_| Self { by_key: BTreeMap::new(), by_action: BTreeMap::new() })
+        let by_action =
+            Action::ALL.iter().map(|action| (*action, action.default_keys().to_vec())).collect();
+        Self::from_actions(by_action)
+            .unwrap_or_else(|_| Self { by_key: BTreeMap::new(), by_action: BTreeMap::new() })
     }
 }
 
@@ -189,7 +192,11 @@ impl KeyMap {
         for (action, keys) in &by_action {
             for key in keys {
                 if let Some(other) = by_key.insert((action.is_of_replay(), *key), *action) {
-                    return Err(format!("key {key} is wanted by both {} and {}", other.name(), action.name()));
+                    return Err(format!(
+                        "key {key} is wanted by both {} and {}",
+                        other.name(),
+                        action.name()
+                    ));
                 }
             }
         }
@@ -205,7 +212,8 @@ impl KeyMap {
         for (name, key) in rebound {
             let action = Action::ALL.iter().find(|action| action.name() == name);
             let action = *action.ok_or_else(|| format!("[keys] {name}: no such action"))?;
-            let key = Key::parse(key).ok_or_else(|| format!("[keys] {name} = {key:?}: no such key"))?;
+            let key =
+                Key::parse(key).ok_or_else(|| format!("[keys] {name} = {key:?}: no such key"))?;
             by_action.insert(action, vec![key]);
         }
         Self::from_actions(by_action)
@@ -219,21 +227,29 @@ impl KeyMap {
 
     /// The first key that does it, to be shown.
     pub fn key(&self, action: Action) -> String {
-        self.by_action.get(&action).and_then(|keys| keys.first()).map(ToString::to_string).unwrap_or_default()
+        self.by_action
+            .get(&action)
+            .and_then(|keys| keys.first())
+            .map(ToString::to_string)
+            .unwrap_or_default()
     }
 
     /// Every key that does it.
     pub fn keys(&self, action: Action) -> String {
-        let keys: Vec<_> = self.by_action.get(&action).into_iter().flatten().map(ToString::to_string).collect();
+        let keys: Vec<_> =
+            self.by_action.get(&action).into_iter().flatten().map(ToString::to_string).collect();
         keys.join(" ")
     }
 }
 
 /// The table of keys as Markdown, for docs/SCREEN.md.
 pub fn as_markdown() -> String {
-    let mut table = String::from("| group | keys | what they do | name in `[keys]` |\n| --- | --- | --- | --- |\n");
+    let mut table = String::from(
+        "| group | keys | what they do | name in `[keys]` |\n| --- | --- | --- | --- |\n",
+    );
     for action in Action::ALL {
-        let shown: Vec<String> = action.default_keys().iter().map(|key| format!("`` {key} ``")).collect();
+        let shown: Vec<String> =
+            action.default_keys().iter().map(|key| format!("`` {key} ``")).collect();
         let cells = [action.group(), &shown.join(" "), action.help(), action.name()];
         table += &["| ", &cells.join(" | "), " |\n"].concat();
     }
@@ -242,12 +258,17 @@ pub fn as_markdown() -> String {
 
 /// The table of keys as a section of the man page.
 pub fn as_man_section() -> String {
-    let escape = |words: &str| words.replace('\\', "\\(rs").replace('-', "\\-").replace('.', "\\&.");
-    let mut section = String::from(".SH KEYS\nOf the trading screen; all can be rebound in [keys] of config.toml.\n");
+    let escape =
+        |words: &str| words.replace('\\', "\\(rs").replace('-', "\\-").replace('.', "\\&.");
+    let mut section = String::from(
+        ".SH KEYS\nOf the trading screen; all can be rebound in [keys] of config.toml.\n",
+    );
     for action in Action::ALL {
-        let keys: Vec<String> = action.default_keys().iter().map(|key| escape(&key.to_string())).collect();
+        let keys: Vec<String> =
+            action.default_keys().iter().map(|key| escape(&key.to_string())).collect();
         let place = if action.is_of_replay() { " (Replay screen)" } else { "" };
-        section += &[".TP\n\\fB", &keys.join(" "), "\\fR\n", &escape(action.help()), place, "\n"].concat();
+        section +=
+            &[".TP\n\\fB", &keys.join(" "), "\\fR\n", &escape(action.help()), place, "\n"].concat();
     }
     section
 }
@@ -258,7 +279,9 @@ mod tests {
 
     #[test]
     fn the_documentation_has_every_key() {
-        let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/SCREEN.md")).unwrap();
+        let docs =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/SCREEN.md"))
+                .unwrap();
         assert!(docs.contains(&as_markdown()), "docs/SCREEN.md should have:\n{}", as_markdown());
     }
 
@@ -270,8 +293,13 @@ mod tests {
                 assert_eq!(keys.action(*key, action.is_of_replay()), Some(*action), "{key}");
             }
         }
-        let rebound = |name: &str, key: &str| KeyMap::with(&BTreeMap::from([(name.to_owned(), key.to_owned())]));
-        assert_eq!(rebound("buy", "Ctrl-b").unwrap().action(Key::Ctrl('b'), false), Some(Action::Buy));
+        let rebound = |name: &str, key: &str| {
+            KeyMap::with(&BTreeMap::from([(name.to_owned(), key.to_owned())]))
+        };
+        assert_eq!(
+            rebound("buy", "Ctrl-b").unwrap().action(Key::Ctrl('b'), false),
+            Some(Action::Buy)
+        );
         assert_eq!(rebound("buy", "Ctrl-b").unwrap().action(Key::Char('b'), false), None);
         assert_eq!(rebound("buy", "s").unwrap_err(), "key s is wanted by both buy and sell");
         assert!(rebound("fly", "s").is_err() && rebound("buy", "hyper").is_err());

@@ -1,4 +1,5 @@
-//! What the screen knows: plain data, changed by [`Model::update`] alone, which looks at no clock and does no I/O.
+//! What the screen knows: plain data, changed by [`Model::update`] alone, which looks at no clock
+//! and does no I/O.
 
 mod account;
 mod alerts;
@@ -32,7 +33,9 @@ pub use keys::{Action, Key, KeyMap};
 pub use palette::Palette;
 pub use quotes::{Quotes, Seen};
 pub use settings::{Settings, ThemeName};
-pub use state::{Counts, Fill, InFlight, Line, Link, Pane, Popup, Purpose, Screen, Sort, Timeframe, Verdict};
+pub use state::{
+    Counts, Fill, InFlight, Line, Link, Pane, Popup, Purpose, Screen, Sort, Timeframe, Verdict,
+};
 
 use crate::replay::{Pace, Progress};
 use daytrade_protocol::{Detail, Side, Symbol, TradeTerms};
@@ -156,7 +159,8 @@ pub struct Model {
     chosen: Option<Symbol>,
     /// The trigger that was chosen, wherever it stands by now.
     chosen_trigger: Option<(Side, Symbol)>,
-    /// Orders made here, with the amount that was asked for, so that one that expires can be made once more.
+    /// Orders made here, with the amount that was asked for, so that one that expires can be made
+    /// once more.
     ordered: VecDeque<(Side, TradeTerms, String)>,
     history_told: bool,
     /// What became of requests that were never answered, in words, until it is told.
@@ -167,7 +171,13 @@ pub struct Model {
 
 impl Model {
     /// A model that knows nothing yet.
-    pub fn new(user: &str, address: &str, watchlist: Vec<Symbol>, keys: KeyMap, now_ms: u64) -> Self {
+    pub fn new(
+        user: &str,
+        address: &str,
+        watchlist: Vec<Symbol>,
+        keys: KeyMap,
+        now_ms: u64,
+    ) -> Self {
         Self {
             user: user.to_owned(),
             address: address.to_owned(),

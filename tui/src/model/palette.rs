@@ -20,7 +20,12 @@ pub struct Palette {
 }
 
 impl Model {
-    pub(super) fn palette_key(&mut self, mut palette: Palette, key: Key, effects: &mut Vec<Effect>) {
+    pub(super) fn palette_key(
+        &mut self,
+        mut palette: Palette,
+        key: Key,
+        effects: &mut Vec<Effect>,
+    ) {
         palette.wrong = None;
         match key {
             Key::Esc | Key::Ctrl('c') => return,
@@ -48,8 +53,11 @@ impl Model {
 
     /// Goes to the line typed before this one, or behind it.
     fn look_back(&self, palette: &mut Palette, back: bool) {
-        palette.back =
-            if back { (palette.back + 1).min(self.typed_before.len()) } else { palette.back.saturating_sub(1) };
+        palette.back = if back {
+            (palette.back + 1).min(self.typed_before.len())
+        } else {
+            palette.back.saturating_sub(1)
+        };
         let at = self.typed_before.len() - palette.back;
         palette.text = self.typed_before.get(at).cloned().unwrap_or_default();
     }
@@ -58,7 +66,8 @@ impl Model {
         let typed = read(text, &self.user)?;
         // What the ticket would not send is not sent from here either.
         if let (Typed::Send(..), Some(form)) = (&typed, super::command_line::preview(text)) {
-            let lines = form.consequences(self.account.as_ref(), &self.quotes, self.now_ms, self.offset_ms);
+            let lines =
+                form.consequences(self.account.as_ref(), &self.quotes, self.now_ms, self.offset_ms);
             if let Some(stops) = lines.into_iter().find(|line| line.stops) {
                 return Err(format!("not sent. {}: {}", stops.name, stops.words));
             }

@@ -1,4 +1,5 @@
-//! What clicks, the wheel and pasted text do, and what goes out of the screen: a copy, an export. Money moves by keys alone.
+//! What clicks, the wheel and pasted text do, and what goes out of the screen: a copy, an export.
+//! Money moves by keys alone.
 
 use super::update::PANES;
 use super::{Action, Effect, Key, Model, Pane, Popup, Screen, Spot, Verdict};
@@ -24,7 +25,9 @@ impl Model {
             return;
         }
         let before = self.clicked.replace((spot, self.now_ms));
-        let twice = before.is_some_and(|(last, at)| last == spot && self.now_ms.saturating_sub(at) < DOUBLE_CLICK_MS);
+        let twice = before.is_some_and(|(last, at)| {
+            last == spot && self.now_ms.saturating_sub(at) < DOUBLE_CLICK_MS
+        });
         match spot {
             Spot::Screen(screen) => self.screen = screen,
             Spot::Row(pane, row) => {
@@ -33,7 +36,9 @@ impl Model {
                 if twice {
                     self.clicked = None;
                     match pane {
-                        Pane::Watchlist | Pane::Holdings | Pane::Triggers => self.act(Action::Buy, effects),
+                        Pane::Watchlist | Pane::Holdings | Pane::Triggers => {
+                            self.act(Action::Buy, effects)
+                        }
                         Pane::Activity => self.popup = Some(Popup::Wire(row)),
                         Pane::Pending | Pane::Alerts | Pane::Replay => {}
                     }
@@ -43,7 +48,9 @@ impl Model {
             Spot::Header(sort) if self.sort == sort => self.reversed = !self.reversed,
             Spot::Header(sort) => (self.sort, self.reversed) = (sort, false),
             // Whatever is drawn as a button: money moves by keys alone.
-            Spot::Button(Action::Commit | Action::Cancel | Action::Undo | Action::RemoveTrigger) => {}
+            Spot::Button(
+                Action::Commit | Action::Cancel | Action::Undo | Action::RemoveTrigger,
+            ) => {}
             Spot::Button(action) => self.act(action, effects),
         }
     }
@@ -68,7 +75,9 @@ impl Model {
     pub(super) fn copy(&mut self, effects: &mut Vec<Effect>) {
         if self.screen == Screen::Replay && self.popup.is_none() {
             let row = self.row(Pane::Replay);
-            let Some(exchange) = self.replay.as_ref().and_then(|replay| replay.exchanges.iter().rev().nth(row)) else {
+            let Some(exchange) =
+                self.replay.as_ref().and_then(|replay| replay.exchanges.iter().rev().nth(row))
+            else {
                 return;
             };
             effects.push(Effect::Copy(format!("{}\n{}", exchange.request, exchange.reply)));
@@ -80,8 +89,11 @@ impl Model {
             _ => self.row(Pane::Activity),
         };
         let Some(line) = self.activity.iter().rev().nth(row) else { return };
-        let tag =
-            if line.verdict == Verdict::News { String::new() } else { format!("[{}] {}\n", line.tag, line.request) };
+        let tag = if line.verdict == Verdict::News {
+            String::new()
+        } else {
+            format!("[{}] {}\n", line.tag, line.request)
+        };
         effects.push(Effect::Copy(format!("{tag}{}", line.reply)));
         self.tell("copied");
     }
@@ -96,8 +108,8 @@ impl Model {
         for line in &self.activity {
             let took = line.took_us.map_or(String::new(), |took| took.to_string());
             let outcome = format!("{:?}", line.verdict).to_lowercase();
-            let fields =
-                [line.request.as_str(), &line.reply, &line.words].map(|field| field.replace(['\t', '\n'], " "));
+            let fields = [line.request.as_str(), &line.reply, &line.words]
+                .map(|field| field.replace(['\t', '\n'], " "));
             let (at_ms, tag) = (line.at_ms.to_string(), line.tag.to_string());
             text += &[&at_ms, &tag, outcome.as_str(), &fields.join("\t"), &took].join("\t");
             text.push('\n');

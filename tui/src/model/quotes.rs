@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Prices of one symbol that are kept: an hour of them.
 const HISTORY_MAX: usize = 7_200;
-/// Prices closer together than this are one, the last of them, so that an hour of a busy symbol fits.
+/// Prices closer together than this are one, the last of them, so that an hour of a busy symbol
+/// fits.
 const HISTORY_STEP_MS: u64 = 500;
 
 /// What was seen of one symbol.
@@ -63,7 +64,9 @@ impl Quotes {
         }
         (seen.price, seen.at_ms) = (price, at_ms);
         match seen.history.back_mut() {
-            Some(last) if last.0 / HISTORY_STEP_MS == at_ms / HISTORY_STEP_MS => *last = (at_ms, price),
+            Some(last) if last.0 / HISTORY_STEP_MS == at_ms / HISTORY_STEP_MS => {
+                *last = (at_ms, price)
+            }
             _ => seen.history.push_back((at_ms, price)),
         }
         if seen.history.len() > HISTORY_MAX {
@@ -73,7 +76,9 @@ impl Quotes {
 
     /// How many are fresh and how many are not.
     pub fn freshness(&self, symbols: &[Symbol], now_ms: u64, offset_ms: i64) -> (usize, usize) {
-        let fresh = symbols.iter().filter(|s| self.get(**s).is_some_and(|seen| seen.is_fresh(now_ms, offset_ms)));
+        let fresh = symbols
+            .iter()
+            .filter(|s| self.get(**s).is_some_and(|seen| seen.is_fresh(now_ms, offset_ms)));
         let fresh = fresh.count();
         (fresh, symbols.len() - fresh)
     }

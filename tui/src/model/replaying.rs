@@ -6,7 +6,10 @@ use crate::replay::{Pace, Progress, Stage};
 impl Model {
     pub(super) fn replay_key(&mut self, action: Action, effects: &mut Vec<Effect>) {
         let Some(replay) = &self.replay else {
-            self.tell(&format!("no replay: {} replay FILE starts one", self.keys.key(Action::Palette)));
+            self.tell(&format!(
+                "no replay: {} replay FILE starts one",
+                self.keys.key(Action::Palette)
+            ));
             return;
         };
         if !matches!(replay.stage, Stage::Starting | Stage::Running) {
@@ -33,10 +36,14 @@ impl Model {
 
     pub(super) fn replay_news(&mut self, progress: Progress) {
         let ended = |stage: &Stage| matches!(stage, Stage::Ended | Stage::Failed(_));
-        if ended(&progress.stage) && self.replay.as_ref().is_none_or(|before| !ended(&before.stage)) {
+        if ended(&progress.stage) && self.replay.as_ref().is_none_or(|before| !ended(&before.stage))
+        {
             match &progress.stage {
                 Stage::Failed(words) => self.note(&format!("replay of {}: {words}", progress.file)),
-                _ => self.note(&format!("replay of {} ended after {} lines", progress.file, progress.lines)),
+                _ => self.note(&format!(
+                    "replay of {} ended after {} lines",
+                    progress.file, progress.lines
+                )),
             }
         }
         self.replay = Some(progress);

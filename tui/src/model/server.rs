@@ -3,10 +3,12 @@
 use super::text::dollars;
 use super::words::in_words;
 use super::{
-    ACTIVITY_MAX, Account, Action, Effect, FILLS_MAX, Fill, Form, FormKind, InFlight, LOG_MAX, Line, Link, LinkEvent,
-    Model, ORDERED_MAX, Popup, Purpose, ROUND_TRIPS_MAX, Verdict,
+    ACTIVITY_MAX, Account, Action, Effect, FILLS_MAX, Fill, Form, FormKind, InFlight, LOG_MAX,
+    Line, Link, LinkEvent, Model, ORDERED_MAX, Popup, Purpose, ROUND_TRIPS_MAX, Verdict,
 };
-use daytrade_protocol::{Code, CommandName, Money, Push, Reply, ReplyBody, ServerLine, Side, Symbol, TradeTerms};
+use daytrade_protocol::{
+    Code, CommandName, Money, Push, Reply, ReplyBody, ServerLine, Side, Symbol, TradeTerms,
+};
 
 /// How long it is said that an order has expired or a trigger has fired, in milliseconds.
 const EXPIRED_MS: u64 = 10_000;
@@ -15,7 +17,9 @@ impl Model {
     pub(super) fn link_event(&mut self, event: LinkEvent, effects: &mut Vec<Effect>) {
         match event {
             LinkEvent::Up => self.link_up(effects),
-            LinkEvent::Down { cause, next_try_ms, attempt } => self.link_down(cause, next_try_ms, attempt),
+            LinkEvent::Down { cause, next_try_ms, attempt } => {
+                self.link_down(cause, next_try_ms, attempt)
+            }
             LinkEvent::Line { line, text, took_us } => match line {
                 ServerLine::Reply(reply) => self.reply(&reply, text, took_us, effects),
                 ServerLine::Detail(tag, detail) => {
@@ -71,11 +75,18 @@ impl Model {
             && form.sending
         {
             form.sending = false;
-            form.refused = Some("no reply: what became of it is asked after reconnecting".to_owned());
+            form.refused =
+                Some("no reply: what became of it is asked after reconnecting".to_owned());
         }
     }
 
-    fn reply(&mut self, reply: &Reply, text: String, took_us: Option<u64>, effects: &mut Vec<Effect>) {
+    fn reply(
+        &mut self,
+        reply: &Reply,
+        text: String,
+        took_us: Option<u64>,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(tag) = reply.tag.map(daytrade_protocol::Tag::get) else { return };
         let details = self.details.remove(&tag).unwrap_or_default();
         let Some(sent) = self.in_flight.remove(&tag) else { return };
@@ -88,7 +99,9 @@ impl Model {
         match &sent.purpose {
             Purpose::Summary => self.summary(&reply.body, &details, effects),
             Purpose::Quiet => {}
-            Purpose::Trader | Purpose::Form(_) => self.traders_reply(tag, &sent, &reply.body, text, took_us, effects),
+            Purpose::Trader | Purpose::Form(_) => {
+                self.traders_reply(tag, &sent, &reply.body, text, took_us, effects)
+            }
         }
         if let ReplyBody::Quote { symbol, price, at_ms, .. } = reply.body {
             self.take_price(symbol, price, at_ms, effects);
@@ -100,7 +113,12 @@ impl Model {
         self.ring_alerts(symbol, price, effects);
     }
 
-    fn summary(&mut self, body: &ReplyBody, details: &[daytrade_protocol::Detail], effects: &mut Vec<Effect>) {
+    fn summary(
+        &mut self,
+        body: &ReplyBody,
+        details: &[daytrade_protocol::Detail],
+        effects: &mut Vec<Effect>,
+    ) {
         match body {
             ReplyBody::DisplaySummary { .. } => {
                 self.account = Some(Account::from_details(details));
@@ -113,12 +131,15 @@ impl Model {
             ReplyBody::Refused { code: Code::NoAccount, .. } => {
                 // Whatever its history will be, all of it is done here.
                 (self.no_account, self.history_told) = (true, true);
-                for line in self.activity.iter_mut().filter(|line| line.verdict == Verdict::Unknown) {
+                for line in self.activity.iter_mut().filter(|line| line.verdict == Verdict::Unknown)
+                {
                     line.verdict = Verdict::Lost;
                     "it never reached the server: there is no account".clone_into(&mut line.words);
                 }
             }
-            ReplyBody::Refused { message, .. } => self.tell(&format!("the account could not be shown: {message}")),
+            ReplyBody::Refused { message, .. } => {
+                self.tell(&format!("the account could not be shown: {message}"))
+            }
             _ => {}
         }
         self.banner_may_have_changed();
@@ -150,10 +171,12 @@ impl Model {
             line.words.clone_from(&words);
         }
         if let ReplyBody::Buy { expires_at_ms, .. } | ReplyBody::Sell { expires_at_ms, .. } = body {
-            // The server decided it somewhere between sending and hearing; the middle is as good as any.
+            // The server decided it somewhere between sending and hearing; the middle is as good as
+            // any.
             let middle = i64::try_from(u64::midpoint(sent.sent_ms, self.now_ms)).unwrap_or(0);
             self.remember_order(&sent.line, body);
-            self.offset_ms = i64::try_from(expires_at_ms.saturating_sub(60_000)).unwrap_or(0) - middle;
+            self.offset_ms =
+                i64::try_from(expires_at_ms.saturating_sub(60_000)).unwrap_or(0) - middle;
         }
         match body {
             ReplyBody::CommitBuy(terms) => self.traded(Side::Buy, *terms),
@@ -171,8 +194,8 @@ impl Model {
         }
     }
 
-    /// Takes the order that was just committed or cancelled out of the account, before the account is told anew: the banner
-    /// must not go on naming it.
+    /// Takes the order that was just committed or cancelled out of the account, before the account
+    /// is told anew: the banner must not go on naming it.
     fn forget_finished(&mut self, body: &ReplyBody) {
         let side = match body {
             ReplyBody::CommitBuy(_) | ReplyBody::CancelBuy(_) => Side::Buy,
@@ -199,8 +222,10 @@ impl Model {
         let is_about = |form: &Form| form.sending && form.tag == Some(tag);
         if let (Verdict::Ok, Some(next)) = (verdict, next) {
             let next_tag = self.next_tag;
-            if let Some(Popup::Form(form)) =
-                self.popup.as_mut().filter(|popup| matches!(popup, Popup::Form(form) if is_about(form)))
+            if let Some(Popup::Form(form)) = self
+                .popup
+                .as_mut()
+                .filter(|popup| matches!(popup, Popup::Form(form) if is_about(form)))
             {
                 form.tag = Some(next_tag);
             }
@@ -237,21 +262,27 @@ impl Model {
 
     fn push(&mut self, push: &Push, text: String, effects: &mut Vec<Effect>) {
         match push {
-            Push::Quote { symbol, price, at_ms } => self.take_price(*symbol, *price, *at_ms, effects),
+            Push::Quote { symbol, price, at_ms } => {
+                self.take_price(*symbol, *price, *at_ms, effects)
+            }
             Push::Expired { side, terms, .. } => {
                 let back = match side {
                     Side::Buy => format!("{} back in cash", dollars(terms.total)),
                     Side::Sell => format!("{} {} free again", terms.shares, terms.symbol),
                 };
-                let words = format!("expired: {} {} {}, {back}", side.as_str(), terms.shares, terms.symbol);
+                let words =
+                    format!("expired: {} {} {}, {back}", side.as_str(), terms.shares, terms.symbol);
                 self.news("EXPIRED", terms.symbol, text, &words);
                 let mut form = Form::new(FormKind::Order(*side), Some(terms.symbol));
                 let ordered = self.ordered.iter().find(|(of, what, _)| of == side && what == terms);
-                form.amount = ordered.map_or_else(|| terms.total.to_string(), |(_, _, amount)| amount.clone());
+                form.amount = ordered
+                    .map_or_else(|| terms.total.to_string(), |(_, _, amount)| amount.clone());
                 self.expired = Some((form, self.now_ms + EXPIRED_MS));
-                let key = self.keys.key(if *side == Side::Buy { Action::Buy } else { Action::Sell });
+                let key =
+                    self.keys.key(if *side == Side::Buy { Action::Buy } else { Action::Sell });
                 self.ring(&words, effects);
-                self.notice = Some((format!("{words}; {key} makes it once more"), self.now_ms + EXPIRED_MS));
+                self.notice =
+                    Some((format!("{words}; {key} makes it once more"), self.now_ms + EXPIRED_MS));
                 self.ask_summary(effects);
             }
             Push::Filled { side, terms, .. } => {
@@ -271,11 +302,14 @@ impl Model {
             }
             Push::Account { available, reserved, realised, .. } => {
                 if let Some(account) = &mut self.account {
-                    (account.cash, account.reserved, account.realised) = (*available, *reserved, *realised);
+                    (account.cash, account.reserved, account.realised) =
+                        (*available, *reserved, *realised);
                 }
                 self.ask_summary(effects);
             }
-            Push::ByeSlowConsumer | Push::ByeIdle => self.tell("the server has closed the connection"),
+            Push::ByeSlowConsumer | Push::ByeIdle => {
+                self.tell("the server has closed the connection")
+            }
         }
     }
 
@@ -342,7 +376,15 @@ impl Model {
         if matches!(purpose, Purpose::Trader | Purpose::Form(_)) {
             let (at_ms, request) = (self.now_ms, line.clone());
             let (reply, words) = (String::new(), "sending".to_owned());
-            self.note_line(Line { at_ms, tag, verdict: Verdict::Waiting, request, reply, words, took_us: None });
+            self.note_line(Line {
+                at_ms,
+                tag,
+                verdict: Verdict::Waiting,
+                request,
+                reply,
+                words,
+                took_us: None,
+            });
             self.counts.sent += 1;
             // Whatever was said before is not about this.
             self.notice = None;
@@ -368,7 +410,8 @@ impl Model {
         if !self.is_live() {
             return;
         }
-        let mut wanted: std::collections::BTreeSet<Symbol> = self.watchlist.iter().copied().collect();
+        let mut wanted: std::collections::BTreeSet<Symbol> =
+            self.watchlist.iter().copied().collect();
         if let Some(account) = &self.account {
             wanted.extend(account.holdings.iter().map(|holding| holding.symbol));
             wanted.extend(account.pending.iter().map(|order| order.terms.symbol));
@@ -376,7 +419,9 @@ impl Model {
         }
         wanted.extend(self.alerts.iter().map(|alert| alert.symbol));
         match &self.popup {
-            Some(Popup::Form(form)) if form.kind != FormKind::AddSymbol => wanted.extend(form.stock()),
+            Some(Popup::Form(form)) if form.kind != FormKind::AddSymbol => {
+                wanted.extend(form.stock())
+            }
             Some(Popup::Palette(_)) => wanted.extend(self.preview().and_then(|form| form.stock())),
             _ => {}
         }
@@ -396,7 +441,8 @@ impl Model {
 
     /// Starts the guard of the commit key when the banner's subject has changed.
     pub(super) fn banner_may_have_changed(&mut self) {
-        let subject = self.next_pending().map(|order| (order.side, order.terms.symbol, order.expires_at_ms));
+        let subject =
+            self.next_pending().map(|order| (order.side, order.terms.symbol, order.expires_at_ms));
         if subject != self.banner {
             self.banner = subject;
             self.banner_since_ms = self.now_ms;

@@ -1,7 +1,17 @@
 //! What the trader can set on the screen itself.
 
 /// A palette by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize, serde::Serialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Deserialize,
+    serde::Serialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum ThemeName {
     /// The terminal's own sixteen colours.
@@ -53,7 +63,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: ThemeName::Default, ascii: false, reduce_motion: false, bell: true, no_color: false }
+        Self {
+            theme: ThemeName::Default,
+            ascii: false,
+            reduce_motion: false,
+            bell: true,
+            no_color: false,
+        }
     }
 }
 
@@ -64,7 +80,11 @@ impl Settings {
     /// The name and the value of each, in order.
     pub fn rows(&self) -> [(&'static str, String); Self::COUNT] {
         let yes = |is: bool| if is { "on" } else { "off" }.to_owned();
-        let theme = if self.no_color { "mono (no colour is allowed)".to_owned() } else { self.theme.name().to_owned() };
+        let theme = if self.no_color {
+            "mono (no colour is allowed)".to_owned()
+        } else {
+            self.theme.name().to_owned()
+        };
         [
             ("theme", theme),
             ("ASCII only", yes(self.ascii)),

@@ -1,4 +1,5 @@
-//! The parts of the model that are plain words: screens, panes, what lies over them, what is on its way.
+//! The parts of the model that are plain words: screens, panes, what lies over them, what is on its
+//! way.
 
 use super::{Form, palette::Palette};
 
@@ -38,7 +39,8 @@ pub enum Screen {
 
 impl Screen {
     /// All of them, in order.
-    pub const ALL: [Self; 5] = [Self::Trade, Self::Holdings, Self::Triggers, Self::Activity, Self::Replay];
+    pub const ALL: [Self; 5] =
+        [Self::Trade, Self::Holdings, Self::Triggers, Self::Activity, Self::Replay];
 }
 
 /// The panes that have a selected row.
@@ -132,7 +134,8 @@ pub enum Timeframe {
 
 impl Timeframe {
     /// All of them, shortest first.
-    pub const ALL: [Self; 5] = [Self::Minute, Self::FiveMinutes, Self::Quarter, Self::Hour, Self::All];
+    pub const ALL: [Self; 5] =
+        [Self::Minute, Self::FiveMinutes, Self::Quarter, Self::Hour, Self::All];
 
     /// As it is shown.
     pub const fn name(self) -> &'static str {
@@ -206,7 +209,8 @@ pub enum Purpose {
     Quiet,
     /// The trader asked for it.
     Trader,
-    /// The trader asked for it in a form, which closes with its success. A second line may follow the first.
+    /// The trader asked for it in a form, which closes with its success. A second line may follow
+    /// the first.
     Form(Option<String>),
 }
 

@@ -15,7 +15,10 @@ const START_MS: u64 = 1_795_334_400_000;
 impl World {
     /// Connected, with an account and prices.
     pub(crate) fn live() -> Self {
-        let symbols = ["XYZ", "ABC", "TSX"].iter().filter_map(|name| Symbol::parse(name.as_bytes())).collect();
+        let symbols = ["XYZ", "ABC", "TSX"]
+            .iter()
+            .filter_map(|name| Symbol::parse(name.as_bytes()))
+            .collect();
         let model = Model::new("alice", "127.0.0.1:4462", symbols, KeyMap::default(), START_MS);
         let mut world = Self { model, now_ms: START_MS };
         world.act(Event::Link(LinkEvent::Up));
@@ -35,7 +38,9 @@ impl World {
 
     pub(crate) fn press(&mut self, keys: &str) -> Vec<String> {
         keys.chars()
-            .flat_map(|key| self.act(Event::Key(if key == '\n' { Key::Enter } else { Key::Char(key) })))
+            .flat_map(|key| {
+                self.act(Event::Key(if key == '\n' { Key::Enter } else { Key::Char(key) }))
+            })
             .collect()
     }
 
@@ -84,13 +89,22 @@ fn a_trade_takes_two_different_keys_and_is_sent_once() {
     world.summary(&["ACCOUNT,alice,1000.00,0.00,0.00"]);
     assert!(without_tags(&world.press("b550")).is_empty());
     assert_eq!(without_tags(&world.press("\n")), ["BUY,alice,XYZ,550"]);
-    assert!(without_tags(&world.press("\n\n")).is_empty(), "on its way: a second Enter sends nothing");
+    assert!(
+        without_tags(&world.press("\n\n")).is_empty(),
+        "on its way: a second Enter sends nothing"
+    );
     let tag = world.tag("BUY");
     let expires = START_MS + 60_000;
     world.says(&format!("[{tag}] OK,BUY,XYZ,36,15.02,540.72,{expires}"));
     assert_eq!(world.model.popup, None);
-    world.summary(&["ACCOUNT,alice,459.28,540.72,0.00", &format!("PENDING,BUY,XYZ,36,15.02,540.72,{expires}")]);
-    assert!(world.press("y").is_empty(), "a key meant for something else must not commit what just arrived");
+    world.summary(&[
+        "ACCOUNT,alice,459.28,540.72,0.00",
+        &format!("PENDING,BUY,XYZ,36,15.02,540.72,{expires}"),
+    ]);
+    assert!(
+        world.press("y").is_empty(),
+        "a key meant for something else must not commit what just arrived"
+    );
     world.wait(BANNER_GUARD_MS);
     assert_eq!(without_tags(&world.press("y")), ["COMMIT_BUY,alice"]);
     assert!(world.press("yyn").is_empty(), "and not again while it is on its way");
@@ -105,13 +119,22 @@ fn a_lost_reply_is_unknown_until_the_server_is_asked_and_is_never_sent_again() {
     world.down();
     let lost = world.model.activity.iter().find(|line| line.tag == tag).unwrap();
     assert_eq!(lost.verdict, Verdict::Unknown);
-    assert!(world.model.activity.back().unwrap().words.starts_with("lost: "), "and the loss is noted");
+    assert!(
+        world.model.activity.back().unwrap().words.starts_with("lost: "),
+        "and the loss is noted"
+    );
     assert!(world.press("y\n").is_empty(), "nothing is sent without a link");
     let sent = world.act(Event::Link(LinkEvent::Up));
     assert!(without_tags(&sent).iter().all(|line| line.starts_with("SUBSCRIBE")), "{sent:?}");
-    world.summary(&["ACCOUNT,alice,459.28,540.72,0.00", &format!("HISTORY,{START_MS},{tag},BUY,XYZ,550.00,OK")]);
+    world.summary(&[
+        "ACCOUNT,alice,459.28,540.72,0.00",
+        &format!("HISTORY,{START_MS},{tag},BUY,XYZ,550.00,OK"),
+    ]);
     let settled = world.model.activity.iter().find(|line| line.tag == tag).unwrap();
-    assert_eq!((settled.verdict, settled.words.as_str()), (Verdict::Ok, "it took effect, as the server says now"));
+    assert_eq!(
+        (settled.verdict, settled.words.as_str()),
+        (Verdict::Ok, "it took effect, as the server says now")
+    );
 }
 
 #[test]
@@ -122,7 +145,10 @@ fn the_server_that_refuses_is_heard_in_the_form_which_stays_open() {
     let tag = world.tag("BUY");
     world.says(&format!("[{tag}] ERR,QUOTE_UNAVAILABLE,no price of XYZ in time"));
     let Some(Popup::Form(form)) = &world.model.popup else { panic!("closed") };
-    assert_eq!((form.amount.as_str(), form.refused.as_deref()), ("550", Some("no price of XYZ in time")));
+    assert_eq!(
+        (form.amount.as_str(), form.refused.as_deref()),
+        ("550", Some("no price of XYZ in time"))
+    );
 }
 
 #[test]
@@ -157,17 +183,25 @@ fn a_draft_is_kept_for_its_own_stock_only() {
     world.press("b");
     assert!(matches!(&world.model.popup, Some(Popup::Form(form)) if form.amount == "55"));
     world.press("9");
-    assert!(matches!(&world.model.popup, Some(Popup::Form(form)) if form.amount == "9"), "what was there gives way");
+    assert!(
+        matches!(&world.model.popup, Some(Popup::Form(form)) if form.amount == "9"),
+        "what was there gives way"
+    );
     world.act(Event::Key(Key::Esc));
     world.press("jb");
-    assert!(matches!(&world.model.popup, Some(Popup::Form(form)) if form.amount.is_empty() && form.symbol == "ABC"));
+    assert!(
+        matches!(&world.model.popup, Some(Popup::Form(form)) if form.amount.is_empty() && form.symbol == "ABC")
+    );
 }
 
 /// Orders of alice: a pending buy of ABC that is there, and one of XYZ that comes to it.
 fn with_a_pending_buy() -> World {
     let mut world = World::live();
     let expires = START_MS + 50_000;
-    world.summary(&["ACCOUNT,alice,1000.00,122.10,0.00", &format!("PENDING,BUY,ABC,1,122.10,122.10,{expires}")]);
+    world.summary(&[
+        "ACCOUNT,alice,1000.00,122.10,0.00",
+        &format!("PENDING,BUY,ABC,1,122.10,122.10,{expires}"),
+    ]);
     world.wait(BANNER_GUARD_MS);
     world
 }
@@ -176,11 +210,17 @@ fn with_a_pending_buy() -> World {
 fn a_commit_waits_while_the_newest_order_may_be_another_one() {
     let mut world = with_a_pending_buy();
     world.press(":buy xyz 20\n");
-    assert!(without_tags(&world.press("y")).is_empty(), "a BUY is on its way: the server would commit that one");
+    assert!(
+        without_tags(&world.press("y")).is_empty(),
+        "a BUY is on its way: the server would commit that one"
+    );
     let (tag, expires) = (world.tag("BUY"), START_MS + 60_000);
     world.says(&format!("[{tag}] OK,BUY,XYZ,1,15.02,15.02,{expires}"));
     world.wait(BANNER_GUARD_MS);
-    assert!(without_tags(&world.press("y")).is_empty(), "it is reserved and not yet in the account that is shown");
+    assert!(
+        without_tags(&world.press("y")).is_empty(),
+        "it is reserved and not yet in the account that is shown"
+    );
     world.summary(&[
         "ACCOUNT,alice,984.98,137.12,0.00",
         &format!("PENDING,BUY,XYZ,1,15.02,15.02,{expires}"),
@@ -195,7 +235,10 @@ fn a_commit_waits_while_the_newest_order_may_be_another_one() {
         "ABC",
         "the banner names what is left at once"
     );
-    assert!(without_tags(&world.press("yy")).is_empty(), "a key held down must not commit the next one");
+    assert!(
+        without_tags(&world.press("yy")).is_empty(),
+        "a key held down must not commit the next one"
+    );
 }
 
 #[test]
@@ -207,9 +250,14 @@ fn an_answer_is_only_about_the_form_that_asked_for_it() {
     world.act(Event::Key(Key::Esc));
     world.press("jb200\n");
     world.says(&format!("[{first}] ERR,QUOTE_UNAVAILABLE,no price of XYZ in time"));
-    assert!(matches!(&world.model.popup, Some(Popup::Form(form)) if form.sending && form.refused.is_none()));
+    assert!(
+        matches!(&world.model.popup, Some(Popup::Form(form)) if form.sending && form.refused.is_none())
+    );
     assert!(without_tags(&world.press("\n")).is_empty(), "the second order is still on its way");
-    assert!(world.model.notice.as_ref().unwrap().0.contains("no price of XYZ"), "and the first one's refusal is told");
+    assert!(
+        world.model.notice.as_ref().unwrap().0.contains("no price of XYZ"),
+        "and the first one's refusal is told"
+    );
 }
 
 #[test]
@@ -221,14 +269,23 @@ fn what_is_chosen_stays_chosen_when_prices_move_it() {
         "TRIGGER,BUY,TSX,100.00,9.30,0",
     ]);
     assert!(world.press("3").is_empty());
-    let at_hand = |world: &World| world.model.triggers_by_nearness()[world.model.row(Pane::Triggers)].0.symbol;
+    let at_hand = |world: &World| {
+        world.model.triggers_by_nearness()[world.model.row(Pane::Triggers)].0.symbol
+    };
     assert_eq!(at_hand(&world).as_str(), "TSX", "the nearest");
     world.now_ms += 1_000;
     world.says(&format!("* QUOTE,ABC,110.01,{}", world.now_ms));
-    assert_eq!(world.model.triggers_by_nearness()[0].0.symbol.as_str(), "ABC", "another one is nearest now");
+    assert_eq!(
+        world.model.triggers_by_nearness()[0].0.symbol.as_str(),
+        "ABC",
+        "another one is nearest now"
+    );
     assert_eq!(at_hand(&world).as_str(), "TSX");
     assert_eq!(without_tags(&world.press("x")), ["CANCEL_SET_BUY,alice,TSX"]);
-    assert!(without_tags(&world.press("x")).is_empty(), "not a second one while the first is on its way");
+    assert!(
+        without_tags(&world.press("x")).is_empty(),
+        "not a second one while the first is on its way"
+    );
 }
 
 #[test]
@@ -245,7 +302,10 @@ fn an_order_that_ran_out_is_made_once_more_as_it_was_asked_for_and_for_its_own_s
         }
         world.press("b");
         let Some(Popup::Form(form)) = &world.model.popup else { panic!("closed") };
-        assert_eq!((form.symbol.as_str(), form.amount.as_str()), (if turned { "ABC" } else { "XYZ" }, amount));
+        assert_eq!(
+            (form.symbol.as_str(), form.amount.as_str()),
+            (if turned { "ABC" } else { "XYZ" }, amount)
+        );
     }
 }
 
@@ -309,7 +369,10 @@ fn answer(tag: u64, line: &str, now_ms: u64) -> Vec<String> {
         "DISPLAY_SUMMARY" => {
             return vec![
                 format!("[{tag}]-ACCOUNT,alice,1000.00,15.02,0.00"),
-                format!("[{tag}]-PENDING,BUY,XYZ,1,15.02,15.02,{}", now_ms / 5_000 * 5_000 + 60_000),
+                format!(
+                    "[{tag}]-PENDING,BUY,XYZ,1,15.02,15.02,{}",
+                    now_ms / 5_000 * 5_000 + 60_000
+                ),
                 format!("[{tag}] OK,DISPLAY_SUMMARY,alice,2"),
             ];
         }
@@ -319,8 +382,8 @@ fn answer(tag: u64, line: &str, now_ms: u64) -> Vec<String> {
 }
 
 proptest! {
-    /// Whatever is pressed, answered, lost and however time passes: no tag twice, nothing without a link, no commit without
-    /// its own key press, and none of a banner that has just changed.
+    /// Whatever is pressed, answered, lost and however time passes: no tag twice, nothing without a
+    /// link, no commit without its own key press, and none of a banner that has just changed.
     #[test]
     fn nothing_is_sent_that_the_trader_did_not_press_now(events in prop::collection::vec(event(), 1..120)) {
         let mut world = World::live();

@@ -29,7 +29,8 @@ pub fn thousands(number: u64) -> String {
     out
 }
 
-/// How much `part` is of `whole`, in hundredths of a percent, rounded to the nearest; None of nothing.
+/// How much `part` is of `whole`, in hundredths of a percent, rounded to the nearest; None of
+/// nothing.
 pub fn basis_points(part: Money, whole: Money) -> Option<i64> {
     let (part, whole) = (i128::from(part.cents()), i128::from(whole.cents()));
     if whole == 0 {
@@ -86,7 +87,10 @@ mod tests {
             [dollars(money(1_248_015)), dollars(money(-5)), dollars(money(99_999_999))],
             ["12,480.15", "-0.05", "999,999.99"]
         );
-        assert_eq!([signed(money(41_266)), signed(money(0)), signed(money(-100))], ["+412.66", "0.00", "-1.00"]);
+        assert_eq!(
+            [signed(money(41_266)), signed(money(0)), signed(money(-100))],
+            ["+412.66", "0.00", "-1.00"]
+        );
         assert_eq!(
             [percent(135), percent(0), percent(-5), percent(1_234_567)],
             ["+1.35%", "0.00%", "-0.05%", "+12,345.67%"]
@@ -96,7 +100,14 @@ mod tests {
             ["1:00", "0:36", "0:09.9", "0:00.0"]
         );
         assert_eq!(basis_points(money(82), money(1_420)), Some(577));
-        assert_eq!(basis_points(money(-256), money(99_728)), Some(-26), "a loss is not made smaller");
-        assert_eq!((clock(1_795_334_400_123), millis(412)), ("08:00:00".to_owned(), "0.4 ms".to_owned()));
+        assert_eq!(
+            basis_points(money(-256), money(99_728)),
+            Some(-26),
+            "a loss is not made smaller"
+        );
+        assert_eq!(
+            (clock(1_795_334_400_123), millis(412)),
+            ("08:00:00".to_owned(), "0.4 ms".to_owned())
+        );
     }
 }

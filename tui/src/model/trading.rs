@@ -1,4 +1,5 @@
-//! What the trader does: forms that send, commits, cancels. Everything that is sent goes through here or the command line.
+//! What the trader does: forms that send, commits, cancels. Everything that is sent goes through
+//! here or the command line.
 
 use super::{BANNER_GUARD_MS, Effect, Form, FormKind, Key, Model, Pane, Popup, Purpose};
 use daytrade_protocol::{Money, Side, Symbol};
@@ -9,9 +10,12 @@ impl Model {
             self.tell("not connected: trading waits until the link is back");
             return;
         }
-        // A draft is gone on with for the stock it was about, never for another that was chosen since.
+        // A draft is gone on with for the stock it was about, never for another that was chosen
+        // since.
         let at_hand = self.symbol_at_hand();
-        let same = |draft: &Form| draft.kind == kind && (kind == FormKind::AddMoney || draft.stock() == at_hand);
+        let same = |draft: &Form| {
+            draft.kind == kind && (kind == FormKind::AddMoney || draft.stock() == at_hand)
+        };
         let expired = self.expired.take().map(|(form, _)| form).filter(|form| form.kind == kind);
         let draft = expired.or_else(|| self.draft.take().filter(same));
         let at_hand = at_hand.filter(|_| kind != FormKind::AddSymbol);
@@ -38,12 +42,18 @@ impl Model {
                 self.submit(effects);
                 return;
             }
-            Key::Tab | Key::Down => (form.field, form.proposed) = ((form.field + 1) % fields, false),
-            Key::BackTab | Key::Up => (form.field, form.proposed) = ((form.field + fields - 1) % fields, false),
+            Key::Tab | Key::Down => {
+                (form.field, form.proposed) = ((form.field + 1) % fields, false)
+            }
+            Key::BackTab | Key::Up => {
+                (form.field, form.proposed) = ((form.field + fields - 1) % fields, false)
+            }
             Key::Left | Key::Right if !form.sending => form.turn(),
             Key::Backspace if !form.sending => form.erase(),
             Key::Ctrl('u') if !form.sending => form.clear_field(),
-            Key::Char(key @ ('m' | 'h' | '=')) if !form.sending && form.fields()[form.field] == "Amount" => {
+            Key::Char(key @ ('m' | 'h' | '='))
+                if !form.sending && form.fields()[form.field] == "Amount" =>
+            {
                 form.fill_in(key, self.account.as_ref(), &self.quotes);
             }
             Key::Char(letter) if !form.sending => form.type_letter(letter),
@@ -70,7 +80,8 @@ impl Model {
             return;
         }
         if stops.is_none() && !form.sending && self.is_live() {
-            form.saw = form.stock().and_then(|symbol| self.quotes.get(symbol)).map(|seen| seen.price);
+            form.saw =
+                form.stock().and_then(|symbol| self.quotes.get(symbol)).map(|seen| seen.price);
             form.sending = true;
             form.refused = None;
             let (line, next) = form.lines(&self.user);
@@ -102,10 +113,12 @@ impl Model {
             && !self.account_may_change()
     }
 
-    /// Whether the newest order may be another one than the account says: something that makes or ends one is on its way, or
-    /// the account as it is now has not been told yet. The server takes the newest, whatever the banner names.
+    /// Whether the newest order may be another one than the account says: something that makes or
+    /// ends one is on its way, or the account as it is now has not been told yet. The server takes
+    /// the newest, whatever the banner names.
     fn account_may_change(&self) -> bool {
-        let told = !self.summary_wanted && self.in_flight.values().all(|sent| sent.purpose != Purpose::Summary);
+        let told = !self.summary_wanted
+            && self.in_flight.values().all(|sent| sent.purpose != Purpose::Summary);
         let changes = |line: &&str| {
             let line = line.to_ascii_uppercase();
             ["BUY,", "SELL,", "COMMIT_", "CANCEL_"].iter().any(|head| line.starts_with(head))
@@ -127,7 +140,9 @@ impl Model {
             return;
         };
         let side = order.side;
-        if self.pane() == Pane::Pending && self.chosen_pending().is_some_and(|chosen| *chosen != order) {
+        if self.pane() == Pane::Pending
+            && self.chosen_pending().is_some_and(|chosen| *chosen != order)
+        {
             self.tell(&format!(
                 "the newest {} comes first: {} {}; nothing was sent",
                 side.as_str(),
@@ -159,7 +174,9 @@ impl Model {
             return;
         }
         let there = |chosen: &(Side, Symbol)| {
-            self.account.as_ref().is_some_and(|account| account.trigger(chosen.0, chosen.1).is_some())
+            self.account
+                .as_ref()
+                .is_some_and(|account| account.trigger(chosen.0, chosen.1).is_some())
         };
         let Some((side, symbol)) = self.chosen_trigger.filter(there) else {
             self.chosen_trigger = None;

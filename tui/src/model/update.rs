@@ -1,7 +1,8 @@
 //! What each event does.
 
 use super::{
-    Action, Effect, Event, FormKind, Key, Link, Model, Palette, Pane, Pending, Popup, Purpose, Screen, Settings,
+    Action, Effect, Event, FormKind, Key, Link, Model, Palette, Pane, Pending, Popup, Purpose,
+    Screen, Settings,
 };
 use daytrade_protocol::{Side, Symbol};
 
@@ -11,8 +12,10 @@ const WARN_LEFT_MS: u64 = 20_000;
 const QUIT_TWICE_MS: u64 = 1_500;
 /// A page of a list.
 const PAGE_ROWS: usize = 10;
-/// The panes of the Trade screen that take keys, in the order of Tab; that of alerts only while there are any.
-pub(super) const PANES: [Pane; 5] = [Pane::Watchlist, Pane::Pending, Pane::Holdings, Pane::Triggers, Pane::Alerts];
+/// The panes of the Trade screen that take keys, in the order of Tab; that of alerts only while
+/// there are any.
+pub(super) const PANES: [Pane; 5] =
+    [Pane::Watchlist, Pane::Pending, Pane::Holdings, Pane::Triggers, Pane::Alerts];
 
 impl Model {
     /// Takes an event in; what has to be done outside comes back.
@@ -43,21 +46,30 @@ impl Model {
         let seconds = self.seconds_matter().then_some(second);
         // The clock shows no seconds while nothing else counts them.
         let minute = self.now_ms - self.now_ms % 60_000 + 60_000;
-        [tenths, notice, seconds, Some(minute)].into_iter().flatten().min().map(|at| at.max(self.now_ms + 1))
+        [tenths, notice, seconds, Some(minute)]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at.max(self.now_ms + 1))
     }
 
-    /// Whether something on the screen is counted in seconds: an order's time, a young quote's age, the way back to the
-    /// server.
+    /// Whether something on the screen is counted in seconds: an order's time, a young quote's age,
+    /// the way back to the server.
     pub fn seconds_matter(&self) -> bool {
-        let running = self.next_pending().is_some_and(|order| self.left_ms(order.expires_at_ms) > 0);
+        let running =
+            self.next_pending().is_some_and(|order| self.left_ms(order.expires_at_ms) > 0);
         let waits = matches!(self.link, Link::Offline { .. } | Link::Connecting(_))
             || self.is_live() && self.account.is_none() && !self.no_account;
-        let mut shown =
-            self.watchlist.iter().chain(self.account.iter().flat_map(|a| a.holdings.iter().map(|h| &h.symbol)));
+        let mut shown = self
+            .watchlist
+            .iter()
+            .chain(self.account.iter().flat_map(|a| a.holdings.iter().map(|h| &h.symbol)));
         let young = |symbol: &Symbol| {
             // A second longer than its life, so that the change to stale is seen.
             let seen = self.shown_quotes().get(*symbol);
-            seen.is_some_and(|seen| seen.age_ms(self.now_ms, self.offset_ms) <= super::QUOTE_LIFE_MS + 1_000)
+            seen.is_some_and(|seen| {
+                seen.age_ms(self.now_ms, self.offset_ms) <= super::QUOTE_LIFE_MS + 1_000
+            })
         };
         running || waits || self.is_live() && shown.any(young)
     }
@@ -76,20 +88,26 @@ impl Model {
         }
         if self.chosen_trigger.is_none() && self.pane() == Pane::Triggers {
             let row = self.row(Pane::Triggers);
-            self.chosen_trigger =
-                self.triggers_by_nearness().get(row).map(|(trigger, _)| (trigger.side, trigger.symbol));
+            self.chosen_trigger = self
+                .triggers_by_nearness()
+                .get(row)
+                .map(|(trigger, _)| (trigger.side, trigger.symbol));
         }
         let Some(order) = self.next_pending().copied() else { return };
         let left = self.left_ms(order.expires_at_ms);
         if left <= WARN_LEFT_MS && left > 0 && self.warned != Some(order.expires_at_ms) {
             self.warned = Some(order.expires_at_ms);
             let Pending { side, terms, .. } = order;
-            self.ring(&format!("{} {}: less than 20 s left to commit", side.as_str(), terms.symbol), effects);
+            self.ring(
+                &format!("{} {}: less than 20 s left to commit", side.as_str(), terms.symbol),
+                effects,
+            );
         }
     }
 
     pub(super) fn key(&mut self, key: Key, effects: &mut Vec<Effect>) {
-        if key == Key::Ctrl('c') && self.now_ms.saturating_sub(self.quit_pressed_ms) < QUIT_TWICE_MS {
+        if key == Key::Ctrl('c') && self.now_ms.saturating_sub(self.quit_pressed_ms) < QUIT_TWICE_MS
+        {
             effects.push(Effect::Quit);
             return;
         }
@@ -117,7 +135,13 @@ impl Model {
     }
 
     /// Keys of what is only read: it scrolls, can be copied, and goes with any other key.
-    fn reading_key(&mut self, popup: &Popup, key: Key, action: Option<Action>, effects: &mut Vec<Effect>) {
+    fn reading_key(
+        &mut self,
+        popup: &Popup,
+        key: Key,
+        action: Option<Action>,
+        effects: &mut Vec<Effect>,
+    ) {
         let by = match action {
             Some(Action::Down) => 1,
             Some(Action::Up) => -1,
@@ -129,10 +153,12 @@ impl Model {
         let last = |rows: usize| rows.saturating_sub(1);
         match *popup {
             Popup::Help(row) if by != 0 => {
-                self.popup = Some(Popup::Help(row.saturating_add_signed(by).min(last(Action::ALL.len()))));
+                self.popup =
+                    Some(Popup::Help(row.saturating_add_signed(by).min(last(Action::ALL.len()))));
             }
             Popup::Log(row) if by != 0 => {
-                self.popup = Some(Popup::Log(row.saturating_add_signed(by).min(last(self.log.len()))));
+                self.popup =
+                    Some(Popup::Log(row.saturating_add_signed(by).min(last(self.log.len()))));
             }
             Popup::Wire(row) if by != 0 => {
                 let rows = self.activity.len();
@@ -225,15 +251,21 @@ impl Model {
             Action::Activity => self.screen = Screen::Activity,
             Action::Replay => self.screen = Screen::Replay,
             Action::Detail => match self.pane() {
-                Pane::Activity if !self.activity.is_empty() => self.popup = Some(Popup::Wire(self.row(Pane::Activity))),
-                Pane::Watchlist | Pane::Holdings if self.screen == Screen::Trade => self.chart = !self.chart,
+                Pane::Activity if !self.activity.is_empty() => {
+                    self.popup = Some(Popup::Wire(self.row(Pane::Activity)))
+                }
+                Pane::Watchlist | Pane::Holdings if self.screen == Screen::Trade => {
+                    self.chart = !self.chart
+                }
                 _ => {}
             },
             Action::Back => {
                 (self.chart, self.zoomed) = (false, false);
                 self.filter.set("");
             }
-            Action::Filter => (self.screen, self.focus, self.filtering) = (Screen::Trade, Pane::Watchlist, true),
+            Action::Filter => {
+                (self.screen, self.focus, self.filtering) = (Screen::Trade, Pane::Watchlist, true)
+            }
             Action::Sort => self.sort = self.sort.next(),
             Action::Reverse => self.reversed = !self.reversed,
             Action::Zoom => self.zoomed = !self.zoomed,
@@ -241,7 +273,8 @@ impl Model {
             Action::Longer => self.timeframe = self.timeframe.beside(true),
             Action::ChartStyle => self.bars = !self.bars,
             Action::Pause => {
-                self.held_quotes = if self.held_quotes.is_some() { None } else { Some(self.quotes.clone()) };
+                self.held_quotes =
+                    if self.held_quotes.is_some() { None } else { Some(self.quotes.clone()) };
             }
             Action::HideMoney => self.hide_money = !self.hide_money,
             Action::MoreKeys => self.hints += 1,
@@ -255,7 +288,8 @@ impl Model {
 
     /// The trader's requests that are not answered yet.
     pub fn waiting(&self) -> Vec<&str> {
-        let asked = |sent: &&super::InFlight| matches!(sent.purpose, Purpose::Trader | Purpose::Form(_));
+        let asked =
+            |sent: &&super::InFlight| matches!(sent.purpose, Purpose::Trader | Purpose::Form(_));
         self.in_flight.values().filter(asked).map(|sent| sent.line.as_str()).collect()
     }
 
@@ -289,13 +323,16 @@ impl Model {
     /// Selects a row; of the watchlist its symbol, which stays chosen wherever it is sorted to.
     pub(super) fn choose(&mut self, pane: Pane, row: usize) {
         self.selected.insert(pane, row);
-        // An order that has run out is made once more only for who has not turned to something else.
+        // An order that has run out is made once more only for who has not turned to something
+        // else.
         self.expired = None;
         match pane {
             Pane::Watchlist => self.chosen = self.shown_symbols().get(row).copied(),
             Pane::Triggers => {
-                self.chosen_trigger =
-                    self.triggers_by_nearness().get(row).map(|(trigger, _)| (trigger.side, trigger.symbol));
+                self.chosen_trigger = self
+                    .triggers_by_nearness()
+                    .get(row)
+                    .map(|(trigger, _)| (trigger.side, trigger.symbol));
             }
             _ => {}
         }
@@ -308,9 +345,13 @@ impl Model {
         let row = self.row(pane).min(self.rows(pane).saturating_sub(1));
         let there = match pane {
             Pane::Watchlist | Pane::Activity | Pane::Replay => None,
-            Pane::Holdings => account.and_then(|account| account.holdings.get(row)).map(|holding| holding.symbol),
+            Pane::Holdings => {
+                account.and_then(|account| account.holdings.get(row)).map(|holding| holding.symbol)
+            }
             Pane::Pending => self.chosen_pending().map(|order| order.terms.symbol),
-            Pane::Triggers => self.triggers_by_nearness().get(row).map(|(trigger, _)| trigger.symbol),
+            Pane::Triggers => {
+                self.triggers_by_nearness().get(row).map(|(trigger, _)| trigger.symbol)
+            }
             Pane::Alerts => self.alerts.get(row).map(|alert| alert.symbol),
         };
         there.or_else(|| self.selected_symbol())

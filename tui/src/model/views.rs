@@ -20,11 +20,14 @@ impl Model {
         self.account.iter().flat_map(|account| &account.pending)
     }
 
-    /// The order that the next commit is about: the newest of all, or of the side that the trader has chosen in the list.
+    /// The order that the next commit is about: the newest of all, or of the side that the trader
+    /// has chosen in the list.
     pub fn next_pending(&self) -> Option<&Pending> {
         let account = self.account.as_ref()?;
         let chosen = self.chosen_pending().filter(|_| self.pane() == Pane::Pending);
-        let newest = chosen.and_then(|chosen| account.newest(chosen.side)).filter(|newest| Some(*newest) == chosen);
+        let newest = chosen
+            .and_then(|chosen| account.newest(chosen.side))
+            .filter(|newest| Some(*newest) == chosen);
         newest.or_else(|| account.next_pending())
     }
 
@@ -47,8 +50,11 @@ impl Model {
         match self.sort {
             Sort::Own => {}
             Sort::Name => symbols.sort_unstable(),
-            Sort::Last => symbols.sort_by_key(|symbol| Reverse(seen(symbol).map(|seen| seen.price))),
-            Sort::Change => symbols.sort_by_key(|symbol| Reverse(seen(symbol).and_then(Seen::change_basis_points))),
+            Sort::Last => {
+                symbols.sort_by_key(|symbol| Reverse(seen(symbol).map(|seen| seen.price)))
+            }
+            Sort::Change => symbols
+                .sort_by_key(|symbol| Reverse(seen(symbol).and_then(Seen::change_basis_points))),
             Sort::Age => symbols.sort_by_key(|symbol| Reverse(seen(symbol).map(|seen| seen.at_ms))),
             Sort::Profit => symbols.sort_by_key(|symbol| Reverse(self.profit(*symbol))),
         }
@@ -58,7 +64,8 @@ impl Model {
         symbols
     }
 
-    /// What selling all of a symbol at the last price would gain; None of what is not held or has no price.
+    /// What selling all of a symbol at the last price would gain; None of what is not held or has
+    /// no price.
     pub fn profit(&self, symbol: Symbol) -> Option<Money> {
         let holding = self.account.as_ref()?.holding(symbol)?;
         let worth = self.shown_quotes().get(symbol)?.price.times(holding.shares())?;
@@ -79,7 +86,8 @@ impl Model {
             return at;
         }
         if let (Pane::Triggers, Some(chosen)) = (pane, self.chosen_trigger)
-            && let Some(at) = self.triggers_by_nearness().iter().position(|(t, _)| (t.side, t.symbol) == chosen)
+            && let Some(at) =
+                self.triggers_by_nearness().iter().position(|(t, _)| (t.side, t.symbol) == chosen)
         {
             return at;
         }
@@ -95,7 +103,10 @@ impl Model {
             .map(|trigger| {
                 let last = self.shown_quotes().get(trigger.symbol).map(|seen| seen.price);
                 let away = trigger.price.zip(last).and_then(|(price, last)| {
-                    text::basis_points(Money::from_cents((price.cents() - last.cents()).abs()), last)
+                    text::basis_points(
+                        Money::from_cents((price.cents() - last.cents()).abs()),
+                        last,
+                    )
                 });
                 (*trigger, away)
             })

@@ -37,7 +37,11 @@ pub(super) struct Shared {
 pub(super) struct Unread(#[source] pub std::io::Error);
 
 /// Runs one lane to the end.
-pub(super) async fn drive(lane: usize, mut stream: TcpStream, shared: Rc<Shared>) -> anyhow::Result<()> {
+pub(super) async fn drive(
+    lane: usize,
+    mut stream: TcpStream,
+    shared: Rc<Shared>,
+) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
     let (mut reader, mut writer) = stream.split();
     let mut sending = Cursor::new(Vec::new());
@@ -114,7 +118,9 @@ fn take_replies(shared: &Shared, lane: usize, input: &mut BytesMut) -> anyhow::R
             (from, line_from) = (to, to);
             continue;
         }
-        let Some((tag, body)) = Tag::split_from(line) else { bail!("not a reply: {}", String::from_utf8_lossy(line)) };
+        let Some((tag, body)) = Tag::split_from(line) else {
+            bail!("not a reply: {}", String::from_utf8_lossy(line))
+        };
         if body.starts_with(b"-") {
             let head = &line[..line.len() - body.len()];
             line_from = last_line(&arrived, to, head);
@@ -126,7 +132,10 @@ fn take_replies(shared: &Shared, lane: usize, input: &mut BytesMut) -> anyhow::R
         });
         let reply = || arrived.slice(from..to);
         if state.take_reply(lane, tag.map(Tag::get), refused, reply, now_us).is_err() {
-            bail!("a reply to no line that was sent: {}", crate::net::clean(&String::from_utf8_lossy(line)));
+            bail!(
+                "a reply to no line that was sent: {}",
+                crate::net::clean(&String::from_utf8_lossy(line))
+            );
         }
         (from, line_from) = (to, to);
     }
@@ -137,9 +146,9 @@ fn take_replies(shared: &Shared, lane: usize, input: &mut BytesMut) -> anyhow::R
     Ok(())
 }
 
-/// Where the last line of a reply begins, whose lines before it begin with this tag and a dash: at the next line that has a
-/// blank behind the tag. Looking for the blank passes over a summary at once, because its other lines have none. Without a tag,
-/// or such a line, simply the next line.
+/// Where the last line of a reply begins, whose lines before it begin with this tag and a dash: at
+/// the next line that has a blank behind the tag. Looking for the blank passes over a summary at
+/// once, because its other lines have none. Without a tag, or such a line, simply the next line.
 fn last_line(arrived: &[u8], next_line: usize, head: &[u8]) -> usize {
     if head.is_empty() {
         return next_line;

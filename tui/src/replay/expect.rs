@@ -1,4 +1,5 @@
-//! Replies compared with what they should be, field by field; `*` stands for what differs from run to run.
+//! Replies compared with what they should be, field by field; `*` stands for what differs from run
+//! to run.
 
 /// Compares a reply with the expected lines that follow, in order.
 #[derive(Debug)]
@@ -22,7 +23,11 @@ impl Expectation {
             self.compared += 1;
             let number = self.compared;
             match self.lines.next() {
-                None => return Err(format!("reply line {number}: nothing more was expected, got {got}")),
+                None => {
+                    return Err(format!(
+                        "reply line {number}: nothing more was expected, got {got}"
+                    ));
+                }
                 Some(want) if !matches(&want, got) => {
                     return Err(format!("reply line {number}: expected {want}, got {got}"));
                 }
@@ -50,7 +55,8 @@ fn matches(want: &str, got: &str) -> bool {
     }
 }
 
-/// The line of a reply with `*` for what differs from run to run: times, quote keys, the events of a dump.
+/// The line of a reply with `*` for what differs from run to run: times, quote keys, the events of
+/// a dump.
 pub fn mask_line(line: &str) -> String {
     let mut fields: Vec<&str> = line.split(',').collect();
     let head = fields[0].rsplit([' ', '-', ']']).next().unwrap_or_default();
@@ -78,7 +84,10 @@ mod tests {
         let cases = [
             ("[2] OK,QUOTE,S,42.17,1795334400123,a+b/c", "[2] OK,QUOTE,S,42.17,*,*"),
             ("OK,BUY,S,6,42.17,253.02,1795334460123", "OK,BUY,S,6,42.17,253.02,*"),
-            ("[15]-PENDING,BUY,S,6,42.17,253.02,1795334460123", "[15]-PENDING,BUY,S,6,42.17,253.02,*"),
+            (
+                "[15]-PENDING,BUY,S,6,42.17,253.02,1795334460123",
+                "[15]-PENDING,BUY,S,6,42.17,253.02,*",
+            ),
             ("-HISTORY,1795334400123,14,ADD,,5.00,OK", "-HISTORY,*,14,ADD,,5.00,OK"),
             ("[14] OK,DUMPLOG,./testLOG,20134", "[14] OK,DUMPLOG,./testLOG,*"),
             ("[4] OK,COMMIT_BUY,S,6,42.17,253.02", "[4] OK,COMMIT_BUY,S,6,42.17,253.02"),

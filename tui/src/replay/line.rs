@@ -13,13 +13,15 @@ pub(super) struct Outgoing {
     pub lane: usize,
     /// Whether it asks for no reply.
     pub noreply: bool,
-    /// Whether everything before it has to be answered first: it is about what other connections sent, too.
+    /// Whether everything before it has to be answered first: it is about what other connections
+    /// sent, too.
     pub alone: bool,
     /// Whether the server closes behind it.
     pub quits: bool,
 }
 
-/// Looks at a line without its LF, which one of so many connections is to send; None for one that the server skips.
+/// Looks at a line without its LF, which one of so many connections is to send; None for one that
+/// the server skips.
 pub(super) fn look_at(line: &[u8], lanes: usize) -> Option<Outgoing> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let too_long = line.len() > LINE_BYTES_MAX;
@@ -27,11 +29,16 @@ pub(super) fn look_at(line: &[u8], lanes: usize) -> Option<Outgoing> {
     if !too_long && (line.is_empty() || line[0] == b'#') {
         return None;
     }
-    let plain = Outgoing { tag: None, command: None, lane: 0, noreply: false, alone: false, quits: false };
-    let noreply = line.strip_suffix(b"noreply").is_some_and(|before| before.ends_with(b" ") || before.ends_with(b"\t"));
+    let plain =
+        Outgoing { tag: None, command: None, lane: 0, noreply: false, alone: false, quits: false };
+    let noreply = line
+        .strip_suffix(b"noreply")
+        .is_some_and(|before| before.ends_with(b" ") || before.ends_with(b"\t"));
     let noreply = noreply && !too_long;
     // A tag that is none is answered without one.
-    let Some((tag, rest)) = Tag::split_from(line) else { return Some(Outgoing { noreply, ..plain }) };
+    let Some((tag, rest)) = Tag::split_from(line) else {
+        return Some(Outgoing { noreply, ..plain });
+    };
     let tag = tag.map(Tag::get);
     if too_long {
         return Some(Outgoing { tag, ..plain });
@@ -54,9 +61,9 @@ fn split_field(fields: &[u8]) -> (&[u8], &[u8]) {
 
 /// FNV-1a, as good as any to spread users over connections.
 fn hash(bytes: &[u8]) -> u64 {
-    let hash = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     hash ^ (hash >> 32)
 }
 
@@ -67,7 +74,8 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// The client must agree with the server's own reading of a line, or it waits for a reply that never comes.
+        /// The client must agree with the server's own reading of a line, or it waits for a reply
+        /// that never comes.
         #[test]
         fn it_expects_what_the_server_will_answer(
             line in "( |\t|#)?(\\[[0-9]{0,20}\\]?)?( |\t)?[A-Za-z_]{0,12}(, ?[A-Za-z0-9.\u{0}\u{e9}-]{0,12}){0,3}( noreply)?( |\r)?",

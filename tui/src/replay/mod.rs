@@ -1,8 +1,8 @@
 //! Workload files run through a server: replies in the order of the file, a summary, an exit code.
 //!
-//! One thread reads the file, one drives all connections. The lines go out as they are; replies come back in whatever order
-//! the server finishes them and wait in a window until it is their turn. The engine uses the protocol and the network, never
-//! a screen.
+//! One thread reads the file, one drives all connections. The lines go out as they are; replies
+//! come back in whatever order the server finishes them and wait in a window until it is their
+//! turn. The engine uses the protocol and the network, never a screen.
 
 mod connection;
 mod expect;
@@ -84,7 +84,8 @@ impl ReplayArgs {
         if file == "-" {
             return Err(io::Error::other("the terminal's input is the keyboard: a file, please"));
         }
-        let alone = Alone::try_parse_from(["replay", "--ui", "--", file]).map_err(io::Error::other)?;
+        let alone =
+            Alone::try_parse_from(["replay", "--ui", "--", file]).map_err(io::Error::other)?;
         Ok(alone.args)
     }
 }

@@ -57,7 +57,10 @@ pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
 }
 
 /// Server, connections and file, from beginning to end, perhaps under somebody's eyes.
-pub(super) fn carry_out(args: &ReplayArgs, watcher: Option<Watcher>) -> Result<(State, Ended), Failure> {
+pub(super) fn carry_out(
+    args: &ReplayArgs,
+    watcher: Option<Watcher>,
+) -> Result<(State, Ended), Failure> {
     // A pipe with nobody at its other end would hold up the screen for ever.
     if watcher.is_some() && std::fs::metadata(&args.file).is_ok_and(|there| !there.is_file()) {
         return Err(Failure::usage(anyhow::anyhow!("{} is no file", args.file.display())));
@@ -66,7 +69,8 @@ pub(super) fn carry_out(args: &ReplayArgs, watcher: Option<Watcher>) -> Result<(
     let expectation = match &args.expect {
         None => None,
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()));
             Some(Expectation::new(&text.map_err(Failure::usage)?))
         }
     };
@@ -87,11 +91,13 @@ pub(super) fn carry_out(args: &ReplayArgs, watcher: Option<Watcher>) -> Result<(
         file: args.file.display().to_string(),
     };
     let mut state = State::new(options, usize::from(args.connections), expectation);
-    state.watched = watcher.as_ref().map(|watcher| Watched::new(watcher.progress(&args.file, bytes)));
+    state.watched =
+        watcher.as_ref().map(|watcher| Watched::new(watcher.progress(&args.file, bytes)));
     let replayed = replay(state, input, bytes, &address, watcher);
     // A full disk behind standard output is not the link's fault.
-    let (mut state, ended) =
-        replayed.map_err(|error| if error.is::<Unread>() { Failure::usage(error) } else { Failure::link(error) })?;
+    let (mut state, ended) = replayed.map_err(|error| {
+        if error.is::<Unread>() { Failure::usage(error) } else { Failure::link(error) }
+    })?;
     state.finish();
     if let Ok(after) = net::stats(&address) {
         state.summary.server = difference(&before, after);
@@ -133,7 +139,9 @@ fn replay(
     let ended = LocalSet::new().block_on(&runtime, async {
         let mut tasks = JoinSet::new();
         for lane in 0..connections {
-            let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
+            let stream = TcpStream::connect(address)
+                .await
+                .with_context(|| format!("cannot connect to {address}"))?;
             tasks.spawn_local(drive(lane, stream, Rc::clone(&shared)));
         }
         let bar = if watcher.is_some() { ProgressBar::hidden() } else { progress_bar(bytes) };
@@ -155,7 +163,8 @@ fn replay(
         ended
     })?;
     drop(runtime);
-    let shared = Rc::try_unwrap(shared).map_err(|_| anyhow::anyhow!("a connection has not ended"))?;
+    let shared =
+        Rc::try_unwrap(shared).map_err(|_| anyhow::anyhow!("a connection has not ended"))?;
     Ok((shared.state.into_inner(), ended))
 }
 
@@ -167,7 +176,10 @@ async fn until_left(watcher: Option<Watcher>, shared: &Shared) {
     }
 }
 
-async fn wait_for(tasks: &mut JoinSet<anyhow::Result<()>>, shared: &Shared) -> anyhow::Result<Ended> {
+async fn wait_for(
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+    shared: &Shared,
+) -> anyhow::Result<Ended> {
     while let Some(done) = tasks.join_next().await {
         match done? {
             Err(error)
@@ -187,7 +199,11 @@ async fn wait_for(tasks: &mut JoinSet<anyhow::Result<()>>, shared: &Shared) -> a
 }
 
 /// Hands the blocks of the file to the replay as it uses them up.
-async fn hand_on(mut blocks: mpsc::Receiver<Block>, shared: Rc<Shared>, progress: ProgressBar) -> anyhow::Result<()> {
+async fn hand_on(
+    mut blocks: mpsc::Receiver<Block>,
+    shared: Rc<Shared>,
+    progress: ProgressBar,
+) -> anyhow::Result<()> {
     loop {
         while shared.state.borrow().blocks() >= BLOCKS_READY {
             shared.wants_block.notified().await;
@@ -217,7 +233,9 @@ fn progress_bar(bytes: u64) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr_with_hz(10));
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent:>3}%  {bytes}/{total_bytes}  {elapsed}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {percent:>3}%  {bytes}/{total_bytes}  {elapsed}")
+    {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(200));
@@ -225,8 +243,12 @@ fn progress_bar(bytes: u64) -> ProgressBar {
 }
 
 /// What the server counted meanwhile: numbers as their growth, everything else as it is.
-fn difference(before: &BTreeMap<String, String>, after: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    const GROWING: [&str; 5] = ["quote_hits", "quote_failures", "quote_cache_hits", "commands_ok", "commands_refused"];
+fn difference(
+    before: &BTreeMap<String, String>,
+    after: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    const GROWING: [&str; 5] =
+        ["quote_hits", "quote_failures", "quote_cache_hits", "commands_ok", "commands_refused"];
     let grown = |name: &str, now: &str| -> Option<String> {
         if name == "quote_cost" {
             let cents = |text: &str| daytrade_protocol::Money::parse_signed(text.as_bytes());
@@ -249,8 +271,12 @@ fn difference(before: &BTreeMap<String, String>, after: BTreeMap<String, String>
 
 /// Without replies, the server's own counts say what became of the lines.
 fn take_outcomes_from_server(summary: &mut Summary) {
-    let count = |name: &str| summary.server.get(name).and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+    let count = |name: &str| {
+        summary.server.get(name).and_then(|count| count.parse::<u64>().ok()).unwrap_or(0)
+    };
     let ok = count("commands_ok");
-    let refused = std::array::from_fn(|code| count(&format!("refused_{}", daytrade_protocol::Code::ALL[code])));
+    let refused = std::array::from_fn(|code| {
+        count(&format!("refused_{}", daytrade_protocol::Code::ALL[code]))
+    });
     (summary.ok, summary.refused) = (ok, refused);
 }

@@ -15,7 +15,9 @@ const OVERLONG_KEPT_BYTES: usize = 2 * LINE_BYTES_MAX;
 pub(super) type Block = io::Result<Vec<u8>>;
 
 /// Reads in the background; the channel ends with the input.
-pub(super) fn read_in_background(mut input: Box<dyn Read + Send>) -> io::Result<mpsc::Receiver<Block>> {
+pub(super) fn read_in_background(
+    mut input: Box<dyn Read + Send>,
+) -> io::Result<mpsc::Receiver<Block>> {
     let (sender, receiver) = mpsc::channel(BLOCKS_AHEAD);
     std::thread::Builder::new().name("workload".to_owned()).spawn(move || {
         let mut carried = Vec::new();
@@ -31,7 +33,8 @@ pub(super) fn read_in_background(mut input: Box<dyn Read + Send>) -> io::Result<
     Ok(receiver)
 }
 
-/// The next whole lines; what is behind the last LF is carried over. A last line without LF gets one.
+/// The next whole lines; what is behind the last LF is carried over. A last line without LF gets
+/// one.
 fn read_block(input: &mut dyn Read, carried: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     let mut block = std::mem::take(carried);
     loop {

@@ -1,4 +1,5 @@
-//! What the connections of a replay share: where the file has come to, what is in flight, what has been told.
+//! What the connections of a replay share: where the file has come to, what is in flight, what has
+//! been told.
 
 use super::expect::{Expectation, mask_line};
 use super::line::{Outgoing, look_at};
@@ -11,9 +12,11 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::time::Instant;
 
-/// Lines in flight on one connection. The server allows a few more; what is beyond them would wait in the socket.
+/// Lines in flight on one connection. The server allows a few more; what is beyond them would wait
+/// in the socket.
 const IN_FLIGHT_MAX: usize = 60_000;
-/// Lines in flight on all connections: what waits has fallen out of the processor's cache before its reply comes.
+/// Lines in flight on all connections: what waits has fallen out of the processor's cache before
+/// its reply comes.
 const IN_FLIGHT_ALL: usize = 120_000;
 /// However many connections there are, each may have so many.
 const IN_FLIGHT_MIN: usize = 1_000;
@@ -88,7 +91,11 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(options: Options, connections: usize, expectation: Option<Expectation>) -> Self {
+    pub(super) fn new(
+        options: Options,
+        connections: usize,
+        expectation: Option<Expectation>,
+    ) -> Self {
         Self {
             lanes: (0..connections).map(|_| Lane::default()).collect(),
             in_flight_max: (IN_FLIGHT_ALL / connections.max(1)).clamp(IN_FLIGHT_MIN, IN_FLIGHT_MAX),
@@ -169,14 +176,22 @@ impl State {
         {
             return Some(Feed::NeedsReplies);
         }
-        // One connection keeps the order by itself; several have to be brought together before a DUMPLOG.
+        // One connection keeps the order by itself; several have to be brought together before a
+        // DUMPLOG.
         if line.alone && self.lanes.len() > 1 && self.window.waiting() > 0 {
             return Some(Feed::NeedsReplies);
         }
-        if self.options.rate.is_some_and(|rate| self.summary.lines > rate.saturating_mul(now_us) / 1_000_000) {
+        if self
+            .options
+            .rate
+            .is_some_and(|rate| self.summary.lines > rate.saturating_mul(now_us) / 1_000_000)
+        {
             return Some(Feed::NeedsTime);
         }
-        let held_back = self.watched.as_ref().and_then(|watched| watched.holds_back(self.window.waiting(), now_us));
+        let held_back = self
+            .watched
+            .as_ref()
+            .and_then(|watched| watched.holds_back(self.window.waiting(), now_us));
         if held_back.is_some() {
             return held_back;
         }
@@ -187,7 +202,8 @@ impl State {
         (answered && !self.window.has_room_for(line.tag)).then_some(Feed::NeedsReplies)
     }
 
-    /// Whether the server will say nothing to a line of this length. One that has no room for ` noreply` is sent as it is.
+    /// Whether the server will say nothing to a line of this length. One that has no room for `
+    /// noreply` is sent as it is.
     const fn is_silent(&self, line: &Outgoing, bytes: usize) -> bool {
         line.noreply || (self.options.noreply && bytes + NOREPLY.len() <= LINE_BYTES_MAX)
     }
@@ -197,7 +213,11 @@ impl State {
         self.summary.lines += 1;
         self.quit = line.quits;
         if self.quit {
-            self.summary.note_malformed(&self.options.file, self.file_line, "QUIT: the rest of the file is not sent");
+            self.summary.note_malformed(
+                &self.options.file,
+                self.file_line,
+                "QUIT: the rest of the file is not sent",
+            );
         }
         let silent = self.is_silent(line, to - from);
         if !silent {
@@ -213,7 +233,9 @@ impl State {
             watched.sent(&block[from..to], !silent);
         }
         if silent && !line.noreply {
-            lane.out.extend_from_slice(trim(block[from..to].strip_suffix(b"\r").unwrap_or(&block[from..to])));
+            lane.out.extend_from_slice(trim(
+                block[from..to].strip_suffix(b"\r").unwrap_or(&block[from..to]),
+            ));
             lane.out.extend_from_slice(NOREPLY);
             lane.out.push(b'\n');
         } else {
@@ -241,7 +263,8 @@ impl State {
         let reply = if wanted { reply() } else { Bytes::new() };
         let bytes = reply.len();
         let answer = Answer { refused, reply };
-        let (command, sent_us) = place.and_then(|place| self.window.answered(place, answer)).ok_or(())?;
+        let (command, sent_us) =
+            place.and_then(|place| self.window.answered(place, answer)).ok_or(())?;
         self.early_bytes += bytes;
         self.lanes[lane].in_flight -= 1;
         self.summary.count(command, refused, now_us.saturating_sub(sent_us));
@@ -263,7 +286,11 @@ impl State {
             if let Some(code) = refused.filter(|code| is_malformed(*code)) {
                 let text = String::from_utf8_lossy(&reply);
                 let message = text.trim_end().splitn(3, ',').nth(2).unwrap_or_default();
-                self.summary.note_malformed(&self.options.file, told.file_line, &format!("{code}: {message}"));
+                self.summary.note_malformed(
+                    &self.options.file,
+                    told.file_line,
+                    &format!("{code}: {message}"),
+                );
             }
             if self.options.print {
                 self.print(&reply);
@@ -289,7 +316,9 @@ impl State {
     fn print(&mut self, reply: &[u8]) {
         if !self.options.mask {
             // A server's text must not do things to a terminal.
-            self.output.extend(reply.iter().filter(|byte| **byte >= b' ' && **byte != 0x7f || **byte == b'\n'));
+            self.output.extend(
+                reply.iter().filter(|byte| **byte >= b' ' && **byte != 0x7f || **byte == b'\n'),
+            );
             return;
         }
         for line in String::from_utf8_lossy(reply).lines() {

@@ -1,5 +1,5 @@
-//! A replay that is watched and steered: how fast lines may go, and what has come of them. The screen uses it; the engine
-//! underneath is the one that runs without a screen.
+//! A replay that is watched and steered: how fast lines may go, and what has come of them. The
+//! screen uses it; the engine underneath is the one that runs without a screen.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -204,8 +204,15 @@ impl Watched {
         if self.progress.exchanges.len() == EXCHANGES_MAX {
             self.progress.exchanges.pop_front();
         }
-        let reply: Vec<String> = String::from_utf8_lossy(reply).lines().map(crate::net::clean).collect();
+        let reply: Vec<String> =
+            String::from_utf8_lossy(reply).lines().map(crate::net::clean).collect();
         let reply = reply.join("\n");
-        self.progress.exchanges.push_back(Arc::new(Exchange { file_line, request, reply, refused, difference }));
+        self.progress.exchanges.push_back(Arc::new(Exchange {
+            file_line,
+            request,
+            reply,
+            refused,
+            difference,
+        }));
     }
 }

@@ -47,7 +47,12 @@ struct Json<'a> {
 
 impl Summary {
     /// Counts an answer.
-    pub(super) fn count(&mut self, command: Option<CommandName>, refused: Option<Code>, latency_us: u64) {
+    pub(super) fn count(
+        &mut self,
+        command: Option<CommandName>,
+        refused: Option<Code>,
+        latency_us: u64,
+    ) {
         match refused {
             None => self.ok += 1,
             Some(code) => self.refused[code as usize] += 1,
@@ -86,8 +91,10 @@ impl Summary {
 
     /// The summary as one line of JSON.
     pub fn to_json(&self) -> String {
-        let latency_us =
-            self.latencies().map(|(command, histogram)| (command.as_str(), percentiles(histogram).into())).collect();
+        let latency_us = self
+            .latencies()
+            .map(|(command, histogram)| (command.as_str(), percentiles(histogram).into()))
+            .collect();
         let json = Json {
             lines: self.lines,
             ok: self.ok,
@@ -178,7 +185,10 @@ mod tests {
         summary.count(Some(CommandName::Buy), Some(Code::NoAccount), 7);
         summary.note_malformed("x.txt", 7, "BAD_AMOUNT: amount");
         let text = summary.to_text();
-        assert!(text.starts_with("1,234,567 lines in 2.000 s, 617,283 lines/s\n1 ok, 1 refused\n"), "{text}");
+        assert!(
+            text.starts_with("1,234,567 lines in 2.000 s, 617,283 lines/s\n1 ok, 1 refused\n"),
+            "{text}"
+        );
         assert!(text.contains("  NO_ACCOUNT\n") && text.contains("x.txt:7: BAD_AMOUNT"), "{text}");
         let json: serde_json::Value = serde_json::from_str(&summary.to_json()).unwrap();
         assert_eq!(json["refused"]["NO_ACCOUNT"], 1);

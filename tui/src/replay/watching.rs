@@ -76,20 +76,23 @@ impl Watching {
         let file = args.file.display().to_string();
         let (told, see) = watch::channel(Progress { file, ..Progress::default() });
         let watcher = Watcher { steering: heard, told: told.clone() };
-        let thread = std::thread::Builder::new().name("replay".to_owned()).spawn(move || {
-            match carry_out(&args, Some(watcher)) {
-                Ok((mut state, _)) => {
-                    let (differences, progress) = (state.summary.differences, state.progress());
-                    told.send_modify(|last| {
-                        *last = progress.unwrap_or_default();
-                        (last.stage, last.differences) = (Stage::Ended, differences);
-                    });
-                }
-                Err(failure) => {
-                    told.send_modify(|last| last.stage = Stage::Failed(format!("{:#}", failure.error)));
-                }
-            }
-        })?;
+        let thread =
+            std::thread::Builder::new().name("replay".to_owned()).spawn(
+                move || match carry_out(&args, Some(watcher)) {
+                    Ok((mut state, _)) => {
+                        let (differences, progress) = (state.summary.differences, state.progress());
+                        told.send_modify(|last| {
+                            *last = progress.unwrap_or_default();
+                            (last.stage, last.differences) = (Stage::Ended, differences);
+                        });
+                    }
+                    Err(failure) => {
+                        told.send_modify(|last| {
+                            last.stage = Stage::Failed(format!("{:#}", failure.error))
+                        });
+                    }
+                },
+            )?;
         Ok(Self { steering, told: see, thread })
     }
 
@@ -137,7 +140,8 @@ mod tests {
         let file = folder.path().join("w.txt");
         let lines = "# a comment\n[1] ADD,a,100\n[2] COMMIT_BUY,a\n[3] ADD,a,1\n[4] ADD,a,2\n[5] BUY,nobody,XYZ,5\n[6] ADD,a,3\n";
         std::fs::write(&file, lines).unwrap();
-        let mut watching = Watching::start(ReplayArgs::of_file(file.to_str().unwrap()).unwrap()).unwrap();
+        let mut watching =
+            Watching::start(ReplayArgs::of_file(file.to_str().unwrap()).unwrap()).unwrap();
         let at = until(&mut watching, |at| at.stage == Stage::Running).await;
         assert_eq!((at.lines, at.pace), (0, Pace::Paused));
         watching.steer(Steer::Step);
@@ -149,7 +153,11 @@ mod tests {
         );
         watching.steer(Steer::Pace(Pace::ToNextRefusal));
         let at = until(&mut watching, |at| at.pace == Pace::Paused && at.refused == 1).await;
-        assert_eq!((at.lines, at.ok), (2, 1), "it stands at the refusal, nothing behind it has been sent");
+        assert_eq!(
+            (at.lines, at.ok),
+            (2, 1),
+            "it stands at the refusal, nothing behind it has been sent"
+        );
         watching.steer(Steer::Pace(Pace::ToNextRefusal));
         let at = until(&mut watching, |at| at.pace == Pace::Paused && at.refused == 2).await;
         assert_eq!(at.exchanges.back().unwrap().request, "[5] BUY,nobody,XYZ,5");
@@ -161,14 +169,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_replay_that_nobody_watches_any_more_ends_and_one_that_cannot_begin_says_why() {
-        let mut watching = Watching::start(ReplayArgs::of_file("/nowhere/to/be/found").unwrap()).unwrap();
+        let mut watching =
+            Watching::start(ReplayArgs::of_file("/nowhere/to/be/found").unwrap()).unwrap();
         let at = until(&mut watching, |at| matches!(at.stage, Stage::Failed(_))).await;
-        assert!(matches!(at.stage, Stage::Failed(words) if words.contains("cannot read /nowhere/to/be/found")));
+        assert!(
+            matches!(at.stage, Stage::Failed(words) if words.contains("cannot read /nowhere/to/be/found"))
+        );
         watching.end();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("w.txt");
         std::fs::write(&file, "[1] ADD,a,100\n").unwrap();
-        let watching = Watching::start(ReplayArgs::of_file(file.to_str().unwrap()).unwrap()).unwrap();
+        let watching =
+            Watching::start(ReplayArgs::of_file(file.to_str().unwrap()).unwrap()).unwrap();
         // Returns, though the replay is paused for ever.
         watching.end();
     }

@@ -54,7 +54,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Whether a line with this tag may be sent: the same tag twice in flight could not be told apart.
+    /// Whether a line with this tag may be sent: the same tag twice in flight could not be told
+    /// apart.
     pub(super) fn has_room_for(&self, tag: Option<u64>) -> bool {
         self.slots.len() < WINDOW_LINES_MAX
             && match (tag, &self.places) {
@@ -63,8 +64,8 @@ impl Window {
             }
     }
 
-    /// Looks at the tag of the next line, before it is judged: from the first that does not follow the one before it, or
-    /// is none, places are looked up rather than counted.
+    /// Looks at the tag of the next line, before it is judged: from the first that does not follow
+    /// the one before it, or is none, places are looked up rather than counted.
     pub(super) fn expect_tag(&mut self, tag: Option<u64>) {
         let follows = match (tag, self.last_tag) {
             (Some(tag), Some(last)) => tag == last + 1,
@@ -72,7 +73,11 @@ impl Window {
             (None, _) => false,
         };
         if self.places.is_none() && !follows {
-            let waiting = self.slots.iter().zip(self.first..).filter(|(slot, _)| !slot.answered && slot.tag != NO_TAG);
+            let waiting = self
+                .slots
+                .iter()
+                .zip(self.first..)
+                .filter(|(slot, _)| !slot.answered && slot.tag != NO_TAG);
             self.places = Some(waiting.map(|(slot, place)| (slot.tag, place)).collect());
         }
         self.last_tag = tag;
@@ -88,7 +93,14 @@ impl Window {
             places.insert(tag, place);
         }
         let command = line.command;
-        self.slots.push_back(Slot { tag, command, sent_us: now_us, file_line, answered: false, refused: None });
+        self.slots.push_back(Slot {
+            tag,
+            command,
+            sent_us: now_us,
+            file_line,
+            answered: false,
+            refused: None,
+        });
         self.waiting += 1;
         place
     }
@@ -104,8 +116,13 @@ impl Window {
         (slot.tag == tag && !slot.answered).then_some(self.first + at)
     }
 
-    /// Notes what came back for a line; returns its command and when it was sent. None: it is not in flight.
-    pub(super) fn answered(&mut self, place: u64, answer: Answer) -> Option<(Option<CommandName>, u64)> {
+    /// Notes what came back for a line; returns its command and when it was sent. None: it is not
+    /// in flight.
+    pub(super) fn answered(
+        &mut self,
+        place: u64,
+        answer: Answer,
+    ) -> Option<(Option<CommandName>, u64)> {
         let slot = self.slots.get_mut(place.checked_sub(self.first)? as usize)?;
         if slot.answered {
             return None;
@@ -143,7 +160,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the tags and the order of the replies, every line is told once, in the order of the file.
+        /// Whatever the tags and the order of the replies, every line is told once, in the order of
+        /// the file.
         #[test]
         fn replies_are_told_in_the_order_of_the_file(
             tags in proptest::collection::vec(prop_oneof![3 => Just(None), 1 => (1..6u64).prop_map(Some)], 1..40),

@@ -1,5 +1,5 @@
-//! When the next frame may be drawn: what a key has done is shown at once, what prices have done waits for its turn, and
-//! there are never more than sixty frames in any second.
+//! When the next frame may be drawn: what a key has done is shown at once, what prices have done
+//! waits for its turn, and there are never more than sixty frames in any second.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -30,10 +30,15 @@ impl Pacer {
     /// When a frame is to be drawn; None: when something has changed.
     pub(super) fn next_frame(&self) -> Option<Instant> {
         let now = Instant::now();
-        let Some(last) = self.drawn.back().filter(|_| self.wanted) else { return self.wanted.then_some(now) };
+        let Some(last) = self.drawn.back().filter(|_| self.wanted) else {
+            return self.wanted.then_some(now);
+        };
         let gap = *last + if self.asked_for { GAP } else { UNASKED };
-        let full =
-            self.drawn.front().filter(|_| self.drawn.len() == FRAMES_MAX).map(|first| *first + Duration::from_secs(1));
+        let full = self
+            .drawn
+            .front()
+            .filter(|_| self.drawn.len() == FRAMES_MAX)
+            .map(|first| *first + Duration::from_secs(1));
         Some(full.map_or(gap, |full| gap.max(full)))
     }
 

@@ -1,4 +1,5 @@
-//! The loop: takes every event that is there, then draws when the pacer lets it, and only when something visible changed.
+//! The loop: takes every event that is there, then draws when the pacer lets it, and only when
+//! something visible changed.
 
 use super::guard::Guard;
 use super::now_ms;
@@ -10,7 +11,9 @@ use crate::ui::{HitMap, Look, view};
 use base64::Engine as _;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::event::{self as input, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
+use ratatui::crossterm::event::{
+    self as input, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use std::collections::VecDeque;
@@ -58,7 +61,8 @@ pub async fn run(mut model: Model, options: ScreenOptions) -> anyhow::Result<Mod
         }
         let frame_at = pacer.next_frame();
         let wake = frame_at.unwrap_or_else(|| {
-            let pause = model.next_change_ms().map(|at| Duration::from_millis(at.saturating_sub(now_ms())));
+            let pause =
+                model.next_change_ms().map(|at| Duration::from_millis(at.saturating_sub(now_ms())));
             Instant::now() + pause.unwrap_or(Duration::from_hours(1))
         });
         let mut effects = Vec::new();
@@ -112,7 +116,10 @@ pub async fn run(mut model: Model, options: ScreenOptions) -> anyhow::Result<Mod
                 }
                 Effect::Replay(request) => {
                     if let Err(error) = ask_replay(&mut replay, request) {
-                        let failed = Progress { stage: Stage::Failed(error.to_string()), ..Progress::default() };
+                        let failed = Progress {
+                            stage: Stage::Failed(error.to_string()),
+                            ..Progress::default()
+                        };
                         effects.extend(model.update(Event::Replay(Box::new(failed)), now_ms()));
                     }
                 }
@@ -134,8 +141,8 @@ pub async fn run(mut model: Model, options: ScreenOptions) -> anyhow::Result<Mod
     Ok(model)
 }
 
-/// Lets the next frame draw every cell. `Terminal::clear` would ask the terminal where its cursor is, and the answer would
-/// go to the thread that reads the keys.
+/// Lets the next frame draw every cell. `Terminal::clear` would ask the terminal where its cursor
+/// is, and the answer would go to the thread that reads the keys.
 fn draw_anew(terminal: &mut Terminal<CrosstermBackend<Stdout>>) -> std::io::Result<()> {
     let size = terminal.size()?;
     terminal.resize(size.into())
@@ -171,7 +178,9 @@ fn export(name: &str, text: &str) -> Result<String, String> {
     let path = std::env::current_dir().map_err(|error| error.to_string())?.join(name);
     let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
     let written = written.and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map(|()| path.display().to_string()).map_err(|error| format!("{}: {error}", path.display()))
+    written
+        .map(|()| path.display().to_string())
+        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn carry_out(effect: Effect, ask: &UnboundedSender<LinkRequest>) -> anyhow::Result<()> {
@@ -189,7 +198,11 @@ fn carry_out(effect: Effect, ask: &UnboundedSender<LinkRequest>) -> anyhow::Resu
             write_out(format!("\x1b]52;c;{text}\x07").as_bytes())?;
         }
         Effect::Panic => panic!("a defect, made on purpose"),
-        Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::Replay(_) | Effect::Export { .. } => {}
+        Effect::Quit
+        | Effect::Suspend
+        | Effect::Redraw
+        | Effect::Replay(_)
+        | Effect::Export { .. } => {}
     }
     Ok(())
 }
@@ -201,7 +214,12 @@ fn write_out(bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Takes in everything the link has said, so that a flood of prices costs one frame.
-fn take_link(model: &mut Model, first: LinkEvent, heard: &mut UnboundedReceiver<LinkEvent>, effects: &mut Vec<Effect>) {
+fn take_link(
+    model: &mut Model,
+    first: LinkEvent,
+    heard: &mut UnboundedReceiver<LinkEvent>,
+    effects: &mut Vec<Effect>,
+) {
     effects.extend(model.update(Event::Link(first), now_ms()));
     for _ in 0..10_000 {
         let Ok(event) = heard.try_recv() else { return };
@@ -210,13 +228,20 @@ fn take_link(model: &mut Model, first: LinkEvent, heard: &mut UnboundedReceiver<
 }
 
 /// Takes a terminal event in; whether the screen may have changed.
-fn take_input(model: &mut Model, event: &input::Event, hits: &HitMap, effects: &mut Vec<Effect>) -> bool {
+fn take_input(
+    model: &mut Model,
+    event: &input::Event,
+    hits: &HitMap,
+    effects: &mut Vec<Effect>,
+) -> bool {
     let event = match event {
         input::Event::Key(key) if key.kind == KeyEventKind::Press => key_of(*key).map(Event::Key),
         input::Event::Paste(text) => Some(Event::Paste(text.clone())),
         input::Event::Resize(..) => return true,
         input::Event::Mouse(mouse) => match mouse.kind {
-            MouseEventKind::Down(MouseButton::Left) => hits.at(mouse.column, mouse.row).map(Event::Click),
+            MouseEventKind::Down(MouseButton::Left) => {
+                hits.at(mouse.column, mouse.row).map(Event::Click)
+            }
             MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
                 let over = hits.at(mouse.column, mouse.row).and_then(|spot| match spot {
                     Spot::Row(pane, _) | Spot::Pane(pane) => Some(pane),

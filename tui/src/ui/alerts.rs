@@ -9,7 +9,8 @@ use ratatui::text::Line;
 /// Prices to hear of, then what the bell rang for, newest first.
 pub(super) fn alerts(pen: &mut Pen<'_>, area: Rect) {
     let (model, theme) = (pen.model, pen.look.theme);
-    let foot = format!("{} new alert  {} remove", pen.key(Action::Alert), pen.key(Action::RemoveTrigger));
+    let foot =
+        format!("{} new alert  {} remove", pen.key(Action::Alert), pen.key(Action::RemoveTrigger));
     let bell = if model.settings.bell { "bell on" } else { "bell off" };
     let inner = pen.pane(area, Pane::Alerts, "Alerts", bell, &foot);
     let focused = model.pane() == Pane::Alerts;
@@ -21,7 +22,11 @@ pub(super) fn alerts(pen: &mut Pen<'_>, area: Rect) {
         if row >= inner.height {
             return;
         }
-        pen.line(inner, row, Line::from(span(format!("{mark}waits: {}", alert.words("crosses")), theme.text)));
+        pen.line(
+            inner,
+            row,
+            Line::from(span(format!("{mark}waits: {}", alert.words("crosses")), theme.text)),
+        );
         if is_selected {
             pen.buffer.set_style(place, theme.sel);
         }
@@ -29,17 +34,26 @@ pub(super) fn alerts(pen: &mut Pen<'_>, area: Rect) {
         row += 1;
     }
     for (at_ms, words) in model.rung.iter().rev() {
-        let words = super::fit_words(&pen.words(words), usize::from(inner.width).saturating_sub(11));
+        let words =
+            super::fit_words(&pen.words(words), usize::from(inner.width).saturating_sub(11));
         pen.line(
             inner,
             row,
-            Line::from(vec![span(format!(" {} ", text::clock(*at_ms)), theme.dim), span(words, theme.title)]),
+            Line::from(vec![
+                span(format!(" {} ", text::clock(*at_ms)), theme.dim),
+                span(words, theme.title),
+            ]),
         );
         row += 1;
     }
     if row == 0 {
-        let words = format!(" None. {} rings the bell when a price is crossed.", pen.key(Action::Alert));
-        pen.line(inner, 0, Line::from(span(super::fit_words(&words, usize::from(inner.width)), theme.dim)));
+        let words =
+            format!(" None. {} rings the bell when a price is crossed.", pen.key(Action::Alert));
+        pen.line(
+            inner,
+            0,
+            Line::from(span(super::fit_words(&words, usize::from(inner.width)), theme.dim)),
+        );
     }
 }
 
@@ -48,7 +62,11 @@ pub(super) fn link_health(pen: &mut Pen<'_>, area: Rect) {
     let model = pen.model;
     let since = |ms: u64| {
         let minutes = model.now_ms.saturating_sub(ms) / 60_000;
-        if minutes < 60 { format!("{minutes}m") } else { format!("{}h {}m", minutes / 60, minutes % 60) }
+        if minutes < 60 {
+            format!("{minutes}m")
+        } else {
+            format!("{}h {}m", minutes / 60, minutes % 60)
+        }
     };
     let state = match &model.link {
         Link::Live(ms) => format!("LIVE {}", since(*ms)),
@@ -56,7 +74,13 @@ pub(super) fn link_health(pen: &mut Pen<'_>, area: Rect) {
         Link::Connecting(_) => "connecting".to_owned(),
         Link::Apart => String::new(),
     };
-    let inner = pen.frame(area, "Link", &state, &format!("{} reconnect", pen.key(Action::Reconnect)), false);
+    let inner = pen.frame(
+        area,
+        "Link",
+        &state,
+        &format!("{} reconnect", pen.key(Action::Reconnect)),
+        false,
+    );
     let at = |place| model.round_trip(place).map_or("-".to_owned(), text::millis);
     let last = model.round_trips.back().map_or("-".to_owned(), |last| text::millis(*last));
     let cells = usize::from(inner.width).saturating_sub(2);
@@ -65,7 +89,10 @@ pub(super) fn link_health(pen: &mut Pen<'_>, area: Rect) {
     let rows = [
         format!(" last {last}  p50 {}  p90 {}  p99 {}", at(500), at(900), at(990)),
         format!(" {}", pen.look.glyphs.sparkline(spark, cells)),
-        format!(" sent {}  ok {}  refused {}  lost {}", counts.sent, counts.ok, counts.refused, counts.lost),
+        format!(
+            " sent {}  ok {}  refused {}  lost {}",
+            counts.sent, counts.ok, counts.refused, counts.lost
+        ),
         format!(
             " max {}  waiting {}  reconnects {}  clock {:+} ms",
             text::millis(model.worst_us),

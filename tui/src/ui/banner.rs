@@ -26,8 +26,11 @@ pub(super) fn banner(pen: &mut Pen<'_>, area: Rect) {
     let (model, theme) = (pen.model, pen.look.theme);
     if let Link::Offline { since_ms, cause, next_try_ms, attempt } = &model.link {
         let down = text::countdown((model.now_ms - since_ms).max(10_000));
-        let down =
-            if model.now_ms - since_ms < 10_000 { format!("0:0{}", (model.now_ms - since_ms) / 1_000) } else { down };
+        let down = if model.now_ms - since_ms < 10_000 {
+            format!("0:0{}", (model.now_ms - since_ms) / 1_000)
+        } else {
+            down
+        };
         let next = next_try_ms.saturating_sub(model.now_ms).div_ceil(1_000);
         let words = [
             format!(" !! OFFLINE {down} "),
@@ -69,10 +72,15 @@ pub(super) fn banner(pen: &mut Pen<'_>, area: Rect) {
         _ => theme.bad.add_modifier(Modifier::REVERSED),
     };
     let total = pen.money(order.terms.total);
-    let (side, symbol, shares, price) =
-        (order.side.as_str(), order.terms.symbol, pen.count(order.terms.shares), text::dollars(order.terms.price));
+    let (side, symbol, shares, price) = (
+        order.side.as_str(),
+        order.terms.symbol,
+        pen.count(order.terms.shares),
+        text::dollars(order.terms.price),
+    );
     let about = if model.is_live() { "" } else { "about " };
-    let clock = if left == 0 { "expired".to_owned() } else { format!("{about}{}", text::countdown(left)) };
+    let clock =
+        if left == 0 { "expired".to_owned() } else { format!("{about}{}", text::countdown(left)) };
     let sent = model.waiting().iter().find_map(|line| {
         let name = line.split(',').next()?;
         (name.starts_with("COMMIT_") || name.starts_with("CANCEL_")).then(|| name.to_owned())
@@ -84,7 +92,11 @@ pub(super) fn banner(pen: &mut Pen<'_>, area: Rect) {
     } else if let Some(name) = sent {
         format!("   {name} sent, waiting for the reply")
     } else if left <= late {
-        format!("  too late to be sure  {} COMMIT  {} cancel", pen.key(Action::Commit), pen.key(Action::Cancel))
+        format!(
+            "  too late to be sure  {} COMMIT  {} cancel",
+            pen.key(Action::Commit),
+            pen.key(Action::Cancel)
+        )
     } else {
         format!("   {} COMMIT  {} cancel", pen.key(Action::Commit), pen.key(Action::Cancel))
     };
@@ -94,7 +106,9 @@ pub(super) fn banner(pen: &mut Pen<'_>, area: Rect) {
     let long = format!(" >> {side} {shares} {symbol} @ {price} = {total} ");
     let short = format!(" >> {side} {symbol} {total} ");
     // The two keys stay, whatever else has to go.
-    let tight = short.chars().count() + clock.chars().count() + keys.chars().count() + more.chars().count() > width;
+    let tight =
+        short.chars().count() + clock.chars().count() + keys.chars().count() + more.chars().count()
+            > width;
     let keys = if tight && left > 0 && model.is_live() {
         format!(" {}/{}", pen.key(Action::Commit), pen.key(Action::Cancel))
     } else {
@@ -114,7 +128,10 @@ pub(super) fn banner(pen: &mut Pen<'_>, area: Rect) {
     let subject = if long.chars().count() + must <= width { long } else { short };
     let room = width.saturating_sub(subject.chars().count() + must + 3);
     let bar = if room >= 6 {
-        format!("[{}] ", pen.look.glyphs.bar(left, 60_000, room.min(if width >= 150 { 60 } else { 30 }) - 1))
+        format!(
+            "[{}] ",
+            pen.look.glyphs.bar(left, 60_000, room.min(if width >= 150 { 60 } else { 30 }) - 1)
+        )
     } else {
         String::new()
     };

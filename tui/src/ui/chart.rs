@@ -1,4 +1,5 @@
-//! The price of one symbol over time, with the trader's own cost, triggers, buys and sells drawn in. Integers only.
+//! The price of one symbol over time, with the trader's own cost, triggers, buys and sells drawn
+//! in. Integers only.
 
 use super::{Pen, span};
 use crate::model::{Action, Pane, Seen, Spot, Timeframe, text};
@@ -36,11 +37,14 @@ impl Window {
     /// Where a moment stands among so many columns.
     fn column(self, at_ms: u64, columns: u64) -> Option<u64> {
         let is_shown = (self.from_ms..=self.to_ms).contains(&at_ms);
-        is_shown
-            .then(|| ((at_ms - self.from_ms) * columns / (self.to_ms - self.from_ms)).min(columns.saturating_sub(1)))
+        is_shown.then(|| {
+            ((at_ms - self.from_ms) * columns / (self.to_ms - self.from_ms))
+                .min(columns.saturating_sub(1))
+        })
     }
 
-    /// The prices of each of so many columns; a price holds until the next one. None before the first.
+    /// The prices of each of so many columns; a price holds until the next one. None before the
+    /// first.
     fn steps(self, seen: &Seen, columns: usize) -> Vec<Option<Step>> {
         let mut steps: Vec<Option<Step>> = vec![None; columns];
         let mut before = None;
@@ -53,10 +57,8 @@ impl Window {
                 continue;
             };
             if let Some(step) = steps.get_mut(at as usize) {
-                *step = Some(step.map_or(Step { low: cents, high: cents, last: cents }, |step| Step {
-                    low: step.low.min(cents),
-                    high: step.high.max(cents),
-                    last: cents,
+                *step = Some(step.map_or(Step { low: cents, high: cents, last: cents }, |step| {
+                    Step { low: step.low.min(cents), high: step.high.max(cents), last: cents }
                 }));
             }
         }
@@ -82,13 +84,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
     let seen = model.shown_quotes().get(symbol);
     let title = match seen {
         Some(seen) => {
-            let change = seen.change_basis_points().map_or(String::new(), |bp| pen.look.glyphs.change(bp));
+            let change =
+                seen.change_basis_points().map_or(String::new(), |bp| pen.look.glyphs.change(bp));
             format!("{symbol} {} {change}", text::dollars(seen.price))
         }
         None => symbol.to_string(),
     };
-    let frames = Timeframe::ALL
-        .map(|frame| if frame == model.timeframe { format!("[{}]", frame.name()) } else { frame.name().to_owned() });
+    let frames = Timeframe::ALL.map(|frame| {
+        if frame == model.timeframe {
+            format!("[{}]", frame.name())
+        } else {
+            frame.name().to_owned()
+        }
+    });
     let foot = format!(
         "{} {} time  {} requote  {} line/bars",
         pen.key(Action::Shorter),
@@ -104,7 +112,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
     let with_times = inner.height >= TIMES_FROM_ROWS;
     let inner = Rect { height: inner.height - u16::from(with_times), ..inner };
     let plot = Rect { x: inner.x + SCALE, width: inner.width - SCALE, ..inner };
-    let window = Window::of(model.timeframe, seen, model.now_ms.saturating_add_signed(model.offset_ms));
+    let window =
+        Window::of(model.timeframe, seen, model.now_ms.saturating_add_signed(model.offset_ms));
     let dots = if pen.look.glyphs.braille && !model.bars { 2 } else { 1 };
     let steps = window.steps(seen, usize::from(plot.width) * dots);
     let marks = marks(pen, symbol);
@@ -117,7 +126,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
         let row = row_of(*cents, low, high, plot.height);
         let dots = if pen.look.glyphs.braille { "┈" } else { "." };
         let room = usize::from(plot.width).saturating_sub(name.len() + 1);
-        pen.line(plot, row, Line::from(span(format!("{} {name}", dots.repeat(room)), pen.look.theme.dim)));
+        pen.line(
+            plot,
+            row,
+            Line::from(span(format!("{} {name}", dots.repeat(room)), pen.look.theme.dim)),
+        );
     }
     match (model.bars, pen.look.glyphs.braille) {
         (true, _) => bars(pen, plot, &steps, low, high),
@@ -125,11 +138,22 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
         (false, false) => stars(pen, plot, &steps, low, high),
     }
     for fill in model.fills.iter().filter(|fill| fill.terms.symbol == symbol) {
-        let (letter, style) =
-            if fill.side == Side::Buy { ("B", pen.look.theme.up) } else { ("S", pen.look.theme.down) };
+        let (letter, style) = if fill.side == Side::Buy {
+            ("B", pen.look.theme.up)
+        } else {
+            ("S", pen.look.theme.down)
+        };
         let cents = fill.terms.price.cents();
-        if let Some(x) = window.column(fill.at_ms, u64::from(plot.width)).filter(|_| (low..=high).contains(&cents)) {
-            pen.buffer.set_string(plot.x + x as u16, plot.y + row_of(cents, low, high, plot.height), letter, style);
+        if let Some(x) = window
+            .column(fill.at_ms, u64::from(plot.width))
+            .filter(|_| (low..=high).contains(&cents))
+        {
+            pen.buffer.set_string(
+                plot.x + x as u16,
+                plot.y + row_of(cents, low, high, plot.height),
+                letter,
+                style,
+            );
         }
     }
 }
@@ -141,7 +165,11 @@ fn marks(pen: &Pen<'_>, symbol: Symbol) -> Vec<(i64, &'static str)> {
         if let Some(holding) = account.holding(symbol).filter(|_| !pen.model.hide_money) {
             marks.push((holding.average().cents(), "your cost"));
         }
-        for trigger in account.triggers.iter().filter(|trigger| trigger.symbol == symbol && !pen.model.hide_money) {
+        for trigger in account
+            .triggers
+            .iter()
+            .filter(|trigger| trigger.symbol == symbol && !pen.model.hide_money)
+        {
             if let Some(price) = trigger.price {
                 let name = if trigger.side == Side::Buy { "buy trigger" } else { "sell trigger" };
                 marks.push((price.cents(), name));
@@ -153,13 +181,15 @@ fn marks(pen: &Pen<'_>, symbol: Symbol) -> Vec<(i64, &'static str)> {
     marks
 }
 
-/// The lowest and highest price to show, with a little air; marks count when they are not too far off.
+/// The lowest and highest price to show, with a little air; marks count when they are not too far
+/// off.
 fn bounds<'a>(steps: impl Iterator<Item = &'a Step> + Clone, marks: &[(i64, &str)]) -> (i64, i64) {
     let low = steps.clone().map(|step| step.low).min().unwrap_or(0);
     let high = steps.map(|step| step.high).max().unwrap_or(0);
     let near = |cents: &i64| *cents > low - low / 10 && *cents < high + high / 10;
     let marks = || marks.iter().map(|(cents, _)| *cents).filter(near);
-    let (low, high) = (marks().min().unwrap_or(low).min(low), marks().max().unwrap_or(high).max(high));
+    let (low, high) =
+        (marks().min().unwrap_or(low).min(low), marks().max().unwrap_or(high).max(high));
     // A price that hardly moves is not drawn as a cliff.
     let air = ((high - low) / 20).max(high / 200).max(2);
     (low - air, high + air)
@@ -167,7 +197,8 @@ fn bounds<'a>(steps: impl Iterator<Item = &'a Step> + Clone, marks: &[(i64, &str
 
 fn row_of(cents: i64, low: i64, high: i64, rows: u16) -> u16 {
     let last = i128::from(rows.saturating_sub(1));
-    let (above, whole) = (i128::from(cents) - i128::from(low), (i128::from(high) - i128::from(low)).max(1));
+    let (above, whole) =
+        (i128::from(cents) - i128::from(low), (i128::from(high) - i128::from(low)).max(1));
     // To the nearest row.
     (last - (above * last * 2 / whole + 1) / 2).clamp(0, last) as u16
 }
@@ -175,9 +206,15 @@ fn row_of(cents: i64, low: i64, high: i64, rows: u16) -> u16 {
 fn scale(pen: &mut Pen<'_>, inner: Rect, low: i64, high: i64) {
     let last = i64::from(inner.height.saturating_sub(1)).max(1);
     for row in (0..inner.height).step_by(2) {
-        let cents = high - (high - low) / last * i64::from(row) - (high - low) % last * i64::from(row) / last;
+        let cents = high
+            - (high - low) / last * i64::from(row)
+            - (high - low) % last * i64::from(row) / last;
         let price = text::dollars(Money::from_cents(cents));
-        let words = if price.chars().count() < usize::from(SCALE) - 1 { format!("{price:>9} ") } else { String::new() };
+        let words = if price.chars().count() < usize::from(SCALE) - 1 {
+            format!("{price:>9} ")
+        } else {
+            String::new()
+        };
         pen.line(inner, row, Line::from(span(words, pen.look.theme.dim)));
     }
 }
@@ -199,7 +236,12 @@ fn stars(pen: &mut Pen<'_>, plot: Rect, steps: &[Option<Step>], low: i64, high: 
     let style = pen.look.theme.focus;
     for (x, step) in (plot.x..).zip(steps) {
         if let Some(step) = step {
-            pen.buffer.set_string(x, plot.y + row_of(step.last, low, high, plot.height), "*", style);
+            pen.buffer.set_string(
+                x,
+                plot.y + row_of(step.last, low, high, plot.height),
+                "*",
+                style,
+            );
         }
     }
 }
@@ -212,7 +254,8 @@ fn bars(pen: &mut Pen<'_>, plot: Rect, steps: &[Option<Step>], low: i64, high: i
         let Some(step) = step else { continue };
         let rose = before.map_or(0, |before| step.last - before);
         let style = pen.look.theme.moved(rose);
-        let (top, bottom) = (row_of(step.high, low, high, plot.height), row_of(step.low, low, high, plot.height));
+        let (top, bottom) =
+            (row_of(step.high, low, high, plot.height), row_of(step.low, low, high, plot.height));
         for row in top..=bottom {
             pen.buffer.set_string(x, plot.y + row, glyph, style);
         }
@@ -257,7 +300,8 @@ mod tests {
     fn a_price_holds_until_the_next_and_a_step_keeps_its_extremes() {
         let symbol = Symbol::parse(b"XYZ").unwrap();
         let mut quotes = Quotes::default();
-        for (at_ms, cents) in [(0, 100), (61_000, 110), (63_000, 90), (64_000, 105), (90_000, 120)] {
+        for (at_ms, cents) in [(0, 100), (61_000, 110), (63_000, 90), (64_000, 105), (90_000, 120)]
+        {
             quotes.take(symbol, Money::from_cents(cents), START_MS + at_ms, START_MS + at_ms);
         }
         let seen = quotes.get(symbol).unwrap();

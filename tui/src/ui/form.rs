@@ -32,9 +32,11 @@ pub(super) fn ticket(pen: &mut Pen<'_>, area: Rect) {
 
 pub(super) fn draw_form(pen: &mut Pen<'_>, area: Rect, form: &Form) {
     let (model, theme) = (pen.model, pen.look.theme);
-    let lines = form.consequences(model.account.as_ref(), &model.quotes, model.now_ms, model.offset_ms);
-    let may =
-        !lines.iter().any(|line| line.stops) && !form.sending && (model.is_live() || form.kind == FormKind::AddSymbol);
+    let lines =
+        form.consequences(model.account.as_ref(), &model.quotes, model.now_ms, model.offset_ms);
+    let may = !lines.iter().any(|line| line.stops)
+        && !form.sending
+        && (model.is_live() || form.kind == FormKind::AddSymbol);
     let (title, side) = title_of(form);
     let state = match (form.sending, may) {
         (true, _) => "sending...",
@@ -46,7 +48,8 @@ pub(super) fn draw_form(pen: &mut Pen<'_>, area: Rect, form: &Form) {
     let inner = pen.frame(area, &title, state, foot, true);
     let mut row = 0;
     if let Some(side) = side {
-        let words = if side == Side::Buy { " Side      [BUY]   sell" } else { " Side       buy   [SELL]" };
+        let words =
+            if side == Side::Buy { " Side      [BUY]   sell" } else { " Side       buy   [SELL]" };
         pen.line(inner, row, Line::from(span(words, theme.text)));
         row += 1;
     }
@@ -72,7 +75,9 @@ pub(super) fn draw_form(pen: &mut Pen<'_>, area: Rect, form: &Form) {
         // The market's prices are no secret.
         let words = if line.name == "Quote" { line.words.clone() } else { pen.words(&line.words) };
         let style = if line.stops { theme.warn } else { theme.text };
-        for (at, part) in wrap(&words, usize::from(inner.width).saturating_sub(12)).into_iter().enumerate() {
+        for (at, part) in
+            wrap(&words, usize::from(inner.width).saturating_sub(12)).into_iter().enumerate()
+        {
             let name = if at == 0 { line.name } else { "" };
             pen.line(inner, row, Line::from(span(format!(" {name:<9} {part}"), style)));
             row += 1;
@@ -112,7 +117,9 @@ fn title_of(form: &Form) -> (String, Option<Side>) {
     let side_of = |side| if side == Side::Buy { "Buy" } else { "Sell" };
     match form.kind {
         FormKind::Order(side) => (format!("{} {}", side_of(side), form.symbol), Some(side)),
-        FormKind::Trigger(side) => (format!("{} trigger {}", side_of(side), form.symbol), Some(side)),
+        FormKind::Trigger(side) => {
+            (format!("{} trigger {}", side_of(side), form.symbol), Some(side))
+        }
         FormKind::AddMoney => ("Add money".to_owned(), None),
         FormKind::AddSymbol => ("Add a symbol".to_owned(), None),
         FormKind::Alert => (format!("Alert {}", form.symbol), None),
@@ -122,11 +129,17 @@ fn title_of(form: &Form) -> (String, Option<Side>) {
 /// What would come of an order that is being typed, line by line.
 pub(super) fn preview(pen: &mut Pen<'_>, area: Rect, form: &Form) {
     let (model, theme) = (pen.model, pen.look.theme);
-    let lines = form.consequences(model.account.as_ref(), &model.quotes, model.now_ms, model.offset_ms);
+    let lines =
+        form.consequences(model.account.as_ref(), &model.quotes, model.now_ms, model.offset_ms);
     for (row, line) in (0..area.height).zip(&lines) {
         let words = if line.name == "Quote" { line.words.clone() } else { pen.words(&line.words) };
-        let words = super::fit_words(&format!(" {:<9} {words}", line.name), usize::from(area.width));
-        pen.line(area, row, Line::from(span(words, if line.stops { theme.warn } else { theme.text })));
+        let words =
+            super::fit_words(&format!(" {:<9} {words}", line.name), usize::from(area.width));
+        pen.line(
+            area,
+            row,
+            Line::from(span(words, if line.stops { theme.warn } else { theme.text })),
+        );
     }
 }
 
@@ -135,7 +148,8 @@ pub(super) fn wrap(words: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in words.split(' ') {
         let last = lines.len() - 1;
-        if !lines[last].is_empty() && lines[last].chars().count() + 1 + word.chars().count() > width {
+        if !lines[last].is_empty() && lines[last].chars().count() + 1 + word.chars().count() > width
+        {
             lines.push(word.to_owned());
         } else {
             if !lines[last].is_empty() {

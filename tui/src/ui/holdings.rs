@@ -12,7 +12,8 @@ pub(super) fn holdings(pen: &mut Pen<'_>, area: Rect) {
     let model = pen.model;
     let count = model.rows(Pane::Holdings);
     let foot = format!("{} buy  {} sell", pen.key(Action::Buy), pen.key(Action::Sell));
-    let inner = pen.pane(area, Pane::Holdings, "Holdings", &text::count(count as u64, "position"), &foot);
+    let inner =
+        pen.pane(area, Pane::Holdings, "Holdings", &text::count(count as u64, "position"), &foot);
     let theme = pen.look.theme;
     let columns = [
         words("SYM", 0),
@@ -38,10 +39,12 @@ pub(super) fn holdings(pen: &mut Pen<'_>, area: Rect) {
         .take(range.len())
         .map(|holding| {
             let seen = model.shown_quotes().get(holding.symbol);
-            let fresh = model.is_live() && seen.is_some_and(|seen| seen.is_fresh(model.now_ms, model.offset_ms));
+            let fresh = model.is_live()
+                && seen.is_some_and(|seen| seen.is_fresh(model.now_ms, model.offset_ms));
             let about = if fresh { "" } else { "~" };
             let value = seen.and_then(|seen| seen.price.times(holding.shares()));
-            let profit = value.map(|value| Money::from_cents(value.cents() - holding.basis.cents()));
+            let profit =
+                value.map(|value| Money::from_cents(value.cents() - holding.basis.cents()));
             let share = profit.and_then(|profit| text::basis_points(profit, holding.basis));
             let share = share.filter(|_| !model.hide_money);
             let style = theme.moved(profit.map_or(0, Money::cents));
@@ -54,13 +57,20 @@ pub(super) fn holdings(pen: &mut Pen<'_>, area: Rect) {
                     seen.map_or("-".to_owned(), |seen| text::dollars(seen.price)),
                     if fresh { theme.text } else { theme.dim },
                 ),
-                (value.map_or("-".to_owned(), |value| format!("{about}{}", pen.money(value))), theme.text),
-                (profit.map_or("-".to_owned(), |profit| format!("{about}{}", pen.gain(profit))), style),
+                (
+                    value.map_or("-".to_owned(), |value| format!("{about}{}", pen.money(value))),
+                    theme.text,
+                ),
+                (
+                    profit.map_or("-".to_owned(), |profit| format!("{about}{}", pen.gain(profit))),
+                    style,
+                ),
                 (share.map_or(String::new(), |share| pen.look.glyphs.change(share)), style),
             ]
         })
         .collect();
-    let empty = loading_or(pen, &format!("No holdings yet. Press {} to buy.", pen.key(Action::Buy)));
+    let empty =
+        loading_or(pen, &format!("No holdings yet. Press {} to buy.", pen.key(Action::Buy)));
     table(pen, top, (Pane::Holdings, first), &columns, &rows, &empty);
     if !with_totals {
         return;
@@ -82,9 +92,11 @@ fn totals(pen: &mut Pen<'_>, area: Rect) -> u16 {
     let share = text::basis_points(profit, Money::from_cents(basis))
         .filter(|_| !model.hide_money)
         .map_or(String::new(), |share| pen.look.glyphs.change(share));
-    let rule = pen.look.glyphs.border.horizontal_top.repeat(usize::from(area.width).saturating_sub(2));
+    let rule =
+        pen.look.glyphs.border.horizontal_top.repeat(usize::from(area.width).saturating_sub(2));
     pen.line(area, 0, Line::from(span(format!(" {rule}"), theme.border)));
-    let total = format!(" Total {about}{}  P&L {about}{} {share}", pen.money(worth), pen.gain(profit));
+    let total =
+        format!(" Total {about}{}  P&L {about}{} {share}", pen.money(worth), pen.gain(profit));
     if total.chars().count() <= usize::from(area.width) {
         pen.line(area, 1, Line::from(span(total, theme.moved(profit.cents()))));
     }
@@ -101,12 +113,18 @@ fn shares_of_equity(pen: &mut Pen<'_>, area: Rect) {
     let fits = area.height >= 4 && area.width >= 40 && !model.hide_money;
     let Some(account) = model.account.as_ref().filter(|_| fits) else { return };
     let (worth, _) = model.worth();
-    let Some(equity) = account.cash.checked_add(account.reserved).and_then(|sum| sum.checked_add(worth)) else {
+    let Some(equity) =
+        account.cash.checked_add(account.reserved).and_then(|sum| sum.checked_add(worth))
+    else {
         return;
     };
-    let mut parts = vec![("cash".to_owned(), account.cash), ("reserved".to_owned(), account.reserved)];
+    let mut parts =
+        vec![("cash".to_owned(), account.cash), ("reserved".to_owned(), account.reserved)];
     for holding in &account.holdings {
-        let last = model.shown_quotes().get(holding.symbol).and_then(|seen| seen.price.times(holding.shares()));
+        let last = model
+            .shown_quotes()
+            .get(holding.symbol)
+            .and_then(|seen| seen.price.times(holding.shares()));
         parts.push((holding.symbol.to_string(), last.unwrap_or(holding.basis)));
     }
     parts.retain(|(_, part)| part.is_positive());
@@ -116,7 +134,11 @@ fn shares_of_equity(pen: &mut Pen<'_>, area: Rect) {
     let room = usize::from(area.height - 2);
     let left_out = if parts.len() > room { parts.split_off(room - 1).len() } else { 0 };
     if left_out > 0 {
-        pen.line(area, area.height - 1, Line::from(span(format!(" and {left_out} more, each smaller"), theme.dim)));
+        pen.line(
+            area,
+            area.height - 1,
+            Line::from(span(format!(" and {left_out} more, each smaller"), theme.dim)),
+        );
     }
     for (row, (name, part)) in (2..area.height).zip(parts) {
         let share = text::basis_points(part, equity).unwrap_or(0);

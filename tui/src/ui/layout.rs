@@ -53,13 +53,17 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
     strips::hints(pen, hint);
     // Cash, the link and the order that waits stay in sight whatever lies over the rest.
     let below = Rect { y: flag.bottom(), height: area.bottom() - flag.bottom(), ..area };
-    let is_docked = pen.model.screen == Screen::Trade && area.width >= THREE_COLUMNS && !small && !pen.model.zoomed;
+    let is_docked = pen.model.screen == Screen::Trade
+        && area.width >= THREE_COLUMNS
+        && !small
+        && !pen.model.zoomed;
     popups::draw(pen, below, is_docked);
 }
 
 /// Cash and the newest order, in whatever there is.
 fn tiny(pen: &mut Pen<'_>, area: Rect) {
-    let cash = pen.model.account.as_ref().map_or("...".to_owned(), |account| pen.money(account.cash));
+    let cash =
+        pen.model.account.as_ref().map_or("...".to_owned(), |account| pen.money(account.cash));
     let shortest = [format!("Cash {cash}"), cash];
     let fits = |words: &&String| words.chars().count() <= usize::from(area.width);
     match shortest.iter().find(fits) {
@@ -81,7 +85,9 @@ fn one_list(pen: &mut Pen<'_>, area: Rect) {
             Pane::Holdings => holdings::holdings(pen, area),
             Pane::Triggers => lists::triggers(pen, area),
             Pane::Alerts => alerts::alerts(pen, area),
-            Pane::Watchlist | Pane::Activity | Pane::Replay if pen.model.chart => chart::draw(pen, area),
+            Pane::Watchlist | Pane::Activity | Pane::Replay if pen.model.chart => {
+                chart::draw(pen, area)
+            }
             Pane::Watchlist | Pane::Activity | Pane::Replay => lists::watchlist(pen, area),
         },
         Screen::Replay => replay::draw(pen, area),
@@ -93,14 +99,16 @@ fn one_list(pen: &mut Pen<'_>, area: Rect) {
 
 fn triggers_and_alerts(pen: &mut Pen<'_>, area: Rect) {
     let wanted = (pen.model.alerts.len() + pen.model.rung.len()).clamp(1, 6) as u16 + 2;
-    let [top, bottom] = Layout::vertical([Constraint::Min(5), Constraint::Length(wanted)]).areas(area);
+    let [top, bottom] =
+        Layout::vertical([Constraint::Min(5), Constraint::Length(wanted)]).areas(area);
     lists::triggers(pen, top);
     alerts::alerts(pen, bottom);
 }
 
 fn compact(pen: &mut Pen<'_>, area: Rect) {
     let [main, strip, log] =
-        Layout::vertical([Constraint::Min(5), Constraint::Length(5), Constraint::Length(2)]).areas(area);
+        Layout::vertical([Constraint::Min(5), Constraint::Length(5), Constraint::Length(2)])
+            .areas(area);
     match pen.model.focus {
         _ if pen.model.chart => chart::draw(pen, main),
         Pane::Holdings => holdings::holdings(pen, main),
@@ -110,7 +118,8 @@ fn compact(pen: &mut Pen<'_>, area: Rect) {
     }
     // Triggers stand beside the orders once there are any.
     if pen.model.rows(Pane::Triggers) > 0 && pen.model.focus != Pane::Triggers {
-        let [left, right] = Layout::horizontal([Constraint::Percentage(56), Constraint::Min(0)]).areas(strip);
+        let [left, right] =
+            Layout::horizontal([Constraint::Percentage(56), Constraint::Min(0)]).areas(strip);
         lists::pending(pen, left);
         lists::triggers(pen, right);
     } else {
@@ -121,8 +130,10 @@ fn compact(pen: &mut Pen<'_>, area: Rect) {
 
 fn two_columns(pen: &mut Pen<'_>, area: Rect) {
     let log = (area.height / 5).clamp(4, 9);
-    let [columns, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(log)]).areas(area);
-    let [left, right] = Layout::horizontal([Constraint::Percentage(52), Constraint::Min(0)]).areas(columns);
+    let [columns, bottom] =
+        Layout::vertical([Constraint::Min(0), Constraint::Length(log)]).areas(area);
+    let [left, right] =
+        Layout::horizontal([Constraint::Percentage(52), Constraint::Min(0)]).areas(columns);
     left_column(pen, left);
     right_column(pen, right);
     lists::activity(pen, bottom);
@@ -130,9 +141,14 @@ fn two_columns(pen: &mut Pen<'_>, area: Rect) {
 
 fn three_columns(pen: &mut Pen<'_>, area: Rect) {
     let log = (area.height / 5).clamp(4, 12);
-    let [columns, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(log)]).areas(area);
-    let [left, middle, right] =
-        Layout::horizontal([Constraint::Percentage(38), Constraint::Min(0), Constraint::Length(52)]).areas(columns);
+    let [columns, bottom] =
+        Layout::vertical([Constraint::Min(0), Constraint::Length(log)]).areas(area);
+    let [left, middle, right] = Layout::horizontal([
+        Constraint::Percentage(38),
+        Constraint::Min(0),
+        Constraint::Length(52),
+    ])
+    .areas(columns);
     left_column(pen, left);
     right_column(pen, middle);
     let replay = if pen.model.replay.is_some() { 6 } else { 0 };
@@ -151,14 +167,19 @@ fn three_columns(pen: &mut Pen<'_>, area: Rect) {
 }
 
 fn left_column(pen: &mut Pen<'_>, area: Rect) {
-    let [top, bottom] = Layout::vertical([Constraint::Percentage(58), Constraint::Min(0)]).areas(area);
+    let [top, bottom] =
+        Layout::vertical([Constraint::Percentage(58), Constraint::Min(0)]).areas(area);
     lists::watchlist(pen, top);
     holdings::holdings(pen, bottom);
 }
 
 fn right_column(pen: &mut Pen<'_>, area: Rect) {
-    let [top, middle, bottom] =
-        Layout::vertical([Constraint::Percentage(46), Constraint::Percentage(27), Constraint::Min(0)]).areas(area);
+    let [top, middle, bottom] = Layout::vertical([
+        Constraint::Percentage(46),
+        Constraint::Percentage(27),
+        Constraint::Min(0),
+    ])
+    .areas(area);
     chart::draw(pen, top);
     lists::pending(pen, middle);
     lists::triggers(pen, bottom);

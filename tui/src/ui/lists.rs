@@ -22,9 +22,15 @@ pub(super) fn watchlist(pen: &mut Pen<'_>, area: Rect) {
     let symbols = model.shown_symbols();
     let sort = match (model.sort, model.reversed) {
         (Sort::Own, false) => String::new(),
-        (sort, reversed) => format!(", sort: {}{}", sort.words(), if reversed { ", reversed" } else { "" }),
+        (sort, reversed) => {
+            format!(", sort: {}{}", sort.words(), if reversed { ", reversed" } else { "" })
+        }
     };
-    let filter = if model.filter.is_empty() { String::new() } else { format!(", filter: {}", model.filter.text) };
+    let filter = if model.filter.is_empty() {
+        String::new()
+    } else {
+        format!(", filter: {}", model.filter.text)
+    };
     let held = if model.held_quotes.is_some() { ", HELD STILL" } else { "" };
     // What CHANGE is reckoned from.
     let since = if area.width >= 70 {
@@ -32,7 +38,8 @@ pub(super) fn watchlist(pen: &mut Pen<'_>, area: Rect) {
     } else {
         String::new()
     };
-    let count = format!("{}{sort}{filter}{held}{since}", text::count(symbols.len() as u64, "symbol"));
+    let count =
+        format!("{}{sort}{filter}{held}{since}", text::count(symbols.len() as u64, "symbol"));
     let foot = format!(
         "{} filter  {} sort  {} add  {} drop",
         pen.key(Action::Filter),
@@ -59,27 +66,38 @@ pub(super) fn watchlist(pen: &mut Pen<'_>, area: Rect) {
         .iter()
         .map(|symbol| {
             let seen = model.shown_quotes().get(*symbol);
-            let fresh = model.is_live() && seen.is_some_and(|seen| seen.is_fresh(model.now_ms, model.offset_ms));
+            let fresh = model.is_live()
+                && seen.is_some_and(|seen| seen.is_fresh(model.now_ms, model.offset_ms));
             let quiet = if fresh { theme.text } else { theme.dim };
             let change = seen.and_then(Seen::change_basis_points).unwrap_or(0);
             let flash = seen.is_some_and(|seen| model.now_ms.saturating_sub(seen.changed_ms) < 600);
             let last = seen.map_or("-".to_owned(), |seen| text::dollars(seen.price));
-            let last_style = if flash && fresh && !pen.look.reduce_motion { theme.sel } else { quiet };
+            let last_style =
+                if flash && fresh && !pen.look.reduce_motion { theme.sel } else { quiet };
             let trend = seen.map_or(String::new(), |seen| {
-                pen.look.glyphs.sparkline(seen.history.iter().map(|(_, price)| price.cents()), trend_cells)
+                pen.look
+                    .glyphs
+                    .sparkline(seen.history.iter().map(|(_, price)| price.cents()), trend_cells)
             });
             let account = model.account.as_ref();
             let holding = account.and_then(|account| account.holding(*symbol));
             let mine = [
                 (holding.is_some(), 'H'),
                 (model.pending().any(|order| order.terms.symbol == *symbol), 'P'),
-                (account.is_some_and(|account| account.triggers.iter().any(|t| t.symbol == *symbol)), 'T'),
+                (
+                    account.is_some_and(|account| {
+                        account.triggers.iter().any(|t| t.symbol == *symbol)
+                    }),
+                    'T',
+                ),
             ];
-            let mine = mine.iter().map(|(is, letter)| if *is { *letter } else { ' ' }).collect::<String>();
+            let mine =
+                mine.iter().map(|(is, letter)| if *is { *letter } else { ' ' }).collect::<String>();
             let shares = holding.map_or(String::new(), |holding| pen.count(holding.shares()));
             let profit = model.profit(*symbol);
             let about = if fresh { "" } else { "~" };
-            let gain = profit.map_or(String::new(), |profit| format!("{about}{}", pen.gain(profit)));
+            let gain =
+                profit.map_or(String::new(), |profit| format!("{about}{}", pen.gain(profit)));
             vec![
                 (symbol.to_string(), theme.text),
                 (last, last_style),
@@ -103,7 +121,8 @@ pub(super) fn watchlist(pen: &mut Pen<'_>, area: Rect) {
     table(pen, inner, (Pane::Watchlist, first), &columns, &rows, &empty);
 }
 
-/// What an empty pane says: that it is not known yet, and how long that has been so, or what would fill it.
+/// What an empty pane says: that it is not known yet, and how long that has been so, or what would
+/// fill it.
 pub(super) fn loading_or(pen: &Pen<'_>, empty: &str) -> String {
     let model = pen.model;
     if model.account.is_some() || model.no_account {
@@ -120,7 +139,8 @@ pub(super) fn loading_or(pen: &Pen<'_>, empty: &str) -> String {
 pub(super) fn pending(pen: &mut Pen<'_>, area: Rect) {
     let model = pen.model;
     let count = model.rows(Pane::Pending);
-    let title = if count == 0 { "Pending".to_owned() } else { format!("Pending: {count}, 60 s to commit") };
+    let title =
+        if count == 0 { "Pending".to_owned() } else { format!("Pending: {count}, 60 s to commit") };
     let foot = format!(
         "{} commit  {} cancel  {} undo",
         pen.key(Action::Commit),
@@ -172,7 +192,8 @@ pub(super) fn triggers(pen: &mut Pen<'_>, area: Rect) {
     let triggers = model.triggers_by_nearness();
     let armed = triggers.iter().filter(|(trigger, _)| trigger.price.is_some()).count();
     let count = format!("{armed} armed, {} incomplete", triggers.len() - armed);
-    let foot = format!("{} set  {} remove", pen.key(Action::Trigger), pen.key(Action::RemoveTrigger));
+    let foot =
+        format!("{} set  {} remove", pen.key(Action::Trigger), pen.key(Action::RemoveTrigger));
     let inner = pen.pane(area, Pane::Triggers, "Triggers", &count, &foot);
     let theme = pen.look.theme;
     let columns = [
@@ -192,22 +213,37 @@ pub(super) fn triggers(pen: &mut Pen<'_>, area: Rect) {
         .iter()
         .map(|(trigger, away)| {
             let buys = trigger.side == daytrade_protocol::Side::Buy;
-            let now = model.shown_quotes().get(trigger.symbol).map_or("-".to_owned(), |seen| text::dollars(seen.price));
+            let now = model
+                .shown_quotes()
+                .get(trigger.symbol)
+                .map_or("-".to_owned(), |seen| text::dollars(seen.price));
             let (fires, state) = match trigger.price {
                 Some(price) => {
-                    let shares = if buys { trigger.amount.whole_shares(price) } else { trigger.shares };
+                    let shares =
+                        if buys { trigger.amount.whole_shares(price) } else { trigger.shares };
                     let sign = if buys { at_most } else { at_least };
                     let would = if buys { "armed, buys" } else { "armed, sells" };
-                    (format!("{sign} {}", pen.money(price)), format!("{would} {}", pen.count(shares)))
+                    (
+                        format!("{sign} {}", pen.money(price)),
+                        format!("{would} {}", pen.count(shares)),
+                    )
                 }
-                None => ("no price".to_owned(), format!("incomplete: {} sets its price", pen.key(Action::Trigger))),
+                None => (
+                    "no price".to_owned(),
+                    format!("incomplete: {} sets its price", pen.key(Action::Trigger)),
+                ),
             };
             let away = away.filter(|_| !model.hide_money);
             // Full at the price itself, empty a tenth away.
             let near = away.map_or(0, |away| 1_000_u64.saturating_sub(away.unsigned_abs()));
-            let bar =
-                if away.is_some() { format!("[{}]", pen.look.glyphs.bar(near, 1_000, 10)) } else { String::new() };
-            let away = away.map_or(String::new(), |away| text::percent(away).trim_start_matches('+').to_owned());
+            let bar = if away.is_some() {
+                format!("[{}]", pen.look.glyphs.bar(near, 1_000, 10))
+            } else {
+                String::new()
+            };
+            let away = away.map_or(String::new(), |away| {
+                text::percent(away).trim_start_matches('+').to_owned()
+            });
             let style = if trigger.price.is_some() { theme.text } else { theme.warn };
             vec![
                 (trigger.side.as_str().to_owned(), style),
@@ -221,7 +257,8 @@ pub(super) fn triggers(pen: &mut Pen<'_>, area: Rect) {
             ]
         })
         .collect();
-    let empty = loading_or(pen, &format!("No triggers. Press {} to set one.", pen.key(Action::Trigger)));
+    let empty =
+        loading_or(pen, &format!("No triggers. Press {} to set one.", pen.key(Action::Trigger)));
     table(pen, inner, (Pane::Triggers, first), &columns, &rows, &empty);
 }
 
@@ -236,7 +273,14 @@ pub(super) fn activity(pen: &mut Pen<'_>, area: Rect) {
         _ => format!("{} full log  {} export", pen.key(Action::Activity), pen.key(Action::Export)),
     };
     let inner = pen.pane(area, Pane::Activity, "Activity", "newest first", &foot);
-    let columns = [words("TIME", 3), words("WHAT", 0), words("", 0), number("TOOK", 2), number("TAG", 1), words("", 0)];
+    let columns = [
+        words("TIME", 3),
+        words("WHAT", 0),
+        words("", 0),
+        number("TOOK", 2),
+        number("TAG", 1),
+        words("", 0),
+    ];
     let range = visible(pen, inner, Pane::Activity, pen.model.activity.len());
     let first = range.start;
     let rows = activity_rows(pen, range);
@@ -249,7 +293,11 @@ pub(super) fn newest(pen: &mut Pen<'_>, area: Rect) {
     for (row, line) in (0..area.height).zip(pen.model.activity.iter().rev()) {
         let (word, style) = verdict(line.verdict, pen);
         let request = pen.words(&asked(&line.request));
-        let head = if line.verdict == Verdict::News { String::new() } else { format!("{request} {word}: ") };
+        let head = if line.verdict == Verdict::News {
+            String::new()
+        } else {
+            format!("{request} {word}: ")
+        };
         let what = format!(" {} {head}{}", text::clock(line.at_ms), pen.words(&line.words));
         let what = super::fit_words(&what, usize::from(area.width));
         pen.line(area, row, Line::from(span(what, style)));
@@ -272,8 +320,11 @@ fn verdict(verdict: Verdict, pen: &Pen<'_>) -> (&'static str, Style) {
 fn asked(request: &str) -> String {
     let mut fields = request.split(',');
     let name = fields.next().unwrap_or_default();
-    let rest: Vec<_> =
-        if matches!(name, "EXPIRED" | "TRIGGER" | "LINK") { fields.collect() } else { fields.skip(1).collect() };
+    let rest: Vec<_> = if matches!(name, "EXPIRED" | "TRIGGER" | "LINK") {
+        fields.collect()
+    } else {
+        fields.skip(1).collect()
+    };
     std::iter::once(name).chain(rest).collect::<Vec<_>>().join(" ")
 }
 

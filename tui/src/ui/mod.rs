@@ -93,7 +93,14 @@ impl Pen<'_> {
     }
 
     /// A pane's frame; what is inside it comes back.
-    pub(crate) fn frame(&mut self, area: Rect, title: &str, right: &str, foot: &str, focused: bool) -> Rect {
+    pub(crate) fn frame(
+        &mut self,
+        area: Rect,
+        title: &str,
+        right: &str,
+        foot: &str,
+        focused: bool,
+    ) -> Rect {
         let theme = &self.look.theme;
         let border = if focused { theme.focus } else { theme.border };
         let block = Block::bordered().border_set(self.look.glyphs.border).border_style(border);
@@ -121,7 +128,14 @@ impl Pen<'_> {
     }
 
     /// The frame of a pane that has rows: the wheel and clicks find it.
-    pub(crate) fn pane(&mut self, area: Rect, pane: Pane, title: &str, right: &str, foot: &str) -> Rect {
+    pub(crate) fn pane(
+        &mut self,
+        area: Rect,
+        pane: Pane,
+        title: &str,
+        right: &str,
+        foot: &str,
+    ) -> Rect {
         self.hits.add(area, Spot::Pane(pane));
         let focused = self.model.pane() == pane;
         self.frame(area, title, right, foot, focused)
@@ -129,7 +143,8 @@ impl Pen<'_> {
 
     /// A button: a hint that does with a click what its key does. What moves money is none.
     pub(crate) fn button(&mut self, area: Rect, action: Action) {
-        if !matches!(action, Action::Commit | Action::Cancel | Action::Undo | Action::RemoveTrigger) {
+        if !matches!(action, Action::Commit | Action::Cancel | Action::Undo | Action::RemoveTrigger)
+        {
             self.hits.add(area, Spot::Button(action));
         }
     }

@@ -1,4 +1,5 @@
-//! What lies over the screen: keys, the command line, settings, questions. The account and the banner stay in sight.
+//! What lies over the screen: keys, the command line, settings, questions. The account and the
+//! banner stay in sight.
 
 use super::form::{draw_form, preview, wrap};
 use super::{Pen, span};
@@ -27,12 +28,18 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, is_docked: bool) {
 /// A place in the middle, no larger than the screen.
 fn middle(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
-    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+    Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 2,
+        width,
+        height,
+    }
 }
 
 /// A first start: who has no account is told what to press.
 fn greeting(pen: &mut Pen<'_>, area: Rect) {
-    let wanted = pen.model.no_account && pen.model.account.is_none() && pen.model.screen != Screen::Replay;
+    let wanted =
+        pen.model.no_account && pen.model.account.is_none() && pen.model.screen != Screen::Replay;
     if !wanted || area.width < 40 || area.height < 7 || matches!(pen.model.link, Link::Apart) {
         return;
     }
@@ -42,12 +49,21 @@ fn greeting(pen: &mut Pen<'_>, area: Rect) {
     let rows = [
         String::new(),
         " There is no account of this name yet.".to_owned(),
-        format!(" Press {} to add practice money: 10,000.00 is proposed.", pen.key(Action::AddMoney)),
-        format!(" Then {} buys the selected symbol, and {} commits.", pen.key(Action::Buy), pen.key(Action::Commit)),
+        format!(
+            " Press {} to add practice money: 10,000.00 is proposed.",
+            pen.key(Action::AddMoney)
+        ),
+        format!(
+            " Then {} buys the selected symbol, and {} commits.",
+            pen.key(Action::Buy),
+            pen.key(Action::Commit)
+        ),
         format!(" {} shows every key, {} quits.", pen.key(Action::Help), pen.key(Action::Quit)),
     ];
     let width = usize::from(inner.width).saturating_sub(2);
-    for (row, words) in (0..inner.height).zip(rows.iter().flat_map(|words| wrap(words.trim(), width))) {
+    for (row, words) in
+        (0..inner.height).zip(rows.iter().flat_map(|words| wrap(words.trim(), width)))
+    {
         pen.line(inner, row, Line::raw(format!(" {words}")));
     }
 }
@@ -55,7 +71,8 @@ fn greeting(pen: &mut Pen<'_>, area: Rect) {
 fn help(pen: &mut Pen<'_>, area: Rect, from: usize) {
     let place = middle(area, 100, area.height.min(Action::ALL.len() as u16 + 2));
     pen.clear(place);
-    let foot = format!("{} {} scroll, any other key closes", pen.key(Action::Down), pen.key(Action::Up));
+    let foot =
+        format!("{} {} scroll, any other key closes", pen.key(Action::Down), pen.key(Action::Up));
     let inner = pen.frame(place, "Keys", "", &foot, true);
     let theme = pen.look.theme;
     let columns: usize = if inner.width >= 84 { 2 } else { 1 };
@@ -69,8 +86,18 @@ fn help(pen: &mut Pen<'_>, area: Rect, from: usize) {
         for (row, action) in (0..place.height).zip(actions) {
             let keys = pen.model.keys.keys(*action);
             let group = if action.is_of_replay() { "replay: " } else { "" };
-            let words = super::fit_words(&format!("{group}{}", action.help()), usize::from(width).saturating_sub(14));
-            pen.line(place, row, Line::from(vec![span(format!(" {keys:<12} "), theme.title), span(words, theme.text)]));
+            let words = super::fit_words(
+                &format!("{group}{}", action.help()),
+                usize::from(width).saturating_sub(14),
+            );
+            pen.line(
+                place,
+                row,
+                Line::from(vec![
+                    span(format!(" {keys:<12} "), theme.title),
+                    span(words, theme.text),
+                ]),
+            );
         }
     }
 }
@@ -80,10 +107,14 @@ fn settings(pen: &mut Pen<'_>, area: Rect, at: usize) {
     let rows = pen.model.settings.rows();
     let place = middle(area, 56, rows.len() as u16 + 3);
     pen.clear(place);
-    let inner = pen.frame(place, "Settings", "", "Up/Down choose  Left/Right change  Esc close", true);
+    let inner =
+        pen.frame(place, "Settings", "", "Up/Down choose  Left/Right change  Esc close", true);
     for (row, (name, value)) in rows.iter().enumerate() {
-        let (mark, style) =
-            if row == at { (pen.look.glyphs.mark, pen.look.theme.title) } else { (' ', pen.look.theme.text) };
+        let (mark, style) = if row == at {
+            (pen.look.glyphs.mark, pen.look.theme.title)
+        } else {
+            (' ', pen.look.theme.text)
+        };
         pen.line(inner, row as u16, Line::from(span(format!("{mark}{name:<14} {value}"), style)));
     }
     let words = " Kept for next time; config.toml comes first.";
@@ -92,20 +123,27 @@ fn settings(pen: &mut Pen<'_>, area: Rect, at: usize) {
 
 /// What the screen itself has noted, newest first.
 fn log(pen: &mut Pen<'_>, area: Rect, from: usize) {
-    let place = middle(area, area.width.saturating_sub(4).min(110), area.height.saturating_sub(2).min(24));
+    let place =
+        middle(area, area.width.saturating_sub(4).min(110), area.height.saturating_sub(2).min(24));
     pen.clear(place);
     let inner = pen.frame(place, "Log", "newest first", "any other key closes", true);
     if pen.model.log.is_empty() {
         pen.line(
             inner,
             0,
-            Line::from(span(" Nothing yet. Connections made and lost are noted here.", pen.look.theme.dim)),
+            Line::from(span(
+                " Nothing yet. Connections made and lost are noted here.",
+                pen.look.theme.dim,
+            )),
         );
     }
     for (row, (at_ms, words)) in (0..inner.height).zip(pen.model.log.iter().rev().skip(from)) {
-        let words = super::fit_words(&pen.words(words), usize::from(inner.width).saturating_sub(12));
-        let line =
-            vec![span(format!(" {} ", text::clock(*at_ms)), pen.look.theme.dim), span(words, pen.look.theme.text)];
+        let words =
+            super::fit_words(&pen.words(words), usize::from(inner.width).saturating_sub(12));
+        let line = vec![
+            span(format!(" {} ", text::clock(*at_ms)), pen.look.theme.dim),
+            span(words, pen.look.theme.text),
+        ];
         pen.line(inner, row, Line::from(line));
     }
 }
@@ -130,10 +168,12 @@ fn confirm(pen: &mut Pen<'_>, area: Rect) {
 fn palette(pen: &mut Pen<'_>, area: Rect, palette: &Palette) {
     let place = middle(area, 80, 12);
     pen.clear(place);
-    let inner = pen.frame(place, "Command", "", "Tab complete  Up earlier  Enter do  Esc close", true);
+    let inner =
+        pen.frame(place, "Command", "", "Tab complete  Up earlier  Enter do  Esc close", true);
     let theme = pen.look.theme;
     pen.line(inner, 0, Line::from(span(format!(" :{}_", palette.text), theme.title)));
-    let below = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
+    let below =
+        Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
     if let Some(wrong) = &palette.wrong {
         for (row, part) in (0..).zip(wrap(wrong, usize::from(inner.width).saturating_sub(2))) {
             pen.line(below, row, Line::from(span(format!(" {part}"), theme.bad)));
@@ -156,14 +196,18 @@ fn palette(pen: &mut Pen<'_>, area: Rect, palette: &Palette) {
             pen.line(
                 below,
                 row,
-                Line::from(span(super::fit_words(&format!(" {words}"), usize::from(below.width)), theme.dim)),
+                Line::from(span(
+                    super::fit_words(&format!(" {words}"), usize::from(below.width)),
+                    theme.dim,
+                )),
             );
         }
         return;
     }
     let first = palette.text.split(' ').next().unwrap_or_default();
     for (row, name) in (0..below.height).zip(suggestions(first)) {
-        let words = super::fit_words(&format!("  {name:<16} {}", describe(name)), usize::from(below.width));
+        let words =
+            super::fit_words(&format!("  {name:<16} {}", describe(name)), usize::from(below.width));
         pen.line(below, row, Line::from(span(words, theme.text)));
     }
 }
@@ -187,9 +231,11 @@ fn wire(pen: &mut Pen<'_>, area: Rect, row: usize) {
         "(the server said so by itself)".to_owned()
     };
     let mut at = 0;
-    for (mark, words, style) in
-        [("->", &request, theme.text), ("<-", &line.reply, theme.text), ("  ", &line.words, theme.title)]
-    {
+    for (mark, words, style) in [
+        ("->", &request, theme.text),
+        ("<-", &line.reply, theme.text),
+        ("  ", &line.words, theme.title),
+    ] {
         let words = pen.words(words);
         for part in words.chars().collect::<Vec<_>>().chunks(width.max(1)) {
             let part: String = part.iter().collect();

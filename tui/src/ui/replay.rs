@@ -27,7 +27,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
     let head = if area.height >= 14 { 6 } else { 3 };
     let foot = if area.height >= 14 { (area.height / 4).clamp(4, 14) } else { 0 };
     let [top, list, below] =
-        Layout::vertical([Constraint::Length(head), Constraint::Min(3), Constraint::Length(foot)]).areas(area);
+        Layout::vertical([Constraint::Length(head), Constraint::Min(3), Constraint::Length(foot)])
+            .areas(area);
     progress(pen, top);
     exchanges_list(pen, list);
     if let Some(chosen) = chosen.filter(|_| below.height >= 4) {
@@ -40,7 +41,11 @@ fn progress(pen: &mut Pen<'_>, area: Rect) {
     let (state, style) = match &replay.stage {
         Stage::Starting => ("starting".to_owned(), pen.look.theme.dim),
         Stage::Running if replay.pace == Pace::Paused => (
-            format!("PAUSED, {} goes on, {} one line", pen.key(Action::ReplayPause), pen.key(Action::ReplayStep)),
+            format!(
+                "PAUSED, {} goes on, {} one line",
+                pen.key(Action::ReplayPause),
+                pen.key(Action::ReplayStep)
+            ),
             pen.look.theme.warn,
         ),
         Stage::Running => (format!("running, speed {}", replay.pace.words()), pen.look.theme.ok),
@@ -49,7 +54,11 @@ fn progress(pen: &mut Pen<'_>, area: Rect) {
     };
     let title = format!("Replay {}", replay.file);
     let inner = pen.frame(area, &title, "", "", false);
-    pen.line(inner, 0, Line::from(span(super::fit_words(&format!(" {state}"), usize::from(inner.width)), style)));
+    pen.line(
+        inner,
+        0,
+        Line::from(span(super::fit_words(&format!(" {state}"), usize::from(inner.width)), style)),
+    );
     for (row, words) in (1..).zip(counts(pen, inner.width)) {
         pen.line(inner, row, Line::raw(super::fit_words(&words, usize::from(inner.width))));
     }
@@ -120,11 +129,13 @@ fn exchanges_list(pen: &mut Pen<'_>, area: Rect) {
 }
 
 fn side_by_side(pen: &mut Pen<'_>, area: Rect, exchange: &Exchange) {
-    let [left, right] = Layout::horizontal([Constraint::Percentage(40), Constraint::Min(0)]).areas(area);
+    let [left, right] =
+        Layout::horizontal([Constraint::Percentage(40), Constraint::Min(0)]).areas(area);
     let title = format!("Line {}", text::thousands(exchange.file_line));
     let request = pen.frame(left, &title, "request", "", false);
     lines(pen, request, &exchange.request);
-    let reply = pen.frame(right, "Reply", if exchange.refused { "refused" } else { "ok" }, "", false);
+    let reply =
+        pen.frame(right, "Reply", if exchange.refused { "refused" } else { "ok" }, "", false);
     let words = match &exchange.difference {
         Some(difference) => format!("{}\nNOT AS EXPECTED: {difference}", exchange.reply),
         None => exchange.reply.clone(),

@@ -10,24 +10,36 @@ use ratatui::text::{Line, Span};
 /// Cash, reserved, equity, profit; whole parts are dropped from the end where there is no room.
 pub(super) fn account(pen: &mut Pen<'_>, area: Rect) {
     let (model, theme) = (pen.model, &pen.look.theme);
-    let mut parts: Vec<Vec<Span<'static>>> = vec![vec![span(format!(" {}", model.user), theme.title)]];
+    let mut parts: Vec<Vec<Span<'static>>> =
+        vec![vec![span(format!(" {}", model.user), theme.title)]];
     if let Some(account) = &model.account {
         let (worth, fresh) = model.worth();
         let about = if fresh { "" } else { "~" };
-        let equity = account.cash.checked_add(account.reserved).and_then(|sum| sum.checked_add(worth)).unwrap_or(worth);
+        let equity = account
+            .cash
+            .checked_add(account.reserved)
+            .and_then(|sum| sum.checked_add(worth))
+            .unwrap_or(worth);
         let basis: i64 = account.holdings.iter().map(|holding| holding.basis.cents()).sum();
         let profit = Money::from_cents(worth.cents() - basis);
         let small = area.width < 60;
         let cash = if small { "" } else { "Cash " };
-        parts.push(vec![span(format!("  {cash}{}", pen.money(account.cash)), theme.text.add_modifier(Modifier::BOLD))]);
+        parts.push(vec![span(
+            format!("  {cash}{}", pen.money(account.cash)),
+            theme.text.add_modifier(Modifier::BOLD),
+        )]);
         let for_pending = model.reserved_for_pending();
-        let for_triggers = Money::from_cents(account.reserved.cents().saturating_sub(for_pending.cents()));
+        let for_triggers =
+            Money::from_cents(account.reserved.cents().saturating_sub(for_pending.cents()));
         let split = if area.width >= 150 && account.reserved.is_positive() {
             format!(" (pending {} + triggers {})", pen.money(for_pending), pen.money(for_triggers))
         } else {
             String::new()
         };
-        parts.push(vec![span(format!("  Reserved {}{split}", pen.money(account.reserved)), theme.text)]);
+        parts.push(vec![span(
+            format!("  Reserved {}{split}", pen.money(account.reserved)),
+            theme.text,
+        )]);
         parts.push(vec![span(format!("  Equity {about}{}", pen.money(equity)), theme.text)]);
         // All that was gained, sold or not, and how much that is of what was put in.
         let profit = profit.checked_add(account.realised).unwrap_or(profit);
@@ -54,10 +66,16 @@ pub(super) fn account(pen: &mut Pen<'_>, area: Rect) {
             parts.push(vec![span(words, theme.text)]);
         }
         if !model.is_live() {
-            parts.insert(3, vec![span(format!("  (as of {})", text::clock(model.account_ms)), theme.dim)]);
+            parts.insert(
+                3,
+                vec![span(format!("  (as of {})", text::clock(model.account_ms)), theme.dim)],
+            );
         }
     } else if model.link == Link::Apart {
-        parts.push(vec![span("  a workload on a server of its own; nothing here trades", theme.dim)]);
+        parts.push(vec![span(
+            "  a workload on a server of its own; nothing here trades",
+            theme.dim,
+        )]);
     } else if model.no_account {
         parts.push(vec![
             span("  no account yet: ", theme.text),
@@ -85,7 +103,8 @@ pub(super) fn tabs(pen: &mut Pen<'_>, area: Rect) {
     if area.height == 0 {
         return;
     }
-    let actions = [Action::Trade, Action::Holdings, Action::Triggers, Action::Activity, Action::Replay];
+    let actions =
+        [Action::Trade, Action::Holdings, Action::Triggers, Action::Activity, Action::Replay];
     let (mut x, theme) = (area.x + 1, pen.look.theme);
     for (screen, action) in Screen::ALL.into_iter().zip(actions) {
         let shown = screen == pen.model.screen;
@@ -100,7 +119,9 @@ pub(super) fn tabs(pen: &mut Pen<'_>, area: Rect) {
         x += width + 1;
     }
     let mut right = area.right();
-    for (action, words) in [(Action::Settings, "settings"), (Action::Help, "help"), (Action::Palette, "command")] {
+    for (action, words) in
+        [(Action::Settings, "settings"), (Action::Help, "help"), (Action::Palette, "command")]
+    {
         let words = format!("{} {words}  ", pen.key(action));
         let width = words.chars().count() as u16;
         if action == Action::Settings && area.width < 100 {
@@ -122,7 +143,8 @@ pub(super) fn notice(pen: &mut Pen<'_>, area: Rect) {
         pen.line(area, 0, Line::from(span(words, pen.look.theme.warn)));
     } else if let Some(line) = pen.model.activity.back().filter(|_| area.width < 60) {
         // Where there is no room for the log, its newest line.
-        let words = super::fit_words(&pen.words(&format!(" {}", line.words)), usize::from(area.width));
+        let words =
+            super::fit_words(&pen.words(&format!(" {}", line.words)), usize::from(area.width));
         pen.line(area, 0, Line::from(span(words, pen.look.theme.dim)));
     }
 }
@@ -138,9 +160,12 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect) {
         Link::Offline { .. } => ("OFFLINE", theme.bad),
         Link::Apart => ("REPLAY", theme.ok),
     };
-    let (fresh, stale) = model.shown_quotes().freshness(&model.watchlist, model.now_ms, model.offset_ms);
+    let (fresh, stale) =
+        model.shown_quotes().freshness(&model.watchlist, model.now_ms, model.offset_ms);
     let trips = match (model.round_trips.back(), model.round_trip(990)) {
-        (Some(last), Some(p99)) => format!("  rtt {} p99 {}", text::millis(*last), text::millis(p99)),
+        (Some(last), Some(p99)) => {
+            format!("  rtt {} p99 {}", text::millis(*last), text::millis(p99))
+        }
         _ => String::new(),
     };
     let stale = if stale > 0 { format!(" {stale} stale") } else { String::new() };
@@ -149,7 +174,11 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect) {
         Link::Offline { .. } => "  quotes not kept fresh".to_owned(),
         Link::Connecting(_) | Link::Apart => String::new(),
     };
-    let waiting = if area.width >= 100 { format!("  sent {} waiting", model.waiting().len()) } else { String::new() };
+    let waiting = if area.width >= 100 {
+        format!("  sent {} waiting", model.waiting().len())
+    } else {
+        String::new()
+    };
     let held = if model.held_quotes.is_some() {
         format!("  PRICES HELD, {} goes on", pen.key(Action::Pause))
     } else {
@@ -175,8 +204,8 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect) {
     pen.right(area, 0, &format!("{clock} UTC "), theme.dim, taken);
 }
 
-/// The keys that matter now, from the table; those of the banner are never dropped. What has no room comes with another
-/// press of the key for more.
+/// The keys that matter now, from the table; those of the banner are never dropped. What has no
+/// room comes with another press of the key for more.
 pub(super) fn hints(pen: &mut Pen<'_>, area: Rect) {
     if area.height == 0 {
         return;
@@ -187,7 +216,9 @@ pub(super) fn hints(pen: &mut Pen<'_>, area: Rect) {
         return;
     }
     let (always, turning) = wanted_hints(pen.model);
-    let width = |(action, word): &(Action, &str)| pen.key(*action).chars().count() + word.chars().count() + 3;
+    let width = |(action, word): &(Action, &str)| {
+        pen.key(*action).chars().count() + word.chars().count() + 3
+    };
     let more = (Action::MoreKeys, "more");
     let taken: usize = always.iter().map(width).sum();
     let room = usize::from(area.width).saturating_sub(2 + taken);
@@ -231,7 +262,8 @@ fn wanted_hints(model: &Model) -> (Vec<Hint>, Vec<Hint>) {
         always.extend([(Action::Commit, "commit"), (Action::Cancel, "cancel")]);
     }
     if model.screen == Screen::Replay {
-        let is_paused = model.replay.as_ref().is_some_and(|replay| replay.pace == crate::replay::Pace::Paused);
+        let is_paused =
+            model.replay.as_ref().is_some_and(|replay| replay.pace == crate::replay::Pace::Paused);
         let replay = [
             (Action::ReplayPause, if is_paused { "go on" } else { "pause" }),
             (Action::ReplayStep, "step"),
@@ -286,7 +318,11 @@ fn filter_line(pen: &mut Pen<'_>, area: Rect) {
     let filter = &pen.model.filter;
     let (from, to) = filter.wrong.unwrap_or((filter.text.len(), filter.text.len()));
     let underlined = theme.bad.add_modifier(ratatui::style::Modifier::UNDERLINED);
-    let hint = if filter.wrong.is_some() { "   xyz held chg<-1 away<3% age>60s" } else { "   Enter keep   Esc all" };
+    let hint = if filter.wrong.is_some() {
+        "   xyz held chg<-1 away<3% age>60s"
+    } else {
+        "   Enter keep   Esc all"
+    };
     pen.line(
         area,
         0,

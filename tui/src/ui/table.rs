@@ -1,5 +1,5 @@
-//! Lists in columns. Columns are as wide as what stands in them and leave whole, in a fixed order, when there is no room; a
-//! number is never cut.
+//! Lists in columns. Columns are as wide as what stands in them and leave whole, in a fixed order,
+//! when there is no room; a number is never cut.
 
 use super::{Pen, span};
 use crate::model::{Pane, Sort, Spot};
@@ -8,7 +8,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::ops::Range;
 
-/// One column: its name, whether numbers stand in it, how soon it leaves (0 never), and how a click on it sorts.
+/// One column: its name, whether numbers stand in it, how soon it leaves (0 never), and how a click
+/// on it sorts.
 #[derive(Clone, Copy)]
 pub(super) struct Column {
     name: &'static str,
@@ -69,17 +70,23 @@ pub(super) fn table(
         .iter()
         .enumerate()
         .map(|(at, column)| {
-            let cells = rows.iter().filter_map(|row| row.get(at)).map(|(text, _)| text.chars().count());
+            let cells =
+                rows.iter().filter_map(|row| row.get(at)).map(|(text, _)| text.chars().count());
             cells.chain([column.name.chars().count()]).max().unwrap_or(0)
         })
         .collect();
     let mut shown: Vec<usize> = (0..columns.len()).collect();
     // Words at the end may be shortened, so they push nothing out beyond a few.
-    let wants =
-        |at: usize| if at + 1 == columns.len() && !columns[at].number { widths[at].min(24) } else { widths[at] };
+    let wants = |at: usize| {
+        if at + 1 == columns.len() && !columns[at].number { widths[at].min(24) } else { widths[at] }
+    };
     let total = |shown: &[usize]| shown.iter().map(|at| wants(*at) + 2).sum::<usize>() + 1;
     while total(&shown) > usize::from(inner.width) {
-        let Some(out) = shown.iter().copied().filter(|at| columns[*at].leaves > 0).min_by_key(|at| columns[*at].leaves)
+        let Some(out) = shown
+            .iter()
+            .copied()
+            .filter(|at| columns[*at].leaves > 0)
+            .min_by_key(|at| columns[*at].leaves)
         else {
             break;
         };
@@ -103,7 +110,8 @@ pub(super) fn table(
             if width > room && columns[*at].number {
                 break;
             }
-            let text = if columns[*at].number { text.clone() } else { super::fit_words(text, room) };
+            let text =
+                if columns[*at].number { text.clone() } else { super::fit_words(text, room) };
             room = room.saturating_sub(width);
             spans.push(span(cell(&text, widths[*at], columns[*at].number), *style));
         }
@@ -125,7 +133,8 @@ fn header(pen: &mut Pen<'_>, inner: Rect, columns: &[Column], shown: &[usize], w
         let style = if sorted { pen.look.theme.title } else { pen.look.theme.dim };
         spans.push(span(cell(column.name, widths[*at], column.number), style));
         if let Some(sort) = column.sort {
-            pen.hits.add(Rect { x, width, height: 1, ..inner }.intersection(inner), Spot::Header(sort));
+            pen.hits
+                .add(Rect { x, width, height: 1, ..inner }.intersection(inner), Spot::Header(sort));
         }
         x = x.saturating_add(width + 2);
     }

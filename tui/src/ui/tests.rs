@@ -1,4 +1,5 @@
-//! The screen drawn in every size and state: what it says, what it looks like, and that nothing falls off it.
+//! The screen drawn in every size and state: what it says, what it looks like, and that nothing
+//! falls off it.
 
 use super::{Glyphs, Look, Theme, view};
 use crate::cli::picture::plain;
@@ -70,7 +71,9 @@ fn busy() -> World {
     world.summary(&account);
     world.press("b200\n");
     let tag = world.tag("BUY");
-    world.says(&format!("[{tag}] ERR,AMOUNT_TOO_SMALL,one share costs 210.02: this amount buys 0 shares"));
+    world.says(&format!(
+        "[{tag}] ERR,AMOUNT_TOO_SMALL,one share costs 210.02: this amount buys 0 shares"
+    ));
     world.act(Event::Key(Key::Esc));
     world.says("* FILLED,alice,SELL,TSX,20,9.40,188.00");
     // Everything that was asked for meanwhile is answered.
@@ -103,7 +106,10 @@ fn the_screen_in_its_sizes() {
     for (width, height) in [(40, 12), (80, 24), (120, 40), (200, 60)] {
         for ascii in [false, true] {
             let name = format!("{width}x{height}{}", if ascii { "-ascii" } else { "" });
-            insta::assert_snapshot!(name, plain(&drawn(&world, &look(ascii, ThemeName::Mono), width, height)));
+            insta::assert_snapshot!(
+                name,
+                plain(&drawn(&world, &look(ascii, ThemeName::Mono), width, height))
+            );
         }
     }
 }
@@ -139,9 +145,11 @@ fn the_screen_in_its_states() {
     world.act(Event::Key(Key::Enter));
     insta::assert_snapshot!("chart-bars", shown(&world));
     world.act(Event::Key(Key::Enter));
-    for (name, screen) in
-        [("holdings", Screen::Holdings), ("triggers", Screen::Triggers), ("activity", Screen::Activity)]
-    {
+    for (name, screen) in [
+        ("holdings", Screen::Holdings),
+        ("triggers", Screen::Triggers),
+        ("activity", Screen::Activity),
+    ] {
         world.model.screen = screen;
         insta::assert_snapshot!(name, shown(&world));
     }
@@ -150,7 +158,8 @@ fn the_screen_in_its_states() {
     let hidden = shown(&world);
     assert!(!hidden.contains("12,480") && hidden.contains("Cash *****"), "{hidden}");
     world.press("$y");
-    let (cause, next_try_ms) = ("127.0.0.1:4462: connection refused".to_owned(), world.now_ms + 3_000);
+    let (cause, next_try_ms) =
+        ("127.0.0.1:4462: connection refused".to_owned(), world.now_ms + 3_000);
     world.act(Event::Link(LinkEvent::Down { cause, next_try_ms, attempt: 4 }));
     insta::assert_snapshot!("offline", shown(&world));
     world.act(Event::Link(LinkEvent::Up));
@@ -161,7 +170,8 @@ fn the_screen_in_its_states() {
 /// A replay at its first refusal.
 fn replaying() -> World {
     let mut world = World::live();
-    world.model = crate::model::Model::of_replay("10User.txt", crate::model::KeyMap::default(), world.now_ms);
+    world.model =
+        crate::model::Model::of_replay("10User.txt", crate::model::KeyMap::default(), world.now_ms);
     let exchange = |file_line, request: &str, reply: &str, refused| {
         Arc::new(Exchange {
             file_line,
@@ -182,7 +192,12 @@ fn replaying() -> World {
         pace: Pace::Paused,
         exchanges: [
             exchange(6_313, "[6313] ADD,oY01WVirLr,63511.53", "[6313] OK,ADD,127023.06", false),
-            exchange(6_314, "[6314] COMMIT_BUY,oY01WVirLr", "[6314] ERR,NO_PENDING_BUY,no pending buy", true),
+            exchange(
+                6_314,
+                "[6314] COMMIT_BUY,oY01WVirLr",
+                "[6314] ERR,NO_PENDING_BUY,no pending buy",
+                true,
+            ),
         ]
         .into(),
         ..Progress::default()
@@ -196,14 +211,23 @@ fn a_replay_in_its_sizes() {
     let world = replaying();
     for (width, height) in [(40, 12), (80, 24), (120, 40)] {
         let look = look(true, ThemeName::Mono);
-        insta::assert_snapshot!(format!("replay-{width}x{height}"), plain(&drawn(&world, &look, width, height)));
+        insta::assert_snapshot!(
+            format!("replay-{width}x{height}"),
+            plain(&drawn(&world, &look, width, height))
+        );
     }
 }
 
 #[test]
 fn the_styles_of_each_theme() {
     let world = busy();
-    for theme in [ThemeName::Default, ThemeName::Safe, ThemeName::Inverted, ThemeName::Light, ThemeName::Mono] {
+    for theme in [
+        ThemeName::Default,
+        ThemeName::Safe,
+        ThemeName::Inverted,
+        ThemeName::Light,
+        ThemeName::Mono,
+    ] {
         let buffer = drawn(&world, &look(true, theme), 80, 24);
         let mut dump = String::new();
         for (row, cells) in buffer.content.chunks(80).enumerate() {
@@ -220,7 +244,13 @@ fn the_styles_of_each_theme() {
             }
         }
         if theme == ThemeName::Mono {
-            assert!(buffer.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset), "no colour");
+            assert!(
+                buffer
+                    .content
+                    .iter()
+                    .all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset),
+                "no colour"
+            );
         }
         insta::assert_snapshot!(format!("style-{theme:?}").to_lowercase(), dump);
     }
@@ -232,7 +262,8 @@ fn nothing_is_cut_at_any_size() {
     let heights = [1, 2, 4, 5, 7, 8, 12, 17, 18, 24, 70];
     let widths = (1..=220_u16).filter(|width| *width <= 110 || width % 9 == 0);
     let popups = ["", "b5", "t5", "a5", "?", ":buy xyz 5", "q", "!5", ",", "`", "/x", "z", "]f"];
-    let sizes: Vec<(u16, u16)> = widths.flat_map(|width| heights.map(|height| (width, height))).collect();
+    let sizes: Vec<(u16, u16)> =
+        widths.flat_map(|width| heights.map(|height| (width, height))).collect();
     for make in [busy, extreme, replaying] {
         for (screen, popups) in [
             (Screen::Trade, &popups[..]),
@@ -248,8 +279,10 @@ fn nothing_is_cut_at_any_size() {
                 world.press(popup);
                 let look = look(nth % 2 == 0, ThemeName::Default);
                 // Every size for the bare screens, fewer for the others.
-                for (width, height) in
-                    sizes.iter().skip(nth).step_by(if popup.is_empty() && screen == Screen::Trade { 1 } else { 19 })
+                for (width, height) in sizes
+                    .iter()
+                    .skip(nth)
+                    .step_by(if popup.is_empty() && screen == Screen::Trade { 1 } else { 19 })
                 {
                     let text = plain(&drawn(&world, &look, *width, *height));
                     if !popup.is_empty() {
@@ -271,9 +304,14 @@ fn assert_whole(line: &str, width: u16, height: u16) {
         for (at, _) in line.match_indices(head) {
             let part_of_another = line[..at].ends_with(|c: char| c.is_ascii_digit() || c == ',');
             let mut behind = line[at + head.len()..].chars();
-            let cents = behind.next() == Some('.') && behind.by_ref().take(2).filter(char::is_ascii_digit).count() == 2;
-            let longer = line[at + head.len()..].starts_with(|c: char| c == ',' || c.is_ascii_digit());
-            assert!(cents || longer || part_of_another, "{number} is cut at {width}x{height}: {line}");
+            let cents = behind.next() == Some('.')
+                && behind.by_ref().take(2).filter(char::is_ascii_digit).count() == 2;
+            let longer =
+                line[at + head.len()..].starts_with(|c: char| c == ',' || c.is_ascii_digit());
+            assert!(
+                cents || longer || part_of_another,
+                "{number} is cut at {width}x{height}: {line}"
+            );
         }
     }
 }

@@ -135,8 +135,11 @@ impl Glyphs {
 
     /// A bar of so many cells, filled in proportion.
     pub fn bar(&self, part: u64, whole: u64, cells: usize) -> String {
-        let full = if whole == 0 { 0 } else { (part.min(whole) * cells as u64).div_ceil(whole) as usize };
-        std::iter::repeat_n(self.bar.0, full).chain(std::iter::repeat_n(self.bar.1, cells - full)).collect()
+        let full =
+            if whole == 0 { 0 } else { (part.min(whole) * cells as u64).div_ceil(whole) as usize };
+        std::iter::repeat_n(self.bar.0, full)
+            .chain(std::iter::repeat_n(self.bar.1, cells - full))
+            .collect()
     }
 
     /// A percentage with its arrow.
@@ -153,7 +156,8 @@ impl Glyphs {
     pub fn sparkline(&self, values: impl DoubleEndedIterator<Item = i64>, cells: usize) -> String {
         let mut last: Vec<i64> = values.rev().take(cells).collect();
         last.reverse();
-        let (Some(low), Some(high)) = (last.iter().min().copied(), last.iter().max().copied()) else {
+        let (Some(low), Some(high)) = (last.iter().min().copied(), last.iter().max().copied())
+        else {
             return String::new();
         };
         let span = (high - low).max(1);

@@ -28,7 +28,12 @@ pub(super) fn check_bought(holding: &Holding, shares: u64, cost: Money) -> Resul
 }
 
 /// The cost basis that leaves with sold shares, if cash and profit may grow by the sale.
-pub(super) fn check_sold(account: &Account, holding: &Holding, shares: u64, proceeds: Money) -> Result<Money, Refusal> {
+pub(super) fn check_sold(
+    account: &Account,
+    holding: &Holding,
+    shares: u64,
+    proceeds: Money,
+) -> Result<Money, Refusal> {
     check_balance(account, proceeds)?;
     let basis = holding.basis.share_of(shares, holding.shares());
     account.realised.add_within_balance(proceeds - basis).ok_or(Refusal::BalanceTooLarge)?;

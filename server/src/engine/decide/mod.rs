@@ -1,7 +1,9 @@
-//! What a command does, if anything. Pure: an account, a command, a price and the time in; events or a refusal out.
+//! What a command does, if anything. Pure: an account, a command, a price and the time in; events
+//! or a refusal out.
 //!
-//! Needs are checked in the order of the table in docs/COMMANDS.md, the first that fails names the refusal, and a price is
-//! asked for only when every need before it holds, because each one costs money.
+//! Needs are checked in the order of the table in docs/COMMANDS.md, the first that fails names the
+//! refusal, and a price is asked for only when every need before it holds, because each one costs
+//! money.
 
 mod cash;
 mod orders;
@@ -30,7 +32,8 @@ pub enum Price {
 pub enum Halt {
     /// The command is refused and changes nothing.
     Refused(Refusal),
-    /// Every need before the price holds: decide again when it is known, or known to be unavailable.
+    /// Every need before the price holds: decide again when it is known, or known to be
+    /// unavailable.
     NeedsPrice(Symbol),
 }
 
@@ -62,7 +65,8 @@ impl Asked {
 /// Decides one command. `account` is None for a user who never had an ADD.
 ///
 /// # Errors
-/// [`Halt::Refused`], or [`Halt::NeedsPrice`] when a price is needed and `price` is [`Price::Unasked`].
+/// [`Halt::Refused`], or [`Halt::NeedsPrice`] when a price is needed and `price` is
+/// [`Price::Unasked`].
 pub fn decide(
     account: Option<&Account>,
     command: &Command,
@@ -85,14 +89,23 @@ pub fn decide(
         Command::CommitSell { .. } => orders::commit_sell(account, now_ms),
         Command::CancelBuy { .. } => orders::cancel(account, Side::Buy, now_ms),
         Command::CancelSell { .. } => orders::cancel(account, Side::Sell, now_ms),
-        Command::SetBuyAmount { symbol, amount, .. } => sets::set_buy_amount(account, symbol, amount),
-        Command::SetBuyTrigger { symbol, price, .. } => sets::set_buy_trigger(account, symbol, price, asked),
-        Command::CancelSetBuy { symbol, .. } => sets::cancel_set(account, Side::Buy, symbol),
-        Command::SetSellAmount { symbol, amount, .. } => sets::set_sell_amount(account, symbol, amount),
-        Command::SetSellTrigger { symbol, price, .. } => sets::set_sell_trigger(account, symbol, price, asked),
-        Command::CancelSetSell { symbol, .. } => sets::cancel_set(account, Side::Sell, symbol),
-        Command::DisplaySummary { .. } | Command::Add { .. } | Command::Quote { .. } | Command::DumpLog { .. } => {
-            Ok(Events::new())
+        Command::SetBuyAmount { symbol, amount, .. } => {
+            sets::set_buy_amount(account, symbol, amount)
         }
+        Command::SetBuyTrigger { symbol, price, .. } => {
+            sets::set_buy_trigger(account, symbol, price, asked)
+        }
+        Command::CancelSetBuy { symbol, .. } => sets::cancel_set(account, Side::Buy, symbol),
+        Command::SetSellAmount { symbol, amount, .. } => {
+            sets::set_sell_amount(account, symbol, amount)
+        }
+        Command::SetSellTrigger { symbol, price, .. } => {
+            sets::set_sell_trigger(account, symbol, price, asked)
+        }
+        Command::CancelSetSell { symbol, .. } => sets::cancel_set(account, Side::Sell, symbol),
+        Command::DisplaySummary { .. }
+        | Command::Add { .. }
+        | Command::Quote { .. }
+        | Command::DumpLog { .. } => Ok(Events::new()),
     }
 }

@@ -8,7 +8,12 @@ use crate::limits::{LIFE_MS, PENDING_ORDERS_MAX};
 use daytrade_protocol::{Money, Refusal, Side, Symbol};
 use smallvec::smallvec;
 
-pub(super) fn buy(account: &Account, symbol: Symbol, amount: Money, asked: Asked) -> Result<Events, Halt> {
+pub(super) fn buy(
+    account: &Account,
+    symbol: Symbol,
+    amount: Money,
+    asked: Asked,
+) -> Result<Events, Halt> {
     if account.cash < amount {
         return Err(Refusal::InsufficientFunds { needed: amount, available: account.cash }.into());
     }
@@ -18,7 +23,12 @@ pub(super) fn buy(account: &Account, symbol: Symbol, amount: Money, asked: Asked
     reserve(Side::Buy, symbol, shares, price, asked)
 }
 
-pub(super) fn sell(account: &Account, symbol: Symbol, amount: Money, asked: Asked) -> Result<Events, Halt> {
+pub(super) fn sell(
+    account: &Account,
+    symbol: Symbol,
+    amount: Money,
+    asked: Asked,
+) -> Result<Events, Halt> {
     let free = account.holding(symbol).free;
     if free == 0 {
         return Err(Refusal::InsufficientShares { symbol, needed: 1, free }.into());
@@ -35,7 +45,14 @@ pub(super) fn sell(account: &Account, symbol: Symbol, amount: Money, asked: Aske
 pub(super) fn commit_buy(account: &Account, now_ms: u64) -> Result<Events, Halt> {
     let PendingOrder { symbol, shares, price, total, .. } = *newest(account, Side::Buy, now_ms)?;
     check_bought(&account.holding(symbol), shares, total)?;
-    Ok(smallvec![Event::Committed { side: Side::Buy, symbol, shares, price, total, basis: Money::ZERO }])
+    Ok(smallvec![Event::Committed {
+        side: Side::Buy,
+        symbol,
+        shares,
+        price,
+        total,
+        basis: Money::ZERO
+    }])
 }
 
 pub(super) fn commit_sell(account: &Account, now_ms: u64) -> Result<Events, Halt> {
@@ -49,7 +66,8 @@ pub(super) fn cancel(account: &Account, side: Side, now_ms: u64) -> Result<Event
     Ok(smallvec![Event::Cancelled { side, symbol, shares, price, total }])
 }
 
-/// The account's oldest pending order that has run out by `now_ms`, as the event that returns its reserve.
+/// The account's oldest pending order that has run out by `now_ms`, as the event that returns its
+/// reserve.
 pub fn expire_oldest(account: &Account, now_ms: u64) -> Option<Event> {
     let due = |side| {
         let order = account.pending(side).front().filter(|order| order.expires_at_ms <= now_ms)?;
@@ -64,7 +82,8 @@ pub fn expire_oldest(account: &Account, now_ms: u64) -> Option<Event> {
     Some(Event::Expired { side, symbol, shares, price, total, number })
 }
 
-/// The order a commit or cancel takes. Orders run out in the order they were placed, so if the newest has, all have.
+/// The order a commit or cancel takes. Orders run out in the order they were placed, so if the
+/// newest has, all have.
 fn newest(account: &Account, side: Side, now_ms: u64) -> Result<&PendingOrder, Refusal> {
     account.pending(side).back().filter(|order| order.expires_at_ms > now_ms).ok_or(match side {
         Side::Buy => Refusal::NoPendingBuy,
@@ -86,8 +105,22 @@ pub(super) fn whole_shares(symbol: Symbol, amount: Money, price: Money) -> Resul
     }
 }
 
-fn reserve(side: Side, symbol: Symbol, shares: u64, price: Money, asked: Asked) -> Result<Events, Halt> {
+fn reserve(
+    side: Side,
+    symbol: Symbol,
+    shares: u64,
+    price: Money,
+    asked: Asked,
+) -> Result<Events, Halt> {
     let total = price.times(shares).ok_or(Refusal::BalanceTooLarge)?;
     let expires_at_ms = asked.now_ms + LIFE_MS;
-    Ok(smallvec![Event::Reserved { side, symbol, shares, price, total, number: asked.number, expires_at_ms }])
+    Ok(smallvec![Event::Reserved {
+        side,
+        symbol,
+        shares,
+        price,
+        total,
+        number: asked.number,
+        expires_at_ms
+    }])
 }

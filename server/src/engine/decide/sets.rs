@@ -8,7 +8,11 @@ use crate::engine::event::{Event, Events};
 use daytrade_protocol::{Money, Refusal, Side, Symbol};
 use smallvec::smallvec;
 
-pub(super) fn set_buy_amount(account: &Account, symbol: Symbol, amount: Money) -> Result<Events, Halt> {
+pub(super) fn set_buy_amount(
+    account: &Account,
+    symbol: Symbol,
+    amount: Money,
+) -> Result<Events, Halt> {
     let set = account.set(Side::Buy, symbol);
     let amount_before = set.map_or(Money::ZERO, |set| set.amount);
     let available = account.cash + amount_before;
@@ -18,18 +22,35 @@ pub(super) fn set_buy_amount(account: &Account, symbol: Symbol, amount: Money) -
     if let Some(trigger) = set.and_then(|set| set.trigger) {
         whole_shares(symbol, amount, trigger.price)?;
     }
-    Ok(smallvec![Event::AmountSet { side: Side::Buy, symbol, amount, amount_before, shares: 0, shares_before: 0 }])
+    Ok(smallvec![Event::AmountSet {
+        side: Side::Buy,
+        symbol,
+        amount,
+        amount_before,
+        shares: 0,
+        shares_before: 0
+    }])
 }
 
-pub(super) fn set_buy_trigger(account: &Account, symbol: Symbol, price: Money, asked: Asked) -> Result<Events, Halt> {
+pub(super) fn set_buy_trigger(
+    account: &Account,
+    symbol: Symbol,
+    price: Money,
+    asked: Asked,
+) -> Result<Events, Halt> {
     let set = account.set(Side::Buy, symbol).ok_or(Refusal::NoSetBuy(symbol))?;
     whole_shares(symbol, set.amount, price)?;
     arm(account, set, Trigger { price, number: asked.number, record: 0 }, 0, asked)
 }
 
-pub(super) fn set_sell_amount(account: &Account, symbol: Symbol, amount: Money) -> Result<Events, Halt> {
+pub(super) fn set_sell_amount(
+    account: &Account,
+    symbol: Symbol,
+    amount: Money,
+) -> Result<Events, Halt> {
     let set = account.set(Side::Sell, symbol);
-    let (amount_before, shares_before) = set.map_or((Money::ZERO, 0), |set| (set.amount, set.shares));
+    let (amount_before, shares_before) =
+        set.map_or((Money::ZERO, 0), |set| (set.amount, set.shares));
     let usable = account.holding(symbol).free + shares_before;
     if usable == 0 {
         return Err(Refusal::InsufficientShares { symbol, needed: 1, free: 0 }.into());
@@ -38,10 +59,22 @@ pub(super) fn set_sell_amount(account: &Account, symbol: Symbol, amount: Money) 
         Some(trigger) => reservable(symbol, amount, trigger.price, usable)?,
         None => 0,
     };
-    Ok(smallvec![Event::AmountSet { side: Side::Sell, symbol, amount, amount_before, shares, shares_before }])
+    Ok(smallvec![Event::AmountSet {
+        side: Side::Sell,
+        symbol,
+        amount,
+        amount_before,
+        shares,
+        shares_before
+    }])
 }
 
-pub(super) fn set_sell_trigger(account: &Account, symbol: Symbol, price: Money, asked: Asked) -> Result<Events, Halt> {
+pub(super) fn set_sell_trigger(
+    account: &Account,
+    symbol: Symbol,
+    price: Money,
+    asked: Asked,
+) -> Result<Events, Halt> {
     let set = account.set(Side::Sell, symbol).ok_or(Refusal::NoSetSell(symbol))?;
     let usable = account.holding(symbol).free + set.shares;
     let shares = reservable(symbol, set.amount, price, usable)?;
@@ -56,8 +89,9 @@ pub(super) fn cancel_set(account: &Account, side: Side, symbol: Symbol) -> Resul
     Ok(smallvec![Event::Unset { side, symbol, amount: set.amount, shares: set.shares }])
 }
 
-/// The event of this market price firing the account's trigger, if there is one and the price is on its side. A trigger
-/// whose fill would pass a bound of the account stays armed: it fires at the first price that fits.
+/// The event of this market price firing the account's trigger, if there is one and the price is on
+/// its side. A trigger whose fill would pass a bound of the account stays armed: it fires at the
+/// first price that fits.
 pub fn fill(account: &Account, side: Side, symbol: Symbol, market: Money) -> Option<Event> {
     let set = account.set(side, symbol)?;
     fill_set(account, set, set.trigger?, set.shares, market)
@@ -72,12 +106,19 @@ fn reservable(symbol: Symbol, amount: Money, price: Money, usable: u64) -> Resul
     Ok(shares)
 }
 
-/// Arms or moves the trigger and fires it at once if the current price is on its side. Without a price it is armed all the
-/// same and checked at the next one.
-fn arm(account: &Account, set: &SetOrder, trigger: Trigger, shares: u64, asked: Asked) -> Result<Events, Halt> {
+/// Arms or moves the trigger and fires it at once if the current price is on its side. Without a
+/// price it is armed all the same and checked at the next one.
+fn arm(
+    account: &Account,
+    set: &SetOrder,
+    trigger: Trigger,
+    shares: u64,
+    asked: Asked,
+) -> Result<Events, Halt> {
     let SetOrder { side, symbol, .. } = *set;
     let Trigger { price, number, .. } = trigger;
-    let mut events: Events = smallvec![Event::Armed { side, symbol, price, shares, shares_before: set.shares, number }];
+    let mut events: Events =
+        smallvec![Event::Armed { side, symbol, price, shares, shares_before: set.shares, number }];
     match asked.price {
         Price::Unasked => return Err(Halt::NeedsPrice(symbol)),
         Price::Known(market) => events.extend(fill_set(account, set, trigger, shares, market)),
@@ -86,7 +127,13 @@ fn arm(account: &Account, set: &SetOrder, trigger: Trigger, shares: u64, asked: 
     Ok(events)
 }
 
-fn fill_set(account: &Account, set: &SetOrder, trigger: Trigger, reserved: u64, market: Money) -> Option<Event> {
+fn fill_set(
+    account: &Account,
+    set: &SetOrder,
+    trigger: Trigger,
+    reserved: u64,
+    market: Money,
+) -> Option<Event> {
     let SetOrder { side, symbol, amount, .. } = *set;
     let holding = account.holding(symbol);
     let fires = match side {
@@ -105,5 +152,14 @@ fn fill_set(account: &Account, set: &SetOrder, trigger: Trigger, reserved: u64, 
         Side::Buy => check_bought(&holding, shares, total).ok().map(|()| Money::ZERO)?,
         Side::Sell => check_sold(account, &holding, shares, total).ok()?,
     };
-    Some(Event::Filled { side, symbol, shares, price: market, total, amount, basis, number: trigger.number })
+    Some(Event::Filled {
+        side,
+        symbol,
+        shares,
+        price: market,
+        total,
+        amount,
+        basis,
+        number: trigger.number,
+    })
 }

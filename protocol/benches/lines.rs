@@ -3,8 +3,8 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use daytrade_protocol::{
-    Code, CommandName, Detail, DetailWriter, Lines, Money, Refusal, ReplyBody, Side, Symbol, Tag,
-    TradeTerms, parse_line,
+    Code, CommandName, Detail, DetailWriter, LineBuffer, Money, Refusal, ReplyBody, Side, Symbol,
+    Tag, TradeTerms, parse_line,
 };
 use std::hint::black_box;
 
@@ -50,7 +50,7 @@ fn details() -> Vec<Detail> {
 
 fn benches(criterion: &mut Criterion) {
     let lines: Vec<&[u8]> = WORKLOAD.lines().map(str::as_bytes).collect();
-    let (tag, mut out) = (Tag::new(123_456), Lines::default());
+    let (tag, mut out) = (Tag::new(123_456), LineBuffer::default());
     let mut group = criterion.benchmark_group("a line");
     group.throughput(Throughput::Elements(lines.len() as u64));
     group.bench_function("read", |bench| {

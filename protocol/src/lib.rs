@@ -1,36 +1,46 @@
-//! What both sides of a daytrade connection say: requests, replies, pushed lines, and the money and
-//! names in them.
+//! The wire protocol of daytrade: requests, replies, pushed lines, and the values in them.
 //!
-//! Every value prints to the line that parses back to it. The crate reads bytes and writes bytes;
-//! it must never do I/O, ask a clock, or keep state between lines (the codec's place in a stream
-//! excepted).
+//! Every value prints to the line that parses back to it. The crate reads bytes and writes bytes.
+//! It must never do I/O, ask a clock, or keep state between lines (except the codec's position in a
+//! stream).
 //!
-//! The specification is `docs/PROTOCOL.md`.
+//! [`command_table!`] is the one table of commands: names, arguments, reply fields, usage texts,
+//! parsing and printing all come from it. docs/PROTOCOL.md is the specification.
+//!
+//! ```
+//! use daytrade_protocol::{Body, Command, LineBuffer, Money, Parsed, ReplyBody, parse_line};
+//!
+//! let Parsed::Request(request) = parse_line(b"[1] ADD,alice,63511.53") else { panic!() };
+//! let Body::Command(Command::Add { amount, .. }) = request.body else { panic!() };
+//! assert_eq!(amount, Money::from_cents(6_351_153));
+//!
+//! let mut out = LineBuffer::default();
+//! ReplyBody::Add { available: amount }.write_to(request.tag, &mut out);
+//! assert_eq!(out.as_bytes(), b"[1] OK,ADD,63511.53\n");
+//! ```
 
-mod codec;
-mod command;
-mod digits;
-mod error;
-mod fields;
-mod lines;
-mod money;
-mod names;
+mod code;
+mod commands;
 mod push;
 mod refusal;
 mod reply;
-mod reply_parse;
 mod request;
-mod scan;
-pub mod short;
+mod types;
+mod wire;
 
-pub use codec::{LINE_BYTES_MAX, LineBlock, LineCodec};
-pub use command::{Command, CommandName, Side};
-pub use error::Code;
-pub use lines::Lines;
-pub use money::{Money, MoneyError, SHARES_MAX};
-pub use names::{FILENAME_BYTES_MAX, FileName, Symbol, USER_BYTES_MAX, UserName};
+pub use code::Code;
+pub use commands::{
+    Argument, ArgumentKind, Attempt, Command, CommandFields, CommandName, SESSION_HELP,
+    SessionCommand, SessionName,
+};
 pub use push::Push;
 pub use refusal::Refusal;
-pub use reply::{Detail, DetailWriter, Reply, ReplyBody, Tag, TradeTerms};
-pub use reply_parse::{ReplyError, ServerLine};
-pub use request::{Attempt, Body, Invalid, Parsed, Request, SessionCommand, parse_line, trim};
+pub use reply::{Detail, DetailWriter, DumpPath, Reply, ReplyBody, ReplyError, ServerLine};
+pub use request::{Body, Invalid, Parsed, Request, parse_line};
+pub use types::{
+    FILENAME_BYTES_MAX, FileName, Money, MoneyError, SHARES_MAX, Side, Symbol, Tag, TradeTerms,
+    USER_BYTES_MAX, UserName,
+};
+pub use wire::{
+    LINE_BYTES_MAX, LineBlock, LineBuffer, LineCodec, append_integer, short_copy, trim,
+};

@@ -1,7 +1,8 @@
 //! Pushed lines: what the server says without being asked again.
 
-use crate::fields::{Fields as _, LineWriter};
-use crate::{Money, Side, Symbol, TradeTerms, UserName};
+use crate::types::{Money, Side, Symbol, TradeTerms, UserName};
+use crate::wire::fields::Fields as _;
+use crate::wire::line_buffer::append_line;
 
 /// A line that starts with `* `.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,24 +54,26 @@ pub enum Push {
 impl Push {
     /// Appends the line.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        let event = |out, head, user: &UserName, side: Side, terms| {
-            LineWriter::plain(out, head).user(user).text(side.as_str()).terms(terms);
-        };
-        match self {
+        append_line(out, |line| match self {
             Self::Quote { symbol, price, at_ms } => {
-                LineWriter::plain(out, "* QUOTE").symbol(*symbol).money(*price).int(*at_ms);
+                line.put(b"* QUOTE").symbol(*symbol).money(*price).int(*at_ms);
             }
-            Self::Expired { user, side, terms } => event(out, "* EXPIRED", user, *side, terms),
-            Self::Filled { user, side, terms } => event(out, "* FILLED", user, *side, terms),
+            Self::Expired { user, side, terms } => {
+                line.put(b"* EXPIRED").user(user).text(side.as_str()).terms(terms);
+            }
+            Self::Filled { user, side, terms } => {
+                line.put(b"* FILLED").user(user).text(side.as_str()).terms(terms);
+            }
             Self::Account { user, available, reserved, realised } => {
-                LineWriter::plain(out, "* ACCOUNT")
-                    .user(user)
-                    .money(*available)
-                    .money(*reserved)
-                    .money(*realised);
+                line.put(b"* ACCOUNT").user(user);
+                line.money(*available).money(*reserved).money(*realised);
             }
-            Self::ByeSlowConsumer => out.extend_from_slice(b"* BYE,SLOW_CONSUMER\n"),
-            Self::ByeIdle => out.extend_from_slice(b"* BYE,IDLE\n"),
-        }
+            Self::ByeSlowConsumer => {
+                line.put(b"* BYE,SLOW_CONSUMER");
+            }
+            Self::ByeIdle => {
+                line.put(b"* BYE,IDLE");
+            }
+        });
     }
 }

@@ -1,7 +1,9 @@
 //! Refusals: a code with what is needed to word it for the person who reads it.
 
-use crate::fields::Fields;
-use crate::{Code, CommandName, Money, SHARES_MAX, Symbol};
+use crate::code::Code;
+use crate::commands::CommandName;
+use crate::types::{Money, SHARES_MAX, Symbol};
+use crate::wire::fields::Fields;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -219,7 +221,7 @@ impl std::error::Error for Refusal {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Lines, ReplyBody};
+    use crate::{LineBuffer, ReplyBody};
 
     #[test]
     fn the_reply_says_what_the_log_says() {
@@ -251,7 +253,7 @@ mod tests {
         ];
         for (refusal, words) in cases {
             assert_eq!(refusal.to_string(), words);
-            let mut out = Lines::default();
+            let mut out = LineBuffer::default();
             ReplyBody::write_refusal(&refusal, None, &mut out);
             assert_eq!(
                 String::from_utf8_lossy(out.as_bytes()),

@@ -3,7 +3,7 @@
 //! line of a summary. Reading and writing lines is measured in protocol/benches/lines.rs.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use daytrade_protocol::{Body, Command, Lines, Money, Parsed, Symbol, Tag, parse_line};
+use daytrade_protocol::{Body, Command, LineBuffer, Money, Parsed, Symbol, Tag, parse_line};
 use daytrade_server::audit::{AuditWriter, Origin};
 use daytrade_server::engine::{
     Book, Halt, HistoryEntry, Outcome, Price, PriceUsed, Record, decide, write_summary,
@@ -106,7 +106,7 @@ fn benches(criterion: &mut Criterion) {
     // In lines, because a summary has as many as there are holdings, orders, triggers and
     // transactions.
     let lines_of = |user, account| {
-        let mut out = Lines::default();
+        let mut out = LineBuffer::default();
         write_summary(account, user, None, &mut out);
         memchr::memchr_iter(b'\n', out.as_bytes()).count() as u64
     };
@@ -114,7 +114,7 @@ fn benches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("a line of a summary");
     group.throughput(Throughput::Elements(lines));
     group.bench_function("written", |bench| {
-        let mut out = Lines::default();
+        let mut out = LineBuffer::default();
         bench.iter(|| {
             out.clear();
             for (user, account) in book.accounts() {

@@ -1,7 +1,7 @@
 //! The accept loop, with its limit on connections.
 
 use crate::session::{Context, serve};
-use daytrade_protocol::{Lines, Refusal, ReplyBody};
+use daytrade_protocol::{LineBuffer, Refusal, ReplyBody};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -61,7 +61,7 @@ pub async fn listen(
 }
 
 async fn turn_away(mut stream: TcpStream) {
-    let mut line = Lines::default();
+    let mut line = LineBuffer::default();
     ReplyBody::write_refusal(&Refusal::TooManyConnections, None, &mut line);
     // Nothing is lost if the client is gone already.
     let _ = stream.write_all(line.as_bytes()).await;

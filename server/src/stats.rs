@@ -3,7 +3,7 @@
 use crate::journal::Positions;
 use crate::quotes::QuoteStats;
 use crate::shard::ShardStats;
-use daytrade_protocol::{Code, Detail, Lines, Money, ReplyBody, Tag};
+use daytrade_protocol::{Code, Detail, LineBuffer, Money, ReplyBody, Tag};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -58,7 +58,7 @@ impl Stats {
     }
 
     /// Appends the whole reply.
-    pub fn write(&self, tag: Option<Tag>, out: &mut Lines) {
+    pub fn write(&self, tag: Option<Tag>, out: &mut LineBuffer) {
         let mut lines = 0;
         for (name, value) in self.values() {
             Detail::Stat { name: name.into(), value: value.into() }.write_to(tag, out);

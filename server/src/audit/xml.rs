@@ -5,7 +5,9 @@
 //! for any document, takes four times as long. What may hold anything is escaped by quick-xml.
 
 use crate::engine::{Event, Hit, Outcome, Record};
-use daytrade_protocol::{Attempt, Command, CommandName, Money, Refusal, Symbol, UserName};
+use daytrade_protocol::{
+    Attempt, Command, CommandFields, CommandName, Money, Refusal, UserName, append_integer,
+};
 
 /// What an audit log begins with.
 pub(super) const BEGIN: &[u8] = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<log>\n";
@@ -19,37 +21,21 @@ pub struct AuditWriter {
     events: u64,
 }
 
-/// What the four elements that are "as userCommand" have in common.
-struct CommandFields<'a> {
+/// The command that the four elements of type "as userCommand" describe.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
     number: u64,
     command: CommandName,
-    user: Option<&'a UserName>,
-    symbol: Option<Symbol>,
-    filename: Option<&'a str>,
-    funds: Option<Money>,
+    fields: CommandFields<'a>,
 }
 
-impl<'a> CommandFields<'a> {
+impl<'a> Subject<'a> {
     fn of(number: u64, command: &'a Command) -> Self {
-        Self {
-            number,
-            command: command.name(),
-            user: command.user(),
-            symbol: command.symbol(),
-            filename: command.filename().map(daytrade_protocol::FileName::as_str),
-            funds: command.funds(),
-        }
+        Self { number, command: command.name(), fields: command.fields() }
     }
 
     fn of_attempt(number: u64, attempt: &'a Attempt) -> Self {
-        Self {
-            number,
-            command: attempt.name,
-            user: attempt.user.as_ref(),
-            symbol: attempt.symbol,
-            filename: attempt.filename.as_deref(),
-            funds: attempt.funds,
-        }
+        Self { number, command: attempt.name, fields: attempt.fields() }
     }
 }
 
@@ -89,10 +75,10 @@ impl AuditWriter {
         }
         match record {
             Record::Transaction { number, command, price, outcome, .. } => {
-                let fields = CommandFields::of(*number, command);
-                self.command("userCommand", origin, &fields, None);
+                let subject = Subject::of(*number, command);
+                self.command("userCommand", origin, &subject, None);
                 if price.is_some_and(|used| used.cached) {
-                    self.command("systemEvent", origin, &fields, None);
+                    self.command("systemEvent", origin, &subject, None);
                 }
                 match outcome {
                     Outcome::Done(events) => {
@@ -100,13 +86,13 @@ impl AuditWriter {
                             self.event(origin, *number, command.user(), event);
                         }
                     }
-                    Outcome::Refused(refusal) => self.refused(origin, &fields, refusal),
+                    Outcome::Refused(refusal) => self.refused(origin, &subject, refusal),
                 }
             }
             Record::Rejected { number, attempt, refusal, .. } => {
-                let fields = CommandFields::of_attempt(*number, attempt);
-                self.command("userCommand", origin, &fields, None);
-                self.refused(origin, &fields, refusal);
+                let subject = Subject::of_attempt(*number, attempt);
+                self.command("userCommand", origin, &subject, None);
+                self.refused(origin, &subject, refusal);
             }
             Record::Hit(hit) => self.hit(origin, hit),
             Record::Expired { user, event } | Record::Filled { user, event } => {
@@ -114,7 +100,7 @@ impl AuditWriter {
             }
             Record::DumpFailed { number, user, filename, refusal } => {
                 let command = Command::DumpLog { user: user.clone(), filename: filename.clone() };
-                self.refused(origin, &CommandFields::of(*number, &command), refusal);
+                self.refused(origin, &Subject::of(*number, &command), refusal);
             }
         }
     }
@@ -140,8 +126,9 @@ impl AuditWriter {
         };
         if let Some((command, symbol, total, number)) = by_itself {
             let (symbol, funds) = (Some(symbol), Some(total));
-            let fields = CommandFields { number, command, user, symbol, filename: None, funds };
-            self.command("systemEvent", origin, &fields, None);
+            let fields = CommandFields { user, symbol, funds, filename: None };
+            let subject = Subject { number, command, fields };
+            self.command("systemEvent", origin, &subject, None);
         }
         let moved = event.cash_change();
         let Some(user) = user.filter(|_| moved != Money::ZERO) else { return };
@@ -163,29 +150,34 @@ impl AuditWriter {
         self.close("quoteServer");
     }
 
-    fn refused(&mut self, origin: Origin<'_>, fields: &CommandFields<'_>, refusal: &Refusal) {
-        self.command("errorEvent", origin, fields, Some(&format!("{}: {refusal}", refusal.code())));
+    fn refused(&mut self, origin: Origin<'_>, subject: &Subject<'_>, refusal: &Refusal) {
+        self.command(
+            "errorEvent",
+            origin,
+            subject,
+            Some(&format!("{}: {refusal}", refusal.code())),
+        );
     }
 
     fn command(
         &mut self,
         element: &str,
         origin: Origin<'_>,
-        fields: &CommandFields<'_>,
+        subject: &Subject<'_>,
         error: Option<&str>,
     ) {
-        self.open(element, origin, fields.number);
-        self.text("command", fields.command.as_str().as_bytes());
-        if let Some(user) = fields.user {
+        self.open(element, origin, subject.number);
+        self.text("command", subject.command.as_str().as_bytes());
+        if let Some(user) = subject.fields.user {
             self.text("username", user.as_bytes());
         }
-        if let Some(symbol) = fields.symbol {
+        if let Some(symbol) = subject.fields.symbol {
             self.text("stockSymbol", symbol.as_bytes());
         }
-        if let Some(filename) = fields.filename {
+        if let Some(filename) = subject.fields.filename {
             self.escaped("filename", filename);
         }
-        if let Some(funds) = fields.funds {
+        if let Some(funds) = subject.fields.funds {
             self.money("funds", funds);
         }
         if let Some(error) = error {
@@ -207,7 +199,9 @@ impl AuditWriter {
     }
 
     fn int(&mut self, element: &str, value: u64) {
-        self.text(element, itoa::Buffer::new().format(value).as_bytes());
+        self.put(&["<", element, ">"]);
+        append_integer(&mut self.buffer, value);
+        self.put(&["</", element, ">"]);
     }
 
     fn money(&mut self, element: &str, value: Money) {

@@ -5,7 +5,7 @@
 //! behind their length, variants behind their place. Fractions, single characters and tables, which
 //! are never kept, are refused: the first test that writes one says so.
 
-use daytrade_protocol::short;
+use daytrade_protocol::short_copy;
 use postcard::Error;
 use serde::ser::{
     Impossible, Serialize, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -77,7 +77,7 @@ impl<'a> Encoder<'a> {
     fn bytes(&mut self, bytes: &[u8]) {
         self.small_number(bytes.len() as u64);
         if bytes.len() <= SHORT_BYTES {
-            return self.put(|place: &mut [u8; SHORT_BYTES]| short::copy(place, bytes));
+            return self.put(|place: &mut [u8; SHORT_BYTES]| short_copy::copy(place, bytes));
         }
         self.out.truncate(self.at);
         self.out.extend_from_slice(bytes);

@@ -7,7 +7,8 @@
 
 use super::*;
 use daytrade_protocol::{
-    Body, Command, Lines, Money, Parsed, Refusal, ReplyBody, Side, Symbol, UserName, parse_line,
+    Body, Command, LineBuffer, Money, Parsed, Refusal, ReplyBody, Side, Symbol, UserName,
+    parse_line,
 };
 use std::collections::BTreeMap;
 
@@ -109,7 +110,7 @@ impl World {
                     self.book.apply(id, event, self.record);
                 }
                 let fired = events.iter().any(|event| matches!(event, Event::Filled { .. }));
-                let mut out = Lines::default();
+                let mut out = LineBuffer::default();
                 reply_to(&command, &events, self.book.account(id))
                     .unwrap()
                     .write_to(None, &mut out);
@@ -117,7 +118,7 @@ impl World {
                 return format!("{}{}", text.trim_end(), if fired { " and fires" } else { "" });
             }
         };
-        let mut out = Lines::default();
+        let mut out = LineBuffer::default();
         body.write_to(None, &mut out);
         String::from_utf8(out.into_bytes()).unwrap().trim_end().to_owned()
     }

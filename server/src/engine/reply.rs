@@ -3,7 +3,7 @@
 use super::account::{Account, HistoryEntry, PendingOrder, SetOrder};
 use super::event::Event;
 use daytrade_protocol::{
-    Command, DetailWriter, Lines, Money, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName,
+    Command, DetailWriter, LineBuffer, Money, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName,
 };
 
 /// The OK reply to a command that was carried out; `account` is the account after its events. None
@@ -22,15 +22,15 @@ pub fn reply_to(command: &Command, events: &[Event], account: &Account) -> Optio
         Event::Committed { side, symbol, shares, price, total, .. } => {
             let terms = TradeTerms { symbol, shares, price, total };
             match side {
-                Side::Buy => ReplyBody::CommitBuy(terms),
-                Side::Sell => ReplyBody::CommitSell(terms),
+                Side::Buy => ReplyBody::CommitBuy { terms },
+                Side::Sell => ReplyBody::CommitSell { terms },
             }
         }
         Event::Cancelled { side, symbol, shares, price, total } => {
             let terms = TradeTerms { symbol, shares, price, total };
             match side {
-                Side::Buy => ReplyBody::CancelBuy(terms),
-                Side::Sell => ReplyBody::CancelSell(terms),
+                Side::Buy => ReplyBody::CancelBuy { terms },
+                Side::Sell => ReplyBody::CancelSell { terms },
             }
         }
         Event::AmountSet { side: Side::Buy, symbol, amount, .. } => {
@@ -70,7 +70,7 @@ fn set_amount(account: &Account, side: Side, symbol: Symbol, events: &[Event]) -
 }
 
 /// Appends the whole reply to DISPLAY_SUMMARY.
-pub fn write_summary(account: &Account, user: &UserName, tag: Option<Tag>, out: &mut Lines) {
+pub fn write_summary(account: &Account, user: &UserName, tag: Option<Tag>, out: &mut LineBuffer) {
     let mut details = DetailWriter::new(tag, out);
     details.account(user, account.cash(), account.reserved(), account.realised());
     for holding in account.holdings() {

@@ -8,7 +8,7 @@ use crate::limits::SUBSCRIPTIONS_MAX;
 use crate::quotes::QuoteRequest;
 use crate::shard::{Batch, Job, Work};
 use daytrade_protocol::{
-    Body, Command, Invalid, Lines, Parsed, Refusal, ReplyBody, Request, SessionCommand, Tag,
+    Body, Command, Invalid, LineBuffer, Parsed, Refusal, ReplyBody, Request, SessionCommand, Tag,
 };
 use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -32,7 +32,7 @@ impl Session {
         match &request.body {
             // The log holds all that was asked before it on this connection, and QUIT is the last
             // word.
-            Body::Command(Command::DumpLog { .. }) | Body::Session(SessionCommand::Quit) => {
+            Body::Command(Command::DumpLog { .. }) | Body::Session(SessionCommand::Quit {}) => {
                 load().in_flight + self.batched > 0
             }
             // The one reply that can be long: as many at once as their size allows.
@@ -95,32 +95,32 @@ impl Session {
 
     fn take_session_command(&mut self, to: ReplyTo, tag: Option<Tag>, command: SessionCommand) {
         match command {
-            SessionCommand::Ping => self.reply(to, &ReplyBody::Ping),
-            SessionCommand::Help => self.reply_with(to, write_help),
-            SessionCommand::Stats => {
+            SessionCommand::Ping {} => self.reply(to, &ReplyBody::Ping {}),
+            SessionCommand::Help {} => self.reply_with(to, write_help),
+            SessionCommand::Stats {} => {
                 let stats = Arc::clone(&self.context.stats);
                 self.reply_with(to, |tag, out| stats.write(tag, out));
             }
-            SessionCommand::Quit => {
-                self.reply(to, &ReplyBody::Quit);
+            SessionCommand::Quit {} => {
+                self.reply(to, &ReplyBody::Quit {});
                 (self.ended, self.quit) = (true, true);
             }
-            SessionCommand::Subscribe(user) => {
+            SessionCommand::Subscribe { user } => {
                 if self.has_room_for_one_more(to) {
                     self.subscribed.insert(user.clone());
                     let shard = self.context.router.shard_of(Some(&user));
                     self.enqueue(shard, to, tag, Work::Subscribe(user));
                 }
             }
-            SessionCommand::Unsubscribe(user) => {
+            SessionCommand::Unsubscribe { user } => {
                 self.subscribed.remove(&user);
                 let shard = self.context.router.shard_of(Some(&user));
                 self.enqueue(shard, to, tag, Work::Unsubscribe(user));
             }
-            SessionCommand::Watch(symbol) => {
+            SessionCommand::Watch { symbol } => {
                 if self.has_room_for_one_more(to) {
                     // The reply first: the price, if there is one, follows it.
-                    self.reply(to, &ReplyBody::Watch(symbol));
+                    self.reply(to, &ReplyBody::Watch { symbol });
                     if self.watched.insert(symbol) {
                         let number = self.context.router.next_number();
                         let outbox = Arc::clone(&self.outbox);
@@ -132,12 +132,12 @@ impl Session {
                     }
                 }
             }
-            SessionCommand::Unwatch(symbol) => {
+            SessionCommand::Unwatch { symbol } => {
                 if self.watched.remove(&symbol) {
                     let outbox = Arc::clone(&self.outbox);
                     let _ = self.context.quotes.send(QuoteRequest::Unwatch { symbol, outbox });
                 }
-                self.reply(to, &ReplyBody::Unwatch(symbol));
+                self.reply(to, &ReplyBody::Unwatch { symbol });
             }
         }
     }
@@ -184,7 +184,7 @@ impl Session {
     }
 
     /// Answers without a shard.
-    fn reply_with(&self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut Lines)) {
+    fn reply_with(&self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut LineBuffer)) {
         let mut replies = Replies::default();
         replies.write(to, write);
         self.outbox.begin(1, 0);

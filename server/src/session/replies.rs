@@ -1,6 +1,6 @@
 //! Replies to requests of one connection, collected before they are handed over.
 
-use daytrade_protocol::{Lines, Refusal, ReplyBody, Tag};
+use daytrade_protocol::{LineBuffer, Refusal, ReplyBody, Tag};
 
 /// Most replies are shorter than this.
 const REPLY_BYTES_GUESS: usize = 128;
@@ -24,9 +24,9 @@ pub struct Replies {
     /// Full chunks of replies to tagged requests, and the one being filled: long replies are not
     /// copied as a buffer grows.
     pub(super) full: Vec<Vec<u8>>,
-    pub(super) tagged: Lines,
+    pub(super) tagged: LineBuffer,
     /// Replies to untagged requests, one behind the other, and the place and length of each.
-    pub(super) untagged: Lines,
+    pub(super) untagged: LineBuffer,
     pub(super) untagged_places: Vec<(u64, usize)>,
     pub(super) answered: Vec<ReplyTo>,
     /// How many of them are summaries, and the size of the longest.
@@ -39,13 +39,18 @@ impl Replies {
     pub fn with_room_for(requests: usize) -> Self {
         let bytes = requests.saturating_mul(REPLY_BYTES_GUESS).min(CHUNK_BYTES);
         // One request may well be untagged; whoever sends many tags them.
-        let tagged = if requests > 1 { Lines::with_room(bytes) } else { Lines::default() };
+        let tagged =
+            if requests > 1 { LineBuffer::with_capacity(bytes) } else { LineBuffer::default() };
         Self { tagged, answered: Vec::with_capacity(requests), ..Self::default() }
     }
 
     /// Adds the reply that `write` appends to the buffer it is given, under the tag it is given.
     /// Returns the bytes it took.
-    pub fn write(&mut self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut Lines)) -> usize {
+    pub fn write(
+        &mut self,
+        to: ReplyTo,
+        write: impl FnOnce(Option<Tag>, &mut LineBuffer),
+    ) -> usize {
         self.answered.push(to);
         match to {
             ReplyTo::Tagged(tag) => {
@@ -53,7 +58,7 @@ impl Replies {
                 write(Some(tag), &mut self.tagged);
                 let written = self.tagged.len() - before;
                 if self.tagged.len() >= CHUNK_BYTES {
-                    let next = Lines::with_room(CHUNK_BYTES + CHUNK_BYTES / 8);
+                    let next = LineBuffer::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
                     self.full.push(std::mem::replace(&mut self.tagged, next).into_bytes());
                 }
                 written

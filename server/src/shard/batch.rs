@@ -44,7 +44,7 @@ pub enum Work {
 
 impl Job {
     /// Whose account it is about.
-    pub const fn user(&self) -> Option<&UserName> {
+    pub fn user(&self) -> Option<&UserName> {
         match &self.work {
             Work::Command(command) => command.user(),
             Work::Rejected(rejected) => rejected.0.user.as_ref(),

@@ -64,11 +64,11 @@ impl Shard {
             }
             Work::Subscribe(user) => {
                 self.subscribers.add(user, outbox);
-                self.reply(to, &ReplyBody::Subscribe(user.clone()));
+                self.reply(to, &ReplyBody::Subscribe { user: user.clone() });
             }
             Work::Unsubscribe(user) => {
                 self.subscribers.remove(user, outbox);
-                self.reply(to, &ReplyBody::Unsubscribe(user.clone()));
+                self.reply(to, &ReplyBody::Unsubscribe { user: user.clone() });
             }
         }
         true
@@ -295,7 +295,7 @@ impl Shard {
         let DumpTicket { outbox, to, number, user, filename } = done.ticket;
         self.begin_delivery(&outbox, 1);
         match done.result {
-            Ok((path, events)) => self.reply(to, &ReplyBody::DumpLog { path, events }),
+            Ok((path, events)) => self.reply(to, &ReplyBody::DumpLog { path: path.into(), events }),
             Err(refusal) => {
                 let id = user.as_ref().and_then(|user| self.book.id(user));
                 let entry =

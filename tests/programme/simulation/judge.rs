@@ -2,7 +2,7 @@
 
 use super::client::Seen;
 use anyhow::{Context as _, bail, ensure};
-use daytrade_protocol::{Command, Lines, Money, Symbol};
+use daytrade_protocol::{Command, LineBuffer, Money, Symbol};
 use daytrade_server::audit::{AuditWriter, Origin};
 use daytrade_server::engine::{Book, Event, Outcome, Record, reply_to, write_summary};
 use daytrade_server::journal::{FaultDisk, Start, recover};
@@ -134,7 +134,7 @@ impl<'a> Whole<'a> {
             (Outcome::Done(events), Some(id)) => {
                 events.iter().for_each(|event| self.count(event));
                 let account = self.book.account(id);
-                let mut out = Lines::default();
+                let mut out = LineBuffer::default();
                 match command {
                     Command::DisplaySummary { .. } => write_summary(account, user, None, &mut out),
                     _ => {

@@ -179,8 +179,8 @@ impl Model {
                 i64::try_from(expires_at_ms.saturating_sub(60_000)).unwrap_or(0) - middle;
         }
         match body {
-            ReplyBody::CommitBuy(terms) => self.traded(Side::Buy, *terms),
-            ReplyBody::CommitSell(terms) => self.traded(Side::Sell, *terms),
+            ReplyBody::CommitBuy { terms } => self.traded(Side::Buy, *terms),
+            ReplyBody::CommitSell { terms } => self.traded(Side::Sell, *terms),
             _ => {}
         }
         self.forget_finished(body);
@@ -198,8 +198,8 @@ impl Model {
     /// is told anew: the banner must not go on naming it.
     fn forget_finished(&mut self, body: &ReplyBody) {
         let side = match body {
-            ReplyBody::CommitBuy(_) | ReplyBody::CancelBuy(_) => Side::Buy,
-            ReplyBody::CommitSell(_) | ReplyBody::CancelSell(_) => Side::Sell,
+            ReplyBody::CommitBuy { .. } | ReplyBody::CancelBuy { .. } => Side::Buy,
+            ReplyBody::CommitSell { .. } | ReplyBody::CancelSell { .. } => Side::Sell,
             _ => return,
         };
         if let Some(account) = &mut self.account

@@ -22,14 +22,14 @@ pub(super) fn in_words(body: &ReplyBody) -> String {
         ReplyBody::Sell { terms, .. } => {
             format!("{} reserved, {} expected", shares(terms.shares), dollars(terms.total))
         }
-        ReplyBody::CommitBuy(terms) => {
+        ReplyBody::CommitBuy { terms } => {
             format!("bought {} {} for {}", terms.shares, terms.symbol, dollars(terms.total))
         }
-        ReplyBody::CommitSell(terms) => {
+        ReplyBody::CommitSell { terms } => {
             format!("sold {} {} for {}", terms.shares, terms.symbol, dollars(terms.total))
         }
-        ReplyBody::CancelBuy(terms) => format!("{} back in cash", dollars(terms.total)),
-        ReplyBody::CancelSell(terms) => {
+        ReplyBody::CancelBuy { terms } => format!("{} back in cash", dollars(terms.total)),
+        ReplyBody::CancelSell { terms } => {
             format!("{} of {} free again", shares(terms.shares), terms.symbol)
         }
         ReplyBody::SetBuyAmount { amount, .. } => {

@@ -3,6 +3,7 @@
 //! Cents are the only fraction the wire, the journal and the audit log know, so nothing is ever
 //! rounded except an average cost ([`Money::share_of`], half to even). Never floating point.
 
+use crate::wire::decimal::{FIELD_BYTES, cents_at};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -129,13 +130,9 @@ impl Money {
 
     /// Appends the amount with exactly two decimals.
     pub fn write_to(self, out: &mut Vec<u8>) {
-        if self.0 < 0 {
-            out.push(b'-');
-        }
-        let cents = self.0.unsigned_abs();
-        out.extend_from_slice(itoa::Buffer::new().format(cents / 100).as_bytes());
-        let rest = (cents % 100) as u8;
-        out.extend_from_slice(&[b'.', b'0' + rest / 10, b'0' + rest % 10]);
+        let mut field = [0; FIELD_BYTES];
+        let bytes = cents_at(&mut field, self.0);
+        out.extend_from_slice(&field[..bytes]);
     }
 }
 
@@ -197,9 +194,9 @@ fn parse_any_cents(field: &[u8]) -> Option<u64> {
 
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cents = self.0.unsigned_abs();
-        let sign = if self.0 < 0 { "-" } else { "" };
-        write!(f, "{sign}{}.{:02}", cents / 100, cents % 100)
+        let mut field = [0; FIELD_BYTES];
+        let bytes = cents_at(&mut field, self.0);
+        f.pad(std::str::from_utf8(&field[..bytes]).unwrap_or_default())
     }
 }
 

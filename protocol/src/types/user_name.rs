@@ -1,7 +1,6 @@
-//! The names in a line: users, stock symbols and dump files. A value of one of these types has the
-//! documented form.
+//! User names.
 
-use crate::short;
+use crate::wire::short_copy;
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use std::cmp::Ordering;
@@ -10,11 +9,8 @@ use std::hash::{Hash, Hasher};
 
 /// Longest user name, in bytes.
 pub const USER_BYTES_MAX: usize = 64;
-/// Longest dump file name with its folders, in bytes; a line cannot carry more anyway.
-pub const FILENAME_BYTES_MAX: usize = 512;
-
-/// A user: 1 to 64 of `A-Z a-z 0-9 _ . -`. Names up to 22 bytes need no allocation. Sorts as its
-/// text does.
+/// The name of a user: 1 to 64 of `A-Z a-z 0-9 _ . -`. Names up to 22 bytes need no allocation.
+/// Sorts as its text does.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserName(Name);
 
@@ -53,7 +49,7 @@ impl UserName {
             return Some(Self(Name::Long(field.into())));
         }
         let mut bytes = [0; SHORT_BYTES];
-        bytes[SHORT_BYTES - 1] = short::copy(&mut bytes, field) as u8;
+        bytes[SHORT_BYTES - 1] = short_copy::copy(&mut bytes, field) as u8;
         Some(Self(Name::Short(bytes)))
     }
 
@@ -151,130 +147,6 @@ impl Visitor<'_> for UserNameVisitor {
     }
 }
 
-/// A stock symbol: 1 to 3 letters or digits, upper case, padded with zero bytes. Sorts as its text
-/// does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "[u8; 3]", into = "[u8; 3]")]
-pub struct Symbol([u8; 3]);
-
-impl Ord for Symbol {
-    #[inline]
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank())
-    }
-}
-
-impl PartialOrd for Symbol {
-    #[inline]
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Symbol {
-    /// How many different symbols there are: 36 + 36² + 36³.
-    pub const COUNT: usize = 47_988;
-
-    /// Checks the form and folds to upper case; None where it is off.
-    pub fn parse(field: &[u8]) -> Option<Self> {
-        let bytes = match *field {
-            [first, second, third] => [first, second, third],
-            [first, second] => [first, second, 0],
-            [first] => [first, 0, 0],
-            _ => return None,
-        };
-        let letters = bytes.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
-        (letters == field.len()).then(|| Self(bytes.map(|byte| byte.to_ascii_uppercase())))
-    }
-
-    /// A number that sorts as the symbol does, which is compared faster than its letters.
-    #[inline]
-    pub const fn rank(self) -> u32 {
-        let [first, second, third] = self.0;
-        u32::from_be_bytes([0, first, second, third])
-    }
-
-    /// How many letters it has.
-    #[inline]
-    pub(crate) const fn len(self) -> usize {
-        1 + (self.0[1] != 0) as usize + (self.0[2] != 0) as usize
-    }
-
-    /// The symbol's letters.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0[..self.len()]
-    }
-
-    /// The symbol as text.
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for Symbol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl TryFrom<[u8; 3]> for Symbol {
-    type Error = &'static str;
-    fn try_from(bytes: [u8; 3]) -> Result<Self, Self::Error> {
-        let length = bytes.iter().position(|&b| b == 0).unwrap_or(3);
-        Self::parse(&bytes[..length]).filter(|symbol| symbol.0 == bytes).ok_or("not a symbol")
-    }
-}
-
-impl From<Symbol> for [u8; 3] {
-    fn from(symbol: Symbol) -> Self {
-        symbol.0
-    }
-}
-
-/// The file a DUMPLOG names: a relative path of plain components, at most [`FILENAME_BYTES_MAX`]
-/// bytes. Links are the file system's matter and are checked when the file is opened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Box<str>", into = "Box<str>")]
-pub struct FileName(Box<str>);
-
-impl FileName {
-    /// Checks the form: not empty, relative, no `..`, no NUL, and a file's name at its end.
-    pub fn parse(field: &str) -> Option<Self> {
-        let mut parts = field.split('/');
-        let last_is_a_name = parts.next_back().is_some_and(|last| !matches!(last, "" | "." | ".."));
-        let good = last_is_a_name
-            && field.len() <= FILENAME_BYTES_MAX
-            && !field.starts_with('/')
-            && !field.contains('\0')
-            && parts.all(|part| part != "..");
-        good.then(|| Self(field.into()))
-    }
-
-    /// The path as it was sent.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for FileName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<Box<str>> for FileName {
-    type Error = &'static str;
-    fn try_from(text: Box<str>) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("not a dump file name")
-    }
-}
-
-impl From<FileName> for Box<str> {
-    fn from(name: FileName) -> Self {
-        name.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,37 +187,5 @@ mod tests {
         // From the reference vectors of FNV-1a: "a" and "foobar".
         assert_eq!(UserName::parse(b"a").unwrap().stable_hash(), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(UserName::parse(b"foobar").unwrap().stable_hash(), 0x8594_4171_f739_67e8);
-    }
-
-    #[test]
-    fn symbols_fold_to_upper_case_and_sort_as_text() {
-        assert_eq!(Symbol::parse(b"abc").unwrap().as_str(), "ABC");
-        assert!(Symbol::parse(b"a").unwrap() < Symbol::parse(b"AA").unwrap());
-        for bad in [&b""[..], b"ABCD", b"A-", b"A B", b"\0"] {
-            assert_eq!(Symbol::parse(bad), None);
-        }
-        assert!(Symbol::try_from(*b"abc").is_err() && Symbol::try_from([b'A', 0, b'B']).is_err());
-    }
-
-    #[test]
-    fn file_names_stay_relative() {
-        for good in ["./testLOG", "testLOG", "a/b/c.xml", "./a/./b", "...", "a b"] {
-            assert!(FileName::parse(good).is_some(), "{good}");
-        }
-        for bad in [
-            "",
-            "/etc/passwd",
-            "..",
-            "../x",
-            "a/../b",
-            "a/..",
-            "a/",
-            ".",
-            "a/.",
-            "a\0b",
-            &"x".repeat(513),
-        ] {
-            assert!(FileName::parse(bad).is_none(), "{bad}");
-        }
     }
 }

@@ -1,13 +1,13 @@
-//! A few bytes copied as whole words: a call for so few would cost more than the copy.
+//! Copies of a few bytes as whole words: calling `memcpy` would cost more than the copy.
 
-/// Copies `from` to the head of `to`, by two words that may overlap, and returns its length. What
-/// is longer than 32 bytes, or than `to`, is not copied.
+/// Copies `from` to the head of `to`, as two words that may overlap, and returns its length. Copies
+/// nothing if `from` is longer than 32 bytes or than `to`.
 #[inline]
 pub fn copy<const N: usize>(to: &mut [u8; N], from: &[u8]) -> usize {
     let length = from.len();
     let Some(to) = to.get_mut(..length) else { return 0 };
     if length < 4 {
-        // The first, the middle and the last byte are all there are.
+        // The first, the middle and the last byte cover all of them.
         for at in [0, length / 2, length.saturating_sub(1)] {
             if let (Some(to), Some(from)) = (to.get_mut(at), from.get(at)) {
                 *to = *from;

@@ -1,19 +1,19 @@
-//! Lines out of a byte stream, for tokio-util.
+//! A tokio-util decoder that splits a byte stream into blocks of lines.
 //!
-//! The decoder hands out whole lines in blocks, as many as have arrived, so that a batch costs one
-//! search and no copy. Its state is one flag: whether it is inside a line that is too long.
+//! The decoder returns all lines that have arrived as one block, so a batch costs one search and no
+//! copy. Its only state is a flag: it is inside a line that is too long.
 
 use bytes::{Buf, BytesMut};
 use std::io;
 use tokio_util::codec::Decoder;
 
-/// The longest line, without its line end, in bytes.
+/// Longest line in bytes, without its line end.
 pub const LINE_BYTES_MAX: usize = 1024;
 
-/// What is kept of a line that is longer: enough to see that it is, and to read its tag.
+/// Bytes kept of a longer line: enough to detect it and to read its tag.
 const OVERLONG_KEPT_BYTES: usize = LINE_BYTES_MAX + 2;
 
-/// Finds lines, bounds them, and survives anything.
+/// Splits any byte stream into lines of bounded length.
 #[derive(Debug, Default)]
 pub struct LineCodec {
     skipping: bool,
@@ -23,7 +23,7 @@ pub struct LineCodec {
 #[derive(Debug)]
 pub struct LineBlock {
     bytes: BytesMut,
-    /// Where the next line begins.
+    /// Offset of the next line.
     at: usize,
 }
 
@@ -32,22 +32,22 @@ impl LineBlock {
         Self { bytes, at: 0 }
     }
 
-    /// The next line without its LF.
+    /// Returns the next line without its LF.
     #[inline]
     pub fn next_line(&mut self) -> Option<&[u8]> {
         let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
         let line = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end]);
-        // Behind the LF, or behind all where there is none.
+        // After the LF, or at the end if there is none.
         self.at = (self.at + line.len() + 1).min(self.bytes.len());
         Some(line)
     }
 
-    /// How many bytes have not been read.
+    /// Returns the number of bytes not yet read.
     pub fn len(&self) -> usize {
         self.bytes.len() - self.at
     }
 
-    /// Whether every line has been taken.
+    /// Returns true if every line has been read.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -57,9 +57,9 @@ impl Decoder for LineCodec {
     type Item = LineBlock;
     type Error = io::Error;
 
-    /// A block of whole lines. A line that outgrows [`LINE_BYTES_MAX`] before its end is seen comes
-    /// as a block of its own, cut, which `parse_line` then refuses for its length; the rest of it
-    /// is dropped.
+    /// Returns a block of whole lines. A line longer than [`LINE_BYTES_MAX`] whose end has not
+    /// arrived is returned as a block of its own, truncated; `parse_line` refuses it for its length
+    /// and the decoder skips the rest of it.
     fn decode(&mut self, source: &mut BytesMut) -> Result<Option<LineBlock>, io::Error> {
         if self.skipping {
             let Some(lf) = memchr::memchr(b'\n', source) else {
@@ -81,7 +81,7 @@ impl Decoder for LineCodec {
         Ok(Some(LineBlock::new(head)))
     }
 
-    /// What is left when the stream has ended: a last line without its LF is a line.
+    /// Returns the rest of an ended stream: a last line without its LF is a line.
     fn decode_eof(&mut self, source: &mut BytesMut) -> Result<Option<LineBlock>, io::Error> {
         if let Some(block) = self.decode(source)? {
             return Ok(Some(block));
@@ -96,7 +96,7 @@ mod tests {
     use crate::{Code, Parsed, parse_line};
     use proptest::prelude::*;
 
-    /// Everything the codec finds when the stream arrives in these pieces.
+    /// Returns the lines of a stream that arrives in these pieces.
     fn decode_all(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
         let (mut codec, mut buffer, mut lines) =
             (LineCodec::default(), BytesMut::new(), Vec::new());

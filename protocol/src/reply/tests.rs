@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Lines, Refusal};
+use crate::{LineBuffer, Refusal, TradeTerms, UserName};
 use proptest::prelude::*;
 
 /// The examples of docs/PROTOCOL.md, byte for byte.
@@ -46,7 +46,7 @@ OK,UNWATCH,S
 ";
 
 fn print(line: &ServerLine) -> String {
-    let (mut out, mut pushed) = (Lines::default(), Vec::new());
+    let (mut out, mut pushed) = (LineBuffer::default(), Vec::new());
     match line {
         ServerLine::Reply(reply) => reply.body.write_to(reply.tag, &mut out),
         ServerLine::Detail(tag, detail) => detail.write_to(*tag, &mut out),

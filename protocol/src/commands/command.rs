@@ -1,0 +1,154 @@
+//! Commands as values, generated from the table.
+
+use super::argument::{ArgumentValue, Arguments, CommandFields, argument_type};
+use super::name::{CommandName, SessionName};
+use crate::refusal::Refusal;
+use crate::types::{Money, Symbol, UserName};
+use crate::wire::fields::Fields;
+use serde::{Deserialize, Serialize};
+
+/// Reads the arguments of one row in the order in which they are sent.
+macro_rules! read_arguments {
+    ($fields:ident, $all:expr, $value:path { $([$optional:ident],)? $($argument:ident),* }) => {{
+        let mut at = 0;
+        let mut next = || {
+            at += 1;
+            $fields.at(at - 1)
+        };
+        let _ = &mut next;
+        $value {
+            $($optional: if $all { ArgumentValue::parse(next())? } else { None },)?
+            $($argument: ArgumentValue::parse(next())?),*
+        }
+    }};
+}
+
+macro_rules! define_commands {
+    (
+        commands {
+            $($command:ident $text:literal ($([$optional:ident],)? $($argument:ident),*)
+                -> $reply:tt)*
+        }
+        session {
+            $($session:ident $word:literal ($($field:ident),*) -> $answer:tt)*
+        }
+    ) => {
+        /// A well-formed audited command: names checked, amount in range. Its layout is part of the
+        /// journal format.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[expect(missing_docs, reason = "the fields are the arguments in docs/PROTOCOL.md")]
+        pub enum Command {
+            $($command {
+                $($optional: Option<argument_type!($optional)>,)?
+                $($argument: argument_type!($argument)),*
+            }),*
+        }
+
+        /// A command about the connection, which is not audited.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the fields are the arguments in docs/PROTOCOL.md")]
+        pub enum SessionCommand {
+            $($session { $($field: argument_type!($field)),* }),*
+        }
+
+        impl Command {
+            /// Returns the command's name.
+            #[inline]
+            pub const fn name(&self) -> CommandName {
+                match self { $(Self::$command { .. } => CommandName::$command),* }
+            }
+
+            /// Returns the fields that the audit log shows.
+            #[inline]
+            pub fn fields(&self) -> CommandFields<'_> {
+                let mut fields = CommandFields::default();
+                match self {
+                    $(Self::$command { $($optional,)? $($argument),* } => {
+                        $($optional.note(&mut fields);)?
+                        $($argument.note(&mut fields);)*
+                    })*
+                }
+                fields
+            }
+
+            /// Reads the arguments of a command.
+            pub(crate) fn parse(
+                name: CommandName,
+                fields: &Arguments<'_>,
+            ) -> Result<Self, Refusal> {
+                if !fields.fit(name.arguments()) {
+                    return Err(Refusal::BadArguments(name));
+                }
+                Ok(match name {
+                    $(CommandName::$command => read_arguments!(
+                        fields,
+                        fields.are_all(name.arguments()),
+                        Self::$command { $([$optional],)? $($argument),* }
+                    )),*
+                })
+            }
+
+            /// Appends the arguments to a line that begins with the name.
+            pub(crate) fn write_arguments(&self, line: &mut impl Fields) {
+                match self {
+                    $(Self::$command { $($optional,)? $($argument),* } => {
+                        $($optional.write(line);)?
+                        $($argument.write(line);)*
+                    })*
+                }
+            }
+        }
+
+        impl SessionCommand {
+            /// Returns the command's name.
+            pub const fn name(&self) -> SessionName {
+                match self { $(Self::$session { .. } => SessionName::$session),* }
+            }
+
+            /// Reads the arguments of a command.
+            pub(crate) fn parse(
+                name: SessionName,
+                fields: &Arguments<'_>,
+            ) -> Result<Self, Refusal> {
+                if !fields.fit(name.arguments()) {
+                    return Err(Refusal::BadSessionArguments);
+                }
+                Ok(match name {
+                    $(SessionName::$session => {
+                        read_arguments!(fields, true, Self::$session { $($field),* })
+                    })*
+                })
+            }
+
+            /// Appends the arguments to a line that begins with the name.
+            pub(crate) fn write_arguments(&self, line: &mut impl Fields) {
+                let _ = &line;
+                match self {
+                    $(Self::$session { $($field),* } => { $($field.write(line);)* })*
+                }
+            }
+        }
+    };
+}
+
+crate::command_table!(define_commands);
+
+impl Command {
+    /// Returns the user it is for; None only for a DUMPLOG of the whole log.
+    #[inline]
+    pub fn user(&self) -> Option<&UserName> {
+        self.fields().user
+    }
+
+    /// Returns the stock it names.
+    #[inline]
+    pub fn symbol(&self) -> Option<Symbol> {
+        self.fields().symbol
+    }
+
+    /// Returns the amount or trigger price it names.
+    #[inline]
+    pub fn funds(&self) -> Option<Money> {
+        self.fields().funds
+    }
+}

@@ -1,0 +1,16 @@
+//! Commands: the table, and the names and values that are generated from it.
+
+mod argument;
+mod attempt;
+mod command;
+mod name;
+mod table;
+
+pub use argument::{Argument, ArgumentKind, CommandFields};
+pub use attempt::Attempt;
+pub use command::{Command, SessionCommand};
+pub use name::{CommandName, SessionName};
+pub use table::SESSION_HELP;
+
+pub(crate) use argument::Arguments;
+pub(crate) use name::AnyName;

@@ -1,0 +1,171 @@
+//! Names of commands, generated from the table.
+
+use super::argument::{Argument, ArgumentKind};
+use crate::wire::short_copy;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Longest name in bytes: names are compared as one number.
+const NAME_BYTES_MAX: usize = 16;
+
+/// Returns a name as one number, its first letter in the lowest byte.
+const fn packed(name: &str) -> u128 {
+    let (bytes, mut letters, mut at) = (name.as_bytes(), 0_u128, 0);
+    assert!(bytes.len() <= NAME_BYTES_MAX, "the name of a command is too long");
+    while at < bytes.len() {
+        letters |= (bytes[at] as u128) << (8 * at);
+        at += 1;
+    }
+    letters
+}
+
+/// The name of any command, audited or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AnyName {
+    /// An audited command.
+    Command(CommandName),
+    /// A session command.
+    Session(SessionName),
+}
+
+/// Generates the impl of one list of names.
+macro_rules! name_methods {
+    ($list:ident {
+        $($variant:ident $text:literal ($([$optional:ident],)? $($argument:ident),*))*
+    }) => {
+        impl $list {
+            /// All names, in the order of the table.
+            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$variant),*];
+
+            /// Returns the name as it is sent and logged.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+
+            /// Returns the name with its arguments, for HELP and for `BAD_ARGUMENTS`.
+            pub const fn usage(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!(
+                        $text,
+                        $("[,", stringify!($optional), "]",)?
+                        $(",", stringify!($argument)),*
+                    )),*
+                }
+            }
+
+            /// Returns the arguments in the order in which they are sent.
+            pub const fn arguments(self) -> &'static [Argument] {
+                match self {
+                    $(Self::$variant => const { &[
+                        $(Argument::optional(
+                            stringify!($optional), ArgumentKind::named(stringify!($optional))
+                        ),)?
+                        $(Argument::required(
+                            stringify!($argument), ArgumentKind::named(stringify!($argument))
+                        )),*
+                    ] }),*
+                }
+            }
+        }
+
+        impl fmt::Display for $list {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+macro_rules! define_names {
+    (
+        commands { $($command:ident $text:literal $arguments:tt -> $reply:tt)* }
+        session { $($session:ident $word:literal $fields:tt -> $answer:tt)* }
+    ) => {
+        /// The name of an audited command. Its position in the table is part of the journal format.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[expect(missing_docs, reason = "each is the command of that name in docs/PROTOCOL.md")]
+        pub enum CommandName { $($command),* }
+
+        /// The name of a session command.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "each is the command of that name in docs/PROTOCOL.md")]
+        pub enum SessionName { $($session),* }
+
+        name_methods! { CommandName { $($command $text $arguments)* } }
+        name_methods! { SessionName { $($session $word $fields)* } }
+
+        impl AnyName {
+            /// Reads a name without regard to case.
+            #[inline]
+            #[expect(non_upper_case_globals, reason = "the constants are named as the variants")]
+            pub(crate) fn parse(field: &[u8]) -> Option<Self> {
+                // Two commands of the same name would make the second pattern unreachable, which
+                // the compiler reports.
+                $(const $command: u128 = packed($text);)*
+                $(const $session: u128 = packed($word);)*
+                if field.len() > NAME_BYTES_MAX {
+                    return None;
+                }
+                let mut upper = [0; NAME_BYTES_MAX];
+                short_copy::copy(&mut upper, field);
+                upper.make_ascii_uppercase();
+                let name = match u128::from_le_bytes(upper) {
+                    $($command => Self::Command(CommandName::$command),)*
+                    $($session => Self::Session(SessionName::$session),)*
+                    _ => return None,
+                };
+                // A NUL at the end of the field compares equal to the padding.
+                (field.last() != Some(&0)).then_some(name)
+            }
+        }
+    };
+}
+
+crate::command_table!(define_names);
+
+impl CommandName {
+    /// Reads a name without regard to case.
+    pub fn parse(field: &[u8]) -> Option<Self> {
+        match AnyName::parse(field)? {
+            AnyName::Command(name) => Some(name),
+            AnyName::Session(_) => None,
+        }
+    }
+}
+
+impl SessionName {
+    /// Reads a name without regard to case.
+    pub fn parse(field: &[u8]) -> Option<Self> {
+        match AnyName::parse(field)? {
+            AnyName::Session(name) => Some(name),
+            AnyName::Command(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_without_regard_to_case() {
+        for name in CommandName::ALL {
+            assert_eq!(CommandName::parse(name.as_str().to_lowercase().as_bytes()), Some(name));
+        }
+        for name in SessionName::ALL {
+            assert_eq!(SessionName::parse(name.as_str().to_lowercase().as_bytes()), Some(name));
+        }
+        let bad = ["", "\0", "ADD\0", "ADDS", "AD", "COMMIT BUY", "SET_SELL_TRIGGERS", "PING\0"];
+        for bad in bad.into_iter().chain(["a name that is far too long"]) {
+            assert_eq!(AnyName::parse(bad.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn the_usage_shows_the_arguments() {
+        assert_eq!(CommandName::Buy.usage(), "BUY,user,symbol,amount");
+        assert_eq!(CommandName::DumpLog.usage(), "DUMPLOG[,user],filename");
+        assert_eq!(SessionName::Watch.usage(), "WATCH,symbol");
+        assert_eq!(CommandName::DumpLog.arguments().len(), 2);
+    }
+}

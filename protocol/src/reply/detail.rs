@@ -1,0 +1,190 @@
+//! The lines of a reply that more lines follow.
+
+use crate::code::Code;
+use crate::commands::CommandName;
+use crate::types::{Money, Side, Symbol, Tag, TradeTerms, UserName};
+use crate::wire::decimal::{FIELD_BYTES, tag_at};
+use crate::wire::fields::Fields;
+use crate::wire::line_buffer::{LineBuffer, ShortLine};
+
+/// A line of a reply that more lines follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the lines of DISPLAY_SUMMARY, STATS and HELP in docs/PROTOCOL.md")]
+pub enum Detail {
+    Account {
+        user: UserName,
+        available: Money,
+        reserved: Money,
+        realised: Money,
+    },
+    Holding {
+        symbol: Symbol,
+        free: u64,
+        reserved: u64,
+        basis: Money,
+    },
+    Pending {
+        side: Side,
+        terms: TradeTerms,
+        expires_at_ms: u64,
+    },
+    Trigger {
+        side: Side,
+        symbol: Symbol,
+        amount: Money,
+        price: Option<Money>,
+        shares: u64,
+    },
+    History {
+        at_ms: u64,
+        number: u64,
+        command: CommandName,
+        symbol: Option<Symbol>,
+        amount: Option<Money>,
+        refused: Option<Code>,
+    },
+    Stat {
+        name: Box<str>,
+        value: Box<str>,
+    },
+    Text(Box<str>),
+}
+
+impl Detail {
+    /// Appends the line.
+    pub fn write_to(&self, tag: Option<Tag>, out: &mut LineBuffer) {
+        DetailWriter::new(tag, out).write(self);
+    }
+}
+
+/// Writes the lines of one reply that more lines follow.
+///
+/// Each kind of line has its own method, so that a caller that writes many lines of one kind avoids
+/// a match for each of them.
+pub struct DetailWriter<'a> {
+    lines: &'a mut LineBuffer,
+    /// Prefix of every line: the tag and a dash.
+    head: [u8; FIELD_BYTES],
+    head_bytes: usize,
+    written: u64,
+}
+
+impl<'a> DetailWriter<'a> {
+    /// Creates a writer of lines with this tag.
+    pub fn new(tag: Option<Tag>, lines: &'a mut LineBuffer) -> Self {
+        let mut head = [0; FIELD_BYTES];
+        // At most 19 digits, two brackets and the dash.
+        let tag_bytes = tag.map_or(0, |tag| tag_at(&mut head, tag.get()));
+        head[tag_bytes] = b'-';
+        Self { lines, head, head_bytes: tag_bytes + 1, written: 0 }
+    }
+
+    /// Returns the number of lines written.
+    pub const fn lines(&self) -> u64 {
+        self.written
+    }
+
+    /// Appends the line of an account's cash.
+    pub fn account(&mut self, user: &UserName, available: Money, reserved: Money, realised: Money) {
+        self.line(|line| {
+            line.put(b"ACCOUNT").user(user).money(available).money(reserved).money(realised);
+        });
+    }
+
+    /// Appends the line of a holding.
+    #[inline]
+    pub fn holding(&mut self, symbol: Symbol, free: u64, reserved: u64, basis: Money) {
+        self.line(|line| {
+            line.put(b"HOLDING").symbol(symbol).int(free).int(reserved).money(basis);
+        });
+    }
+
+    /// Appends the line of a pending order.
+    #[inline]
+    pub fn pending(&mut self, side: Side, terms: &TradeTerms, expires_at_ms: u64) {
+        self.line(|line| {
+            line.put(b"PENDING").text(side.as_str()).terms(terms).int(expires_at_ms);
+        });
+    }
+
+    /// Appends the line of a set amount, with its trigger's price if it has one.
+    #[inline]
+    pub fn trigger(
+        &mut self,
+        side: Side,
+        symbol: Symbol,
+        amount: Money,
+        price: Option<Money>,
+        shares: u64,
+    ) {
+        self.line(|line| {
+            line.put(b"TRIGGER").text(side.as_str()).symbol(symbol).money(amount);
+            line.optional(price, Fields::money).int(shares);
+        });
+    }
+
+    /// Appends the line of an earlier transaction.
+    #[inline]
+    pub fn history(
+        &mut self,
+        at_ms: u64,
+        number: u64,
+        command: CommandName,
+        symbol: Option<Symbol>,
+        amount: Option<Money>,
+        refused: Option<Code>,
+    ) {
+        self.line(|line| {
+            line.put(b"HISTORY").int(at_ms).int(number).text(command.as_str());
+            line.optional(symbol, Fields::symbol).optional(amount, Fields::money);
+            line.text(refused.map_or("OK", Code::as_str));
+        });
+    }
+
+    /// Appends a line.
+    pub fn write(&mut self, detail: &Detail) {
+        match *detail {
+            Detail::Account { ref user, available, reserved, realised } => {
+                self.account(user, available, reserved, realised);
+            }
+            Detail::Holding { symbol, free, reserved, basis } => {
+                self.holding(symbol, free, reserved, basis)
+            }
+            Detail::Pending { side, ref terms, expires_at_ms } => {
+                self.pending(side, terms, expires_at_ms)
+            }
+            Detail::Trigger { side, symbol, amount, price, shares } => {
+                self.trigger(side, symbol, amount, price, shares);
+            }
+            Detail::History { at_ms, number, command, symbol, amount, refused } => {
+                self.history(at_ms, number, command, symbol, amount, refused);
+            }
+            Detail::Stat { ref name, ref value } => self.long_line(|line| {
+                line.put(b"STAT").text(name).text(value);
+            }),
+            Detail::Text(ref text) => self.long_line(|line| {
+                line.put(text.as_bytes());
+            }),
+        }
+    }
+
+    #[inline]
+    fn line(&mut self, write: impl FnOnce(&mut ShortLine<'_>)) {
+        self.written += 1;
+        let (head, head_bytes) = (&self.head, self.head_bytes);
+        self.lines.short_line(|line| {
+            line.put_short(head, head_bytes);
+            write(line);
+        });
+    }
+
+    /// Appends a line of any length.
+    fn long_line(&mut self, write: impl FnOnce(&mut LineBuffer)) {
+        self.written += 1;
+        let (head, head_bytes) = (&self.head, self.head_bytes);
+        self.lines.line(|line| {
+            line.put_short(head, head_bytes);
+            write(line);
+        });
+    }
+}

@@ -1,0 +1,78 @@
+//! Names of dump files.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Longest dump file name with its folders, in bytes. A line cannot carry more.
+pub const FILENAME_BYTES_MAX: usize = 512;
+
+/// The file a DUMPLOG names: a relative path of plain components, at most [`FILENAME_BYTES_MAX`]
+/// bytes. Links are the file system's matter and are checked when the file is opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Box<str>", into = "Box<str>")]
+pub struct FileName(Box<str>);
+
+impl FileName {
+    /// Checks the form: not empty, relative, no `..`, no NUL, and a file's name at its end.
+    pub fn parse(field: &str) -> Option<Self> {
+        let mut parts = field.split('/');
+        let last_is_a_name = parts.next_back().is_some_and(|last| !matches!(last, "" | "." | ".."));
+        let good = last_is_a_name
+            && field.len() <= FILENAME_BYTES_MAX
+            && !field.starts_with('/')
+            && !field.contains('\0')
+            && parts.all(|part| part != "..");
+        good.then(|| Self(field.into()))
+    }
+
+    /// The path as it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<Box<str>> for FileName {
+    type Error = &'static str;
+    fn try_from(text: Box<str>) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("not a dump file name")
+    }
+}
+
+impl From<FileName> for Box<str> {
+    fn from(name: FileName) -> Self {
+        name.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_stay_relative() {
+        for good in ["./testLOG", "testLOG", "a/b/c.xml", "./a/./b", "...", "a b"] {
+            assert!(FileName::parse(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "a/../b",
+            "a/..",
+            "a/",
+            ".",
+            "a/.",
+            "a\0b",
+            &"x".repeat(513),
+        ] {
+            assert!(FileName::parse(bad).is_none(), "{bad}");
+        }
+    }
+}

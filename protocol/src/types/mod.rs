@@ -1,0 +1,15 @@
+//! The values in a line. A value of one of these types always has the documented form.
+
+mod file_name;
+mod money;
+mod symbol;
+mod tag;
+mod trade;
+mod user_name;
+
+pub use file_name::{FILENAME_BYTES_MAX, FileName};
+pub use money::{Money, MoneyError, SHARES_MAX};
+pub use symbol::Symbol;
+pub use tag::Tag;
+pub use trade::{Side, TradeTerms};
+pub use user_name::{USER_BYTES_MAX, UserName};

@@ -1,0 +1,100 @@
+//! Stock symbols.
+
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::fmt;
+
+/// A stock symbol: 1 to 3 letters or digits, upper case, padded with zero bytes. Sorts as its text
+/// does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "[u8; 3]", into = "[u8; 3]")]
+pub struct Symbol([u8; 3]);
+
+impl Ord for Symbol {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Symbol {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Symbol {
+    /// How many different symbols there are: 36 + 36² + 36³.
+    pub const COUNT: usize = 47_988;
+
+    /// Checks the form and folds to upper case; None where it is off.
+    pub fn parse(field: &[u8]) -> Option<Self> {
+        let bytes = match *field {
+            [first, second, third] => [first, second, third],
+            [first, second] => [first, second, 0],
+            [first] => [first, 0, 0],
+            _ => return None,
+        };
+        let letters = bytes.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
+        (letters == field.len()).then(|| Self(bytes.map(|byte| byte.to_ascii_uppercase())))
+    }
+
+    /// A number that sorts as the symbol does, which is compared faster than its letters.
+    #[inline]
+    pub const fn rank(self) -> u32 {
+        let [first, second, third] = self.0;
+        u32::from_be_bytes([0, first, second, third])
+    }
+
+    /// How many letters it has.
+    #[inline]
+    pub(crate) const fn len(self) -> usize {
+        1 + (self.0[1] != 0) as usize + (self.0[2] != 0) as usize
+    }
+
+    /// The symbol's letters.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0[..self.len()]
+    }
+
+    /// The symbol as text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl TryFrom<[u8; 3]> for Symbol {
+    type Error = &'static str;
+    fn try_from(bytes: [u8; 3]) -> Result<Self, Self::Error> {
+        let length = bytes.iter().position(|&b| b == 0).unwrap_or(3);
+        Self::parse(&bytes[..length]).filter(|symbol| symbol.0 == bytes).ok_or("not a symbol")
+    }
+}
+
+impl From<Symbol> for [u8; 3] {
+    fn from(symbol: Symbol) -> Self {
+        symbol.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_fold_to_upper_case_and_sort_as_text() {
+        assert_eq!(Symbol::parse(b"abc").unwrap().as_str(), "ABC");
+        assert!(Symbol::parse(b"a").unwrap() < Symbol::parse(b"AA").unwrap());
+        for bad in [&b""[..], b"ABCD", b"A-", b"A B", b"\0"] {
+            assert_eq!(Symbol::parse(bad), None);
+        }
+        assert!(Symbol::try_from(*b"abc").is_err() && Symbol::try_from([b'A', 0, b'B']).is_err());
+    }
+}

@@ -1,0 +1,57 @@
+//! The number in brackets at the head of a line.
+
+use crate::wire::decimal::{FIELD_BYTES, tag_at};
+use crate::wire::scanner::{number_at_head, trim};
+use std::fmt;
+
+/// The number that ties a reply to its request: 1 to 2^63 - 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(u64);
+
+impl Tag {
+    /// The largest tag.
+    pub const MAX: u64 = i64::MAX as u64;
+
+    /// Returns None outside 1 to [`Tag::MAX`].
+    pub const fn new(number: u64) -> Option<Self> {
+        if number >= 1 && number <= Self::MAX { Some(Self(number)) } else { None }
+    }
+
+    /// Returns the number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// Takes a tag off the head of a line. Returns the tag, if the line begins with a bracket, and
+    /// the rest of the line without blanks around it. Returns None if there is a bracket without a
+    /// number from 1 to 2^63 - 1 in it.
+    pub fn split_from(line: &[u8]) -> Option<(Option<Self>, &[u8])> {
+        let Some(inside) = line.strip_prefix(b"[") else { return Some((None, line)) };
+        // Most tags are short and are read in one step.
+        if let Some(word) = inside.first_chunk()
+            && let (number, digits @ 1..) = number_at_head(u64::from_le_bytes(*word))
+            && let Some(b']') = inside.get(digits)
+        {
+            return Some((Some(Self::new(number)?), trim(&inside[digits + 1..])));
+        }
+        let mut number: u64 = 0;
+        for (at, byte) in inside.iter().enumerate() {
+            match byte {
+                b'0'..=b'9' => {
+                    number = number.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
+                }
+                b']' => return Some((Some(Self::new(number)?), trim(&inside[at + 1..]))),
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut field = [0; FIELD_BYTES];
+        let bytes = tag_at(&mut field, self.0);
+        f.pad(std::str::from_utf8(&field[..bytes]).unwrap_or_default())
+    }
+}

@@ -1,0 +1,130 @@
+//! Fields of a line, written one after the other without `fmt`.
+//!
+//! A field is written into an array of known size, so its bytes are stored as whole words. The
+//! capacity is checked once a field, or once a line ([`super::line_buffer`]).
+
+use super::decimal::{FIELD_BYTES, cents_at, digits_at, tag_at};
+use super::short_copy;
+use crate::types::{Money, Symbol, Tag, TradeTerms, UserName};
+
+/// Writes fields one after the other.
+pub(crate) trait Fields: Sized {
+    /// Lets `write` fill in the next bytes. It returns how many of them it used.
+    fn field(&mut self, write: impl FnOnce(&mut [u8; FIELD_BYTES]) -> usize) -> &mut Self;
+
+    /// Writes the head of a request or of the last line of a reply: the tag, then `head`.
+    #[inline]
+    fn begin(&mut self, tag: Option<Tag>, head: &str) -> &mut Self {
+        if let Some(tag) = tag {
+            self.tag(tag).byte(b' ');
+        }
+        self.put(head.as_bytes())
+    }
+
+    /// Writes a field of text. The caller guarantees that it holds no line end, and no comma unless
+    /// it is the last field.
+    #[inline]
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.byte(b',').put(text.as_bytes())
+    }
+
+    /// Writes a user name.
+    #[inline]
+    fn user(&mut self, user: &UserName) -> &mut Self {
+        self.byte(b',').put(user.as_bytes())
+    }
+
+    /// Writes a symbol.
+    #[inline]
+    fn symbol(&mut self, symbol: Symbol) -> &mut Self {
+        self.field(|field| {
+            let [first, second, third] = symbol.into();
+            field[..4].copy_from_slice(&[b',', first, second, third]);
+            1 + symbol.len()
+        })
+    }
+
+    /// Writes money with two decimals.
+    #[inline]
+    fn money(&mut self, money: Money) -> &mut Self {
+        self.byte(b',').bare_money(money)
+    }
+
+    /// Writes an integer: shares, milliseconds, a count.
+    #[inline]
+    fn int(&mut self, value: u64) -> &mut Self {
+        self.field(|field| {
+            field[0] = b',';
+            1 + digits_at(field, 1, value)
+        })
+    }
+
+    /// Writes the terms of a trade.
+    #[inline]
+    fn terms(&mut self, terms: &TradeTerms) -> &mut Self {
+        self.symbol(terms.symbol).int(terms.shares).money(terms.price).money(terms.total)
+    }
+
+    /// Writes a field that is empty for None.
+    #[inline]
+    fn optional<T>(
+        &mut self,
+        value: Option<T>,
+        write: impl FnOnce(&mut Self, T) -> &mut Self,
+    ) -> &mut Self {
+        match value {
+            Some(value) => write(self, value),
+            None => self.byte(b','),
+        }
+    }
+
+    /// Writes money without a comma before it.
+    #[inline]
+    fn bare_money(&mut self, money: Money) -> &mut Self {
+        self.field(|field| cents_at(field, money.cents()))
+    }
+
+    /// Writes an integer without a comma before it.
+    #[inline]
+    fn bare_int(&mut self, value: u64) -> &mut Self {
+        self.field(|field| digits_at(field, 0, value))
+    }
+
+    /// Writes a tag without a blank after it.
+    #[inline]
+    fn tag(&mut self, tag: Tag) -> &mut Self {
+        self.field(|field| tag_at(field, tag.get()))
+    }
+
+    /// Writes one byte.
+    #[inline]
+    fn byte(&mut self, byte: u8) -> &mut Self {
+        self.field(|field| {
+            field[0] = byte;
+            1
+        })
+    }
+
+    /// Writes bytes of any number.
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> &mut Self {
+        if bytes.len() <= FIELD_BYTES {
+            return self.field(|field| short_copy::copy(field, bytes));
+        }
+        let copy = |line: &mut Self, chunk: &[u8]| {
+            line.field(|field| short_copy::copy(field, chunk));
+        };
+        bytes.chunks(FIELD_BYTES).for_each(|chunk| copy(self, chunk));
+        self
+    }
+
+    /// Writes the first `length` of 32 bytes: copying a constant size is cheaper than copying
+    /// exactly the bytes wanted.
+    #[inline]
+    fn put_short(&mut self, bytes: &[u8; FIELD_BYTES], length: usize) -> &mut Self {
+        self.field(|field| {
+            *field = *bytes;
+            length.min(FIELD_BYTES)
+        })
+    }
+}

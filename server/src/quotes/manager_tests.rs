@@ -141,7 +141,10 @@ async fn failures_do_not_add_fetches_later() {
         assert_eq!(manager.due.len(), 1);
     }
     let due = manager.due.first().unwrap().0;
-    assert!(due >= manager.wire.clock.now_ms() + REQUOTE_PAUSE_MS - 100, "retried only after the pause");
+    assert!(
+        due >= manager.wire.clock.now_ms() + REQUOTE_PAUSE_MS - 100,
+        "retried only after the pause"
+    );
 }
 
 /// A thousand symbols that are due at the same time are fetched gradually, and STATS counts those
@@ -179,8 +182,7 @@ fn manager_of_one_shard() -> Manager {
 }
 
 #[tokio::test]
-async fn a_symbol_with_triggers_is_quoted_at_once_and_all_shards_and_watchers_get_the_price()
-{
+async fn a_symbol_with_triggers_is_quoted_at_once_and_all_shards_and_watchers_get_the_price() {
     let mut world = World::new(2);
     let outbox: Arc<Outbox> = Arc::default();
     world

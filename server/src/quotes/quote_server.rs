@@ -46,9 +46,7 @@ impl std::str::FromStr for QuoteFaults {
         let mut faults = Vec::new();
         for part in text.split(',').filter(|part| !part.is_empty()) {
             let bad = || {
-                format!(
-                    "{part:?} must be na, wrong, early, silent or refuse, followed by :PERCENT"
-                )
+                format!("{part:?} must be na, wrong, early, silent or refuse, followed by :PERCENT")
             };
             let (name, percent) = part.split_once(':').ok_or_else(bad)?;
             let fault = match name {

@@ -151,7 +151,10 @@ mod tests {
             })
             .collect();
         assert_eq!(walk, again);
-        assert!(walk.windows(2).all(|pair| pair[0] != pair[1]), "the price changes at every request");
+        assert!(
+            walk.windows(2).all(|pair| pair[0] != pair[1]),
+            "the price changes at every request"
+        );
         let else_where = source(8, false);
         assert_ne!(walk[0], else_where.next_quote(symbol("ABC")).price);
     }

@@ -1,4 +1,4 @@
-//! `daytraded quote-server`: a replacement for the legacy quote server with the same protocol.
+//! `daytraded quote-server`: an emulator of the legacy quote server with the same protocol.
 
 use super::simulated::{SimulatedSource, mix};
 use crate::limits::QUOTE_ANSWER_BYTES_MAX;
@@ -82,7 +82,7 @@ impl QuoteFaults {
     }
 }
 
-/// A replacement for the legacy quote server.
+/// An emulator of the legacy quote server.
 pub struct QuoteServer {
     source: SimulatedSource,
     delay: Delay,

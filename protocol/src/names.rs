@@ -1,4 +1,4 @@
-//! The names in a line: users, stock symbols and dump files. A value of one of these types has the
+//! The names in a line: users, stock symbols and dump files. Every value of these types has the
 //! documented form.
 
 use crate::short;
@@ -8,28 +8,29 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// Longest user name, in bytes.
+/// Maximum length of a user name, bytes.
 pub const USER_BYTES_MAX: usize = 64;
-/// Longest dump file name with its folders, in bytes; a line cannot carry more anyway.
+/// Maximum length of a dump file name with its folders, bytes. A line has no capacity for more.
 pub const FILENAME_BYTES_MAX: usize = 512;
 
-/// A user: 1 to 64 of `A-Z a-z 0-9 _ . -`. Names up to 22 bytes need no allocation. Sorts as its
-/// text does.
+/// The name of a user: 1 to 64 of `A-Z a-z 0-9 _ . -`. Names up to 22 bytes need no allocation.
+/// Names sort by their text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserName(Name);
 
-/// A name in as many bytes as a `String` takes, so that most are copied, compared and hashed as
-/// whole words.
+/// A name in the size of a `String`. Short names are stored inline, so that most names are copied,
+/// compared and hashed as whole words.
 #[derive(Clone, PartialEq, Eq)]
 enum Name {
-    /// At most 22 bytes, then zeros, which no name holds, and the length.
+    /// At most 22 bytes, padded with zeros, which no name contains, and the length in the last
+    /// byte.
     Short([u8; SHORT_BYTES]),
     Long(Box<[u8]>),
 }
 
 const SHORT_BYTES: usize = 23;
 
-/// Which bytes a user's name may hold.
+/// The bytes allowed in a user name.
 const USER_BYTES: [bool; 256] = {
     let mut allowed = [false; 256];
     let mut byte = 0;
@@ -42,7 +43,7 @@ const USER_BYTES: [bool; 256] = {
 };
 
 impl UserName {
-    /// Checks the form; None where it is off.
+    /// Parses a name. Returns None if the form is invalid.
     #[inline]
     pub fn parse(field: &[u8]) -> Option<Self> {
         let allowed = field.iter().fold(true, |all, byte| all & USER_BYTES[usize::from(*byte)]);
@@ -57,7 +58,7 @@ impl UserName {
         Some(Self(Name::Short(bytes)))
     }
 
-    /// The name's bytes: ASCII.
+    /// Returns the bytes of the name, all of them ASCII.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
@@ -68,13 +69,13 @@ impl UserName {
         }
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
-    /// A hash that is the same on every machine and in every version (FNV-1a, 64 bits): it decides
-    /// which shard's files hold the user, so it is part of the data format.
+    /// Returns a hash that is the same on every machine and in every version (FNV-1a, 64 bits). It
+    /// determines the user's shard, so it is part of the data format.
     pub fn stable_hash(&self) -> u64 {
         let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         self.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, fold)
@@ -86,7 +87,7 @@ impl Hash for UserName {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0 {
             Name::Short(bytes) => {
-                // Three words, the last two overlapping by a byte, hold all of it.
+                // Three words cover all bytes; the last two overlap by one byte.
                 let word = |at: usize| {
                     bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
                 };
@@ -123,8 +124,7 @@ impl fmt::Display for UserName {
     }
 }
 
-/// As bytes: the journal's format writes them as it writes text, and spares looking whether they
-/// are text.
+/// Serializes the name as bytes. The journal encodes bytes like text, and no UTF-8 check is needed.
 impl Serialize for UserName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.as_bytes())
@@ -151,8 +151,8 @@ impl Visitor<'_> for UserNameVisitor {
     }
 }
 
-/// A stock symbol: 1 to 3 letters or digits, upper case, padded with zero bytes. Sorts as its text
-/// does.
+/// A stock symbol: 1 to 3 letters or digits, in upper case and padded with zero bytes. Symbols sort
+/// by their text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "[u8; 3]", into = "[u8; 3]")]
 pub struct Symbol([u8; 3]);
@@ -172,10 +172,10 @@ impl PartialOrd for Symbol {
 }
 
 impl Symbol {
-    /// How many different symbols there are: 36 + 36² + 36³.
+    /// Number of different symbols: 36 + 36² + 36³.
     pub const COUNT: usize = 47_988;
 
-    /// Checks the form and folds to upper case; None where it is off.
+    /// Parses a symbol and converts it to upper case. Returns None if the form is invalid.
     pub fn parse(field: &[u8]) -> Option<Self> {
         let bytes = match *field {
             [first, second, third] => [first, second, third],
@@ -187,25 +187,25 @@ impl Symbol {
         (letters == field.len()).then(|| Self(bytes.map(|byte| byte.to_ascii_uppercase())))
     }
 
-    /// A number that sorts as the symbol does, which is compared faster than its letters.
+    /// Returns a number that sorts like the symbol. It is faster to compare than the letters.
     #[inline]
     pub const fn rank(self) -> u32 {
         let [first, second, third] = self.0;
         u32::from_be_bytes([0, first, second, third])
     }
 
-    /// How many letters it has.
+    /// Returns the number of letters.
     #[inline]
     pub(crate) const fn len(self) -> usize {
         1 + (self.0[1] != 0) as usize + (self.0[2] != 0) as usize
     }
 
-    /// The symbol's letters.
+    /// Returns the letters of the symbol.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0[..self.len()]
     }
 
-    /// The symbol as text.
+    /// Returns the symbol as text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
@@ -231,14 +231,15 @@ impl From<Symbol> for [u8; 3] {
     }
 }
 
-/// The file a DUMPLOG names: a relative path of plain components, at most [`FILENAME_BYTES_MAX`]
-/// bytes. Links are the file system's matter and are checked when the file is opened.
+/// The file name of a DUMPLOG: a relative path of plain components, at most [`FILENAME_BYTES_MAX`]
+/// bytes. Symbolic links are checked when the file is opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Box<str>", into = "Box<str>")]
 pub struct FileName(Box<str>);
 
 impl FileName {
-    /// Checks the form: not empty, relative, no `..`, no NUL, and a file's name at its end.
+    /// Parses a file name. It must not be empty, absolute, or contain `..` or NUL, and it must end
+    /// with a file's name.
     pub fn parse(field: &str) -> Option<Self> {
         let mut parts = field.split('/');
         let last_is_a_name = parts.next_back().is_some_and(|last| !matches!(last, "" | "." | ".."));
@@ -250,7 +251,7 @@ impl FileName {
         good.then(|| Self(field.into()))
     }
 
-    /// The path as it was sent.
+    /// Returns the path as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -280,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn users_have_one_to_sixty_four_plain_characters() {
+    fn user_names_have_one_to_sixty_four_allowed_characters() {
         for good in ["a", "oY01WVirLr", "A_b.c-9", &"x".repeat(64)] {
             assert_eq!(UserName::parse(good.as_bytes()).unwrap().as_str(), good);
         }
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn names_short_and_long_sort_as_their_text_and_come_back_from_the_journal() {
+    fn short_and_long_names_sort_by_text_and_can_be_read_back_from_the_journal() {
         let mut names: Vec<String> = ["b", "a", "a-", "ab", "Zz"].map(String::from).to_vec();
         names.extend([1, 21, 22, 23, 64].map(|length| "m".repeat(length)));
         let mut users: Vec<_> =
@@ -303,7 +304,7 @@ mod tests {
             assert_eq!(
                 bytes,
                 postcard::to_stdvec(name).unwrap(),
-                "the journal holds names as text"
+                "the journal encodes names like text"
             );
             assert_eq!(postcard::from_bytes::<UserName>(&bytes).as_ref(), Ok(user));
         }
@@ -312,13 +313,13 @@ mod tests {
 
     #[test]
     fn the_stable_hash_never_changes() {
-        // From the reference vectors of FNV-1a: "a" and "foobar".
+        // Reference vectors of FNV-1a: "a" and "foobar".
         assert_eq!(UserName::parse(b"a").unwrap().stable_hash(), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(UserName::parse(b"foobar").unwrap().stable_hash(), 0x8594_4171_f739_67e8);
     }
 
     #[test]
-    fn symbols_fold_to_upper_case_and_sort_as_text() {
+    fn symbols_are_converted_to_upper_case_and_sort_by_text() {
         assert_eq!(Symbol::parse(b"abc").unwrap().as_str(), "ABC");
         assert!(Symbol::parse(b"a").unwrap() < Symbol::parse(b"AA").unwrap());
         for bad in [&b""[..], b"ABCD", b"A-", b"A B", b"\0"] {
@@ -328,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn file_names_stay_relative() {
+    fn file_names_must_be_relative() {
         for good in ["./testLOG", "testLOG", "a/b/c.xml", "./a/./b", "...", "a b"] {
             assert!(FileName::parse(good).is_some(), "{good}");
         }

@@ -1,31 +1,31 @@
-//! Lines of a server read back into values, for clients and tests.
+//! Parses lines of a server into values, for clients and tests.
 
 use crate::{
     Code, CommandName, Detail, Money, Push, Reply, ReplyBody, Side, Symbol, Tag, TradeTerms,
     UserName,
 };
 
-/// One line of a server.
+/// One line from a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerLine {
-    /// The end of a reply.
+    /// The last line of a reply.
     Reply(Reply),
-    /// A line of a reply that goes on.
+    /// A line of a reply that continues.
     Detail(Option<Tag>, Detail),
     /// A pushed line.
     Push(Push),
 }
 
-/// The line is none that the protocol knows.
+/// The line is not part of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a line of a daytrade server")]
 pub struct ReplyError;
 
 impl ServerLine {
-    /// Reads a line, with or without its LF.
+    /// Parses a line, with or without its LF.
     ///
     /// # Errors
-    /// [`ReplyError`] for a line the protocol does not know.
+    /// Returns [`ReplyError`] for a line that is not part of the protocol.
     pub fn parse(line: &[u8]) -> Result<Self, ReplyError> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = std::str::from_utf8(line).map_err(|_| ReplyError)?;
@@ -46,7 +46,7 @@ impl ServerLine {
     }
 }
 
-/// Takes fields one after the other; `end` refuses a line with more.
+/// A cursor over the fields of a line. `end` rejects a line with further fields.
 struct Cursor<'a>(Option<&'a str>);
 
 impl<'a> Cursor<'a> {
@@ -89,7 +89,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// A field that may be empty.
+    /// Reads a field that may be empty.
     fn optional<T>(
         &mut self,
         read: impl FnOnce(&str) -> Option<T>,
@@ -139,7 +139,7 @@ fn parse_ok(ok: &str) -> Option<ReplyBody> {
             ReplyBody::CancelSetSell { symbol: f.symbol()?, amount: f.money()?, shares: f.int()? }
         }
         "DUMPLOG" => {
-            // A dump folder may have commas in its name; the count is what follows the last one.
+            // The name of a dump folder may contain commas, so the count is after the last comma.
             let (path, events) = f.0.take()?.rsplit_once(',')?;
             ReplyBody::DumpLog { path: path.into(), events: events.parse().ok()? }
         }
@@ -162,7 +162,7 @@ fn parse_refused(error: &str) -> Option<ReplyBody> {
     Some(ReplyBody::Refused { code: Code::parse(code.as_bytes())?, message: message.into() })
 }
 
-/// A line that is none of the known details is text (HELP).
+/// Parses a detail. A line that is not a known detail is text (HELP).
 fn parse_detail(line: &str) -> Detail {
     known_detail(line).unwrap_or_else(|| Detail::Text(line.into()))
 }

@@ -1,10 +1,9 @@
 //! A table of cases for each command, as short sessions. Each line is an input, optionally followed
 //! by `->` and the expected output.
 //!
-//! `S=42.17` sets a price, `S=none` makes it unavailable, and `S=?` leaves it unrequested (the
-//! output is then `asks S`). `market S 39.90` delivers a price. `+1000` advances the time in
-//! milliseconds. `account a` prints cash, reserved cash and realised profit. `holding a S` prints
-//! free shares, reserved shares and cost basis.
+//! `S=42.17` sets a price, `S=none` makes it unavailable, `S=?` leaves it unrequested (output
+//! `asks S`). `market S 39.90` delivers a price. `+1000` advances the time in milliseconds.
+//! `account a` prints cash, reserved, realised; `holding a S` prints free, reserved, basis.
 
 use super::*;
 use daytrade_protocol::{

@@ -341,7 +341,6 @@ impl Manager {
                 }
             }
             Err(error) => {
-                // A source that is down is logged by its breaker; each symbol is only a debug
                 // While the source is down, the failures of single symbols are only debug messages.
                 if matches!(error, SourceError::Down) {
                     tracing::debug!(%symbol, %error, "a quote could not be fetched");

@@ -1,5 +1,5 @@
-//! Lines in and out: reading requests of a real mix, writing replies, refusals and the lines of a
-//! summary. Figures are for one line.
+//! Benchmarks of lines: parsing requests of a real mix, and formatting replies, refusals and lines
+//! of a summary. Figures are for one line.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use daytrade_protocol::{
@@ -15,7 +15,7 @@ fn symbol(text: &str) -> Symbol {
     Symbol::parse(text.as_bytes()).expect("a symbol")
 }
 
-/// What an active user's summary consists of.
+/// Returns the details of an active user's summary.
 fn details() -> Vec<Detail> {
     let money = Money::from_cents;
     (0..40_i64)

@@ -5,22 +5,22 @@ use std::fmt;
 
 macro_rules! codes {
     ($($variant:ident $text:literal),+ $(,)?) => {
-        /// The code of an error reply. Its position in this list is part of the journal format: add
-        /// at the end.
+        /// The code of an error reply. The position in this list is part of the journal format: add
+        /// new codes at the end.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[expect(missing_docs, reason = "the table of codes in docs/PROTOCOL.md says when each is sent")]
         pub enum Code { $($variant),+ }
 
         impl Code {
-            /// All of them, in the order of the specification.
+            /// All codes, in the order of the specification.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The code as it is sent.
+            /// Returns the code as it is sent.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
 
-            /// Reads a code exactly as it is sent.
+            /// Parses a code exactly as it is sent.
             pub fn parse(field: &[u8]) -> Option<Self> {
                 Self::ALL.iter().copied().find(|code| code.as_str().as_bytes() == field)
             }

@@ -1,4 +1,4 @@
-//! Pushed lines: what the server says without being asked again.
+//! Pushed lines: lines that the server sends without a request.
 
 use crate::types::{Money, Side, Symbol, TradeTerms, UserName};
 use crate::wire::fields::Fields as _;
@@ -9,50 +9,50 @@ use crate::wire::line_buffer::append_line;
 pub enum Push {
     /// A new price of a watched symbol.
     Quote {
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
-        /// Its price.
+        /// Price of one share.
         price: Money,
-        /// When it arrived, Unix milliseconds by the server's clock.
+        /// Time of arrival, Unix milliseconds by the server's clock.
         at_ms: u64,
     },
-    /// A pending order ran out; its reserve is back.
+    /// A pending order expired, and its reserve was released.
     Expired {
-        /// Whose.
+        /// Owner of the order.
         user: UserName,
-        /// Buy or sell.
+        /// Side of the order.
         side: Side,
-        /// What it was to trade.
+        /// Terms of the order.
         terms: TradeTerms,
     },
     /// A trigger fired.
     Filled {
-        /// Whose.
+        /// Owner of the trigger.
         user: UserName,
-        /// Buy or sell.
+        /// Side of the trigger.
         side: Side,
-        /// What was traded.
+        /// Terms of the trade.
         terms: TradeTerms,
     },
-    /// The account after any change.
+    /// Balances of an account after a change.
     Account {
-        /// Whose.
+        /// Owner of the account.
         user: UserName,
-        /// Cash free to spend.
+        /// Cash that is free to spend.
         available: Money,
-        /// Cash set aside.
+        /// Reserved cash.
         reserved: Money,
-        /// Profit of everything sold so far.
+        /// Profit of all sales so far.
         realised: Money,
     },
-    /// The client did not read its account events; the connection closes.
+    /// The client did not read its account events, so the connection is closed.
     ByeSlowConsumer,
-    /// The client sent no whole line for too long; the connection closes.
+    /// The client sent no complete line before the idle timeout, so the connection is closed.
     ByeIdle,
 }
 
 impl Push {
-    /// Appends the line.
+    /// Appends the line to `out`.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         append_line(out, |line| match self {
             Self::Quote { symbol, price, at_ms } => {

@@ -1,4 +1,4 @@
-//! Refusals: a code with what is needed to word it for the person who reads it.
+//! Refusals: the reason why a line was refused, with the values in its message.
 
 use crate::code::Code;
 use crate::commands::CommandName;
@@ -7,10 +7,10 @@ use crate::wire::fields::Fields;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Why a line was refused. Its layout is part of the journal format: add at the end. `Display` is
-/// the message of the reply and of the audit log.
+/// The reason why a line was refused. The layout is part of the journal format: add new variants at
+/// the end. `Display` writes the message of the reply and of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each variant's words say it")]
+#[expect(missing_docs, reason = "the message of each variant describes it")]
 pub enum Refusal {
     NotText,
     ControlCharacter,
@@ -54,7 +54,7 @@ enum Word<'a> {
 }
 
 impl Refusal {
-    /// The code it is sent under.
+    /// Returns the code of the reply.
     pub const fn code(&self) -> Code {
         match self {
             Self::NotText | Self::ControlCharacter | Self::BadTag => Code::BadLine,
@@ -85,8 +85,8 @@ impl Refusal {
         }
     }
 
-    /// Says the message part by part: a refusal is answered as often as an order, and `fmt` would
-    /// take most of the time.
+    /// Passes the message to `say` part by part. Refusals are as frequent as orders, and `fmt`
+    /// would take most of their time.
     #[inline]
     fn words(&self, mut say: impl FnMut(Word<'_>)) {
         use Word::{Count, Money as Amount, Symbol as Stock, Text};
@@ -188,7 +188,7 @@ impl Refusal {
         }
     }
 
-    /// Appends the message to a line, without a comma before it.
+    /// Appends the message to a line, without a preceding comma.
     pub(crate) fn write_message(&self, line: &mut impl Fields) {
         self.words(|word| {
             match word {
@@ -224,7 +224,7 @@ mod tests {
     use crate::{LineBuffer, ReplyBody};
 
     #[test]
-    fn the_reply_says_what_the_log_says() {
+    fn the_reply_has_the_same_message_as_the_log() {
         let symbol = Symbol::parse(b"XY").unwrap();
         let money = Money::from_cents(123_456_789_012);
         let cases = [

@@ -17,7 +17,7 @@ fn invalid(line: &[u8]) -> Invalid {
 }
 
 #[test]
-fn lines_of_real_workload_files_are_requests() {
+fn lines_of_real_workload_files_are_valid_requests() {
     let same = request("[17] BUY,alice,ABC,250.00");
     assert_eq!(same.tag.map(Tag::get), Some(17));
     let variants = [
@@ -30,14 +30,14 @@ fn lines_of_real_workload_files_are_requests() {
         assert_eq!(request(line), same, "{line:?}");
     }
     assert!(request("ADD,a,5 noreply").noreply && request("ADD,a,5\tnoreply \r\n").noreply);
-    assert!(!request("DUMPLOG,noreply").noreply, "a file may be called noreply");
+    assert!(!request("DUMPLOG,noreply").noreply, "a file may have the name noreply");
     for line in ["", "\n", "\r\n", "   \n", "# ADD,a,5", "  # note"] {
         assert_eq!(parse_line(line.as_bytes()), Parsed::Nothing, "{line:?}");
     }
 }
 
 #[test]
-fn each_kind_of_bad_line_has_its_code() {
+fn each_kind_of_invalid_line_has_its_code() {
     let cases: &[(&[u8], Code, Option<u64>)] = &[
         (b"[0] PING", Code::BadLine, None),
         (b"[9223372036854775808] PING", Code::BadLine, None),
@@ -82,7 +82,7 @@ fn each_kind_of_bad_line_has_its_code() {
 }
 
 #[test]
-fn a_refused_command_keeps_the_fields_that_fit() {
+fn a_refused_command_keeps_its_valid_fields() {
     let attempt = |line: &str| *invalid(line.as_bytes()).attempt.expect("audited");
     let negative = attempt("[9962] ADD,umhaEY4lil,-73280.58");
     assert_eq!(negative.funds, Some(Money::from_cents(-7_328_058)));
@@ -159,12 +159,12 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_panic_the_parser(line in proptest::collection::vec(any::<u8>(), 0..1100)) {
+    fn no_bytes_make_the_parser_panic(line in proptest::collection::vec(any::<u8>(), 0..1100)) {
         let _ = parse_line(&line);
     }
 
     #[test]
-    fn nearly_right_lines_do_not_panic_the_parser(line in "\\[?[0-9]{0,20}\\]? ?[A-Z_]{0,17}(,[ -~\u{0}-\u{ff}]{0,9}){0,5}") {
+    fn nearly_valid_lines_do_not_make_the_parser_panic(line in "\\[?[0-9]{0,20}\\]? ?[A-Z_]{0,17}(,[ -~\u{0}-\u{ff}]{0,9}){0,5}") {
         let _ = parse_line(line.as_bytes());
     }
 }

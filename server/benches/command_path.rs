@@ -1,6 +1,7 @@
-//! The parts of a command's way, each by itself and in memory: deciding and applying, the record's
-//! place in a frame, the summary's text, the audit log's XML. Figures are for one command or one
-//! line of a summary. Reading and writing lines is measured in protocol/benches/lines.rs.
+//! Benchmarks of the steps of a command, each measured separately and in memory: deciding and
+//! applying, encoding its record in a frame, formatting a summary, and formatting the audit log.
+//! Figures are for one command or one line of a summary. protocol/benches/lines.rs measures parsing
+//! and formatting of lines.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use daytrade_protocol::{Body, Command, LineBuffer, Money, Parsed, Symbol, Tag, parse_line};
@@ -14,7 +15,7 @@ use std::hint::black_box;
 const WORKLOAD: &str = include_str!("../../workloads/10-users.txt");
 const NOW_MS: u64 = 1_795_000_000_000;
 
-/// A price that depends on nothing but the symbol: 1.00 to 201.00.
+/// Returns a price that depends only on the symbol: 1.00 to 201.00.
 fn price_of(symbol: Symbol) -> Money {
     let sum = symbol.as_bytes().iter().fold(0_i64, |sum, letter| sum * 37 + i64::from(*letter));
     Money::from_cents(100 + sum % 20_000)
@@ -31,7 +32,7 @@ fn commands() -> Vec<(u64, Command)> {
     WORKLOAD.lines().filter_map(request).collect()
 }
 
-/// Decides and applies one command; the record of it.
+/// Decides and applies one command, and returns its record.
 fn carry_out(book: &mut Book, number: u64, command: &Command) -> Record {
     let id = command.user().and_then(|user| book.id(user));
     let mut price = None;
@@ -103,8 +104,8 @@ fn benches(criterion: &mut Criterion) {
     });
     group.finish();
 
-    // In lines, because a summary has as many as there are holdings, orders, triggers and
-    // transactions.
+    // The throughput is in lines. A summary has one line for each holding, order, set amount and
+    // transaction.
     let lines_of = |user, account| {
         let mut out = LineBuffer::default();
         write_summary(account, user, None, &mut out);

@@ -1,4 +1,4 @@
-//! A million armed triggers on 3,000 symbols: what arming, cancelling, and a price cost.
+//! Benchmarks of arming, cancelling and a price, with a million armed triggers on 3,000 symbols.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use daytrade_protocol::{Money, Side, Symbol};
@@ -13,7 +13,7 @@ fn symbol(number: u32) -> Symbol {
     Symbol::parse(&[letter(676), letter(26), letter(1)]).expect("three capitals")
 }
 
-/// The trigger of this number: buys below 50.00, sells above, spread evenly.
+/// Returns the trigger with this number: buys below 50.00, sells above, evenly distributed.
 fn trigger(number: u32) -> (Symbol, Side, TriggerKey) {
     let side = if number.is_multiple_of(2) { Side::Buy } else { Side::Sell };
     let cents = i64::from(number / SYMBOLS % 4_000) + if side == Side::Buy { 100 } else { 6_000 };

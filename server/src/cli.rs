@@ -1,4 +1,4 @@
-//! What `daytraded` does with its command line.
+//! Runs the command that `daytraded` was started with.
 
 use crate::clock::Clock;
 use crate::config::{Cli, CliCommand, JournalCommand, QuoteServerArgs, QuoteSpec, ServeArgs};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The whole program.
+/// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
@@ -53,8 +53,9 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
             server.stop().await
         }
         Some(fatal) => {
-            tracing::error!(shard = fatal.shard, error = %fatal.error, "the journal cannot be written; read-only, stopping");
-            // Whoever waits is still told READ_ONLY; the first failure is the one to report.
+            tracing::error!(shard = fatal.shard, error = %fatal.error, "the journal cannot be written; refusing commands and stopping");
+            // Waiting commands are still refused with READ_ONLY. Only the first failure is
+            // reported.
             let _ = server.stop().await;
             Err(fatal.error)
                 .with_context(|| format!("the journal of shard {} cannot be written", fatal.shard))
@@ -65,13 +66,13 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
 async fn quote_server(args: &QuoteServerArgs) -> anyhow::Result<()> {
     let _log = telemetry::init(None, tracing::Level::INFO)?;
     let QuoteSpec::Simulated { seed, frozen } = &args.quotes else {
-        anyhow::bail!("the stand-in quotes from a simulated market only");
+        anyhow::bail!("the quote server supports only a simulated market");
     };
     anyhow::ensure!(args.listen.ip().is_loopback(), "{} is not a loopback address", args.listen);
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
-    tracing::info!(address = %listener.local_addr()?, delay = ?args.delay, "quoting");
+    tracing::info!(address = %listener.local_addr()?, delay = ?args.delay, "listening for quote requests");
     let seed = seed.unwrap_or(1);
     let source = SimulatedSource::new(seed, *frozen, Arc::new(Clock::default()));
     let server = QuoteServer::new(source, args.delay, args.seed.unwrap_or(seed));
@@ -87,13 +88,14 @@ fn journal_tool(command: &JournalCommand) -> anyhow::Result<()> {
     };
     let flushed = out.flush();
     match shown.and_then(|()| Ok(flushed?)) {
-        // Whoever reads has seen enough.
+        // The reader closed the pipe, which is not an error.
         Err(error) if is_broken_pipe(&error) => Ok(()),
         done => done,
     }
 }
 
-/// A data folder that exists and that no server runs on: what is being written would look damaged.
+/// Opens an existing data folder that no server uses. A journal that is being written would look
+/// damaged.
 fn alone_on(data_dir: &Path) -> anyhow::Result<DataDir> {
     read_manifest(data_dir)?;
     Ok(DataDir::open(data_dir, None)?)

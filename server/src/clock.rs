@@ -1,27 +1,27 @@
-//! The one place that asks what time it is.
+//! The clock: the only code that reads the time of the system.
 
 use parking_lot::Mutex;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How far the system's clock must be ahead before it is followed, in milliseconds.
+/// Step of the system's clock that is followed, milliseconds. Smaller steps are drift.
 const FOLLOW_AHEAD_MS: u64 = 1_000;
 
-/// Unix milliseconds that never run backwards while the process lives, for all shards alike.
+/// A monotonic clock in Unix milliseconds, shared by all shards.
 ///
-/// It runs by the monotonic clock from where the system's clock stood at the start. A system clock
-/// set back is ignored (pending orders neither run out nor live longer for it), one set ahead is
-/// followed.
+/// It advances with the monotonic clock, from the system time at the start. If the system's clock
+/// is set back, the step is ignored, so that pending orders neither expire early nor live longer.
+/// If it is set ahead, the step is followed.
 pub struct Clock {
     anchor: Mutex<Anchor>,
     times: Box<dyn Fn() -> Times + Send + Sync>,
 }
 
-/// What the two clocks of a system say.
+/// A reading of the two clocks of the system.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    /// How long ago any fixed moment was; never runs backwards.
+    /// Monotonic time since a fixed moment.
     pub steady: Duration,
-    /// The time of day, Unix milliseconds; may be set to anything at any time.
+    /// Time of day, Unix milliseconds. It may change by any step at any time.
     pub system_ms: u64,
 }
 
@@ -38,13 +38,13 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// A clock over these times.
+    /// Creates a clock that reads these times.
     pub fn new(times: impl Fn() -> Times + Send + Sync + 'static) -> Self {
         let Times { steady, system_ms } = times();
         Self { anchor: Mutex::new(Anchor { at: steady, ms: system_ms }), times: Box::new(times) }
     }
 
-    /// Now, in Unix milliseconds.
+    /// Returns the current time, Unix milliseconds.
     pub fn now_ms(&self) -> u64 {
         let mut anchor = self.anchor.lock();
         let times = (self.times)();
@@ -57,8 +57,7 @@ impl Clock {
         system
     }
 
-    /// Makes it run from at least this time: a journal's last frame, which the next one must not
-    /// precede.
+    /// Raises the clock to at least `ms`. The next frame must not precede the journal's last frame.
     pub fn raise_to(&self, ms: u64) {
         if self.now_ms() < ms {
             *self.anchor.lock() = Anchor { at: (self.times)().steady, ms };
@@ -66,7 +65,7 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the place")]
+#[expect(clippy::disallowed_methods, reason = "the clock reads the system time here")]
 fn system_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_set_back_is_ignored_and_one_set_ahead_is_followed() {
+    fn a_step_back_is_ignored_and_a_step_ahead_is_followed() {
         let times =
             std::sync::Arc::new(Mutex::new(Times { steady: Duration::ZERO, system_ms: 1_000_000 }));
         let clock = Clock::new({
@@ -88,23 +87,15 @@ mod tests {
             clock.now_ms()
         };
         assert_eq!(at(0, 1_000_000), 1_000_000);
-        assert_eq!(
-            at(500, 400_000),
-            1_000_500,
-            "set back: time goes on as if nothing had happened"
-        );
-        assert_eq!(
-            at(2_500, 402_000),
-            1_002_500,
-            "and an order that has a minute keeps exactly that minute"
-        );
+        assert_eq!(at(500, 400_000), 1_000_500, "a step back does not change the time");
+        assert_eq!(at(2_500, 402_000), 1_002_500, "an order still lives exactly one minute");
         assert_eq!(at(2_600, 1_003_000), 1_002_600, "a small step ahead is drift");
-        assert_eq!(at(2_600, 2_000_000), 2_000_000, "set ahead: followed");
+        assert_eq!(at(2_600, 2_000_000), 2_000_000, "a step ahead is followed");
         assert_eq!(at(2_700, 2_000_050), 2_000_100);
     }
 
     #[test]
-    fn a_journal_from_the_future_is_not_gone_back_from() {
+    fn the_clock_does_not_precede_a_journal_from_the_future() {
         let clock = Clock::default();
         let ahead = clock.now_ms() + 3_600_000;
         clock.raise_to(ahead);

@@ -1,4 +1,4 @@
-//! The command line of `daytraded`, and what it comes to.
+//! The command line of `daytraded`, and the configuration it resolves to.
 
 use crate::journal::SyncMode;
 use crate::limits::{
@@ -15,10 +15,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Where the server listens unless it is told otherwise.
+/// Default address to listen on.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4462";
 
-/// Trade stocks over a line protocol, durably.
+/// A trading server with a line protocol and a durable journal.
 #[derive(Debug, Parser)]
 #[command(
     name = "daytraded",
@@ -28,25 +28,25 @@ pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4462";
     args_conflicts_with_subcommands = true
 )]
 pub struct Cli {
-    /// How to serve.
+    /// Options of the server.
     #[command(flatten)]
     pub serve: ServeArgs,
-    /// Something else to do than serve.
+    /// Another command than serving.
     #[command(subcommand)]
     pub command: Option<CliCommand>,
 }
 
-/// What `daytraded` does besides serving.
+/// Commands of `daytraded` other than serving.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
-    /// Stand in for the legacy quote server
+    /// Emulate the legacy quote server
     QuoteServer(QuoteServerArgs),
-    /// Look at a journal without changing it; the server must not be running
+    /// Inspect a journal without changing it; the server must not be running
     #[command(subcommand)]
     Journal(JournalCommand),
 }
 
-/// What can be done with a journal.
+/// Commands for a journal.
 #[derive(Debug, Subcommand)]
 pub enum JournalCommand {
     /// Check every frame; exit 1 at the first damage
@@ -54,29 +54,29 @@ pub enum JournalCommand {
         /// The data folder
         data_dir: PathBuf,
     },
-    /// Print every record, a line each
+    /// Print every record, one per line
     Print {
         /// The data folder
         data_dir: PathBuf,
     },
 }
 
-/// The options of the stand-in quote server.
+/// Options of the emulated quote server.
 #[derive(Debug, Args)]
 pub struct QuoteServerArgs {
-    /// Where to listen (loopback only)
+    /// Address to listen on (loopback only)
     #[arg(long, default_value = "127.0.0.1:4444")]
     pub listen: SocketAddr,
-    /// How long answers take
+    /// Delay of the answers
     #[arg(long, value_enum, default_value = "none")]
     pub delay: Delay,
-    /// What goes wrong how often, in percent: na, wrong, early, silent, refuse
+    /// Probability of each fault, in percent: na, wrong, early, silent, refuse
     #[arg(long, default_value = "", value_name = "FAULT:PERCENT,...")]
     pub faults: QuoteFaults,
-    /// How wrong its clock is, in milliseconds
+    /// Offset of its clock, in milliseconds
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_name = "MS")]
     pub clock_skew: i64,
-    /// The seed of delays and faults [default: that of the market]
+    /// The seed of delays and faults [default: the seed of the market]
     #[arg(long)]
     pub seed: Option<u64>,
     /// The market to quote from
@@ -84,10 +84,10 @@ pub struct QuoteServerArgs {
     pub quotes: QuoteSpec,
 }
 
-/// The options of the server.
+/// Options of the server.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
-    /// Where to listen (loopback only)
+    /// Address to listen on (loopback only)
     #[arg(long, default_value = DEFAULT_ADDRESS)]
     pub listen: SocketAddr,
     /// The data folder [default: daytrade in the user's state folder]
@@ -96,7 +96,7 @@ pub struct ServeArgs {
     /// Shards of a new data folder [default: one for each core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=SHARDS_MAX as i64))]
     pub shards: Option<u16>,
-    /// Where prices come from.
+    /// Source of prices.
     #[command(flatten)]
     pub quotes: QuoteArgs,
     /// When a journal frame is made durable
@@ -108,32 +108,32 @@ pub struct ServeArgs {
     /// Write the runtime log to this file instead of stderr
     #[arg(long)]
     pub log_file: Option<PathBuf>,
-    /// How much to log: error, warn, info, debug, trace
+    /// Level of the runtime log: error, warn, info, debug, trace
     #[arg(long, default_value = "info")]
     pub log_level: tracing::Level,
-    /// Connections at once
+    /// Maximum number of connections
     #[arg(long, default_value_t = CONNECTIONS_DEFAULT, value_parser = parse_connections)]
     pub max_connections: usize,
-    /// Close a connection that sends no whole line for so many seconds, waits for nothing and
-    /// listens to nothing; 0 never
+    /// Close a connection after this many seconds without a complete line, a pending reply or a
+    /// subscription; 0 disables this
     #[arg(long, default_value_t = IDLE_TIMEOUT_S, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
     pub idle_timeout: u64,
-    /// Take a snapshot of a shard after so many records, or twice as many as it has users
+    /// Records between two snapshots of a shard, or twice its users if more
     #[arg(long, default_value_t = SNAPSHOT_RECORDS_MIN, value_name = "RECORDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub snapshot_every: u64,
-    /// How much journal to keep for each shard, in MiB; what is older than that and than two
-    /// snapshots is removed, and with it the audit log of that time
+    /// MiB of journal to keep for each shard. Segments older than that and than two snapshots are
+    /// removed, and with them that part of the audit log
     #[arg(long, default_value = "all", value_name = "all|MIB", value_parser = parse_retention)]
     pub journal_retention: Retention,
 }
 
-/// How much of the journal is kept.
+/// Amount of journal to keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Retention {
-    /// All of it: it is the audit log.
+    /// The whole journal, which is the audit log.
     #[default]
     All,
-    /// At least so many bytes a shard.
+    /// At least this many bytes for each shard.
     Bytes(u64),
 }
 
@@ -149,41 +149,40 @@ fn parse_retention(text: &str) -> Result<Retention, String> {
     }
 }
 
-/// Where prices come from and how they are asked for.
+/// Source of prices and options of its requests.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Quotes")]
 pub struct QuoteArgs {
-    /// Where prices come from; a frozen market keeps every first price
+    /// Source of prices; a frozen market keeps every first price
     #[arg(
         long,
         default_value = "simulated",
         value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT|csv:FILE"
     )]
     pub quotes: QuoteSpec,
-    /// Market time for each second of real time, with csv:FILE
+    /// Playback speed of csv:FILE, as a multiple of real time
     #[arg(long, default_value = "1", value_name = "X", value_parser = crate::quotes::csv::parse_speed)]
     pub speed: u64,
-    /// Begin a csv:FILE anew at its end
+    /// Repeat csv:FILE at its end
     #[arg(long = "loop")]
     pub looped: bool,
-    /// How long a quote may take, in milliseconds
+    /// Deadline for a quote, in milliseconds
     #[arg(long, default_value_t = QUOTE_TIMEOUT_MS, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
     pub quote_timeout: u64,
-    /// Ask a legacy quote server on another connection after so many milliseconds without an
-    /// answer; 0 never
+    /// Repeat a legacy quote request on another connection after this many milliseconds without an
+    /// answer; 0 disables this
     #[arg(long, default_value_t = HEDGE_AFTER_MS, value_name = "MS")]
     pub hedge_after: u64,
-    /// Connections to a legacy quote server at once
+    /// Maximum number of connections to a legacy quote server
     #[arg(long, default_value_t = QUOTE_CONNECTIONS_MAX as u64, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub quote_connections: u64,
-    /// Quotes a second that no command waits for: of symbols with triggers and watchers, when they
-    /// are 60 s old
+    /// Limit of re-quotes a second for symbols with triggers or watchers
     #[arg(long, default_value_t = REFRESH_BUDGET, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub refresh_budget: u64,
 }
 
 impl QuoteArgs {
-    /// How a legacy quote server is asked.
+    /// Returns the options of a legacy quote server.
     pub fn legacy(&self) -> LegacyOptions {
         LegacyOptions {
             timeout: Duration::from_millis(self.quote_timeout),
@@ -193,33 +192,33 @@ impl QuoteArgs {
     }
 }
 
-/// Everything a server has to know.
+/// The configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen; port 0 takes any free one.
+    /// Address to listen on. Port 0 selects any free port.
     pub listen: SocketAddr,
-    /// The data folder.
+    /// Data folder.
     pub data_dir: PathBuf,
-    /// Shards of a new data folder.
+    /// Number of shards of a new data folder.
     pub shards: Option<u16>,
-    /// Where prices come from.
+    /// Source of prices.
     pub quotes: QuoteArgs,
-    /// When a frame is made durable.
+    /// Sync mode of the journal.
     pub fsync: SyncMode,
-    /// The folder of DUMPLOG files.
+    /// Folder of DUMPLOG files.
     pub dump_dir: PathBuf,
-    /// Connections at once.
+    /// Maximum number of connections.
     pub max_connections: usize,
-    /// After what silence a connection is closed.
+    /// Idle time after which a connection is closed, or None.
     pub idle_timeout: Option<Duration>,
-    /// After how many records a shard takes a snapshot.
+    /// Number of records between two snapshots of a shard.
     pub snapshot_every: u64,
-    /// How much of the journal is kept.
+    /// Amount of journal to keep.
     pub journal_retention: Retention,
 }
 
 impl Config {
-    /// A server on any free loopback port, everything else by default.
+    /// Creates the configuration of a server on any free loopback port, with defaults otherwise.
     pub fn local(data_dir: PathBuf, dump_dir: PathBuf, quotes: QuoteArgs) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -237,10 +236,10 @@ impl Config {
 }
 
 impl ServeArgs {
-    /// Reads `always`, `interval:MS` or `never`.
+    /// Parses `always`, `interval:MS` or `never`.
     ///
     /// # Errors
-    /// In words for the command line.
+    /// Returns a message for the command line.
     pub fn parse_fsync(text: &str) -> Result<SyncMode, String> {
         match text {
             "always" => Ok(SyncMode::Always),
@@ -250,14 +249,14 @@ impl ServeArgs {
                 .and_then(|ms| ms.parse().ok())
                 .filter(|ms| *ms > 0)
                 .map(|ms| SyncMode::Interval(Duration::from_millis(ms)))
-                .ok_or_else(|| format!("{text:?} is none of always, interval:MS, never")),
+                .ok_or_else(|| format!("{text:?} is not one of always, interval:MS, never")),
         }
     }
 
-    /// The arguments with their defaults worked out.
+    /// Resolves the arguments to a configuration with all defaults.
     ///
     /// # Errors
-    /// When the user has no home folder and no data folder is given.
+    /// Returns an error if no data folder is given and the user has no home folder.
     pub fn resolve(&self) -> anyhow::Result<Config> {
         let data_dir = match &self.data_dir {
             Some(data_dir) => data_dir.clone(),
@@ -287,28 +286,28 @@ fn parse_connections(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("{text:?} is not 1 to {most}"))
 }
 
-/// `daytrade` in the user's state folder.
+/// Returns the default data folder: `daytrade` in the user's state folder.
 ///
 /// # Errors
-/// When the user has no home folder.
+/// Returns an error if the user has no home folder.
 pub fn default_data_dir() -> anyhow::Result<PathBuf> {
     let folders = etcetera::choose_base_strategy().context("no home folder; use --data-dir")?;
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join("daytrade"))
 }
 
-/// Where prices come from.
+/// Specification of a source of prices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QuoteSpec {
-    /// A market out of a seed; without one, the data folder's own.
+    /// A simulated market. Without a seed, it uses the seed of the data folder.
     Simulated {
-        /// The seed.
+        /// Seed of the market.
         seed: Option<u64>,
-        /// Whether every symbol keeps its first price.
+        /// True if every symbol keeps its first price.
         frozen: bool,
     },
     /// A file of prices.
     Csv {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
     },
     /// The legacy quote server.
@@ -322,8 +321,9 @@ impl FromStr for QuoteSpec {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unknown =
-            || format!("{text:?} is none of simulated[:SEED][:frozen], legacy:HOST:PORT, csv:FILE");
+        let unknown = || {
+            format!("{text:?} is not one of simulated[:SEED][:frozen], legacy:HOST:PORT, csv:FILE")
+        };
         let (kind, rest) =
             text.split_once(':').map_or((text, None), |(kind, rest)| (kind, Some(rest)));
         match (kind, rest) {
@@ -357,13 +357,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn the_command_line_definition_is_valid() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn quote_sources_are_read_in_every_form() {
+    fn quote_sources_are_parsed_in_every_form() {
         let simulated = |seed, frozen| Ok(QuoteSpec::Simulated { seed, frozen });
         assert_eq!("simulated".parse(), simulated(None, false));
         assert_eq!("simulated:7".parse(), simulated(Some(7), false));
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn sync_modes_are_read() {
+    fn sync_modes_are_parsed() {
         assert_eq!(
             ServeArgs::parse_fsync("interval:50"),
             Ok(SyncMode::Interval(Duration::from_millis(50)))

@@ -1,4 +1,4 @@
-//! The data folder: a manifest that says how it is laid out, a lock, and a folder for each shard.
+//! The data folder: a manifest that describes its layout, a lock, and a folder for each shard.
 
 use crate::limits::SHARDS_MAX;
 use rand::TryRng;
@@ -11,64 +11,64 @@ const MANIFEST: &str = "manifest.toml";
 const LOCK: &str = "LOCK";
 const FORMAT_VERSION: u32 = 1;
 
-/// What is fixed when a data folder is made.
+/// Fixed properties of a data folder, set when it is created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The layout of the folder.
+    /// Version of the layout.
     pub format_version: u32,
-    /// How many shards its users are spread over.
+    /// Number of shards.
     pub shards: u16,
-    /// The server's name in the audit log.
+    /// Name of the server in the audit log.
     pub server_name: String,
-    /// The seed of the simulated market, unless one is given.
+    /// Default seed of the simulated market.
     pub quote_seed: u32,
 }
 
-/// Why a data folder cannot be used.
+/// Reason why a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// The disk says no.
+    /// A file operation failed.
     #[error("data folder {}: {error}", path.display())]
     Io {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// What the file system said.
+        /// Error of the file system.
         error: std::io::Error,
     },
-    /// Another server runs on it.
+    /// Another server uses it.
     #[error("data folder {} is in use by another server", .0.display())]
     InUse(PathBuf),
-    /// The manifest cannot be read.
+    /// The manifest is invalid.
     #[error("{}: {words}", path.display())]
     Manifest {
-        /// The manifest.
+        /// Path of the manifest.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the fault.
         words: String,
     },
-    /// It was made for another number of shards.
-    #[error("data folder {} was made with {made} shards and cannot be opened with {asked}; leave --shards out", path.display())]
+    /// It was created with another number of shards.
+    #[error("data folder {} was made with {made} shards and cannot be opened with {asked}; omit --shards", path.display())]
     Shards {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// What the manifest says.
+        /// Number of shards in the manifest.
         made: u16,
-        /// What was asked for.
+        /// Number of shards requested.
         asked: u16,
     },
 }
 
-/// A data folder that this process has for itself.
+/// A data folder that this process has locked.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
     manifest: Manifest,
-    /// Holding the file open holds the lock.
+    /// File that holds the lock while it is open.
     _lock: File,
 }
 
-/// The folder of one shard's journal.
+/// Returns the journal folder of a shard.
 pub fn shard_dir(data_dir: &Path, shard: u16) -> PathBuf {
     data_dir.join(format!("shard-{shard}"))
 }
@@ -76,7 +76,7 @@ pub fn shard_dir(data_dir: &Path, shard: u16) -> PathBuf {
 /// Reads the manifest of a folder without locking it.
 ///
 /// # Errors
-/// [`DataDirError`] when there is none or it cannot be read.
+/// Returns a [`DataDirError`] if the manifest does not exist or is invalid.
 pub fn read_manifest(data_dir: &Path) -> Result<Manifest, DataDirError> {
     let path = data_dir.join(MANIFEST);
     let text = std::fs::read_to_string(&path)
@@ -88,7 +88,7 @@ pub fn read_manifest(data_dir: &Path) -> Result<Manifest, DataDirError> {
     let words = if manifest.format_version != FORMAT_VERSION {
         format!("format version {}; this program knows {FORMAT_VERSION}", manifest.format_version)
     } else if manifest.shards == 0 || usize::from(manifest.shards) > SHARDS_MAX {
-        format!("{} shards; 1 to {SHARDS_MAX} are possible", manifest.shards)
+        format!("{} shards; the number must be 1 to {SHARDS_MAX}", manifest.shards)
     } else {
         return Ok(manifest);
     };
@@ -96,10 +96,10 @@ pub fn read_manifest(data_dir: &Path) -> Result<Manifest, DataDirError> {
 }
 
 impl DataDir {
-    /// Opens a folder, and makes it if there is none: with `shards`, or one for each core.
+    /// Opens a folder, or creates it with `shards` shards, by default one for each core.
     ///
     /// # Errors
-    /// [`DataDirError`].
+    /// Returns a [`DataDirError`].
     pub fn open(path: &Path, shards: Option<u16>) -> Result<Self, DataDirError> {
         let io = |error| DataDirError::Io { path: path.to_owned(), error };
         std::fs::create_dir_all(path).map_err(io)?;
@@ -122,18 +122,19 @@ impl DataDir {
         Ok(Self { path: path.to_owned(), manifest, _lock: lock })
     }
 
-    /// Where it is.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How it is laid out.
+    /// Returns the manifest.
     pub const fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 }
 
-/// Makes the shards' folders, then the manifest, whole: a folder with a manifest is a complete one.
+/// Creates the shards' folders, then the manifest in one step. A folder with a manifest is
+/// complete.
 fn make(path: &Path, shards: Option<u16>) -> std::io::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let shards = shards.unwrap_or(cores.clamp(1, SHARDS_MAX) as u16);
@@ -153,12 +154,12 @@ fn make(path: &Path, shards: Option<u16>) -> std::io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&aside, path.join(MANIFEST))?;
     File::open(path)?.sync_all()?;
-    // The folder's own name has to be as durable as what is in it, and so have the folders made on
-    // the way to it.
+    // The folder's name, and those of parent folders created for it, must be as durable as its
+    // content.
     let full = path.canonicalize()?;
     full.ancestors().skip(1).try_for_each(|folder| match File::open(folder) {
         Ok(folder) => folder.sync_all(),
-        // What may not be read was not made here.
+        // A folder that may not be read was not created here.
         Err(_) => Ok(()),
     })
 }
@@ -168,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_belongs_to_one_server_and_keeps_its_shards() {
+    fn a_folder_is_locked_by_one_server_and_keeps_its_number_of_shards() {
         let folder = tempfile::tempdir().unwrap();
         let first = DataDir::open(folder.path(), Some(3)).unwrap();
         assert!(matches!(DataDir::open(folder.path(), None), Err(DataDirError::InUse(_))));
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_of_another_version_is_refused_in_words() {
+    fn a_manifest_of_another_version_is_refused_with_a_message() {
         let folder = tempfile::tempdir().unwrap();
         drop(DataDir::open(folder.path(), Some(1)).unwrap());
         let path = folder.path().join(MANIFEST);

@@ -1,152 +1,149 @@
-//! Every bound of the server, in one place. Past a bound comes an error that says so, or
-//! backpressure; never growth without end and never a silent drop.
+//! All limits of the server. A request beyond a limit is refused with an error, or backpressure is
+//! applied. Nothing grows without a limit, and nothing is dropped silently.
 
-/// How long a pending order and a quote live, in milliseconds: an order has run out at exactly this
-/// age, a quote is still good at exactly this age.
+/// Lifetime of a pending order and of a quote, in milliseconds. At exactly this age, an order has
+/// expired and a quote is still valid.
 pub const LIFE_MS: u64 = 60_000;
 
-/// Pending orders of one user on one side (`LIMIT_EXCEEDED`).
+/// Maximum number of pending orders of one user on one side (`LIMIT_EXCEEDED`).
 pub const PENDING_ORDERS_MAX: usize = 1_000;
 
-/// Entries of a user's history that DISPLAY_SUMMARY shows.
+/// Number of entries in a user's history, as shown by DISPLAY_SUMMARY.
 pub const HISTORY_MAX: usize = 10;
 
-/// Connections at once, unless `--max-connections` says otherwise (`OVERLOADED`).
+/// Default of `--max-connections`. Further connections are refused (`OVERLOADED`).
 pub const CONNECTIONS_DEFAULT: usize = 10_000;
 
-/// How long a connection may go without sending a whole line, in seconds, unless `--idle-timeout`
-/// says otherwise.
+/// Default of `--idle-timeout`: the time a connection may stay open without a complete line,
+/// seconds.
 pub const IDLE_TIMEOUT_S: u64 = 600;
 
-/// Requests of one connection that are read and not yet answered; beyond it the server stops
-/// reading.
+/// Maximum number of unanswered requests of one connection. At the limit the server stops reading
+/// from it.
 pub const IN_FLIGHT_MAX: usize = 65_536;
 
-/// Bytes of replies that wait for one connection's socket; beyond it the server stops reading from
+/// Buffer capacity for replies of one connection, bytes. At the limit the server stops reading from
 /// it.
 pub const OUTBOX_BYTES_MAX: usize = 4 << 20;
 
-/// Bytes of account events that wait for a subscriber who does not read; beyond it the connection
-/// closes. It is more than one round of a shard can say.
+/// Buffer capacity for account events of one subscriber, bytes. Beyond the limit the connection is
+/// closed. It exceeds the events of one round of a shard.
 pub const OUTBOX_EVENT_BYTES_MAX: usize = 4 << 20;
 
-/// Summaries of one connection that are asked for and not yet answered may come to this many bytes;
-/// the session waits with the next one.
+/// Maximum total size of unanswered summaries of one connection, bytes. At the limit the session
+/// waits before it requests the next one.
 pub const SUMMARIES_BYTES_MAX: usize = 32 << 20;
-/// What a summary is taken to need before the first one is seen.
+/// Assumed size of a summary before the first one is known, bytes.
 pub const SUMMARY_BYTES_GUESS: usize = 64 << 10;
-/// However long they are, so many may be asked for at once.
+/// Number of summaries that may be requested concurrently, regardless of their size.
 pub const SUMMARIES_AT_ONCE_MIN: usize = 16;
 
-/// How long a connection that is being closed may take to accept what is left for it, in
-/// milliseconds.
+/// Time a closing connection has to accept its remaining replies, milliseconds.
 pub const LINGER_MS: u64 = 5_000;
 
-/// Subscriptions and watches of one connection together (`LIMIT_EXCEEDED`).
+/// Maximum number of subscriptions and watches of one connection (`LIMIT_EXCEEDED`).
 pub const SUBSCRIPTIONS_MAX: usize = 4_096;
 
-/// The read buffer of a connection: it starts small, because most of many connections are idle, and
-/// grows while reads fill it.
+/// Initial size of a connection's read buffer, bytes. It is small because most connections are
+/// idle. It grows while reads fill it.
 pub const READ_BUFFER_BYTES_MIN: usize = 4 << 10;
-/// The largest a read buffer grows.
+/// Maximum size of a read buffer, bytes.
 pub const READ_BUFFER_BYTES_MAX: usize = 256 << 10;
 
-/// Jobs in one message from a session to a shard.
+/// Maximum number of jobs in one message from a session to a shard.
 pub const BATCH_JOBS_MAX: usize = 4_096;
 
-/// Batches that wait in a shard's queue; beyond it sessions wait.
+/// Capacity of a shard's queue, in batches. Sessions wait while it is full.
 pub const SHARD_QUEUE_BATCHES: usize = 256;
 
-/// A shard ends a round, and so a frame, at this many records …
+/// Number of records at which a shard ends a round, and so a frame.
 pub const FRAME_RECORDS_SOFT: usize = 16_384;
-/// … or this many bytes of records …
+/// Size of the records at which a shard ends a round, bytes.
 pub const FRAME_BYTES_SOFT: usize = 4 << 20;
-/// … or this many bytes of replies.
+/// Size of the replies at which a shard ends a round, bytes.
 pub const ROUND_REPLY_BYTES_SOFT: usize = 8 << 20;
 
-/// Jobs whose accounts are fetched into the processor's cache together, before the first of them is
-/// carried out.
+/// Number of jobs whose accounts are prefetched into the processor's cache together, before the
+/// first job is run.
 pub const LOOK_AHEAD_JOBS: usize = 16;
 
-/// Triggers fired in one round, so that a price that fires ten thousand holds nobody up.
+/// Number of triggers fired in one round, so that a price that fires ten thousand triggers does not
+/// delay other commands.
 pub const FIRED_IN_ROUND_MAX: usize = 2_000;
 
-/// No frame is longer; one that says it is, is damaged. A round passes its soft bounds by one job,
-/// which may run out a full stack of orders first.
+/// Maximum size of a frame, bytes; a header with a larger size is damaged. A round exceeds its soft
+/// limits by at most one job, which may first expire all pending orders of a user.
 pub const FRAME_BYTES_MAX: usize = 16 << 20;
 
-/// A journal segment is closed before it would grow beyond this.
+/// Maximum size of a journal segment, bytes.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 
-/// Space of a journal segment that is filled with zeros ahead of small frames.
+/// Size of the space that is preallocated with zeros for small frames, bytes.
 pub const FILL_BYTES: u64 = 1 << 20;
 
-/// Disk space that must stay free, in bytes, and as much again for each shard: enough for the round
-/// it is in. With less, commands that would write are refused (`READ_ONLY`) until there is more.
+/// Free disk space required for the server and again for each shard, bytes. It is enough for the
+/// current round. With less, commands that would write are refused (`READ_ONLY`).
 pub const FREE_BYTES_MIN: u64 = 6 << 20;
-/// How often a shard that has found work lets others run before it writes: sessions that have
-/// something to say say it, and one sync serves them all. It stops as soon as nothing more comes.
+/// Number of times a shard with work yields to other tasks before it writes, so that more requests
+/// share one sync. It stops when no more requests arrive.
 pub const GATHER_TURNS_MAX: usize = 16;
-/// How often a shard looks whether there is room again, in milliseconds.
+/// Interval between checks of the free disk space while it is low, milliseconds.
 pub const LOOK_FOR_ROOM_MS: u64 = 500;
 
-/// A snapshot is taken after so many records, or twice as many as there are users, unless
-/// `--snapshot-every` says otherwise: a start reads as many in a tenth of a second.
+/// Default of `--snapshot-every`: records between two snapshots, or twice the number of users if
+/// that is more. Recovery reads this many records in a tenth of a second.
 pub const SNAPSHOT_RECORDS_MIN: u64 = 500_000;
-/// A stopping shard takes one after so many.
+/// Records after which a stopping shard takes a snapshot.
 pub const SNAPSHOT_AT_STOP_RECORDS_MIN: u64 = 10_000;
-/// A snapshot is copied in slices of about this size, each well below 5 ms; accounts that change
-/// before their turn come on top.
+/// Approximate size of a slice of a snapshot, bytes. Copying a slice takes well below 5 ms.
+/// Accounts that change before their slice are copied in addition.
 pub const SNAPSHOT_SLICE_BYTES_SOFT: usize = 256 << 10;
-/// A snapshot is given up when it would leave less room than this on the disk.
+/// Free disk space below which a snapshot is cancelled, bytes.
 pub const SNAPSHOT_FREE_BYTES_MIN: u64 = 48 << 20;
-/// How many snapshots are kept: the newest, and one to fall back on.
+/// Number of snapshots kept: the newest and a fallback.
 pub const SNAPSHOTS_KEPT: usize = 2;
 
-/// Dumps written at once; further ones wait.
+/// Maximum number of concurrent dumps; further ones wait.
 pub const DUMPS_AT_ONCE: usize = 2;
-/// A dump hands over a shard's part of the log in batches of about this size …
+/// Approximate size of the batches a dump receives from each shard's journal, bytes.
 pub const DUMP_BATCH_BYTES: usize = 256 << 10;
-/// … and writes pieces of this size, so long that the disk is hardly slower for them, and so short
-/// that a journal's sync may wait for one. …
+/// Size of the pieces a dump writes, bytes. It is large enough to write efficiently, and small
+/// enough for a journal's sync to wait for one piece.
 pub const DUMP_PIECE_BYTES: usize = 64 << 10;
-/// … Where they have to go through the page cache, no more than this is left there.
+/// Maximum unsynced data of a dump in the page cache, if direct I/O is not supported, bytes.
 pub const DUMP_UNSYNCED_BYTES: u64 = 32 << 20;
-/// How many pieces wait to be written or filled.
+/// Number of pieces that wait to be written or filled.
 pub const DUMP_PIECES: usize = 8;
 
-/// Connections to a legacy quote server at once, unless `--quote-connections` says otherwise;
-/// further requests wait in order.
+/// Default of `--quote-connections`. Further requests wait in order.
 pub const QUOTE_CONNECTIONS_MAX: usize = 256;
 
-/// Connections to a legacy quote server open at once for one quote: the first, and those opened
-/// because an answer is slow.
+/// Maximum number of open connections to a legacy quote server for one quote, including hedges.
 pub const QUOTE_ATTEMPTS_MAX: u32 = 5;
 
-/// After how many milliseconds without an answer another connection is tried, unless
-/// `--hedge-after` says otherwise.
+/// Default of `--hedge-after`: the time without an answer after which another connection is tried,
+/// milliseconds.
 pub const HEDGE_AFTER_MS: u64 = 30;
 
-/// How long a quote may take, in milliseconds, unless `--quote-timeout` says otherwise
-/// (`QUOTE_UNAVAILABLE`).
+/// Default of `--quote-timeout`: the deadline for a quote, milliseconds (`QUOTE_UNAVAILABLE`).
 pub const QUOTE_TIMEOUT_MS: u64 = 5_000;
 
-/// Quotes a second that no command waits for, unless `--refresh-budget` says otherwise: the 2,773
+/// Default of `--refresh-budget`: re-quotes a second that no command waits for. It renews the 2,773
 /// symbols of a large workload within fifteen seconds.
 pub const REFRESH_BUDGET: u64 = 200;
 
-/// How long to leave a symbol alone whose re-quote failed, in milliseconds.
+/// Pause before a failed re-quote is tried again, milliseconds.
 pub const REQUOTE_PAUSE_MS: u64 = 5_000;
 
-/// Rows of a file of prices that is played.
+/// Maximum number of rows of a file of prices.
 pub const CSV_ROWS_MAX: usize = 20_000_000;
 
-/// The longest answer a legacy quote server may give, in bytes.
+/// Maximum size of an answer of a legacy quote server, bytes.
 pub const QUOTE_ANSWER_BYTES_MAX: usize = 256;
 
-/// The most shards a data folder may have.
+/// Maximum number of shards of a data folder.
 pub const SHARDS_MAX: usize = 1_024;
 
-/// How long a stopping server waits for its sessions, in milliseconds: longer than a quote may
-/// take.
+/// Time a stopping server waits for its sessions, milliseconds. It is longer than the deadline for
+/// a quote.
 pub const STOP_MS: u64 = QUOTE_TIMEOUT_MS + LINGER_MS;

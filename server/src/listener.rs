@@ -1,4 +1,4 @@
-//! The accept loop, with its limit on connections.
+//! The accept loop with its limit on connections.
 
 use crate::session::{Context, serve};
 use daytrade_protocol::{LineBuffer, Refusal, ReplyBody};
@@ -10,10 +10,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-/// How long to leave the system alone when it cannot give another socket.
+/// Pause after a failed `accept`.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until the server stops; each is a task in `sessions`.
+/// Accepts connections until the server stops. Each connection is a task in `sessions`.
 pub async fn listen(
     listener: TcpListener,
     context: Context,
@@ -43,7 +43,7 @@ pub async fn listen(
         sessions.spawn(async move {
             let stats = Arc::clone(&context.stats);
             stats.connections.fetch_add(1, Ordering::Relaxed);
-            // Replies are written whole; holding them back for more would only add delay.
+            // Replies are written as a whole, so Nagle's algorithm would only add delay.
             let served = match stream.set_nodelay(true) {
                 Ok(()) => {
                     let (reader, writer) = stream.into_split();
@@ -63,7 +63,7 @@ pub async fn listen(
 async fn turn_away(mut stream: TcpStream) {
     let mut line = LineBuffer::default();
     ReplyBody::write_refusal(&Refusal::TooManyConnections, None, &mut line);
-    // Nothing is lost if the client is gone already.
+    // The client may already be gone, which is not an error.
     let _ = stream.write_all(line.as_bytes()).await;
     let _ = stream.shutdown().await;
 }

@@ -1,14 +1,14 @@
-//! How many files the process may have open: a connection is one.
+//! The limit on open files of the process. Each connection is an open file.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Raises the limit to what the system allows at most; many systems begin with 1,024, which is
-/// fewer than the connections a server takes. Without the right to, it stays as it is, and `accept`
-/// says so when it is reached.
+/// Raises the limit to the maximum of the system. Many systems start with 1,024, fewer than the
+/// connections a server accepts. If this is not permitted, the limit stays unchanged, and `accept`
+/// reports when it is reached.
 pub fn raise_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::warn!(%error, "the limit on open files stays as it is");
+        tracing::warn!(%error, "the limit on open files could not be raised");
     }
 }

@@ -1,4 +1,4 @@
-//! The answer to STATS: what the server has counted, as names and values.
+//! The reply to STATS: the counters of the server, as names and values.
 
 use crate::journal::Positions;
 use crate::quotes::QuoteStats;
@@ -11,26 +11,26 @@ use std::time::Instant;
 /// Counters of the whole server.
 #[derive(Debug)]
 pub struct Stats {
-    /// When the server started.
+    /// Start time of the server.
     pub started: Instant,
-    /// Connections open now.
+    /// Number of open connections.
     pub connections: AtomicU64,
-    /// Connections turned away.
+    /// Number of refused connections.
     pub connections_refused: AtomicU64,
-    /// Lines refused before they reached an account, by the place of their code in [`Code::ALL`].
+    /// Lines refused before they reached an account, by the index of their code in [`Code::ALL`].
     pub lines_refused: Vec<AtomicU64>,
-    /// The quote manager's counts.
+    /// Counters of the quote manager.
     pub quotes: Arc<QuoteStats>,
-    /// What gives prices.
+    /// Name of the source of prices.
     pub quote_source: String,
-    /// Each shard's counts.
+    /// Counters of each shard.
     pub shards: Vec<Arc<ShardStats>>,
-    /// How far each shard's journal is written.
+    /// Write position of each shard's journal.
     pub positions: Vec<Positions>,
 }
 
 impl Stats {
-    /// New counters.
+    /// Creates the counters.
     pub fn new(
         quotes: Arc<QuoteStats>,
         quote_source: String,

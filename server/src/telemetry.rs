@@ -1,14 +1,14 @@
-//! The runtime log: one line an event, with file and line of code.
+//! The runtime log: one line per event, with file and line of the code.
 
 use anyhow::Context as _;
 use std::path::Path;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 
-/// Begins to log to a file, or to stderr. What is returned must live as long as the program.
+/// Starts logging to a file or to stderr. The returned guard must live as long as the program.
 ///
 /// # Errors
-/// When the file cannot be opened.
+/// Returns an error if the file cannot be opened.
 pub fn init(file: Option<&Path>, level: tracing::Level) -> anyhow::Result<WorkerGuard> {
     let (writer, guard) = match file {
         Some(path) => {

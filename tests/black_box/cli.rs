@@ -13,7 +13,7 @@ fn errors_name_what_is_wrong_and_exit_codes_are_kept() {
         (&["replay", "-", "--expect", "missing"], 2, "cannot read missing"),
         (&["replay", "-", "--connections", "0"], 2, "connections"),
         (&["replay", "-", "--quotes", "csv:x"], 2, "cannot read the prices x"),
-        (&["replay", "-", "--quotes", "guess"], 2, "is none of simulated"),
+        (&["replay", "-", "--quotes", "guess"], 2, "is not one of simulated"),
         (&["replay", "-", "--connect", "127.0.0.1:1"], 3, "cannot connect to 127.0.0.1:1"),
         (&["send", "PING", "--connect", "127.0.0.1:1"], 3, "cannot connect to 127.0.0.1:1"),
         (&["generate", "--users", "5", "--commands", "5"], 2, "5 users need at least 6 commands"),

@@ -56,7 +56,7 @@ fn print(line: &ServerLine) -> String {
 }
 
 #[test]
-fn every_line_of_the_protocol_parses_and_prints_to_itself() {
+fn every_line_of_the_protocol_parses_and_prints_to_the_same_line() {
     for line in EXAMPLES.lines() {
         let parsed = ServerLine::parse(line.as_bytes()).unwrap_or_else(|_| panic!("{line}"));
         assert_eq!(print(&parsed), format!("{line}\n"));
@@ -64,7 +64,7 @@ fn every_line_of_the_protocol_parses_and_prints_to_itself() {
 }
 
 #[test]
-fn a_known_head_with_other_fields_is_not_taken_for_a_reply() {
+fn a_known_prefix_with_wrong_fields_is_not_a_reply() {
     for bad in [
         "",
         "OK",
@@ -82,7 +82,7 @@ fn a_known_head_with_other_fields_is_not_taken_for_a_reply() {
 }
 
 #[test]
-fn refusals_name_what_is_needed() {
+fn refusals_name_the_amount_needed() {
     let refusal = Refusal::InsufficientFunds {
         needed: Money::from_cents(500),
         available: Money::from_cents(12),
@@ -94,7 +94,7 @@ fn refusals_name_what_is_needed() {
 
 proptest! {
     #[test]
-    fn numbers_of_any_size_survive(cents in any::<i32>(), big in 0..=Money::BALANCE_MAX.cents(), n in any::<u64>(), tag in 1..=Tag::MAX) {
+    fn numbers_of_any_size_print_and_parse_to_the_same_value(cents in any::<i32>(), big in 0..=Money::BALANCE_MAX.cents(), n in any::<u64>(), tag in 1..=Tag::MAX) {
         let (small, big) = (Money::from_cents(i64::from(cents)), Money::from_cents(big));
         let symbol = Symbol::parse(b"Q9").unwrap();
         let terms = TradeTerms { symbol, shares: n, price: big, total: big };
@@ -110,12 +110,12 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_panic_the_reader(line in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_make_the_parser_panic(line in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = ServerLine::parse(&line);
     }
 
     #[test]
-    fn whatever_parses_prints_to_itself(line in "(\\[[1-9][0-9]?\\][ -])?(OK|ERR|ACCOUNT|STAT|\\* QUOTE)(,[A-Z0-9.]{0,6}){0,5}") {
+    fn every_parsed_line_prints_to_an_equal_line(line in "(\\[[1-9][0-9]?\\][ -])?(OK|ERR|ACCOUNT|STAT|\\* QUOTE)(,[A-Z0-9.]{0,6}){0,5}") {
         if let Ok(parsed) = ServerLine::parse(line.as_bytes()) {
             prop_assert_eq!(ServerLine::parse(print(&parsed).as_bytes()), Ok(parsed));
         }

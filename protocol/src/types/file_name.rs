@@ -6,14 +6,15 @@ use std::fmt;
 /// Longest dump file name with its folders, in bytes. A line cannot carry more.
 pub const FILENAME_BYTES_MAX: usize = 512;
 
-/// The file a DUMPLOG names: a relative path of plain components, at most [`FILENAME_BYTES_MAX`]
-/// bytes. Links are the file system's matter and are checked when the file is opened.
+/// The file name of a DUMPLOG: a relative path of plain components, at most [`FILENAME_BYTES_MAX`]
+/// bytes. Symbolic links are checked when the file is opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Box<str>", into = "Box<str>")]
 pub struct FileName(Box<str>);
 
 impl FileName {
-    /// Checks the form: not empty, relative, no `..`, no NUL, and a file's name at its end.
+    /// Parses a file name. It must not be empty, absolute, or contain `..` or NUL, and it must end
+    /// with a file's name.
     pub fn parse(field: &str) -> Option<Self> {
         let mut parts = field.split('/');
         let last_is_a_name = parts.next_back().is_some_and(|last| !matches!(last, "" | "." | ".."));
@@ -25,7 +26,7 @@ impl FileName {
         good.then(|| Self(field.into()))
     }
 
-    /// The path as it was sent.
+    /// Returns the path as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,7 +1,7 @@
 //! Exact money: whole cents in an `i64`, with checked arithmetic.
 //!
-//! Cents are the only fraction the wire, the journal and the audit log know, so nothing is ever
-//! rounded except an average cost ([`Money::share_of`], half to even). Never floating point.
+//! The wire, the journal and the audit log use whole cents only. Nothing is therefore rounded
+//! except an average cost ([`Money::share_of`], half to even). Floating point is never used.
 
 use crate::wire::decimal::{FIELD_BYTES, cents_at};
 use rust_decimal::Decimal;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
-/// The most shares one holding may reach (`LIMIT_EXCEEDED` beyond).
+/// Maximum number of shares in one holding (`LIMIT_EXCEEDED`).
 pub const SHARES_MAX: u64 = 1_000_000_000_000_000;
 
 /// An amount of dollars, in cents.
@@ -19,46 +19,46 @@ pub const SHARES_MAX: u64 = 1_000_000_000_000_000;
 #[serde(transparent)]
 pub struct Money(i64);
 
-/// Why a field is not an amount of money.
+/// Reason why a field is not an amount of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// Not `digits[.d[d]]`.
+    /// The field does not have the form `digits[.d[d]]`.
     #[error("not digits with at most two decimals")]
     Form,
-    /// Well formed, but zero, negative or above [`Money::AMOUNT_MAX`].
+    /// The form is valid, but the amount is zero or above [`Money::AMOUNT_MAX`].
     #[error("outside 0.01 to 999999999999.99")]
     Range,
 }
 
 impl Money {
-    /// No money.
+    /// Zero dollars.
     pub const ZERO: Self = Self(0);
-    /// The largest amount a request may name: 999999999999.99 dollars.
+    /// Largest amount in a request: 999999999999.99 dollars.
     pub const AMOUNT_MAX: Self = Self(99_999_999_999_999);
-    /// The most a user's cash and reserves together, a cost basis, or a realised profit may reach,
-    /// a thousand of the largest amounts. It leaves `i64` room for the sum of ninety such balances.
+    /// Limit of a user's cash and reserves together, of a cost basis and of a realised profit:
+    /// about a thousand of the largest amounts. The sum of ninety such balances fits in an `i64`.
     pub const BALANCE_MAX: Self = Self(100_000_000_000_000_000);
 
-    /// From whole cents.
+    /// Creates an amount from whole cents.
     pub const fn from_cents(cents: i64) -> Self {
         Self(cents)
     }
 
-    /// Whole cents.
+    /// Returns the amount in whole cents.
     pub const fn cents(self) -> i64 {
         self.0
     }
 
-    /// Whether it is more than nothing.
+    /// Returns true if the amount is above zero.
     pub const fn is_positive(self) -> bool {
         self.0 > 0
     }
 
-    /// Reads an amount as requests write it: digits, at most two decimals after a point, no sign;
+    /// Parses an amount of a request: digits with at most two decimals after a point, no sign, from
     /// 0.01 to [`Money::AMOUNT_MAX`].
     ///
     /// # Errors
-    /// [`MoneyError::Form`] or [`MoneyError::Range`].
+    /// Returns [`MoneyError::Form`] or [`MoneyError::Range`].
     pub fn parse_amount(field: &[u8]) -> Result<Self, MoneyError> {
         let cents = parse_unsigned_cents(field).ok_or(MoneyError::Form)?;
         if cents == 0 || cents > Self::AMOUNT_MAX.0 as u64 {
@@ -67,8 +67,8 @@ impl Money {
         Ok(Self(cents as i64))
     }
 
-    /// Reads money as replies and the audit log print it: an optional `-`, digits, at most two
-    /// decimals, any size.
+    /// Parses money as replies and the audit log print it: an optional `-`, and digits with at most
+    /// two decimals, of any size.
     pub fn parse_signed(field: &[u8]) -> Option<Self> {
         let (negative, digits) = match field.strip_prefix(b"-") {
             Some(rest) => (true, rest),
@@ -78,31 +78,32 @@ impl Money {
         Some(Self(if negative { -cents } else { cents }))
     }
 
-    /// The sum, unless it leaves the range of `i64`.
+    /// Returns the sum, or None if it is outside the range of `i64`.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// The sum, unless its size is above [`Money::BALANCE_MAX`]: the bound on what one account may
-    /// hold.
+    /// Returns the sum, or None if its absolute value is above [`Money::BALANCE_MAX`], the limit of
+    /// an account.
     pub fn add_within_balance(self, other: Self) -> Option<Self> {
         self.checked_add(other).filter(|sum| sum.0.abs() <= Self::BALANCE_MAX.0)
     }
 
-    /// What `shares` cost at this price, unless that is above [`Money::BALANCE_MAX`].
+    /// Returns the cost of `shares` at this price, or None if it is above [`Money::BALANCE_MAX`].
     pub fn times(self, shares: u64) -> Option<Self> {
         let cents = i128::from(self.0) * i128::from(shares);
         i64::try_from(cents).ok().map(Self).filter(|total| total.0 <= Self::BALANCE_MAX.0)
     }
 
-    /// How many whole shares this amount pays for at `price`: `floor(amount / price)`, 0 for a
-    /// price that is not positive.
+    /// Returns the number of whole shares this amount buys at `price`: `floor(amount / price)`.
+    /// Returns 0 if the price or the amount is not positive.
     pub fn whole_shares(self, price: Self) -> u64 {
         if self.0 <= 0 || price.0 <= 0 { 0 } else { (self.0 / price.0) as u64 }
     }
 
-    /// The part of this cost basis that belongs to `part` of `whole` shares, to the cent, half to
-    /// even; all of it when `part` is `whole`, so that an emptied holding keeps exactly nothing.
+    /// Returns the part of this cost basis that belongs to `part` of `whole` shares, rounded to the
+    /// cent, half to even. Returns all of it if `part` is `whole`, so that an emptied holding keeps
+    /// exactly zero.
     pub fn share_of(self, part: u64, whole: u64) -> Self {
         if part >= whole {
             return self;
@@ -117,12 +118,13 @@ impl Money {
         Self((quotient + i128::from(up)) as i64)
     }
 
-    /// The same amount as a decimal of dollars with scale 2.
+    /// Returns the amount as a decimal of dollars with scale 2.
     pub fn to_decimal(self) -> Decimal {
         Decimal::new(self.0, 2)
     }
 
-    /// A decimal of dollars rounded half to even to the cent, unless it leaves the range of `i64`.
+    /// Converts a decimal of dollars, rounded half to even to the cent. Returns None if it is
+    /// outside the range of `i64`.
     pub fn from_decimal(dollars: Decimal) -> Option<Self> {
         let cents = dollars.checked_mul(Decimal::ONE_HUNDRED)?.round();
         i64::try_from(cents).ok().map(Self)
@@ -136,9 +138,9 @@ impl Money {
     }
 }
 
-/// Cents of `digits[.d[d]]`; None for any other form and for more than `u64` holds.
+/// Parses `digits[.d[d]]` to cents. Returns None for any other form; large numbers saturate.
 fn parse_unsigned_cents(field: &[u8]) -> Option<u64> {
-    // Nearly all have two decimals, and so few digits before them that nothing can be too much.
+    // Fast path: nearly all amounts have two decimals and too few digits to overflow.
     if let [whole @ .., b'.', tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = field
         && (1..=SHORT_DIGITS).contains(&whole.len())
         && let Some(dollars) = short_number(whole)
@@ -148,10 +150,10 @@ fn parse_unsigned_cents(field: &[u8]) -> Option<u64> {
     parse_any_cents(field)
 }
 
-/// So many digits are far from the end of `u64`.
+/// Maximum number of digits of the fast path, far below the range of `u64`.
 const SHORT_DIGITS: usize = 15;
 
-/// The number that these digits are; None if one is none.
+/// Returns the number with these digits, or None if a byte is not a digit.
 fn short_number(digits: &[u8]) -> Option<u64> {
     let mut number = 0;
     for byte in digits {
@@ -180,8 +182,8 @@ fn parse_any_cents(field: &[u8]) -> Option<u64> {
             }
             _ => return None,
         }
-        // Saturating is enough: whatever reaches the end of u64 is refused for its range by every
-        // caller.
+        // Saturating is sufficient: every caller refuses a number at the end of `u64` for its
+        // range.
         cents = cents.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
     }
     match decimals {
@@ -200,9 +202,9 @@ impl fmt::Display for Money {
     }
 }
 
-// The operators panic on overflow (overflow checks stay on in release). `decide` bounds every
-// operand by BALANCE_MAX before an event exists, so only a defect can reach that, and stopping is
-// then better than wrong money.
+// The operators panic on overflow (overflow checks are enabled in release builds). `decide` limits
+// every operand to BALANCE_MAX before an event exists, so only a defect can cause an overflow.
+// Stopping is then better than a wrong amount.
 impl Add for Money {
     type Output = Self;
     fn add(self, other: Self) -> Self {
@@ -242,7 +244,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn amounts_take_exactly_the_documented_forms() {
+    fn amounts_accept_only_the_documented_forms() {
         let good = [("5", 500), ("5.0", 500), ("5.00", 500), ("0.01", 1), ("007.5", 750)];
         for (text, cents) in good {
             assert_eq!(
@@ -283,12 +285,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_short_way_reads_what_the_long_one_reads(field in "[0-9]{0,20}\\.?[0-9]{0,3}[a/:-]?") {
+        fn the_fast_path_parses_like_the_general_path(field in "[0-9]{0,20}\\.?[0-9]{0,3}[a/:-]?") {
             prop_assert_eq!(parse_unsigned_cents(field.as_bytes()), parse_any_cents(field.as_bytes()));
         }
 
         #[test]
-        fn money_prints_to_what_it_reads(cents in any::<i64>().prop_filter("abs", |c| *c != i64::MIN)) {
+        fn money_prints_and_parses_to_the_same_value(cents in any::<i64>().prop_filter("abs", |c| *c != i64::MIN)) {
             let money = Money(cents);
             let mut bytes = Vec::new();
             money.write_to(&mut bytes);

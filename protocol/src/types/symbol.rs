@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A stock symbol: 1 to 3 letters or digits, upper case, padded with zero bytes. Sorts as its text
-/// does.
+/// A stock symbol: 1 to 3 letters or digits, in upper case and padded with zero bytes. Symbols sort
+/// by their text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "[u8; 3]", into = "[u8; 3]")]
 pub struct Symbol([u8; 3]);
@@ -25,10 +25,10 @@ impl PartialOrd for Symbol {
 }
 
 impl Symbol {
-    /// How many different symbols there are: 36 + 36² + 36³.
+    /// Number of different symbols: 36 + 36² + 36³.
     pub const COUNT: usize = 47_988;
 
-    /// Checks the form and folds to upper case; None where it is off.
+    /// Parses a symbol and converts it to upper case. Returns None if the form is invalid.
     pub fn parse(field: &[u8]) -> Option<Self> {
         let bytes = match *field {
             [first, second, third] => [first, second, third],
@@ -40,25 +40,25 @@ impl Symbol {
         (letters == field.len()).then(|| Self(bytes.map(|byte| byte.to_ascii_uppercase())))
     }
 
-    /// A number that sorts as the symbol does, which is compared faster than its letters.
+    /// Returns a number that sorts like the symbol. It is faster to compare than the letters.
     #[inline]
     pub const fn rank(self) -> u32 {
         let [first, second, third] = self.0;
         u32::from_be_bytes([0, first, second, third])
     }
 
-    /// How many letters it has.
+    /// Returns the number of letters.
     #[inline]
     pub(crate) const fn len(self) -> usize {
         1 + (self.0[1] != 0) as usize + (self.0[2] != 0) as usize
     }
 
-    /// The symbol's letters.
+    /// Returns the letters of the symbol.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0[..self.len()]
     }
 
-    /// The symbol as text.
+    /// Returns the symbol as text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }

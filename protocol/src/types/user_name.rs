@@ -7,25 +7,26 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// Longest user name, in bytes.
+/// Maximum length of a user name, bytes.
 pub const USER_BYTES_MAX: usize = 64;
 /// The name of a user: 1 to 64 of `A-Z a-z 0-9 _ . -`. Names up to 22 bytes need no allocation.
 /// Sorts as its text does.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserName(Name);
 
-/// A name in as many bytes as a `String` takes, so that most are copied, compared and hashed as
-/// whole words.
+/// A name in the size of a `String`. Short names are stored inline, so that most names are copied,
+/// compared and hashed as whole words.
 #[derive(Clone, PartialEq, Eq)]
 enum Name {
-    /// At most 22 bytes, then zeros, which no name holds, and the length.
+    /// At most 22 bytes, padded with zeros, which no name contains, and the length in the last
+    /// byte.
     Short([u8; SHORT_BYTES]),
     Long(Box<[u8]>),
 }
 
 const SHORT_BYTES: usize = 23;
 
-/// Which bytes a user's name may hold.
+/// The bytes allowed in a user name.
 const USER_BYTES: [bool; 256] = {
     let mut allowed = [false; 256];
     let mut byte = 0;
@@ -38,7 +39,7 @@ const USER_BYTES: [bool; 256] = {
 };
 
 impl UserName {
-    /// Checks the form; None where it is off.
+    /// Parses a name. Returns None if the form is invalid.
     #[inline]
     pub fn parse(field: &[u8]) -> Option<Self> {
         let allowed = field.iter().fold(true, |all, byte| all & USER_BYTES[usize::from(*byte)]);
@@ -53,7 +54,7 @@ impl UserName {
         Some(Self(Name::Short(bytes)))
     }
 
-    /// The name's bytes: ASCII.
+    /// Returns the bytes of the name, all of them ASCII.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
@@ -64,13 +65,13 @@ impl UserName {
         }
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
-    /// A hash that is the same on every machine and in every version (FNV-1a, 64 bits): it decides
-    /// which shard's files hold the user, so it is part of the data format.
+    /// Returns a hash that is the same on every machine and in every version (FNV-1a, 64 bits). It
+    /// determines the user's shard, so it is part of the data format.
     pub fn stable_hash(&self) -> u64 {
         let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         self.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, fold)
@@ -82,7 +83,7 @@ impl Hash for UserName {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0 {
             Name::Short(bytes) => {
-                // Three words, the last two overlapping by a byte, hold all of it.
+                // Three words cover all bytes; the last two overlap by one byte.
                 let word = |at: usize| {
                     bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
                 };
@@ -119,8 +120,7 @@ impl fmt::Display for UserName {
     }
 }
 
-/// As bytes: the journal's format writes them as it writes text, and spares looking whether they
-/// are text.
+/// Serializes the name as bytes. The journal encodes bytes like text, and no UTF-8 check is needed.
 impl Serialize for UserName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.as_bytes())
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn users_have_one_to_sixty_four_plain_characters() {
+    fn user_names_have_one_to_sixty_four_allowed_characters() {
         for good in ["a", "oY01WVirLr", "A_b.c-9", &"x".repeat(64)] {
             assert_eq!(UserName::parse(good.as_bytes()).unwrap().as_str(), good);
         }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn names_short_and_long_sort_as_their_text_and_come_back_from_the_journal() {
+    fn short_and_long_names_sort_by_text_and_can_be_read_back_from_the_journal() {
         let mut names: Vec<String> = ["b", "a", "a-", "ab", "Zz"].map(String::from).to_vec();
         names.extend([1, 21, 22, 23, 64].map(|length| "m".repeat(length)));
         let mut users: Vec<_> =
@@ -175,7 +175,7 @@ mod tests {
             assert_eq!(
                 bytes,
                 postcard::to_stdvec(name).unwrap(),
-                "the journal holds names as text"
+                "the journal encodes names like text"
             );
             assert_eq!(postcard::from_bytes::<UserName>(&bytes).as_ref(), Ok(user));
         }
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_stable_hash_never_changes() {
-        // From the reference vectors of FNV-1a: "a" and "foobar".
+        // Reference vectors of FNV-1a: "a" and "foobar".
         assert_eq!(UserName::parse(b"a").unwrap().stable_hash(), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(UserName::parse(b"foobar").unwrap().stable_hash(), 0x8594_4171_f739_67e8);
     }

@@ -1,4 +1,5 @@
-//! DUMPLOG files: streamed, confined to the dump folder, written whole or not at all.
+//! Writes DUMPLOG files. The output is streamed, confined to the dump folder, and written
+//! completely or not at all.
 //!
 //! A dump must never make a shard wait.
 
@@ -17,31 +18,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-/// How far a dump gives way to other threads, on the scale of `nice`.
+/// Niceness of the threads of a dump.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
-/// What a dump is made from and where it goes.
+/// Configuration and state of the dumps.
 pub struct DumpService {
-    /// The folder all dump files are confined to.
+    /// Folder that all dump files are confined to.
     pub dump_dir: PathBuf,
-    /// The data folder, where no dump may go, but into a dump folder of its own.
+    /// Data folder. Dumps must not be written into it, except to a dump folder inside it.
     pub data_dir: PathBuf,
-    /// The journal folder of each shard.
+    /// Journal folder of each shard.
     pub journals: Vec<PathBuf>,
-    /// How far each shard has written.
+    /// Write position of each shard.
     pub positions: Vec<Positions>,
-    /// The shards, to tell them when a dump is done.
+    /// Channels to the shards, for the result of a dump.
     pub shards: Vec<UnboundedSender<Control>>,
-    /// The name of the server in the log; a shard's is this and its number.
+    /// Name of the server in the log. A shard's name is this and its number.
     pub server_name: String,
-    /// Makes the names of unfinished files different.
+    /// Makes the names of temporary files unique.
     pub sequence: AtomicU64,
-    /// Held while the journal is read, so that no segment is removed.
+    /// Held while a journal is read, so that no segment is removed.
     pub readers: Arc<RwLock<()>>,
 }
 
-/// Why no dump was written.
+/// Reason why no dump was written.
 #[derive(Debug)]
 pub(super) enum DumpError {
     LeadsOut,
@@ -60,7 +61,7 @@ impl From<ReadError> for DumpError {
     }
 }
 
-/// Writes dumps as they are asked for, a few at once, each on a thread where it may block.
+/// Writes the requested dumps, a few concurrently, each on a thread that may block.
 pub fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedReceiver<DumpRequest>) {
     let turns = Arc::new(Semaphore::new(DUMPS_AT_ONCE));
     tokio::spawn(async move {
@@ -72,8 +73,8 @@ pub fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedReceiver<Du
                 let (result, replaced) = service.write(&request);
                 let done = DumpDone { ticket: request.ticket, result };
                 let _ = service.shards[shard].send(Control::DumpDone(Box::new(done)));
-                // Giving back the blocks of a large old log takes the file system longer than
-                // anybody should wait.
+                // Freeing the blocks of a large replaced log may take the file system a long time,
+                // so this is done after the reply.
                 drop(replaced);
                 drop(turn);
             });
@@ -82,7 +83,7 @@ pub fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedReceiver<Du
 }
 
 impl DumpService {
-    /// Writes the dump: its path and events, and the file it replaced, still open.
+    /// Writes the dump. Returns its path and number of events, and the replaced file, still open.
     fn write(&self, request: &DumpRequest) -> (DumpResult, Option<File>) {
         let filename = &request.ticket.filename;
         let (written, replaced) = match self.write_file(request) {
@@ -107,7 +108,7 @@ impl DumpService {
         self.dump_dir.join(clean).display().to_string().into()
     }
 
-    /// Writes the file aside, syncs it, renames it.
+    /// Writes a temporary file, syncs it and renames it.
     fn write_file(&self, request: &DumpRequest) -> Result<(u64, Option<File>), DumpError> {
         std::fs::create_dir_all(&self.dump_dir)?;
         let root = Dir::open_ambient_dir(&self.dump_dir, ambient_authority())?;
@@ -138,7 +139,7 @@ impl DumpService {
             let is_file = folder.symlink_metadata(name).is_ok_and(|there| there.is_file());
             let replaced = if is_file { folder.open(name).ok() } else { None };
             folder.rename(&aside, &folder, name)?;
-            // The folder's own handle is only a name for it; syncing takes one that is open.
+            // The folder's handle is only a reference to its path; a sync needs an open folder.
             folder.open(".")?.sync_all()?;
             Ok((events, replaced))
         });
@@ -148,7 +149,7 @@ impl DumpService {
         written
     }
 
-    /// Refuses to write among the journals, where the dump folder holds the data folder.
+    /// Refuses to write among the journals if the dump folder contains the data folder.
     fn keep_off_the_data(&self, folder: &Path) -> Result<(), DumpError> {
         let (data, dumps) = (self.data_dir.canonicalize()?, self.dump_dir.canonicalize()?);
         let into_data = dumps.join(folder).canonicalize()?.starts_with(&data);
@@ -170,17 +171,17 @@ impl DumpService {
     }
 }
 
-/// Has this thread, and those it begins, use what the others leave of the processors: who trades
-/// comes before who reads the log.
+/// Lowers the priority of this thread and of the threads it starts: trading has priority over
+/// dumps.
 pub(super) fn give_way() {
-    // On other systems it would be the whole server that gives way. Where it is not possible, the
-    // dump is only a louder neighbour.
+    // On other systems this would lower the priority of the whole server. If it fails, the dump
+    // only competes more with the other threads.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(NICE);
 }
 
-/// cap-std says "permission denied", without asking the system, when a path would leave the folder,
-/// by a link for instance.
+/// Converts an error of a confined operation. cap-std returns "permission denied" without an OS
+/// error code if a path would leave the folder, for example by a symbolic link.
 fn confined(error: io::Error) -> DumpError {
     match (error.kind(), error.raw_os_error()) {
         (io::ErrorKind::PermissionDenied, None) => DumpError::LeadsOut,

@@ -1,6 +1,6 @@
-//! The shards' journals as one log, in the order of time.
+//! Merges the journals of the shards into one log, sorted by time.
 //!
-//! It reads files that are being written, up to places it has noted before.
+//! It reads journals that are still being written, up to positions noted in advance.
 
 use super::dump::{DumpError, DumpService};
 use super::xml::{self, AuditWriter, Origin};
@@ -12,8 +12,8 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 impl DumpService {
     /// Merges the journals by time, up to the DUMPLOG's own record, which comes last. Each journal
-    /// is read and turned into elements on a thread of its own, a batch at a time and no more than
-    /// one ahead. Returns how many elements there are.
+    /// is read and formatted on its own thread, in batches and at most one batch ahead. Returns the
+    /// number of elements.
     pub(super) fn merge(
         &self,
         request: &DumpRequest,
@@ -24,10 +24,9 @@ impl DumpService {
             Some(_) => vec![usize::from(request.shard)],
             None => (0..self.journals.len()).collect(),
         };
-        // Equal times keep this order: the DUMPLOG's shard last.
+        // Elements with equal times keep this order: the DUMPLOG's own shard comes last.
         shards.sort_by_key(|&shard| (shard == usize::from(request.shard), shard));
-        // Everything that was answered before the DUMPLOG was received is at or before these
-        // places.
+        // Everything answered before the DUMPLOG was received is at or before these positions.
         let places: Vec<(usize, Position)> =
             shards.iter().map(|&shard| (shard, self.positions[shard].get())).collect();
         out.write_all(xml::BEGIN)?;
@@ -48,7 +47,7 @@ impl DumpService {
                 let (send, batches) = std::sync::mpsc::sync_channel(0);
                 scope.spawn(move || {
                     if let Err(error) = self.read(request, shard, place, &send) {
-                        // Nobody listens when the dump has failed elsewhere.
+                        // The receiver is gone if the dump has failed elsewhere.
                         let _ = send.send(Err(error));
                     }
                 });
@@ -61,8 +60,8 @@ impl DumpService {
         Ok(events)
     }
 
-    /// Sends a shard's part of the log, a batch at a time, up to its place or the DUMPLOG's time
-    /// and record.
+    /// Sends a shard's part of the log in batches. It ends at the shard's noted position, or at the
+    /// time and record of the DUMPLOG.
     fn read(
         &self,
         request: &DumpRequest,
@@ -98,23 +97,23 @@ impl DumpService {
                 return Ok(());
             }
         }
-        // Nobody listens when the dump has failed elsewhere.
+        // The receiver is gone if the dump has failed elsewhere.
         let _ = send.send(Ok(batch.take(audit.take())));
         Ok(())
     }
 }
 
-/// Some elements, of one frame or of many: a frame may hold one command, or thousands.
+/// Consecutive elements of one or more frames. A frame may hold one command or thousands.
 #[derive(Debug, Default)]
 struct Batch {
     xml: Vec<u8>,
     events: u64,
-    /// The times there are, each once, and where in the XML what is of that time ends.
+    /// Distinct times in the batch, each with the offset in `xml` where its elements end.
     times: Vec<(u64, usize)>,
 }
 
 impl Batch {
-    /// Notes where the elements of this time end.
+    /// Records that the elements of this time end at offset `end`.
     fn end_at(&mut self, time_ms: u64, end: usize) {
         match self.times.last_mut() {
             Some((time, before)) if *time == time_ms => *before = end,
@@ -124,7 +123,7 @@ impl Batch {
         }
     }
 
-    /// The batch, with its elements and how many they are; another one begins.
+    /// Returns the current batch with these elements and their number, and starts a new one.
     fn take(&mut self, (xml, events): (Vec<u8>, u64)) -> Self {
         Self { xml, events, times: std::mem::take(&mut self.times) }
     }
@@ -132,25 +131,25 @@ impl Batch {
 
 type Read = Result<Batch, DumpError>;
 
-/// One shard's part of the log, of which the next elements are known.
+/// One shard's part of the log, with a cursor to its next elements.
 struct Stream {
     batches: Receiver<Read>,
     batch: Batch,
-    /// Which of the batch's times is next, and where its elements begin.
+    /// Index of the next time in the batch, and the offset of its elements.
     at: usize,
     from: usize,
-    /// The elements in the batches so far.
+    /// Number of elements in the batches so far.
     events: u64,
 }
 
 impl Stream {
-    /// None where there is nothing.
+    /// Creates a stream, or returns None if it has no elements.
     fn begin(batches: Receiver<Read>) -> Result<Option<Self>, DumpError> {
         let mut stream = Self { batches, batch: Batch::default(), at: 0, from: 0, events: 0 };
         Ok(stream.fetch()?.then_some(stream))
     }
 
-    /// Fetches the next batch that holds anything; false behind the last.
+    /// Fetches the next batch that is not empty. Returns false after the last one.
     fn fetch(&mut self) -> Result<bool, DumpError> {
         while let Ok(batch) = self.batches.recv() {
             self.batch = batch?;
@@ -167,13 +166,13 @@ impl Stream {
         self.batch.times.get(self.at).map_or(u64::MAX, |(time, _)| *time)
     }
 
-    /// The next elements, all of one time.
+    /// Returns the next elements, all with the same time.
     fn next(&self) -> &[u8] {
         let end = self.batch.times.get(self.at).map_or(self.from, |(_, end)| *end);
         self.batch.xml.get(self.from..end).unwrap_or_default()
     }
 
-    /// False after the last elements.
+    /// Moves to the next elements. Returns false after the last ones.
     fn advance(&mut self) -> Result<bool, DumpError> {
         self.from += self.next().len();
         self.at += 1;
@@ -181,8 +180,8 @@ impl Stream {
     }
 }
 
-/// Writes what the streams hold in the order of time, of equal times the first stream's first;
-/// returns how many elements there are.
+/// Writes all elements sorted by time; for equal times, earlier streams come first. Returns the
+/// number of elements.
 fn merged(mut streams: Vec<Stream>, out: &mut impl Write) -> Result<u64, DumpError> {
     let mut events = 0;
     while let Some(index) = earliest(&streams) {
@@ -208,7 +207,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What a shard's reader would send of these frames, each a time and its elements.
+    /// Returns the batches a shard's reader sends for these frames, each a time and its elements.
     fn batches(frames: &[(u64, Vec<String>)], limit: usize) -> Vec<Batch> {
         let (mut batches, mut batch, mut xml, mut events) =
             (Vec::new(), Batch::default(), Vec::new(), 0);
@@ -238,9 +237,9 @@ mod tests {
     }
 
     proptest! {
-        /// Wherever the batches are cut, the log is what sorting the frames by time would make.
+        /// The log equals the frames sorted by time, regardless of the batch limits.
         #[test]
-        fn the_log_is_in_the_order_of_time(
+        fn the_log_is_sorted_by_time(
             shards in prop::collection::vec(prop::collection::vec((0..3u64, 0..4usize), 0..12), 1..4),
             limit in 1..60usize,
         ) {

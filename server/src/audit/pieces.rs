@@ -1,9 +1,9 @@
-//! A large file written in pieces, past the page cache and one at a time.
+//! Writes a large file in pieces with direct I/O, one piece at a time.
 //!
-//! What goes through the page cache reaches the disk whenever the system likes, many megabytes at
-//! once, and a journal's sync waits behind them. A piece that goes past it is on the disk before
-//! the next one is begun, so a sync waits for one piece of each dump under way. Where a file system
-//! has no such way, the cache is emptied every so often.
+//! The kernel writes the page cache to disk at times of its own choice and many megabytes at once,
+//! and the sync of a journal waits for that. A piece written with direct I/O is on the disk before
+//! the next one starts, so a sync waits for at most one piece of each running dump. If the file
+//! system does not support direct I/O, the file is synced at regular intervals.
 
 use super::dump::{DumpError, give_way};
 use crate::limits::{DUMP_PIECE_BYTES, DUMP_PIECES, DUMP_UNSYNCED_BYTES};
@@ -12,12 +12,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Where a piece is in memory and in the file is a multiple of this, and so is its length: what
-/// disks ask of those who write past the cache.
+/// Alignment of a piece in memory and in the file, and the unit of its length. Direct I/O requires
+/// this.
 const BLOCK_BYTES: usize = 4096;
 
-/// Has `fill` say what the file holds, while what it has said already is written. What is in the
-/// file then is not synced yet.
+/// Writes the output of `fill` to the file while `fill` is still running. Does not sync the file.
 pub(super) fn in_pieces<T: Send>(
     file: &File,
     fill: impl FnOnce(&mut Pieces) -> Result<T, DumpError> + Send,
@@ -25,7 +24,7 @@ pub(super) fn in_pieces<T: Send>(
     let (full, to_write) = sync_channel(DUMP_PIECES);
     let (give_back, empty) = sync_channel(DUMP_PIECES);
     for _ in 0..DUMP_PIECES {
-        // There is room for all of them.
+        // The channel has capacity for all of them.
         let _ = give_back.send(Piece::new());
     }
     std::thread::scope(|scope| {
@@ -43,7 +42,7 @@ pub(super) fn in_pieces<T: Send>(
         let filled = filling
             .join()
             .unwrap_or_else(|_| Err(DumpError::Failed("the dump has failed".to_owned())));
-        // What the disk says explains what the other has met.
+        // A disk error explains why filling failed, so it is returned first.
         writing
             .join()
             .unwrap_or_else(|_| Err(io::Error::other("the writing thread has failed")))?;
@@ -51,38 +50,38 @@ pub(super) fn in_pieces<T: Send>(
     })
 }
 
-/// Writes pieces until there are no more.
+/// Writes pieces until the channel is closed.
 fn write(file: &File, pieces: &Receiver<Piece>, give_back: &SyncSender<Piece>) -> io::Result<()> {
     let mut past_the_cache = go_past_the_cache(file, true);
     let (mut end, mut synced) = (0, 0);
     for mut piece in pieces {
         let mut written = file.write_all_at(piece.blocks(), end);
         if past_the_cache && written.as_ref().is_err_and(|error| !is_full(error)) {
-            // Not every file system can, and each says so in its own way.
+            // Some file systems do not support direct I/O, and their errors differ.
             past_the_cache = go_past_the_cache(file, false);
             written = file.write_all_at(piece.blocks(), end);
         }
         written?;
         end += piece.used as u64;
         piece.used = 0;
-        // Nobody wants it back behind the last piece.
+        // The receiver is gone after the last piece.
         let _ = give_back.send(piece);
         if !past_the_cache && end - synced >= DUMP_UNSYNCED_BYTES {
             file.sync_data()?;
             synced = end;
         }
     }
-    // The last block was filled up.
+    // The last block was padded.
     file.set_len(end)
 }
 
-/// Whether there is no room for more.
+/// Returns true if the error means that the disk, the quota or the file is full.
 fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
-/// Has what is written from now on go past the page cache, or not; whether it does.
+/// Turns direct I/O for this file on or off. Returns true if it is now on.
 #[cfg(target_os = "linux")]
 fn go_past_the_cache(file: &File, on: bool) -> bool {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -92,13 +91,13 @@ fn go_past_the_cache(file: &File, on: bool) -> bool {
     fcntl_getfl(file).and_then(set).is_ok() && on
 }
 
-/// Elsewhere there is no such way.
+/// Returns false: direct I/O is not supported on this platform.
 #[cfg(not(target_os = "linux"))]
 const fn go_past_the_cache(_: &File, _: bool) -> bool {
     false
 }
 
-/// Takes what is to be written.
+/// A writer that collects the output in pieces.
 pub(super) struct Pieces {
     piece: Piece,
     full: SyncSender<Piece>,
@@ -106,9 +105,9 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Has the piece written, however full it is, and begins another one.
+    /// Sends the current piece to the writing thread and starts another one.
     fn hand_over(&mut self) -> io::Result<()> {
-        // The other side is gone when the disk has failed, and says so itself.
+        // The writing thread ends when the disk fails, and reports the error.
         let Ok(next) = self.empty.recv() else { return Err(io::ErrorKind::BrokenPipe.into()) };
         let full = std::mem::replace(&mut self.piece, next);
         self.full.send(full).map_err(|_| io::ErrorKind::BrokenPipe.into())
@@ -129,10 +128,10 @@ impl Write for Pieces {
     }
 }
 
-/// Part of the file.
+/// An aligned buffer for one part of the file.
 struct Piece {
     room: Vec<u8>,
-    /// Where the first block begins.
+    /// Offset of the first aligned byte.
     from: usize,
     used: usize,
 }
@@ -144,7 +143,7 @@ impl Piece {
         Self { room, from, used: 0 }
     }
 
-    /// Takes as much as there is room for; how much that is.
+    /// Copies as many bytes as there is capacity for, and returns their number.
     fn take_in(&mut self, bytes: &[u8]) -> usize {
         let taken = bytes.len().min(DUMP_PIECE_BYTES - self.used);
         let at = self.from + self.used;
@@ -153,7 +152,7 @@ impl Piece {
         taken
     }
 
-    /// What it holds, in whole blocks.
+    /// Returns the content, padded to whole blocks.
     fn blocks(&self) -> &[u8] {
         &self.room[self.from..self.from + self.used.next_multiple_of(BLOCK_BYTES)]
     }
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_holds_what_it_was_given_whatever_its_length() {
+    fn a_file_of_any_length_is_written_exactly() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         for length in [
@@ -191,7 +190,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn what_the_disk_says_is_told() {
+    fn disk_errors_are_reported() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let error = filled(&full, &vec![b'x'; 20 * DUMP_PIECE_BYTES]).unwrap_err();
         assert!(

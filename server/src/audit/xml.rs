@@ -1,17 +1,17 @@
-//! Journal records as elements of the audit log, in the form of docs/audit.xsd.
+//! Formats journal records as elements of the audit log, as defined in docs/audit.xsd.
 //!
-//! One event is one line, so that grep finds what an XML tool would. Elements are appended to a
-//! buffer by hand: a million transactions make two million of them, and quick-xml's writer, made
-//! for any document, takes four times as long. What may hold anything is escaped by quick-xml.
+//! Each event is one line, so that line-oriented tools such as grep can search the log. A million
+//! transactions make two million elements, and quick-xml's general writer takes four times as long.
+//! The elements are therefore written by hand; quick-xml only escapes arbitrary text.
 
 use crate::engine::{Event, Hit, Outcome, Record};
 use daytrade_protocol::{
     Attempt, Command, CommandFields, CommandName, Money, Refusal, UserName, append_integer,
 };
 
-/// What an audit log begins with.
+/// Beginning of an audit log.
 pub(super) const BEGIN: &[u8] = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<log>\n";
-/// What it ends with.
+/// End of an audit log.
 pub(super) const END: &[u8] = b"</log>\n";
 
 /// Collects elements of an audit log.
@@ -39,29 +39,29 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Where and when a record was written.
+/// Time and place of a record.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
-    /// Unix milliseconds.
+    /// Time of the record, Unix milliseconds.
     pub time_ms: u64,
-    /// The server's and the shard's name.
+    /// Name of the server and shard.
     pub server: &'a str,
 }
 
 impl AuditWriter {
-    /// The elements so far and how many they are; begins anew.
+    /// Returns the elements so far and their number, and clears both.
     pub fn take(&mut self) -> (Vec<u8>, u64) {
-        // What comes next is probably about as long.
+        // The next batch probably has a similar size.
         let next = Vec::with_capacity(self.buffer.len());
         (std::mem::replace(&mut self.buffer, next), std::mem::take(&mut self.events))
     }
 
-    /// How many bytes the elements have so far.
+    /// Returns the size of the elements so far, in bytes.
     pub const fn bytes(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Adds the elements of one record, if it is about `only` (or about anybody, for None).
+    /// Adds the elements of one record if it belongs to user `only`, or in any case for None.
     pub fn record(&mut self, origin: Origin<'_>, record: &Record, only: Option<&UserName>) {
         let about = match record {
             Record::Transaction { command, .. } => command.user(),
@@ -105,7 +105,7 @@ impl AuditWriter {
         }
     }
 
-    /// A systemEvent for what happened by itself, an accountTransaction for cash that moved.
+    /// Adds a systemEvent for a fill or an expiry, and an accountTransaction if cash was moved.
     fn event(&mut self, origin: Origin<'_>, number: u64, user: Option<&UserName>, event: &Event) {
         let by_itself = match *event {
             Event::Expired { side, symbol, total, number, .. } => {
@@ -210,22 +210,22 @@ impl AuditWriter {
         self.put(&["</", element, ">"]);
     }
 
-    /// A text of letters and digits: names, numbers, symbols.
+    /// Writes an element whose text needs no escaping: a name, number or symbol.
     fn text(&mut self, element: &str, value: &[u8]) {
         self.put(&["<", element, ">"]);
         self.buffer.extend_from_slice(value);
         self.put(&["</", element, ">"]);
     }
 
-    /// A text that may hold anything.
+    /// Writes an element whose text may contain any character.
     fn escaped(&mut self, element: &str, value: &str) {
         let plain =
             |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'<' | b'>' | b'&' | b'\'' | b'"');
         if value.bytes().all(plain) {
             return self.text(element, value.as_bytes());
         }
-        // No XML document may hold these two; requests that do are refused, a source's key may not
-        // be.
+        // XML allows neither these two code points nor most control characters. Requests that
+        // contain them are refused, but the key of a source may contain them.
         let value =
             value.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), "?");
         self.text(element, quick_xml::escape::escape(&value).as_bytes());

@@ -1,117 +1,118 @@
-//! One user's account. Reading is free; changing is [`super::apply()`]'s alone.
+//! The account of one user. Any code may read it; only [`super::apply()`] changes it.
 
 use crate::limits::HISTORY_MAX;
 use daytrade_protocol::{Code, CommandName, Money, Side, Symbol};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// Cash, holdings, pending orders, triggers and the newest transactions of one user. Its layout is
-/// part of the snapshot format: a change raises the snapshot's version.
+/// Cash, holdings, pending orders, triggers and the newest transactions of one user. The layout is
+/// part of the snapshot format, so a change requires a new version of snapshots.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// Free to spend.
+    /// Cash that is free to spend.
     pub(super) cash: Money,
-    /// Set aside by pending buys and set buy amounts; still the user's.
+    /// Cash reserved by pending buys and set buy amounts. It still belongs to the user.
     pub(super) reserved: Money,
-    /// Proceeds less cost basis of everything sold.
+    /// Realised profit: the proceeds of all sales minus their cost basis.
     pub(super) realised: Money,
-    /// By symbol; none is empty.
+    /// Holdings by symbol. None of them is empty.
     pub(super) holdings: Vec<Holding>,
-    /// Oldest first: runs out at the front, is committed at the back.
+    /// Pending buys, oldest first. The front expires first; the back is committed first.
     pub(super) pending_buys: VecDeque<PendingOrder>,
     pub(super) pending_sells: VecDeque<PendingOrder>,
-    /// By side, then symbol.
+    /// Set amounts by side, then symbol.
     pub(super) sets: Vec<SetOrder>,
-    /// Newest last.
+    /// Newest transactions, newest last.
     pub(super) history: VecDeque<HistoryEntry>,
 }
 
-/// Shares of one symbol.
+/// The shares of one symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holding {
-    /// The stock.
+    /// Stock symbol.
     pub symbol: Symbol,
     /// Shares free to sell.
     pub free: u64,
-    /// Shares set aside by pending sells and sell triggers.
+    /// Shares reserved by pending sells and sell triggers.
     pub reserved: u64,
-    /// What all of them cost, by average cost.
+    /// Cost basis of all shares, by average cost.
     pub basis: Money,
 }
 
 impl Holding {
-    /// Free and reserved shares.
+    /// Returns the number of free and reserved shares.
     pub const fn shares(&self) -> u64 {
         self.free + self.reserved
     }
 }
 
-/// A BUY or SELL that waits for its commit.
+/// A BUY or SELL that has not been committed or cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingOrder {
-    /// The stock.
+    /// Stock symbol.
     pub symbol: Symbol,
-    /// Whole shares.
+    /// Number of whole shares.
     pub shares: u64,
-    /// Price of one when it was placed.
+    /// Price of one share when the order was placed.
     pub price: Money,
-    /// Cost or proceeds.
+    /// Total cost or proceeds.
     pub total: Money,
-    /// The transaction that placed it.
+    /// Number of the transaction that placed it.
     pub number: u64,
-    /// Unix milliseconds at which it has run out.
+    /// Time at which it expires, Unix milliseconds.
     pub expires_at_ms: u64,
-    /// The journal record that placed it: orders the stack across sides.
+    /// Journal record that placed it. It orders the stack across both sides.
     pub record: u64,
 }
 
-/// A set amount, with its trigger once there is one.
+/// A set amount, with its trigger if one is armed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetOrder {
-    /// Buy or sell.
+    /// Side of the trigger.
     pub side: Side,
-    /// The stock.
+    /// Stock symbol.
     pub symbol: Symbol,
-    /// Dollars to spend, or to sell for.
+    /// Amount to spend, or to sell for, in dollars.
     pub amount: Money,
-    /// Shares a sell trigger reserves.
+    /// Number of shares that a sell trigger reserves.
     pub shares: u64,
-    /// Price at which it fires.
+    /// The armed trigger.
     pub trigger: Option<Trigger>,
 }
 
 /// An armed trigger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
-    /// Fires at or below (buy), at or above (sell).
+    /// Trigger price. A buy fires at or below it, a sell at or above it.
     pub price: Money,
-    /// The transaction that armed it.
+    /// Number of the transaction that armed it.
     pub number: u64,
-    /// The journal record that armed it: the arming order.
+    /// Journal record that armed it, which determines the arming order.
     pub record: u64,
 }
 
-/// A transaction as DISPLAY_SUMMARY shows it, packed: accounts hold ten of them.
+/// A transaction as DISPLAY_SUMMARY shows it. The layout is compact, because an account holds ten
+/// of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
-    /// Unix milliseconds.
+    /// Time of the transaction, Unix milliseconds.
     pub at_ms: u64,
     /// Transaction number.
     pub number: u64,
     amount_cents: i64,
-    /// The stock it named.
+    /// Symbol in the command.
     pub symbol: Option<Symbol>,
-    /// Which of the sixteen.
+    /// Name of the command.
     pub command: CommandName,
-    /// None when it was carried out.
+    /// Code of the refusal, or None if the command was executed.
     pub refused: Option<Code>,
 }
 
-/// Stands for "no amount"; no amount parses to it.
+/// Represents "no amount". No valid amount has this value.
 const NO_AMOUNT: i64 = i64::MIN;
 
 impl HistoryEntry {
-    /// A new entry.
+    /// Creates an entry of a command that was not refused.
     pub fn new(
         at_ms: u64,
         number: u64,
@@ -123,44 +124,44 @@ impl HistoryEntry {
         Self { at_ms, number, amount_cents, symbol, command, refused: None }
     }
 
-    /// The amount it named.
+    /// Returns the amount in the command.
     pub fn amount(&self) -> Option<Money> {
         (self.amount_cents != NO_AMOUNT).then(|| Money::from_cents(self.amount_cents))
     }
 }
 
 impl Account {
-    /// Cash free to spend.
+    /// Returns the cash that is free to spend.
     pub const fn cash(&self) -> Money {
         self.cash
     }
 
-    /// Cash set aside.
+    /// Returns the reserved cash.
     pub const fn reserved(&self) -> Money {
         self.reserved
     }
 
-    /// Profit of everything sold so far.
+    /// Returns the profit of all sales so far.
     pub const fn realised(&self) -> Money {
         self.realised
     }
 
-    /// Holdings by symbol.
+    /// Returns the holdings, by symbol.
     pub fn holdings(&self) -> &[Holding] {
         &self.holdings
     }
 
-    /// Set amounts, buys first, then by symbol.
+    /// Returns the set amounts: buys first, then sells, each by symbol.
     pub fn sets(&self) -> &[SetOrder] {
         &self.sets
     }
 
-    /// The newest transactions, newest first.
+    /// Returns the newest transactions, newest first.
     pub fn history(&self) -> impl Iterator<Item = &HistoryEntry> {
         self.history.iter().rev()
     }
 
-    /// Shares of one symbol; all zero where there are none.
+    /// Returns the holding of one symbol, with zero shares if there is none.
     pub fn holding(&self, symbol: Symbol) -> Holding {
         match self.holding_index(symbol) {
             Ok(at) => self.holdings[at],
@@ -172,19 +173,19 @@ impl Account {
         self.holdings.binary_search_by_key(&symbol.rank(), |holding| holding.symbol.rank())
     }
 
-    /// The set amount of one side and symbol.
+    /// Returns the set amount of one side and symbol.
     pub fn set(&self, side: Side, symbol: Symbol) -> Option<&SetOrder> {
         self.set_index(side, symbol).ok().map(|at| &self.sets[at])
     }
 
     pub(super) fn set_index(&self, side: Side, symbol: Symbol) -> Result<usize, usize> {
-        // By side, then symbol, as one number.
+        // Combines side and symbol into one number that sorts by side first.
         let rank = |side: Side, symbol: Symbol| (side as u32) << 24 | symbol.rank();
         let wanted = rank(side, symbol);
         self.sets.binary_search_by_key(&wanted, |set| rank(set.side, set.symbol))
     }
 
-    /// Pending orders of one side, oldest first.
+    /// Returns the pending orders of one side, oldest first.
     pub const fn pending(&self, side: Side) -> &VecDeque<PendingOrder> {
         match side {
             Side::Buy => &self.pending_buys,
@@ -199,7 +200,7 @@ impl Account {
         }
     }
 
-    /// When the next pending order runs out, Unix milliseconds.
+    /// Returns the time at which the next pending order expires, Unix milliseconds.
     pub fn next_expiry_ms(&self) -> Option<u64> {
         let front = |side| self.pending(side).front().map(|order| order.expires_at_ms);
         match (front(Side::Buy), front(Side::Sell)) {

@@ -1,12 +1,12 @@
-//! The only code that changes an account. It trusts its events: `decide` has checked every bound
-//! they rely on.
+//! The only code that changes an account. It does not validate events: `decide` has checked every
+//! limit that they depend on.
 
 use super::account::{Account, HistoryEntry, PendingOrder, SetOrder, Trigger};
 use super::event::Event;
 use daytrade_protocol::{CommandName, Money, Side, Symbol};
 
-/// Carries out one event. `record` is the number of the journal record that holds it; it orders
-/// stacks and triggers.
+/// Applies one event. `record` is the number of the journal record that contains it. It determines
+/// the order of stacks and triggers.
 pub fn apply(account: &mut Account, event: &Event, record: u64) {
     account.cash += event.cash_change();
     match *event {
@@ -77,8 +77,8 @@ pub fn apply(account: &mut Account, event: &Event, record: u64) {
     }
 }
 
-/// Adds a transaction to the history. A DUMPLOG whose file could not be written after all is told
-/// once, with its code.
+/// Adds a transaction to the history. If the file of a DUMPLOG could not be written, its existing
+/// entry gets the code of the failure.
 pub fn note(account: &mut Account, entry: HistoryEntry) {
     if entry.command == CommandName::DumpLog
         && entry.refused.is_some()
@@ -95,7 +95,7 @@ pub fn note(account: &mut Account, entry: HistoryEntry) {
 }
 
 impl Account {
-    /// Moves a reserve of shares from its old size to its new one.
+    /// Changes a reserve of shares from `before` to `shares`.
     fn set_aside(&mut self, symbol: Symbol, shares: u64, before: u64) {
         if let Ok(at) = self.holding_index(symbol) {
             let holding = &mut self.holdings[at];
@@ -104,8 +104,8 @@ impl Account {
         }
     }
 
-    /// Gives a reserve back, of cash (a buy; `cash_change` has already added it) or of shares (a
-    /// sell).
+    /// Releases a reserve: of cash for a buy (`cash_change` has already added it), of shares for a
+    /// sell.
     fn released(&mut self, side: Side, symbol: Symbol, shares: u64, total: Money) {
         match side {
             Side::Buy => self.reserved -= total,

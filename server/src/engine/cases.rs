@@ -1,9 +1,9 @@
-//! A table of cases for each command, as little sessions: what is asked, `->`, what must come of
-//! it.
+//! A table of cases for each command, as short sessions. Each line is an input, optionally followed
+//! by `->` and the expected output.
 //!
-//! `S=42.17` sets a price, `S=none` makes it unavailable, `S=?` leaves it unasked (the answer is
-//! then `asks S`); `market S 39.90` lets a price arrive; `+1000` lets milliseconds pass; `account
-//! a` shows cash, reserved, realised; `holding a S` free, reserved, basis.
+//! `S=42.17` sets a price, `S=none` makes it unavailable, `S=?` leaves it unrequested (output
+//! `asks S`). `market S 39.90` delivers a price. `+1000` advances the time in milliseconds.
+//! `account a` prints cash, reserved, realised; `holding a S` prints free, reserved, basis.
 
 use super::*;
 use daytrade_protocol::{
@@ -52,42 +52,42 @@ impl World {
         self.book.id(&UserName::parse(user.as_bytes()).unwrap()).unwrap()
     }
 
-    fn happen(&mut self, id: UserId, event: &Event) {
+    fn record_event(&mut self, id: UserId, event: &Event) {
         self.record += 1;
         self.book.apply(id, event, self.record);
     }
 
     fn pass(&mut self, ms: u64) -> String {
         self.now_ms += ms;
-        let mut told = Vec::new();
+        let mut output = Vec::new();
         while let Some(id) = self.book.due_user(self.now_ms) {
             while let Some(event) = expire_oldest(self.book.account(id), self.now_ms) {
-                self.happen(id, &event);
+                self.record_event(id, &event);
                 let Event::Expired { side, symbol, shares, total, .. } = event else {
                     panic!("{event:?}")
                 };
-                told.push(format!("{} expired {symbol} {shares} {total}", side.as_str()));
+                output.push(format!("{} expired {symbol} {shares} {total}", side.as_str()));
             }
         }
-        told.join("; ")
+        output.join("; ")
     }
 
     fn market(&mut self, symbol: Symbol, price: Money) -> String {
-        let mut told = Vec::new();
+        let mut output = Vec::new();
         for side in [Side::Buy, Side::Sell] {
             while let Some(key) = self.book.triggers().next(symbol, side, price, None) {
                 let event = fill(self.book.account(key.user), side, symbol, price)
-                    .expect("the book and the account agree");
-                self.happen(key.user, &event);
+                    .expect("the book and the account are consistent");
+                self.record_event(key.user, &event);
                 let Event::Filled { shares, total, .. } = event else { panic!("{event:?}") };
-                told.push(format!(
+                output.push(format!(
                     "{} {} filled {shares} {total}",
                     self.book.name(key.user),
                     side.as_str()
                 ));
             }
         }
-        told.join("; ")
+        output.join("; ")
     }
 
     fn command(&mut self, line: &str) -> String {
@@ -132,7 +132,7 @@ fn money(text: &str) -> Money {
     Money::parse_amount(text.as_bytes()).unwrap()
 }
 
-/// Runs a session; a wanted answer that is only a code stands for any refusal with it.
+/// Runs a session. An expected output that is only a code matches any refusal with that code.
 fn check(session: &str) {
     let mut world = World::default();
     for line in session.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -145,7 +145,7 @@ fn check(session: &str) {
 }
 
 #[test]
-fn add_makes_the_account_and_is_bounded() {
+fn add_creates_the_account_and_has_a_limit() {
     check(
         "ADD,a,63511.53 -> OK,ADD,63511.53
          ADD,a,0.47 -> OK,ADD,63512.00
@@ -164,7 +164,7 @@ fn add_makes_the_account_and_is_bounded() {
 }
 
 #[test]
-fn everything_but_add_and_quote_needs_an_account() {
+fn all_commands_except_add_and_quote_need_an_account() {
     let commands = [
         "BUY,a,S,5",
         "COMMIT_BUY,a",
@@ -187,7 +187,7 @@ fn everything_but_add_and_quote_needs_an_account() {
 }
 
 #[test]
-fn buy_reserves_the_cost_and_not_the_amount() {
+fn buy_reserves_the_cost_instead_of_the_amount() {
     check(
         "ADD,a,1000 -> OK,ADD,1000.00
          BUY,a,S,1000.01 -> INSUFFICIENT_FUNDS
@@ -208,7 +208,7 @@ fn buy_reserves_the_cost_and_not_the_amount() {
 }
 
 #[test]
-fn pending_orders_are_a_stack_and_run_out_at_sixty_seconds() {
+fn pending_orders_are_a_stack_and_expire_after_sixty_seconds() {
     check(
         "ADD,a,1000 -> OK,ADD,1000.00
          S=10
@@ -228,7 +228,7 @@ fn pending_orders_are_a_stack_and_run_out_at_sixty_seconds() {
 }
 
 #[test]
-fn at_most_a_thousand_orders_are_pending_and_no_price_is_asked_for_another() {
+fn at_most_a_thousand_orders_are_pending_and_no_price_is_requested_for_another() {
     let mut world = World::default();
     world.ask("ADD,a,100000");
     world.ask("S=1");
@@ -242,7 +242,7 @@ fn at_most_a_thousand_orders_are_pending_and_no_price_is_asked_for_another() {
 }
 
 #[test]
-fn sell_reserves_shares_and_realises_profit_on_average_cost() {
+fn sell_reserves_shares_and_realises_profit_by_average_cost() {
     check(
         "ADD,a,1000 -> OK,ADD,1000.00
          S=10
@@ -277,7 +277,7 @@ fn sell_reserves_shares_and_realises_profit_on_average_cost() {
 }
 
 #[test]
-fn an_expired_sell_frees_its_shares() {
+fn an_expired_sell_releases_its_shares() {
     check(
         "ADD,a,100 -> OK,ADD,100.00
          S=10
@@ -292,7 +292,7 @@ fn an_expired_sell_frees_its_shares() {
 }
 
 #[test]
-fn a_set_buy_reserves_its_amount_and_moves_the_difference() {
+fn a_set_buy_reserves_its_amount_and_a_change_moves_the_difference() {
     check(
         "ADD,a,100 -> OK,ADD,100.00
          SET_BUY_AMOUNT,a,S,100.01 -> INSUFFICIENT_FUNDS
@@ -320,7 +320,7 @@ fn a_set_buy_reserves_its_amount_and_moves_the_difference() {
 }
 
 #[test]
-fn a_trigger_is_checked_at_once_and_armed_without_a_price() {
+fn a_trigger_is_checked_at_once_and_can_be_armed_without_a_price() {
     check(
         "ADD,a,100 -> OK,ADD,100.00
          SET_BUY_AMOUNT,a,S,50 -> OK,SET_BUY_AMOUNT,S,50.00
@@ -338,7 +338,7 @@ fn a_trigger_is_checked_at_once_and_armed_without_a_price() {
 }
 
 #[test]
-fn a_set_sell_reserves_shares_once_it_has_a_trigger() {
+fn a_set_sell_reserves_shares_when_its_trigger_is_armed() {
     check(
         "ADD,a,100 -> OK,ADD,100.00
          SET_SELL_AMOUNT,a,S,10 -> INSUFFICIENT_SHARES
@@ -369,7 +369,7 @@ fn a_set_sell_reserves_shares_once_it_has_a_trigger() {
 }
 
 #[test]
-fn cancelling_a_set_gives_its_reserve_back_and_it_never_fires() {
+fn a_cancelled_set_releases_its_reserve_and_does_not_fire() {
     check(
         "ADD,a,100 -> OK,ADD,100.00
          S=10
@@ -389,7 +389,7 @@ fn cancelling_a_set_gives_its_reserve_back_and_it_never_fires() {
 }
 
 #[test]
-fn triggers_fire_in_price_then_arming_order() {
+fn triggers_fire_by_price_then_by_arming_order() {
     check(
         "ADD,a,100 -> OK,ADD,100.00
          ADD,b,100 -> OK,ADD,100.00
@@ -407,7 +407,7 @@ fn triggers_fire_in_price_then_arming_order() {
 }
 
 #[test]
-fn a_fill_that_would_pass_a_bound_waits_for_a_price_that_fits() {
+fn a_fill_that_would_exceed_a_limit_waits_for_a_price_within_it() {
     let mut world = World::default();
     world.ask("ADD,a,999999999999.99");
     world.ask("S=0.01");

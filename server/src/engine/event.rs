@@ -1,146 +1,147 @@
-//! What can happen to an account. Each event carries every number `apply` needs, so that replay
-//! computes nothing anew.
+//! The events of an account. Each event contains every number that `apply` needs, so replay
+//! computes nothing again.
 
 use daytrade_protocol::{Money, Side, Symbol};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-/// The events of one command: mostly one; a trigger that fires as it is armed makes two.
+/// The events of one command: usually one, or two if a trigger fires when it is armed.
 pub type Events = SmallVec<[Event; 1]>;
 
-/// One change of one account. Its layout is part of the journal format: add at the end.
+/// One change of one account. The layout is part of the journal format: add new variants at the
+/// end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
-    /// ADD.
+    /// An ADD increased the cash.
     CashAdded {
-        /// Added to cash.
+        /// Amount added to the cash.
         amount: Money,
     },
-    /// BUY set cash aside, SELL set shares aside.
+    /// A BUY reserved cash, or a SELL reserved shares.
     Reserved {
-        /// Buy or sell.
+        /// Side of the order.
         side: Side,
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
-        /// Whole shares.
+        /// Number of whole shares.
         shares: u64,
-        /// Price of one.
+        /// Price of one share.
         price: Money,
-        /// Cost or proceeds.
+        /// Total cost or proceeds.
         total: Money,
-        /// The transaction.
+        /// Transaction number of the order.
         number: u64,
-        /// Unix milliseconds at which it runs out.
+        /// Time at which the order expires, Unix milliseconds.
         expires_at_ms: u64,
     },
-    /// The newest pending order was carried out.
+    /// The newest pending order was committed.
     Committed {
-        /// Buy or sell.
+        /// Side of the order.
         side: Side,
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
-        /// Whole shares.
+        /// Number of whole shares.
         shares: u64,
-        /// Price of one.
+        /// Price of one share.
         price: Money,
-        /// Cost or proceeds.
+        /// Total cost or proceeds.
         total: Money,
-        /// Cost basis that leaves with sold shares; nothing for a buy.
+        /// Cost basis of the sold shares; zero for a buy.
         basis: Money,
     },
-    /// The newest pending order was called off.
+    /// The newest pending order was cancelled.
     Cancelled {
-        /// Buy or sell.
+        /// Side of the order.
         side: Side,
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
-        /// Whole shares.
+        /// Number of whole shares.
         shares: u64,
-        /// Price of one.
+        /// Price of one share.
         price: Money,
-        /// Cost or proceeds.
+        /// Total cost or proceeds.
         total: Money,
     },
-    /// The oldest pending order ran out.
+    /// The oldest pending order expired.
     Expired {
-        /// Buy or sell.
+        /// Side of the order.
         side: Side,
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
-        /// Whole shares.
+        /// Number of whole shares.
         shares: u64,
-        /// Price of one.
+        /// Price of one share.
         price: Money,
-        /// Cost or proceeds.
+        /// Total cost or proceeds.
         total: Money,
-        /// The transaction that placed it.
+        /// Number of the transaction that placed the order.
         number: u64,
     },
-    /// SET_BUY_AMOUNT or SET_SELL_AMOUNT.
+    /// A SET_BUY_AMOUNT or SET_SELL_AMOUNT was executed.
     AmountSet {
-        /// Buy or sell.
+        /// Side of the set amount.
         side: Side,
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
         /// The new amount.
         amount: Money,
-        /// The amount it replaces.
+        /// The previous amount.
         amount_before: Money,
-        /// Shares reserved from now on (armed sells only).
+        /// Number of shares reserved after the event (armed sells only).
         shares: u64,
-        /// Shares reserved until now.
+        /// Number of shares reserved before the event.
         shares_before: u64,
     },
-    /// SET_BUY_TRIGGER or SET_SELL_TRIGGER.
+    /// A SET_BUY_TRIGGER or SET_SELL_TRIGGER was executed.
     Armed {
-        /// Buy or sell.
+        /// Side of the trigger.
         side: Side,
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
         /// The trigger price.
         price: Money,
-        /// Shares reserved from now on (sells only).
+        /// Number of shares reserved after the event (sells only).
         shares: u64,
-        /// Shares reserved until now.
+        /// Number of shares reserved before the event.
         shares_before: u64,
-        /// The transaction.
+        /// Transaction number of the command.
         number: u64,
     },
-    /// CANCEL_SET_BUY or CANCEL_SET_SELL.
+    /// A CANCEL_SET_BUY or CANCEL_SET_SELL was executed.
     Unset {
-        /// Buy or sell.
+        /// Side of the set amount.
         side: Side,
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
         /// The amount released.
         amount: Money,
-        /// The shares released.
+        /// The number of shares released.
         shares: u64,
     },
     /// A trigger fired.
     Filled {
-        /// Buy or sell.
+        /// Side of the trigger.
         side: Side,
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
-        /// Whole shares traded.
+        /// Number of whole shares traded.
         shares: u64,
-        /// The price that fired it.
+        /// Market price at which it fired.
         price: Money,
-        /// Cost or proceeds.
+        /// Total cost or proceeds.
         total: Money,
-        /// The set amount; a buy returns what it did not spend.
+        /// The set amount. A buy releases the part that it did not spend.
         amount: Money,
-        /// Cost basis that leaves with sold shares; nothing for a buy.
+        /// Cost basis of the sold shares; zero for a buy.
         basis: Money,
-        /// The transaction that armed it.
+        /// Number of the transaction that armed the trigger.
         number: u64,
     },
 }
 
 impl Event {
-    /// How much the user's free cash grows (or shrinks, negative) by it: what the audit log calls
-    /// an account transaction.
+    /// Returns the change of the user's free cash, negative for a decrease. The audit log reports
+    /// it as an account transaction.
     pub fn cash_change(&self) -> Money {
         match *self {
             Self::CashAdded { amount } | Self::Unset { side: Side::Buy, amount, .. } => amount,

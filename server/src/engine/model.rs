@@ -1,5 +1,5 @@
-//! The engine against a plain model: lists instead of indexes, one function a command, nothing
-//! shared with the real one.
+//! Compares the engine with a simple model. The model uses lists instead of indexes and one
+//! function per command, and shares no code with the engine.
 
 use super::*;
 use daytrade_protocol::{Code, Command, Money, Side, Symbol, UserName};
@@ -207,7 +207,7 @@ impl ModelAccount {
         Ok(())
     }
 
-    /// Only the trigger just set is checked; the other side waits for the next price.
+    /// Checks only the trigger that was just armed. The other side waits for the next price.
     fn fire_one(&mut self, side: usize, symbol: usize, price: i64) {
         let other = self.sets.remove(&(1 - side, symbol));
         let (free_before, reserve) =
@@ -230,7 +230,7 @@ impl ModelAccount {
         assert_eq!(
             self.bought - basis,
             self.sold - self.realised,
-            "what was paid is in the basis or was sold"
+            "cost equals the remaining basis plus the basis of sales"
         );
     }
 }
@@ -269,7 +269,7 @@ fn sym(index: usize) -> Symbol {
     Symbol::parse(SYMBOLS[index].as_bytes()).unwrap()
 }
 
-/// The engine with the records it would have written.
+/// The engine, with all records it has written.
 #[derive(Default)]
 struct Live {
     book: Book,
@@ -293,7 +293,7 @@ impl Live {
                     let code = refusal.code();
                     (Outcome::Refused(refusal), Err(code))
                 }
-                Err(Halt::NeedsPrice(_)) => panic!("the price is known"),
+                Err(Halt::NeedsPrice(_)) => panic!("the price is always known"),
             };
         self.write(
             now,
@@ -345,7 +345,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_engine_does_what_the_model_does(steps in proptest::collection::vec(step(), 1..120)) {
+    fn the_engine_matches_the_model(steps in proptest::collection::vec(step(), 1..120)) {
         let mut live = Live::default();
         let mut models: [Option<ModelAccount>; 2] = [None, None];
         let (mut now, mut prices) = (1_000, [1_000_i64, 2_500]);
@@ -380,7 +380,7 @@ proptest! {
                 same(model, live.book.account(id));
             }
         }
-        // What was written down gives the same accounts and the same triggers again.
+        // Replaying the records gives the same accounts and triggers.
         let mut again = Book::default();
         for ((at, record), number) in live.records.iter().zip(1..) {
             again.replay(record, number, *at);

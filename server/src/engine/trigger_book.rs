@@ -1,26 +1,25 @@
-//! Armed triggers of one shard, ordered so that a price touches only those it fires.
+//! Armed triggers of one shard, sorted so that a price only visits the triggers it fires.
 //!
-//! An index over the accounts: [`super::Book`] keeps it in step with every event. Arming, moving
-//! and cancelling cost O(log n); a price that fires nothing costs two look-ups.
+//! This is an index over the accounts, and [`super::Book`] updates it with every event. Arming,
+//! moving and cancelling cost O(log n). A price that fires nothing costs two look-ups.
 
 use super::book::UserId;
 use daytrade_protocol::{Money, Side, Symbol};
 use hashbrown::HashMap;
 use std::collections::BTreeSet;
 
-/// Where a trigger stands in its queue: the price that fires it first comes first, then the earlier
-/// armed.
+/// Position of a trigger in its queue: by the price that fires it first, then by arming order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TriggerKey {
-    /// The trigger price in cents, negated for buys, which fire from the highest down.
+    /// Trigger price in cents, negated for buys, because the highest price fires first.
     rank: i64,
     record: u64,
-    /// Whose it is.
+    /// User who owns the trigger.
     pub user: UserId,
 }
 
 impl TriggerKey {
-    /// The key of a trigger armed by `record`.
+    /// Creates the key of a trigger that `record` armed.
     pub const fn new(side: Side, price: Money, record: u64, user: UserId) -> Self {
         Self { rank: rank(side, price), record, user }
     }
@@ -48,7 +47,7 @@ impl Queues {
     }
 }
 
-/// All armed triggers of a shard.
+/// All armed triggers of a shard, by symbol.
 #[derive(Debug, Default)]
 pub struct TriggerBook {
     symbols: HashMap<Symbol, Queues>,
@@ -56,14 +55,14 @@ pub struct TriggerBook {
 }
 
 impl TriggerBook {
-    /// Adds a trigger; true if it is the first of its symbol.
+    /// Adds a trigger. Returns true if it is the first of its symbol.
     pub fn insert(&mut self, symbol: Symbol, side: Side, key: TriggerKey) -> bool {
         let first = !self.symbols.contains_key(&symbol);
         self.armed += usize::from(self.symbols.entry(symbol).or_default().of(side).insert(key));
         first
     }
 
-    /// Takes a trigger out; true if it was the last of its symbol.
+    /// Removes a trigger. Returns true if it was the last of its symbol.
     pub fn remove(&mut self, symbol: Symbol, side: Side, key: TriggerKey) -> bool {
         let Some(queues) = self.symbols.get_mut(&symbol) else { return false };
         self.armed -= usize::from(queues.of(side).remove(&key));
@@ -74,7 +73,7 @@ impl TriggerBook {
         last
     }
 
-    /// The first trigger that a market price fires, behind `after` in its queue.
+    /// Returns the first trigger after `after` in its queue that a market price fires.
     pub fn next(
         &self,
         symbol: Symbol,
@@ -93,31 +92,31 @@ impl TriggerBook {
         (key.rank <= rank(side, market)).then_some(key)
     }
 
-    /// Whether any trigger waits for the symbol's price.
+    /// Returns true if any trigger waits for the symbol's price.
     pub fn waits_for(&self, symbol: Symbol) -> bool {
         self.symbols.contains_key(&symbol)
     }
 
-    /// Whose trigger on the symbol stands first in its queue.
+    /// Returns the owner of the first trigger on the symbol, and its side. Buys come first.
     pub fn first_user(&self, symbol: Symbol) -> Option<(Side, UserId)> {
         let queues = self.symbols.get(&symbol)?;
         let buy = queues.buys.first().map(|key| (Side::Buy, key.user));
         buy.or_else(|| queues.sells.first().map(|key| (Side::Sell, key.user)))
     }
 
-    /// The symbols whose prices triggers wait for, in order.
+    /// Returns the symbols that have triggers, sorted.
     pub fn symbols(&self) -> Vec<Symbol> {
         let mut symbols: Vec<_> = self.symbols.keys().copied().collect();
         symbols.sort_unstable();
         symbols
     }
 
-    /// How many triggers are armed.
+    /// Returns the number of armed triggers.
     pub const fn len(&self) -> usize {
         self.armed
     }
 
-    /// Whether none is armed.
+    /// Returns true if no trigger is armed.
     pub const fn is_empty(&self) -> bool {
         self.armed == 0
     }
@@ -133,10 +132,10 @@ mod tests {
     }
 
     proptest! {
-        /// Against a naive list: a price finds exactly the triggers on its side, in price then
-        /// arming order, none of them cancelled.
+        /// Compares the book with a simple list. A price must find exactly the triggers on its
+        /// side, in price and then arming order, and no cancelled ones.
         #[test]
-        fn a_price_finds_what_a_list_would(
+        fn a_price_fires_the_same_triggers_as_in_a_list(
             arm in proptest::collection::vec((0..3u8, any::<bool>(), 1..50i64), 1..60),
             cancel in proptest::collection::vec(any::<prop::sample::Index>(), 0..30),
             market in 1..50i64,

@@ -1,34 +1,33 @@
-//! What a start makes of what it reads: pure tables from what was seen to what is done, the first
-//! matching row counts.
+//! Recovery decisions: pure tables that map each observed condition of the journal to an action.
+//! The first matching row applies.
 //!
-//! docs/JOURNAL.md shows the same tables; a test holds the two together and goes through every
-//! combination.
+//! docs/JOURNAL.md contains the same tables. A test compares them and checks every combination.
 
-/// What is done.
+/// An action during recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It is taken in and reading goes on.
+    /// Accept it and continue reading.
     Continue,
     /// The segment ends here.
     End,
-    /// An interrupted last write is cut off, and writing goes on there.
+    /// Cut off an interrupted last write. Writing continues there.
     Cut,
-    /// A segment that was never used is removed.
+    /// Remove a segment that was never used.
     Remove,
-    /// The snapshot is passed over for an older one, or for the whole journal.
+    /// Skip the snapshot, and use an older one or the whole journal.
     PassOver,
-    /// The start is refused; nothing is changed.
+    /// Refuse the start and change nothing.
     Refuse,
 }
 
-/// One row: what is seen, a letter a column (`y`, `n`, `-` for either), what is done, and why.
+/// One row of a table: the observed columns, the action and the reason.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// A letter for each column.
+    /// One letter a column: `y`, `n`, or `-` for either.
     pub seen: &'static str,
-    /// What is done.
+    /// Action to take.
     pub decision: Decision,
-    /// Why that is right.
+    /// Reason for the action.
     pub reason: &'static str,
 }
 
@@ -38,33 +37,33 @@ const fn row(seen: &'static str, decision: Decision, reason: &'static str) -> Ro
 
 use Decision::{Continue, Cut, End, PassOver, Refuse, Remove};
 
-/// A place in a segment where a frame should begin.
+/// Observations at a position in a segment where a frame should begin.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column of the table")]
 pub struct SeenFrame {
-    /// Nothing, or nothing but zeros, up to the end of the file.
+    /// The rest of the file is empty or contains only zeros.
     pub empty: bool,
-    /// The header is one and all its bytes are there.
+    /// The header is valid and all bytes of the frame are present.
     pub whole: bool,
     /// The checksum matches.
     pub checksum: bool,
     /// The format version is known.
     pub version: bool,
-    /// It is this shard's.
+    /// The frame belongs to this shard.
     pub shard: bool,
-    /// Its numbers follow those of the frame before.
+    /// Its numbers follow those of the previous frame.
     pub follows: bool,
-    /// It names the checksum of the frame before.
+    /// It contains the checksum of the previous frame.
     pub chain: bool,
-    /// Its records can be read.
+    /// Its records can be decoded.
     pub readable: bool,
     /// It is in the newest segment.
     pub newest: bool,
-    /// A whole frame behind it says that this one was durable.
+    /// A later whole frame states that this one was durable.
     pub was_durable: bool,
 }
 
-/// The columns of [`FRAMES`].
+/// Column names of [`FRAMES`].
 pub const FRAME_COLUMNS: &[&str] = &[
     "empty",
     "whole",
@@ -78,70 +77,74 @@ pub const FRAME_COLUMNS: &[&str] = &[
     "was durable",
 ];
 
-/// What is done about a frame.
+/// Decisions about a frame.
 pub const FRAMES: &[Row] = &[
-    row("y---------", End, "nothing was written here, or space was filled ahead of writing"),
-    row("-yyn------", Refuse, "a newer program wrote it; this one cannot know what it means"),
-    row("-yyyn-----", Refuse, "another shard's file stands in this folder"),
-    row("-yyyyn----", Refuse, "a frame is missing or there twice"),
-    row("-yyyyyn---", Refuse, "the frame before is not the one it was written behind"),
+    row("y---------", End, "nothing was written here, or the space was preallocated"),
+    row("-yyn------", Refuse, "a newer version wrote it, and this one cannot interpret it"),
+    row("-yyyn-----", Refuse, "the file belongs to another shard"),
+    row("-yyyyn----", Refuse, "a frame is missing or duplicated"),
+    row("-yyyyyn---", Refuse, "it was written after a different frame than the one before it"),
+    row("-yyyyyyn--", Refuse, "the bytes are as written: a defect of the program, not of the disk"),
+    row("-yyyyyyy--", Continue, "this is the expected frame"),
     row(
-        "-yyyyyyn--",
+        "--------n-",
         Refuse,
-        "the bytes are as they were written: a defect of the program, not of the disk",
+        "a full segment is durable before the next is created: this is damage",
     ),
-    row("-yyyyyyy--", Continue, "the frame that belongs here"),
-    row("--------n-", Refuse, "a full segment is durable before the next is begun: this is damage"),
-    row("--------yy", Refuse, "it was durable once, so an answered command would be lost"),
+    row("--------yy", Refuse, "it was durable, so an answered command would be lost"),
     row(
         "--------yn",
         Cut,
-        "a write that was interrupted before it was durable, so nobody was answered",
+        "the write was interrupted before it was durable, so no command in it was answered",
     ),
 ];
 
-/// The head of a segment.
+/// Observations at the beginning of a segment.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column of the table")]
 pub struct SeenSegment {
-    /// The header is one and its checksum matches.
+    /// The header is valid and its checksum matches.
     pub whole: bool,
     /// The format version is known.
     pub version: bool,
-    /// It is this shard's.
+    /// The segment belongs to this shard.
     pub shard: bool,
-    /// It goes on where the segment before ended, or is where reading may begin.
+    /// It continues where the previous segment ended, or reading may begin here.
     pub follows: bool,
     /// It is the newest segment.
     pub newest: bool,
-    /// A whole frame stands in it, so its header was durable.
+    /// It contains a whole frame, so its header was durable.
     pub was_durable: bool,
 }
 
-/// The columns of [`SEGMENTS`].
+/// Column names of [`SEGMENTS`].
 pub const SEGMENT_COLUMNS: &[&str] =
     &["whole", "version", "shard", "follows", "newest", "was durable"];
 
-/// What is done about a segment.
+/// Decisions about a segment.
 pub const SEGMENTS: &[Row] = &[
-    row("yn----", Refuse, "a newer program wrote it"),
-    row("yyn---", Refuse, "another shard's file stands in this folder"),
+    row("yn----", Refuse, "a newer version wrote it"),
+    row("yyn---", Refuse, "the file belongs to another shard"),
     row(
         "yyyn--",
         Refuse,
-        "a segment is missing, or the first ones are gone and no snapshot stands for them",
+        "a segment is missing, or the first segments are gone and no snapshot covers them",
     ),
-    row("yyyy--", Continue, "the segment that belongs here"),
+    row("yyyy--", Continue, "this is the expected segment"),
     row(
         "n---n-",
         Refuse,
-        "a segment's header is durable before it is used, and another was begun behind it: this is damage",
+        "its header was durable before a later segment was created: this is damage",
     ),
-    row("n---yy", Refuse, "a frame stands in it, and its header was durable before that"),
-    row("n---yn", Remove, "it was being made when the process ended: it was never used"),
+    row(
+        "n---yy",
+        Refuse,
+        "it contains a frame, and its header was durable before that frame was written",
+    ),
+    row("n---yn", Remove, "it was being created when the process ended and was never used"),
 ];
 
-/// A snapshot.
+/// Observations of a snapshot.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column of the table")]
 pub struct SeenSnapshot {
@@ -149,39 +152,39 @@ pub struct SeenSnapshot {
     pub whole: bool,
     /// The format version is known.
     pub version: bool,
-    /// It is this shard's.
+    /// The snapshot belongs to this shard.
     pub shard: bool,
-    /// The journal holds the frame that it stands for.
+    /// The journal contains the last frame that the snapshot covers.
     pub anchored: bool,
-    /// Its accounts can be read and their hash is the one noted.
+    /// Its accounts can be decoded and their hash matches.
     pub state: bool,
 }
 
-/// The columns of [`SNAPSHOTS`].
+/// Column names of [`SNAPSHOTS`].
 pub const SNAPSHOT_COLUMNS: &[&str] = &["whole", "version", "shard", "anchored", "state"];
 
-/// What is done about a snapshot.
+/// Decisions about a snapshot.
 pub const SNAPSHOTS: &[Row] = &[
-    row("n----", PassOver, "a snapshot only saves time: the journal says the same"),
-    row("yn---", PassOver, "a newer program's; the journal says the same"),
-    row("yyn--", Refuse, "another shard's file stands in this folder"),
+    row("n----", PassOver, "a snapshot only saves time: the journal has the same data"),
+    row("yn---", PassOver, "a newer version wrote it; the journal has the same data"),
+    row("yyn--", Refuse, "the file belongs to another shard"),
     row(
         "yyyn-",
         Refuse,
-        "its frame was durable before it was begun, so a part of the journal is lost",
+        "its frame was durable before it was started, so part of the journal is lost",
     ),
     row(
         "yyyyn",
         PassOver,
-        "its accounts are not what was written; the journal says what they were",
+        "its accounts differ from what was written; the journal has the correct data",
     ),
-    row("yyyyy", Continue, "reading goes on behind the frame that it stands for"),
+    row("yyyyy", Continue, "reading continues after the last frame it covers"),
 ];
 
-/// The row that counts.
+/// Returns the first matching row.
 ///
 /// # Panics
-/// Never: the tables cover every combination, which a test goes through.
+/// Never panics: the tables cover every combination, as a test checks.
 fn find(rows: &'static [Row], seen: &[bool]) -> &'static Row {
     let matches = |row: &&Row| {
         row.seen.bytes().zip(seen).all(|(letter, seen)| match letter {
@@ -194,7 +197,7 @@ fn find(rows: &'static [Row], seen: &[bool]) -> &'static Row {
 }
 
 impl SeenFrame {
-    /// What is done about it.
+    /// Returns the matching row of [`FRAMES`].
     pub fn decide(self) -> &'static Row {
         let Self {
             empty,
@@ -227,7 +230,7 @@ impl SeenFrame {
 }
 
 impl SeenSegment {
-    /// What is done about it.
+    /// Returns the matching row of [`SEGMENTS`].
     pub fn decide(self) -> &'static Row {
         let Self { whole, version, shard, follows, newest, was_durable } = self;
         find(SEGMENTS, &[whole, version, shard, follows, newest, was_durable])
@@ -235,7 +238,7 @@ impl SeenSegment {
 }
 
 impl SeenSnapshot {
-    /// What is done about it.
+    /// Returns the matching row of [`SNAPSHOTS`].
     pub fn decide(self) -> &'static Row {
         let Self { whole, version, shard, anchored, state } = self;
         find(SNAPSHOTS, &[whole, version, shard, anchored, state])
@@ -252,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn every_combination_of_a_frame_has_its_decision() {
+    fn every_combination_of_frame_columns_has_the_expected_decision() {
         let mut seen_each = [0; FRAMES.len()];
         for seen in combinations(FRAME_COLUMNS.len()) {
             let &[
@@ -272,7 +275,7 @@ mod tests {
             };
             let torn = !whole || !checksum;
             let good = version && shard && follows && chain && readable;
-            // Said once more in other words than the table's.
+            // The expected decision, stated independently of the table.
             let want = match () {
                 () if empty => End,
                 () if !torn && good => Continue,
@@ -296,11 +299,11 @@ mod tests {
             assert_eq!(frame.decide().reason, row.reason);
             seen_each[FRAMES.iter().position(|r| r.seen == row.seen).unwrap()] += 1;
         }
-        assert!(seen_each.iter().all(|&count| count > 0), "a row that never counts: {seen_each:?}");
+        assert!(seen_each.iter().all(|&count| count > 0), "a row never applies: {seen_each:?}");
     }
 
     #[test]
-    fn every_combination_of_a_segment_and_a_snapshot_has_its_decision() {
+    fn every_combination_of_segment_and_snapshot_columns_has_the_expected_decision() {
         for seen in combinations(SEGMENT_COLUMNS.len()) {
             let &[whole, version, shard, follows, newest, was_durable] = &seen[..] else {
                 unreachable!()
@@ -327,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documentation_shows_the_same_tables() {
+    fn the_documentation_contains_the_same_tables() {
         let docs = include_str!("../../../docs/JOURNAL.md");
         for (columns, rows) in
             [(FRAME_COLUMNS, FRAMES), (SEGMENT_COLUMNS, SEGMENTS), (SNAPSHOT_COLUMNS, SNAPSHOTS)]

@@ -1,9 +1,8 @@
-//! A disk in memory that can be made to fail and to lose what was not synced, for tests and
-//! simulations.
+//! An in-memory disk for tests and simulations. It can be made to fail and to lose unsynced data.
 //!
-//! It models what docs/JOURNAL.md assumes of a disk: a sync that returns has stored what was
-//! written before it, a sector of 512 bytes is stored whole or not at all, and whatever is not
-//! synced survives a power cut in any part.
+//! It models the assumptions of docs/JOURNAL.md about a disk. A sync that returns has stored
+//! everything written before it. A sector of 512 bytes is stored whole or not at all. Any part of
+//! the unsynced data may survive a power cut.
 
 use super::storage::{Storage, StorageFile};
 use parking_lot::Mutex;
@@ -15,32 +14,32 @@ use std::sync::Arc;
 
 const SECTOR_BYTES: usize = 512;
 
-/// How an operation goes wrong.
+/// A fault of a disk operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskFault {
-    /// It fails and changes nothing; the next one works.
+    /// The operation fails and changes nothing; the next one succeeds.
     Once,
-    /// It fails, and so does every one after it.
+    /// The operation and all later ones fail.
     ForEver,
     /// A write stores its first half and fails.
     Short,
     /// A write stores some of its sectors and fails.
     Torn,
-    /// A write stores one bit wrong and says nothing.
+    /// A write stores one wrong bit and reports success.
     BitFlip,
-    /// It fails because the disk is full, and so does every write after it.
+    /// The operation fails because the disk is full, and all later operations fail too.
     Full,
-    /// A sync fails, and what it should have stored is lost.
+    /// A sync fails, and the unsynced data is lost.
     Sync,
 }
 
 impl DiskFault {
-    /// All of them.
+    /// All faults.
     pub const ALL: [Self; 7] =
         [Self::Once, Self::ForEver, Self::Short, Self::Torn, Self::BitFlip, Self::Full, Self::Sync];
 }
 
-/// The disk; clones are the same disk.
+/// The disk. Clones share the same content.
 #[derive(Clone)]
 pub struct FaultDisk {
     disk: Arc<Mutex<Disk>>,
@@ -56,7 +55,7 @@ struct Disk {
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
     inodes: Vec<Inode>,
-    /// Operations that change something, so far.
+    /// Number of modifying operations so far.
     operations: usize,
     plan: Option<(usize, DiskFault)>,
     free_bytes: u64,
@@ -70,7 +69,7 @@ impl Default for FaultDisk {
 }
 
 impl FaultDisk {
-    /// An empty disk; the seed decides what a fault or a power cut leaves behind.
+    /// Creates an empty disk. The seed determines which data survives a fault or a power cut.
     pub fn with_seed(seed: u64) -> Self {
         let disk = Disk {
             names: BTreeMap::new(),
@@ -84,7 +83,7 @@ impl FaultDisk {
         Self { disk: Arc::new(Mutex::new(disk)) }
     }
 
-    /// A disk with these files, all durable.
+    /// Creates a disk with these files, all of them durable.
     pub fn with_files(files: BTreeMap<String, Vec<u8>>) -> Self {
         let storage = Self::default();
         {
@@ -99,7 +98,7 @@ impl FaultDisk {
         storage
     }
 
-    /// The files as a program sees them.
+    /// Returns the files as a program reads them, including unsynced data.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let disk = self.disk.lock();
         disk.names
@@ -108,27 +107,29 @@ impl FaultDisk {
             .collect()
     }
 
-    /// How many operations have changed something so far, or have tried to.
+    /// Returns the number of modifying operations so far, including failed ones.
     pub fn operations(&self) -> usize {
         self.disk.lock().operations
     }
 
-    /// Has the operation after so many more go wrong.
+    /// Makes the operation after `operations` further ones fail.
     pub fn fail_after(&self, operations: usize, fault: DiskFault) {
         let mut disk = self.disk.lock();
         disk.plan = Some((disk.operations + operations + 1, fault));
     }
 
-    /// Says how much space is free.
+    /// Sets the free space, bytes.
     pub fn set_free_bytes(&self, bytes: u64) {
         self.disk.lock().free_bytes = bytes;
     }
 
-    /// The disk after a power cut: what was synced, and any part of what was not. It works again.
+    /// Returns the disk after a power cut: all synced data and any part of the unsynced data. The
+    /// new disk has no faults.
     pub fn after_power_cut(&self) -> Self {
         let mut disk = self.disk.lock();
         let mut random = ChaCha8Rng::seed_from_u64(disk.random.next_u64());
-        // Names change one operation at a time; here either all unsynced changes survive or none.
+        // Names change one operation at a time. Here either all unsynced name changes survive or
+        // none.
         let names = if random.next_u32().is_multiple_of(2) {
             disk.names.clone()
         } else {
@@ -150,7 +151,7 @@ impl FaultDisk {
     }
 }
 
-/// Any part of the sectors that were written since the last sync.
+/// Returns the durable content with a random part of the sectors written since the last sync.
 fn surviving(bytes: &[u8], durable: &[u8], random: &mut ChaCha8Rng) -> Vec<u8> {
     let mut left = durable.to_vec();
     for (at, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
@@ -172,7 +173,7 @@ fn broken() -> io::Error {
 }
 
 impl Disk {
-    /// Counts an operation; the fault it meets, if any.
+    /// Counts an operation and returns its fault, if any.
     fn operation(&mut self) -> Option<DiskFault> {
         self.operations += 1;
         match self.plan {
@@ -184,7 +185,7 @@ impl Disk {
         }
     }
 
-    /// An operation that is not a write: faults of writes do not concern it.
+    /// Runs an operation that is not a write. Faults specific to writes do not affect it.
     fn simple(&mut self) -> io::Result<()> {
         match self.operation() {
             Some(DiskFault::Once | DiskFault::ForEver | DiskFault::Sync) => Err(broken()),
@@ -304,7 +305,7 @@ impl StorageFile for MemoryFile {
         let inode = &mut disk.inodes[self.inode];
         match fault {
             Some(DiskFault::Sync) => {
-                // As on Linux: the pages count as clean although they never got to the disk.
+                // As on Linux: the pages are marked clean although they were not stored.
                 inode.bytes.clone_from(&inode.durable);
                 Err(broken())
             }

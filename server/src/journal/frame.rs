@@ -1,83 +1,84 @@
-//! Frames: a header of fixed width, records, a checksum over both. Little-endian throughout.
+//! Frames: a header of fixed size, records, and a checksum over both. All integers are
+//! little-endian.
 
 use crate::engine::{Record, RecordRef};
 use crate::limits::FRAME_BYTES_MAX;
 
 /// "DTJF".
 const MAGIC: u32 = u32::from_le_bytes(*b"DTJF");
-/// The version of frames and of the records in them.
+/// Format version of frames and their records.
 pub(super) const VERSION: u16 = 1;
-/// Bytes before the records.
+/// Size of the header, bytes.
 pub(super) const HEADER_BYTES: usize = 60;
-/// Bytes behind the records.
+/// Size of the checksum after the records, bytes.
 pub(super) const TRAILER_BYTES: usize = 4;
 
-/// What stands before the records of a frame.
+/// Header of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// Which shard wrote it.
+    /// Shard that wrote the frame.
     pub shard: u16,
-    /// Which start of the server wrote it, from 1.
+    /// Number of the server start that wrote the frame, from 1.
     pub epoch: u64,
-    /// Its place among the shard's frames, from 1.
+    /// Frame number within the shard, from 1.
     pub number: u64,
-    /// The place of its first record among the shard's records, from 1.
+    /// Number of its first record within the shard, from 1.
     pub first_record: u64,
-    /// The shard's `now` for all its records, Unix milliseconds; never less than in the frame
-    /// before.
+    /// Time of all its records, Unix milliseconds. It is never less than that of the previous
+    /// frame.
     pub time_ms: u64,
-    /// How many records follow.
+    /// Number of records.
     pub records: u32,
-    /// How many bytes they take.
+    /// Size of the records, bytes.
     pub payload_bytes: u32,
-    /// The checksum of the frame before, 0 for the first.
+    /// Checksum of the previous frame, 0 for the first.
     pub chain: u32,
-    /// The last frame that was known to be durable when this one was written: the one before it
-    /// under `--fsync always`.
+    /// Number of the last frame known to be durable when this one was written. Under `--fsync
+    /// always` this is the previous frame.
     pub durable: u64,
 }
 
-/// Why bytes are not the frame that belongs there.
+/// Reason why bytes are not the expected frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// The bytes end before the frame does.
+    /// The bytes end before the end of the frame.
     #[error("the frame is cut short")]
     Short,
     /// No frame begins here.
     #[error("no frame begins here")]
     Magic,
-    /// The length is more than any frame has.
+    /// The length exceeds the maximum of a frame.
     #[error("the frame's length is impossible")]
     Length,
     /// The checksum does not match.
     #[error("the frame's checksum does not match")]
     Checksum,
-    /// The frame is whole, and of a format this program does not know.
+    /// The frame is whole, but its format version is unknown.
     #[error("the frame has format version {0}; this program knows up to {VERSION}")]
     Version(u16),
-    /// The frame is whole, and another shard's.
+    /// The frame is whole, but belongs to another shard.
     #[error("the frame belongs to shard {0}")]
     Shard(u16),
-    /// The frame is whole, and its numbers do not follow those before.
+    /// The frame is whole, but its numbers do not follow those of the previous frame.
     #[error("frame {0} does not follow the one before it")]
     Gap(u64),
-    /// The frame is whole, and was written behind another one.
-    #[error("frame {0} was written behind another frame than the one before it")]
+    /// The frame is whole, but was written after a different frame.
+    #[error("frame {0} was written after a different frame than the one before it")]
     Chain(u64),
-    /// The checksum matches and the records cannot be read: a defect, not damage.
+    /// The checksum matches, but the records cannot be decoded: a defect, not damage.
     #[error("a record of frame {0} cannot be read")]
     Record(u64),
 }
 
 impl Fault {
-    /// Whether an interrupted write can leave such bytes behind.
+    /// Returns true if an interrupted write can cause this fault.
     pub const fn may_be_torn(self) -> bool {
         matches!(self, Self::Short | Self::Magic | Self::Length | Self::Checksum)
     }
 }
 
 impl FrameHeader {
-    /// The whole frame's size in bytes.
+    /// Returns the size of the whole frame, bytes.
     pub const fn frame_bytes(&self) -> usize {
         HEADER_BYTES + self.payload_bytes as usize + TRAILER_BYTES
     }
@@ -102,7 +103,7 @@ impl FrameHeader {
         debug_assert_eq!(at, HEADER_BYTES);
     }
 
-    /// Reads the header at the head of `bytes`, unchecked but for magic and length.
+    /// Parses the header at the start of `bytes`. Checks only the magic and the length.
     pub(super) fn peek(bytes: &[u8]) -> Result<(Self, u16), Fault> {
         let header: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or(Fault::Short)?;
         let (u16_at, u32_at, u64_at) = (le_u16(header), le_u32(header), le_u64(header));
@@ -126,7 +127,7 @@ impl FrameHeader {
         Ok((parsed, u16_at(4)))
     }
 
-    /// Reads and checks the frame at the head of `bytes`: its header, its records, its checksum.
+    /// Parses and checks the frame at the start of `bytes`. Returns header, records and checksum.
     pub(super) fn parse(bytes: &[u8]) -> Result<(Self, &[u8], u32), Fault> {
         let (header, version) = Self::peek(bytes)?;
         let frame = bytes.get(..header.frame_bytes()).ok_or(Fault::Short)?;
@@ -154,7 +155,7 @@ pub(super) fn le_u64(bytes: &[u8]) -> impl Fn(usize) -> u64 + '_ {
     |at| bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |b| u64::from_le_bytes(*b))
 }
 
-/// Collects the records of one frame in a buffer that is used again and again.
+/// Collects the records of one frame in a reusable buffer.
 #[derive(Debug)]
 pub struct FrameBuilder {
     bytes: Vec<u8>,
@@ -171,46 +172,47 @@ impl FrameBuilder {
     /// Adds a record.
     ///
     /// # Panics
-    /// Never: records hold nothing that postcard cannot write to memory.
+    /// Never panics: every record can be serialized to memory.
     pub fn push(&mut self, record: &Record) {
         crate::encoding::append(record, &mut self.bytes);
         self.records += 1;
     }
 
-    /// Adds a record that is not put together first.
+    /// Adds a record from borrowed parts.
     ///
     /// # Panics
-    /// Never, as for [`FrameBuilder::push`].
+    /// Never panics, as for [`FrameBuilder::push`].
     pub fn push_parts(&mut self, record: &RecordRef<'_>) {
         crate::encoding::append(record, &mut self.bytes);
         self.records += 1;
     }
 
-    /// How many records it holds.
+    /// Returns the number of records.
     pub const fn records(&self) -> u32 {
         self.records
     }
 
-    /// Whether it holds none.
+    /// Returns true if there are no records.
     pub const fn is_empty(&self) -> bool {
         self.records == 0
     }
 
-    /// How many bytes its records take.
+    /// Returns the size of the records, bytes.
     pub const fn payload_bytes(&self) -> usize {
         self.bytes.len() - HEADER_BYTES
     }
 
-    /// Completes the frame with its header and checksum: the bytes to write, and the checksum.
+    /// Completes the frame with its header and checksum. Returns the bytes to write and the
+    /// checksum.
     pub(super) fn seal(&mut self, header: &FrameHeader) -> (&[u8], u32) {
         assert_eq!(
             header.payload_bytes as usize,
             self.payload_bytes(),
-            "the header tells the truth"
+            "the header has the payload's length"
         );
         assert!(
             header.frame_bytes() <= FRAME_BYTES_MAX,
-            "a round is bounded well below the longest frame"
+            "a round is limited to much less than the maximum frame"
         );
         header.write_to(&mut self.bytes[..HEADER_BYTES]);
         let checksum = crc32fast::hash(&self.bytes);
@@ -218,7 +220,7 @@ impl FrameBuilder {
         (&self.bytes, checksum)
     }
 
-    /// Forgets the records.
+    /// Removes all records.
     pub(super) fn clear(&mut self) {
         self.bytes.truncate(HEADER_BYTES);
         self.records = 0;

@@ -1,4 +1,4 @@
-//! Frames read back in order, in bounded memory, each checked for its place in the chain.
+//! Reads frames in order and in bounded memory, and checks each frame's place in the chain.
 
 use super::frame::{Fault, FrameHeader, HEADER_BYTES};
 use super::position::Position;
@@ -8,56 +8,56 @@ use super::storage::{Storage, StorageFile};
 use crate::engine::Record;
 use std::io;
 
-/// How much is read at once; a longer frame grows the buffer to its own length.
+/// Size of one read, bytes. A longer frame grows the buffer to its own length.
 const READ_BYTES: usize = 1 << 20;
 
-/// What space filled ahead of writing looks like.
+/// A page of preallocated space, for comparison.
 const ZEROS: [u8; 4096] = [0; 4096];
 
-/// Why a journal cannot be read on.
+/// Reason why a journal cannot be read further.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The disk failed.
     #[error("{file}: {error}")]
     Io {
-        /// Which file.
+        /// Name of the file.
         file: String,
-        /// What the file system said.
+        /// Error of the file system.
         error: io::Error,
     },
-    /// The bytes are not the frame that belongs there.
+    /// The bytes are not the expected frame.
     #[error("{file} at byte {offset}: {fault}")]
     Frame {
-        /// Which file.
+        /// Name of the file.
         file: String,
-        /// Where in it.
+        /// Offset in the file.
         offset: u64,
-        /// What is wrong.
+        /// Fault of the frame.
         fault: Fault,
     },
-    /// The segment does not begin as it should.
+    /// The beginning of the segment is faulty.
     #[error("{file}: {fault}")]
     Segment {
-        /// Which file.
+        /// Name of the file.
         file: String,
-        /// What is wrong.
+        /// Fault of the segment.
         fault: SegmentFault,
     },
 }
 
-/// One frame, checked.
+/// One checked frame.
 #[derive(Debug)]
 pub struct Frame<'a> {
-    /// Its header.
+    /// Header of the frame.
     pub header: FrameHeader,
     payload: &'a [u8],
 }
 
 impl Frame<'_> {
-    /// Its records, decoded one after the other.
+    /// Decodes its records in order and passes each to `take` with its number.
     ///
     /// # Errors
-    /// [`Fault::Record`] when the bytes are not as many records as the header says.
+    /// Returns [`Fault::Record`] if the bytes are not the number of records that the header states.
     pub fn each_record(&self, mut take: impl FnMut(u64, Record)) -> Result<(), Fault> {
         let mut rest = self.payload;
         for index in 0..u64::from(self.header.records) {
@@ -70,7 +70,7 @@ impl Frame<'_> {
     }
 }
 
-/// Where reading has come to: what the next frame must be.
+/// The numbers and the checksum that the next frame must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Expected {
     pub frame: u64,
@@ -78,18 +78,18 @@ pub(super) struct Expected {
     pub chain: u32,
 }
 
-/// Where reading begins.
+/// Position where reading begins.
 #[derive(Clone, Copy, Debug)]
 pub enum Start<'a> {
-    /// At record 1, which has to be there.
+    /// At record 1, which must exist.
     First,
     /// At the first record that is still kept.
     FirstKept,
-    /// Behind the frame that a snapshot stands for.
+    /// After the last frame that a snapshot covers.
     Behind(&'a Anchor),
 }
 
-/// Reads one shard's journal.
+/// Reads the journal of one shard.
 pub struct JournalReader<'a> {
     storage: &'a dyn Storage,
     shard: u16,
@@ -98,48 +98,48 @@ pub struct JournalReader<'a> {
     open: Option<OpenSegment>,
     expected: Expected,
     until: Option<Position>,
-    /// Where in the next segment to begin, when it is not at its head.
+    /// Offset to enter the next segment at, if not at its first frame.
     enter_at: Option<u64>,
-    /// The next segment may begin anywhere.
+    /// The next segment may begin at any record.
     first_kept: bool,
 }
 
 struct OpenSegment {
     name: String,
     file: Box<dyn StorageFile>,
-    /// The file's bytes from `offset` on, as far as they are read.
+    /// Bytes of the file from `offset`, as far as they have been read.
     buffer: Vec<u8>,
     start: usize,
     offset: u64,
     end_of_file: bool,
-    /// Where the file is read into before it joins the buffer.
+    /// Buffer for one read, before the bytes are appended to `buffer`.
     scratch: Vec<u8>,
 }
 
-/// The segments of a folder, in order.
+/// Lists the segments of a folder, in order.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// Returns an error of the file system.
 pub fn segments(storage: &dyn Storage) -> io::Result<Vec<String>> {
     let mut names: Vec<_> = storage.list()?.into_iter().filter(|name| is_segment(name)).collect();
     names.sort_unstable();
     Ok(names)
 }
 
-/// The first record that is still kept; None before there is any.
+/// Returns the number of the first record that is still kept, or None if there is no segment.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// Returns an error of the file system.
 pub fn first_kept(storage: &dyn Storage) -> io::Result<Option<u64>> {
     let first = segments(storage)?.into_iter().next();
     Ok(first.and_then(|name| name.split('.').next().and_then(|digits| digits.parse().ok())))
 }
 
 impl<'a> JournalReader<'a> {
-    /// Begins at `start` and ends at `until`, or at the end of what there is.
+    /// Creates a reader from `start` to `until`, or to the end of the journal.
     ///
     /// # Errors
-    /// [`ReadError::Io`] when the folder cannot be listed.
+    /// Returns [`ReadError::Io`] if the folder cannot be listed.
     pub fn new(
         storage: &'a dyn Storage,
         shard: u16,
@@ -172,10 +172,10 @@ impl<'a> JournalReader<'a> {
         })
     }
 
-    /// The next frame; None at the end. After an error, reading does not go on.
+    /// Returns the next frame, or None at the end. Must not be called again after an error.
     ///
     /// # Errors
-    /// [`ReadError`] with the file and the offset.
+    /// Returns a [`ReadError`] with the file and the offset.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
         if self.until.is_some_and(|until| self.expected.frame > until.frame) {
             return Ok(None);
@@ -212,22 +212,22 @@ impl<'a> JournalReader<'a> {
         }))
     }
 
-    /// What the next frame must be.
+    /// Returns the numbers and the checksum that the next frame must have.
     pub(super) const fn expected(&self) -> Expected {
         self.expected
     }
 
-    /// The segment being read and the byte behind its last good frame.
+    /// Returns the segment being read and the offset after its last good frame.
     pub(super) fn place(&self) -> Option<(&str, u64)> {
         self.open.as_ref().map(|open| (open.name.as_str(), open.offset))
     }
 
-    /// The segment being read is the last there is.
+    /// Returns true if the segment being read is the last one.
     pub(super) const fn in_last_segment(&self) -> bool {
         self.next_segment == self.segments.len()
     }
 
-    /// Opens the next segment and checks its header; false when there is none.
+    /// Opens the next segment and checks its header. Returns false if there is no further segment.
     fn open_next(&mut self) -> Result<bool, ReadError> {
         let Some(name) = self.segments.get(self.next_segment).cloned() else { return Ok(false) };
         self.next_segment += 1;
@@ -259,8 +259,8 @@ impl<'a> JournalReader<'a> {
         Ok(true)
     }
 
-    /// Checks that a segment is the one that belongs here, and takes over where reading may begin
-    /// anywhere.
+    /// Checks that a segment is the expected one. Where reading may begin at any record, takes the
+    /// expected numbers from the header instead.
     fn check_segment(&mut self, name: &str, header: SegmentHeader) -> Result<(), SegmentFault> {
         if header.shard != self.shard {
             return Err(SegmentFault::Shard(header.shard));
@@ -271,7 +271,7 @@ impl<'a> JournalReader<'a> {
             self.expected = begins;
         }
         let follows = match self.enter_at {
-            // A snapshot has led into its middle: its frames are checked from there on.
+            // A snapshot refers to the middle of this segment. Its frames are checked from there.
             Some(_) => segment_name(first_record) == name,
             None => begins == self.expected,
         };
@@ -279,8 +279,8 @@ impl<'a> JournalReader<'a> {
         if follows { Ok(()) } else { Err(gap) }
     }
 
-    /// Has the next frame's bytes in the buffer, as far as the file has them; false at the end of
-    /// the segment's frames.
+    /// Reads the next frame into the buffer, as far as the file contains it. Returns false at the
+    /// end of the segment's frames.
     fn frame_is_next(&mut self) -> Result<bool, ReadError> {
         let storage = self.storage;
         let Some(open) = &mut self.open else { return Ok(false) };
@@ -290,7 +290,7 @@ impl<'a> JournalReader<'a> {
             return Ok(false);
         }
         if there.iter().take(HEADER_BYTES).all(|&byte| byte == 0) {
-            // Space filled with zeros ahead of writing ends a segment, if nothing else follows.
+            // Preallocated zeros end a segment if nothing else follows them.
             return open.rest_is_zero().map(|zero| !zero).map_err(|error| open.io(storage, error));
         }
         if let Ok((header, _)) = FrameHeader::peek(there) {
@@ -311,7 +311,7 @@ fn check_place(header: &FrameHeader, shard: u16, expected: Expected) -> Result<(
 }
 
 impl OpenSegment {
-    /// Reads until `bytes` are there behind `start`, or the file ends.
+    /// Reads until `bytes` bytes are available from `start`, or the file ends.
     fn fill(&mut self, bytes: usize) -> io::Result<()> {
         if self.buffer.len() - self.start >= bytes || self.end_of_file {
             return Ok(());
@@ -335,8 +335,7 @@ impl OpenSegment {
             if read == 0 {
                 return Ok(true);
             }
-            // Compared a page at a time, which is a comparison of memory rather than a loop over
-            // bytes.
+            // Comparing whole pages uses memory comparison, which is faster than a loop over bytes.
             if buffer[..read].chunks(ZEROS.len()).any(|page| page != &ZEROS[..page.len()]) {
                 return Ok(false);
             }

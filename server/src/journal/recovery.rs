@@ -1,5 +1,5 @@
-//! What a start makes of the journal it finds: everything is read, an interrupted last write is cut
-//! off, anything else that is wrong refuses the start and names file and offset.
+//! Recovery of a journal at start. All frames are read and checked. An interrupted last write is
+//! cut off. Any other fault refuses the start, with file and offset.
 
 use super::decision::{Decision, SeenFrame, SeenSegment};
 use super::frame::{Fault, FrameHeader};
@@ -10,38 +10,38 @@ use super::storage::{Storage, StorageFile};
 use crate::engine::Record;
 use std::io;
 
-/// Where a recovered journal ends: what a writer goes on from.
+/// End of a recovered journal, where a writer continues.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// The segment to go on in and the byte behind its last frame; None when a new one has to be
-    /// begun.
+    /// Segment to continue in, and the offset after its last frame. None if a new segment must be
+    /// created.
     pub segment: Option<(String, u64)>,
-    /// The last frame's number, 0 when there is none.
+    /// Number of the last frame, or 0.
     pub frame: u64,
-    /// The last record's number, 0 when there is none.
+    /// Number of the last record, or 0.
     pub record: u64,
-    /// The last frame's checksum.
+    /// Checksum of the last frame.
     pub chain: u32,
-    /// The last frame's epoch.
+    /// Epoch of the last frame.
     pub epoch: u64,
-    /// The last frame's time.
+    /// Time of the last frame, Unix milliseconds.
     pub time_ms: u64,
-    /// Bytes of an interrupted write that were cut off.
+    /// Size of an interrupted write that was cut off, bytes.
     pub cut_bytes: u64,
 }
 
-/// Why a start is refused.
+/// Reason why a start is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
-    /// The journal is damaged in a way no interrupted write explains.
+    /// The journal is damaged, and an interrupted write is not the cause.
     #[error("the journal is damaged: {0}")]
     Damaged(ReadError),
-    /// A snapshot is in the way of a start.
+    /// A snapshot refuses the start.
     #[error("{file}: {fault}")]
     Snapshot {
-        /// Which file.
+        /// Name of the file.
         file: String,
-        /// What is wrong.
+        /// Fault of the snapshot.
         fault: SnapshotFault,
     },
     /// The disk failed.
@@ -49,7 +49,7 @@ pub enum RecoveryError {
     Io(io::Error),
 }
 
-// Both words hold their source's already, so neither names it a second time.
+// Both messages already include their source, so the variants do not name it as a source again.
 impl From<ReadError> for RecoveryError {
     fn from(error: ReadError) -> Self {
         Self::Damaged(error)
@@ -62,11 +62,12 @@ impl From<io::Error> for RecoveryError {
     }
 }
 
-/// Reads a shard's journal from `start` on through `take(record number, time, record)`. With
-/// `repair`, an interrupted last write is cut off the file; without, it is only counted.
+/// Reads a shard's journal from `start` and passes each record to `take(record number, time,
+/// record)`. With `repair`, an interrupted last write is cut off the file; otherwise it is only
+/// counted.
 ///
 /// # Errors
-/// [`RecoveryError`]; the files are then as they were.
+/// Returns a [`RecoveryError`]. The files are then unchanged.
 pub fn recover(
     storage: &dyn Storage,
     shard: u16,
@@ -90,8 +91,7 @@ pub fn recover(
                     debug_assert_eq!(seen.decide().decision, Decision::Refuse);
                     return Err(error.into());
                 }
-                // The reader leaves a segment when it has been read; the last one is where writing
-                // goes on.
+                // The reader closes a segment after reading it. Writing continues in the last one.
                 recovered.segment = reader.place().map(|(name, offset)| (name.to_owned(), offset));
             }
             Ok(None) => break None,
@@ -118,8 +118,8 @@ pub fn recover(
                     return Err(error.into());
                 };
                 let tail = Tail::open(storage, &name, 0)?;
-                // The header is durable before any frame is written behind it, whatever frame
-                // reading was to begin with.
+                // The header is durable before any frame is written after it, regardless of the
+                // frame at which reading begins.
                 let seen = seen_segment(*fault, newest, tail.was_durable(0));
                 if seen.decide().decision != Decision::Remove {
                     return Err(error.into());
@@ -160,8 +160,8 @@ fn ends_in_last_segment(storage: &dyn Storage, recovered: &Recovered) -> io::Res
         == recovered.segment.as_ref().map(|(name, _)| name.as_str()))
 }
 
-/// What a fault says of the table's columns; what stands behind the first that is wrong was not
-/// looked at and does not count.
+/// Converts a fault to the columns of the table. Columns after the first faulty one were not
+/// checked and do not matter.
 const fn seen_frame(fault: Fault, newest: bool, was_durable: bool) -> SeenFrame {
     SeenFrame {
         empty: false,
@@ -188,7 +188,7 @@ const fn seen_segment(fault: SegmentFault, newest: bool, was_durable: bool) -> S
     }
 }
 
-/// What stands behind the last good frame.
+/// The bytes after the last good frame.
 struct Tail {
     name: String,
     offset: u64,
@@ -211,7 +211,7 @@ impl Tail {
         Ok(Self { name: name.to_owned(), offset, file, bytes })
     }
 
-    /// Cuts it off, so that writing goes on behind the last good frame.
+    /// Cuts off the tail, so that writing continues after the last good frame.
     fn cut(self, storage: &dyn Storage, recovered: &mut Recovered, repair: bool) -> io::Result<()> {
         recovered.cut_bytes = self.written();
         if repair {
@@ -223,8 +223,8 @@ impl Tail {
         Ok(())
     }
 
-    /// Removes the whole segment: the one before it is full, or there is none, and writing goes on
-    /// in a new one.
+    /// Removes the whole segment. The previous segment is full or does not exist, so writing
+    /// continues in a new one.
     fn remove(
         self,
         storage: &dyn Storage,
@@ -240,9 +240,9 @@ impl Tail {
         Ok(())
     }
 
-    /// Whether the frame that should begin here was durable once: a whole frame behind it says so.
+    /// Returns true if the frame that should begin here was durable, as a later whole frame states.
     /// Frames that were not yet durable (under `--fsync interval` and `never`) may have reached the
-    /// disk in any order when the power went.
+    /// disk in any order before a power cut.
     fn was_durable(&self, frame: u64) -> bool {
         let says_so = |at: usize| match FrameHeader::parse(&self.bytes[at..]) {
             Ok((header, ..)) => header.durable >= frame,
@@ -251,7 +251,7 @@ impl Tail {
         memchr::memmem::find_iter(&self.bytes, b"DTJF").any(|at| at > 0 && says_so(at))
     }
 
-    /// How much of it was written: space filled with zeros ahead of writing does not count.
+    /// Returns the size of the written part. Preallocated zeros do not count.
     fn written(&self) -> u64 {
         self.bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last as u64 + 1)
     }

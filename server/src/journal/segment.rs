@@ -1,56 +1,56 @@
-//! Segments: files of frames with a header that ties each to the one before.
+//! Segments: files of frames. The header of each segment links it to the previous one.
 
 use super::frame::{VERSION, le_u16, le_u32, le_u64};
 
-/// Bytes before the first frame.
+/// Size of the header, bytes.
 pub(super) const SEGMENT_HEADER_BYTES: usize = 40;
 const MAGIC: [u8; 8] = *b"DTJSEGMT";
 const SUFFIX: &str = ".journal";
 
-/// The name of the segment that begins with this record; names sort as the records do.
+/// Returns the name of the segment that begins with this record. Names sort in record order.
 pub fn segment_name(first_record: u64) -> String {
     format!("{first_record:020}{SUFFIX}")
 }
 
-/// Whether a file's name is a segment's.
+/// Returns true if a file name is that of a segment.
 pub(super) fn is_segment(name: &str) -> bool {
     name.strip_suffix(SUFFIX)
         .is_some_and(|digits| digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Why a file is not the segment that belongs there.
+/// Reason why a file is not the expected segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentFault {
-    /// The header is cut short or its checksum does not match.
+    /// The header is incomplete or its checksum does not match.
     #[error("the segment's header is damaged")]
     Damaged,
-    /// The header is whole, and of a format this program does not know.
+    /// The header is whole, but its format version is unknown.
     #[error("format version {0}; this program knows up to {VERSION}")]
     Version(u16),
-    /// The header is whole, and another shard's.
+    /// The header is whole, but belongs to another shard.
     #[error("the segment belongs to shard {0}")]
     Shard(u16),
-    /// The header is whole, and does not go on where the segment before ended.
+    /// The header is whole, but does not continue where the previous segment ended.
     #[error(
         "the segment begins with record {found} and does not follow the one before it, which ended before record {expected}"
     )]
     Gap {
-        /// The record it begins with.
+        /// Number of its first record.
         found: u64,
-        /// The record that belongs there.
+        /// Number of the expected record.
         expected: u64,
     },
 }
 
-/// What stands before the frames of a segment.
+/// Header of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
     pub shard: u16,
-    /// The record its first frame begins with.
+    /// Number of its first record.
     pub first_record: u64,
-    /// The number of its first frame.
+    /// Number of its first frame.
     pub first_frame: u64,
-    /// The checksum of the last frame of the segment before, 0 for the first.
+    /// Checksum of the last frame of the previous segment, 0 for the first.
     pub chain: u32,
 }
 
@@ -68,7 +68,7 @@ impl SegmentHeader {
         bytes
     }
 
-    /// Reads and checks a header.
+    /// Parses and checks a header.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, SegmentFault> {
         let bytes: &[u8; SEGMENT_HEADER_BYTES] =
             bytes.first_chunk().ok_or(SegmentFault::Damaged)?;

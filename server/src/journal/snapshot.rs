@@ -1,9 +1,10 @@
-//! Snapshots: what a shard's accounts were at one record, so that a start need not read the journal
-//! before it.
+//! Snapshots: the accounts of a shard at one record. With a snapshot, recovery need not read the
+//! journal before that record.
 //!
-//! A snapshot is written aside, synced, renamed and the folder synced; it is complete or it is
-//! none. It never replaces the journal, which is the audit log. This file knows blocks of bytes and
-//! where in the journal they belong; what is in them is the engine's.
+//! A snapshot is written to a temporary file, synced and renamed, and the folder is synced. It is
+//! therefore either complete or absent. It never replaces the journal, which is the audit log. This
+//! module handles only blocks of bytes and their position in the journal; the engine defines their
+//! content.
 
 use super::frame::{FrameHeader, le_u16, le_u32, le_u64};
 use super::segment::segment_name;
@@ -11,72 +12,72 @@ use super::storage::{Storage, StorageFile};
 use std::io;
 
 const MAGIC: [u8; 8] = *b"DTSNAPSH";
-/// The version of snapshots and of the accounts in them.
+/// Format version of snapshots and their accounts.
 const VERSION: u16 = 1;
 const HEADER_BYTES: usize = 96;
 const SUFFIX: &str = ".snapshot";
 const ASIDE: &str = ".snapshot.tmp";
 
-/// A frame's place in the journal.
+/// Position of a frame in the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Anchor {
-    /// The first record of its segment, which names the file.
+    /// First record of its segment, which determines the file name.
     pub segment: u64,
-    /// The byte it begins at.
+    /// Offset of its first byte.
     pub begin: u64,
-    /// The byte behind it.
+    /// Offset after its last byte.
     pub end: u64,
-    /// Its number.
+    /// Frame number.
     pub frame: u64,
-    /// Its last record.
+    /// Number of its last record.
     pub record: u64,
-    /// Its checksum.
+    /// Checksum of the frame.
     pub chain: u32,
-    /// Which start of the server wrote it.
+    /// Number of the server start that wrote it.
     pub epoch: u64,
-    /// Its time, Unix milliseconds.
+    /// Time of the frame, Unix milliseconds.
     pub time_ms: u64,
 }
 
-/// What stands before the accounts of a snapshot.
+/// Header of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotHeader {
-    /// Whose accounts.
+    /// Shard that owns the accounts.
     pub shard: u16,
-    /// The last frame they have seen.
+    /// Last frame that the snapshot covers.
     pub anchor: Anchor,
-    /// How many there are.
+    /// Number of accounts.
     pub users: u32,
-    /// The highest transaction number the server had given.
+    /// Highest transaction number the server had assigned.
     pub assigned_max: u64,
 }
 
-/// What was read of a snapshot, for [`super::decision`].
+/// Fault found in a snapshot, for [`super::decision`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotFault {
-    /// It ends early, or a checksum does not match.
+    /// The file is incomplete, or a checksum does not match.
     #[error("the snapshot is damaged")]
     Damaged,
-    /// It is whole as far as its header goes, and of a version this program does not know.
+    /// The header is whole, but its format version is unknown.
     #[error("the snapshot has format version {0}; this program knows up to {VERSION}")]
     Version(u16),
-    /// It is another shard's.
+    /// The snapshot belongs to another shard.
     #[error("the snapshot belongs to shard {0}")]
     Shard(u16),
-    /// The journal does not hold the frame it stands for.
-    #[error("the journal does not hold the frame that the snapshot stands for")]
+    /// The journal does not contain the last frame that the snapshot covers.
+    #[error("the journal does not contain the last frame that the snapshot covers")]
     Unanchored,
 }
 
-/// The name of the snapshot that stands for everything up to this record.
+/// Returns the name of the snapshot that covers all records up to this one.
 pub fn snapshot_name(record: u64) -> String {
     format!("{record:020}{SUFFIX}")
 }
 
-/// The snapshots of a folder, newest first.
+/// Lists the snapshots of a folder, newest first.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// Returns an error of the file system.
 pub fn snapshots(storage: &dyn Storage) -> io::Result<Vec<String>> {
     let is_one = |name: &String| {
         name.strip_suffix(SUFFIX)
@@ -87,10 +88,10 @@ pub fn snapshots(storage: &dyn Storage) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Removes what an interrupted snapshot has left behind.
+/// Removes the temporary files of interrupted snapshots.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// Returns an error of the file system.
 pub fn remove_unfinished(storage: &dyn Storage) -> io::Result<()> {
     for name in storage.list()?.iter().filter(|name| name.ends_with(ASIDE)) {
         storage.remove(name)?;
@@ -152,7 +153,7 @@ impl SnapshotHeader {
     }
 }
 
-/// Writes one snapshot, a block at a time.
+/// Writes a snapshot block by block.
 pub struct SnapshotFile {
     file: Box<dyn StorageFile>,
     record: u64,
@@ -160,10 +161,10 @@ pub struct SnapshotFile {
 }
 
 impl SnapshotFile {
-    /// Begins it, aside.
+    /// Creates the temporary file and writes the header.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     pub fn begin(storage: &dyn Storage, header: &SnapshotHeader) -> io::Result<Self> {
         remove_unfinished(storage)?;
         let record = header.anchor.record;
@@ -175,18 +176,18 @@ impl SnapshotFile {
     /// Adds a block of accounts.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     pub fn add(&mut self, accounts: &[u8]) -> io::Result<()> {
-        // An empty block would end the accounts.
+        // An empty block would mark the end of the accounts.
         if accounts.is_empty() { Ok(()) } else { self.block(accounts) }
     }
 
-    /// Completes it under its own name: nothing is of use before, everything is durable after.
+    /// Completes the snapshot and renames it. It is unusable before, and durable after this call.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     pub fn finish(mut self, storage: &dyn Storage, state_hash: u64) -> io::Result<()> {
-        // A block of no bytes ends the accounts.
+        // An empty block marks the end of the accounts.
         self.block(&[])?;
         let hash = state_hash.to_le_bytes();
         self.file.write_all_at(&hash, self.offset)?;
@@ -208,7 +209,7 @@ impl SnapshotFile {
     }
 }
 
-/// Reads a snapshot back.
+/// Reads a snapshot.
 pub struct SnapshotReader {
     file: Box<dyn StorageFile>,
     size: u64,
@@ -217,10 +218,10 @@ pub struct SnapshotReader {
 }
 
 impl SnapshotReader {
-    /// Reads and checks the header.
+    /// Opens a snapshot, and parses and checks its header.
     ///
     /// # Errors
-    /// The disk's own; damage is inside.
+    /// Returns an error of the disk. Damage is reported in the inner result.
     pub fn open(
         storage: &dyn Storage,
         name: &str,
@@ -242,15 +243,15 @@ impl SnapshotReader {
         })
     }
 
-    /// What it stands for.
+    /// Returns the header.
     pub const fn header(&self) -> &SnapshotHeader {
         &self.header
     }
 
-    /// Gives every block of accounts to `take`; returns the state hash behind them.
+    /// Passes every block of accounts to `take`. Returns the state hash stored after them.
     ///
     /// # Errors
-    /// The disk's own; damage is inside.
+    /// Returns an error of the disk. Damage is reported in the inner result.
     pub fn blocks(mut self, mut take: impl FnMut(&[u8])) -> io::Result<Result<u64, SnapshotFault>> {
         let mut bytes = Vec::new();
         loop {
@@ -286,10 +287,10 @@ impl SnapshotReader {
     }
 }
 
-/// Whether the journal holds exactly the frame that a snapshot stands for.
+/// Returns true if the journal contains exactly the last frame that a snapshot covers.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// Returns an error of the file system.
 pub fn is_anchored(storage: &dyn Storage, shard: u16, anchor: &Anchor) -> io::Result<bool> {
     let file = match storage.open(&segment_name(anchor.segment)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -310,7 +311,7 @@ pub fn is_anchored(storage: &dyn Storage, shard: u16, anchor: &Anchor) -> io::Re
     }))
 }
 
-/// False when the file ends first.
+/// Fills `into` from the file. Returns false if the file ends first.
 fn read_exact(file: &dyn StorageFile, into: &mut [u8], offset: u64) -> io::Result<bool> {
     let mut have = 0;
     while have < into.len() {

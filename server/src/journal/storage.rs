@@ -1,4 +1,4 @@
-//! The few things a journal asks of a disk, as a trait, so that tests can make each of them fail.
+//! The disk operations of a journal, as a trait. Tests can make each of them fail.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -7,82 +7,82 @@ use std::path::{Path, PathBuf};
 
 /// A folder of journal files.
 pub trait Storage: Send + Sync {
-    /// The names of the files in it, in any order.
+    /// Lists the names of the files, in any order.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     fn list(&self) -> io::Result<Vec<String>>;
 
-    /// Makes a file that must not exist yet.
+    /// Creates a file that must not exist yet.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>>;
 
     /// Opens a file that exists.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     fn open(&self, name: &str) -> io::Result<Box<dyn StorageFile>>;
 
     /// Removes a file.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     fn remove(&self, name: &str) -> io::Result<()>;
 
-    /// Gives a file another name, in place of the file that had it.
+    /// Renames a file, and replaces an existing file of the new name.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Makes the names of the files as durable as the files.
+    /// Makes the names of the files durable.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     fn sync_folder(&self) -> io::Result<()>;
 
-    /// Bytes that may still be written.
+    /// Returns the free space, bytes.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     fn free_bytes(&self) -> io::Result<u64>;
 
-    /// What to call a file of the folder in messages.
+    /// Returns the name of a file of the folder for messages.
     fn describe(&self, name: &str) -> String;
 }
 
 /// An open journal file.
 pub trait StorageFile: Send {
-    /// Reads up to `into.len()` bytes from an offset; 0 at the end.
+    /// Reads up to `into.len()` bytes at an offset. Returns 0 at the end of the file.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize>;
 
     /// Writes all bytes at an offset.
     ///
     /// # Errors
-    /// Whatever the file system says; part of the bytes may have been written.
+    /// Returns an error of the file system. Part of the bytes may have been written.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
-    /// Makes what was written durable.
+    /// Makes all written data durable.
     ///
     /// # Errors
-    /// Whatever the file system says; nothing written since the last sync may then be relied on.
+    /// Returns an error of the file system. Data written since the last sync may then be lost.
     fn sync(&self) -> io::Result<()>;
 
-    /// Cuts the file, or grows it with zeros.
+    /// Truncates the file, or extends it with zeros.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
 
-    /// The file's size in bytes.
+    /// Returns the size of the file, bytes.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     fn size(&self) -> io::Result<u64>;
 }
 
@@ -93,7 +93,7 @@ pub struct FsStorage {
 }
 
 impl FsStorage {
-    /// The folder, which must exist.
+    /// Uses this folder, which must exist.
     pub fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned() }
     }
@@ -117,7 +117,7 @@ impl Storage for FsStorage {
 
     fn open(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
         let path = self.folder.join(name);
-        // `journal verify` and DUMPLOG only read, and may have no right to do more.
+        // `journal verify` and DUMPLOG only read, and may lack the permission to write.
         let file =
             OpenOptions::new().read(true).write(true).open(&path).or_else(|_| File::open(&path))?;
         Ok(Box::new(file))

@@ -1,4 +1,4 @@
-//! `daytraded journal verify|print`: a journal looked at offline, never changed.
+//! `daytraded journal verify|print`: reads a journal offline and never changes it.
 
 use super::reader::Start;
 use super::recovery::recover;
@@ -6,10 +6,10 @@ use super::storage::FsStorage;
 use crate::data_dir::{DataDir, shard_dir};
 use std::io::{self, Write};
 
-/// Checks every frame of every shard of a data folder and says what it found, a line a shard.
+/// Checks every frame of every shard of a data folder and prints one line a shard.
 ///
 /// # Errors
-/// The first damage, with file and offset.
+/// Returns the first damage, with file and offset.
 pub fn verify(data_dir: &DataDir, out: &mut dyn Write) -> anyhow::Result<()> {
     for shard in 0..data_dir.manifest().shards {
         let storage = FsStorage::new(&shard_dir(data_dir.path(), shard));
@@ -34,11 +34,11 @@ pub fn verify(data_dir: &DataDir, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints every record of every shard of a data folder, a line each: shard, record number, time,
-/// record.
+/// Prints every record of every shard of a data folder, one line each: shard, record number, time
+/// and record.
 ///
 /// # Errors
-/// The first damage, with file and offset, after the records before it.
+/// Returns the first damage, with file and offset, after the records before it are printed.
 pub fn print(data_dir: &DataDir, out: &mut dyn Write) -> anyhow::Result<()> {
     for shard in 0..data_dir.manifest().shards {
         let storage = FsStorage::new(&shard_dir(data_dir.path(), shard));

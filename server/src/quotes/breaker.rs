@@ -1,25 +1,25 @@
-//! A circuit breaker: after some failures in a row it says no for a while, then lets one try
-//! through, and closes by itself when that succeeds. So nobody waits out a timeout for a source
-//! that is known to be down.
+//! A circuit breaker. It opens after several failures in a row and rejects every attempt for a
+//! while. It then allows one trial attempt, and closes when that succeeds. Callers therefore do not
+//! wait for the timeout of a source that is known to be down.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Failures in a row that open it.
+/// Consecutive failures that open the breaker.
 const FAILURES_TO_OPEN: u32 = 5;
-/// How long it stays open before the next try.
+/// Time an open breaker rejects attempts before it allows a trial.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Whether a source may be asked.
+/// A breaker for one source, closed at first.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     failures: u32,
-    /// Until when it says no; a try after that is the only one until the next.
+    /// Time until which attempts are rejected. After it, one trial is allowed for each pause.
     open_until: Option<Instant>,
 }
 
 impl Breaker {
-    /// Whether a try may be made now.
+    /// Returns true if an attempt may be made now. A trial allowed while open starts a new pause.
     pub(super) fn allows(&mut self, now: Instant) -> bool {
         match self.open_until {
             None => true,
@@ -31,12 +31,12 @@ impl Breaker {
         }
     }
 
-    /// A try has succeeded: all is well.
+    /// Records a successful attempt and closes the breaker.
     pub(super) fn succeeded(&mut self) {
         *self = Self::default();
     }
 
-    /// A try has failed.
+    /// Records a failed attempt, and opens the breaker at the limit.
     pub(super) fn failed(&mut self, now: Instant) {
         self.failures = self.failures.saturating_add(1);
         if self.failures >= FAILURES_TO_OPEN {
@@ -44,7 +44,7 @@ impl Breaker {
         }
     }
 
-    /// Whether it is open.
+    /// Returns true while the breaker is open.
     pub(super) const fn is_open(&self) -> bool {
         self.open_until.is_some()
     }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_opens_after_failures_in_a_row_and_lets_one_try_through_at_a_time() {
+    fn consecutive_failures_open_the_breaker_and_one_trial_is_allowed_per_pause() {
         let (mut breaker, start) = (Breaker::default(), Instant::now());
         for _ in 1..FAILURES_TO_OPEN {
             breaker.failed(start);
@@ -66,8 +66,8 @@ mod tests {
             breaker.failed(start);
         }
         assert!(breaker.is_open() && !breaker.allows(start));
-        assert!(breaker.allows(start + PAUSE), "one may try");
-        assert!(!breaker.allows(start + PAUSE), "and no other");
+        assert!(breaker.allows(start + PAUSE), "the first trial is allowed");
+        assert!(!breaker.allows(start + PAUSE), "a second trial is rejected");
         breaker.failed(start + PAUSE);
         assert!(breaker.allows(start + 2 * PAUSE));
         breaker.succeeded();

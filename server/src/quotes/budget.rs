@@ -1,12 +1,12 @@
-//! How fast quotes may be fetched that no command waits for, so that thousands of symbols that grow
-//! old together do not burst.
+//! The rate limit for fetches that no command waits for. It spreads out the re-quotes of thousands
+//! of symbols that become stale at the same time.
 
-/// A token bucket over the server's clock: so many a second, and no more than a tenth of that (one
-/// at least) at once.
+/// A token bucket over the server's clock. It allows `per_second` fetches a second, with bursts of
+/// a tenth of that, and of at least one fetch.
 #[derive(Debug)]
 pub(super) struct Budget {
     per_second: u64,
-    /// Thousandths of a fetch that may be made now.
+    /// Tokens available at `last_ms`, in thousandths of a fetch.
     tokens_milli: u64,
     last_ms: u64,
 }
@@ -22,7 +22,7 @@ impl Budget {
         (self.per_second * 100).max(1_000)
     }
 
-    /// Whether a fetch may be made now; it is then counted.
+    /// Takes one token and returns true, or returns false if none is available.
     pub(super) fn take(&mut self, now_ms: u64) -> bool {
         let passed = now_ms.saturating_sub(self.last_ms);
         self.tokens_milli = passed
@@ -35,7 +35,7 @@ impl Budget {
         allowed
     }
 
-    /// How long until the next may be made, in milliseconds.
+    /// Returns the time until the next token is available, milliseconds.
     pub(super) fn wait_ms(&self, now_ms: u64) -> u64 {
         let gained = now_ms.saturating_sub(self.last_ms).saturating_mul(self.per_second);
         1_000_u64
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_a_second_and_a_tenth_of_that_at_once() {
+    fn the_rate_is_limited_and_bursts_are_a_tenth_of_a_second() {
         let mut budget = Budget::new(50, 1_000);
         assert_eq!((0..100).filter(|_| budget.take(1_000)).count(), 5);
         assert_eq!(budget.wait_ms(budget.last_ms), 20);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_budget_still_lets_one_through() {
+    fn the_smallest_budget_allows_one_fetch_a_second() {
         let mut budget = Budget::new(1, 0);
         assert!(budget.take(0) && !budget.take(999) && budget.take(1_000));
     }

@@ -1,8 +1,9 @@
-//! Prices out of a file: a market that once was, played again, so that people can practise on it.
+//! Prices from a file: a recorded market is played again, so that people can practise on it.
 //!
-//! The file has a header and rows of `time,symbol,price`: Unix milliseconds, rising or not, a
-//! symbol, dollars. It may be gzipped. Playing begins when the server starts; before a symbol's
-//! first row its first price holds, after its last row its last, unless the file is looped.
+//! The file has a header and rows of `time,symbol,price`. The time is in Unix milliseconds and the
+//! price in dollars; rows may be in any order. The file may be gzipped. Playback begins when the
+//! server starts. Before a symbol's first row its first price applies; after its last row its last
+//! price applies, unless the file is looped.
 
 use super::source::{Fetch, QuoteSource, SourceError, SourceQuote};
 use crate::clock::Clock;
@@ -17,25 +18,25 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How a file is played.
+/// Playback settings of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Playback {
-    /// Market time for each unit of real time, in thousandths.
+    /// Speed of market time relative to real time, in thousandths.
     pub speed_milli: u64,
-    /// It begins anew at its end.
+    /// True to restart from the beginning at the end of the file.
     pub looped: bool,
 }
 
-/// A file being played.
+/// A source that plays a file.
 pub struct CsvSource {
     path: PathBuf,
     playback: Playback,
     clock: Arc<Clock>,
     started_ms: u64,
     first_ms: u64,
-    /// From the first row to the last, at least 1.
+    /// Time from the first row to the last, at least 1.
     length_ms: u64,
-    /// By symbol, in order of time.
+    /// Prices with their times, by symbol, sorted by time.
     prices: HashMap<Symbol, Vec<(u64, Money)>>,
 }
 
@@ -50,7 +51,7 @@ impl CsvSource {
     /// Reads the whole file.
     ///
     /// # Errors
-    /// In words, with the line, for whoever wrote the file.
+    /// Returns an error with a message that names the faulty line.
     pub fn open(path: &Path, playback: Playback, clock: Arc<Clock>) -> anyhow::Result<Self> {
         let file = File::open(path)
             .with_context(|| format!("cannot read the prices {}", path.display()))?;
@@ -71,7 +72,7 @@ impl CsvSource {
         Ok(Self { path: path.to_owned(), playback, clock, started_ms, first_ms, length_ms, prices })
     }
 
-    /// Where playing has come to, in the file's own time.
+    /// Returns the current playback position, as a time of the file.
     fn market_ms(&self) -> u64 {
         let elapsed = u128::from(self.clock.now_ms().saturating_sub(self.started_ms));
         let played = elapsed * u128::from(self.playback.speed_milli) / 1_000;
@@ -80,7 +81,7 @@ impl CsvSource {
         self.first_ms + at as u64
     }
 
-    /// The price of a symbol now, with the time of its row.
+    /// Returns the current price of a symbol, with the time of its row.
     fn price(&self, symbol: Symbol) -> Option<(u64, Money)> {
         let rows = self.prices.get(&symbol)?;
         let now = self.market_ms();
@@ -102,10 +103,10 @@ fn read_rows(from: impl Read) -> anyhow::Result<HashMap<Symbol, Vec<(u64, Money)
         ensure!(index < CSV_ROWS_MAX, "more than {CSV_ROWS_MAX} rows");
         let row: Row = row.with_context(|| format!("line {line}"))?;
         let symbol = Symbol::parse(row.symbol.as_bytes()).with_context(|| {
-            format!("line {line}: {:?} is no symbol: 1 to 3 letters or digits", row.symbol)
+            format!("line {line}: {:?} is not a symbol: 1 to 3 letters or digits", row.symbol)
         })?;
         let price = Money::parse_amount(row.price.as_bytes()).ok().with_context(|| {
-            format!("line {line}: {:?} is no price: dollars, at most two decimals", row.price)
+            format!("line {line}: {:?} is not a price: dollars, at most two decimals", row.price)
         })?;
         prices.entry(symbol).or_default().push((row.time, price));
     }
@@ -131,10 +132,10 @@ impl QuoteSource for CsvSource {
     }
 }
 
-/// Reads `--speed`: a decimal number above 0, to the thousandth.
+/// Parses `--speed`: a decimal number above 0 with up to three decimals. Returns thousandths.
 ///
 /// # Errors
-/// In words for the command line.
+/// Returns a message for the command line.
 pub fn parse_speed(text: &str) -> Result<u64, String> {
     let speed =
         text.parse::<Decimal>().ok().and_then(|speed| (speed * Decimal::ONE_THOUSAND).to_u64());
@@ -153,7 +154,7 @@ mod tests {
 
     const FILE: &str = "time,symbol,price\n1000,S,10.00\n3000,S,12.5\n2000, t ,7\n5000,S,11\n";
 
-    /// Prices of S and T at these real milliseconds.
+    /// Returns the prices of S and T at the given real milliseconds.
     fn played(bytes: &[u8], speed: &str, looped: bool, at: &[u64]) -> Vec<(u64, i64, i64)> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(bytes).unwrap();
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_are_played_in_their_own_time() {
+    fn prices_follow_the_times_in_the_file() {
         let want = [
             (0, 1000, 700),
             (1999, 1000, 700),
@@ -193,14 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn a_gzipped_file_is_the_same() {
+    fn a_gzipped_file_gives_the_same_prices() {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(FILE.as_bytes()).unwrap();
         assert_eq!(played(&gzip.finish().unwrap(), "1", false, &[2000]), [(2000, 1250, 700)]);
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_said_with_its_line() {
+    fn errors_in_a_file_name_the_line() {
         for (text, want) in [
             ("", "time,symbol,price"),
             ("a,b\n1,2\n", "time,symbol,price"),
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn speeds_are_exact() {
+    fn speeds_are_parsed_exactly() {
         assert_eq!((parse_speed("0.001"), parse_speed("60")), (Ok(1), Ok(60_000)));
         for bad in ["0", "-1", "x", "0.0001", "1000001"] {
             assert!(parse_speed(bad).is_err(), "{bad}");

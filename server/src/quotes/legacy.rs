@@ -1,9 +1,9 @@
-//! The legacy quote server: one TCP connection a request, `SYMBOL,user` out,
-//! `price,SYMBOL,user,timestamp,cryptokey` back.
+//! Client of the legacy quote server. Each request uses its own TCP connection: it sends
+//! `SYMBOL,user` and receives `price,SYMBOL,user,timestamp,cryptokey`.
 //!
-//! Two thirds of its answers take about 9 ms, the rest 1 to 4 seconds more, drawn anew for each
-//! connection. So a second connection after a short while usually wins, and the first good answer
-//! counts.
+//! Two thirds of the answers take about 9 ms. The others take 1 to 4 seconds more; the delay is
+//! random for each connection. A second connection after a short pause therefore usually answers
+//! first, and the first good answer is used.
 
 use super::breaker::Breaker;
 use super::source::{Fetch, Fetched, QuoteSource, SourceError, SourceQuote};
@@ -27,30 +27,30 @@ pub struct LegacySource {
     breaker: Mutex<Breaker>,
 }
 
-/// How a legacy quote server is asked.
+/// Options of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LegacyOptions {
-    /// How long a quote may take in all.
+    /// Deadline for a quote, over all attempts.
     pub timeout: Duration,
-    /// When it is asked for on another connection as well.
+    /// Pause before another attempt is started on a new connection. None disables hedging.
     pub hedge_after: Option<Duration>,
-    /// Connections at once; further requests wait in order.
+    /// Maximum number of open connections; further requests wait in order.
     pub connections: usize,
 }
 
 struct Client {
     address: String,
-    /// Quotes asked for at once.
+    /// Permits for requests in progress.
     turns: Semaphore,
-    /// Further connections for those that are slow: a share of their own, or the first of many
-    /// requests would take every connection and the slow ones among them could not be helped.
+    /// Permits for hedge connections. They are separate from the permits for requests: otherwise
+    /// new requests could take every connection, and slow ones could not be hedged.
     hedges: Semaphore,
-    /// Whole answers that were no price.
+    /// Complete answers that contained no usable price.
     unusable: AtomicU64,
 }
 
 impl LegacySource {
-    /// A client of the server at `HOST:PORT`; nothing is connected yet.
+    /// Creates a client of the server at `HOST:PORT`, without connecting.
     pub fn new(address: String, options: LegacyOptions) -> Self {
         let hedges = if options.hedge_after.is_some() { options.connections / 2 } else { 0 };
         let turns = Semaphore::new(options.connections - hedges);
@@ -67,19 +67,22 @@ impl LegacySource {
             tokio::time::timeout(self.options.timeout, self.ask_until_answered(symbol, user)).await;
         let answer = asked.unwrap_or(Err(SourceError::Timeout));
         match &answer {
-            // A server that says nonsense is there.
+            // An invalid answer shows that the server is up.
             Ok(_) | Err(SourceError::Nonsense(_)) => self.breaker.lock().succeeded(),
             Err(SourceError::Unreachable(_)) => self.breaker.lock().failed(Instant::now()),
-            // Slow for one symbol is not down for all.
+            // A timeout for one symbol does not mean that the server is down.
             Err(SourceError::Timeout | SourceError::Down | SourceError::Unknown) => {}
         }
         answer
     }
 
-    /// The first good answer of as many attempts as it takes; the others are closed. Five are open
-    /// at once at most: where all of them are slow (one quote in 243), the oldest gives way to a
-    /// new one, at a pace that halves each time, so that a server that is slow for everybody is not
-    /// flooded and some attempt always has the time it needs.
+    /// Starts attempts until one returns a good answer, and closes the others.
+    ///
+    /// 1. A further attempt is started after each `hedge_after` pause.
+    /// 2. At most five attempts are open. If all five are slow (one quote in 243), each new attempt
+    ///    replaces the oldest.
+    /// 3. The pause then doubles with each attempt. This avoids flooding a server that is slow for
+    ///    every request, and some attempt always gets the time it needs.
     async fn ask_until_answered(
         &self,
         symbol: Symbol,
@@ -103,12 +106,13 @@ impl LegacySource {
             tokio::select! {
                 Some(answer) = attempts.join_next() => match answer {
                     Ok(Ok(quote)) => {
-                        // Those that have arrived by now are paid for as well; the rest are closed.
+                        // Late hits: answers that have arrived by now are paid for too. The rest
+                        // are closed.
                         let arrived = std::iter::from_fn(|| attempts.try_join_next());
                         let besides = arrived.filter_map(|answer| answer.ok()?.ok()).collect();
                         return Ok(Fetched { quote, besides });
                     }
-                    // What is still under way may be better; if nothing is, this is the answer.
+                    // Attempts still open may succeed. If there are none, this error is the answer.
                     Ok(Err(error)) if attempts.is_empty() => return Err(error),
                     Ok(Err(_)) => {}
                     Err(stopped) if stopped.is_cancelled() => {}
@@ -129,7 +133,7 @@ impl LegacySource {
 }
 
 impl Client {
-    /// One request over a connection of its own.
+    /// Sends one request over a new connection and parses the answer.
     async fn ask(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
         let mut stream = TcpStream::connect(&self.address).await?;
         stream.write_all(format!("{symbol},{user}\n").as_bytes()).await?;
@@ -147,7 +151,7 @@ impl Client {
     }
 }
 
-/// The quote in an answer, if it is one for what was asked.
+/// Parses an answer. Returns None if it is not a valid quote for this symbol and user.
 fn parse_answer(answer: &[u8], symbol: Symbol, user: &UserName) -> Option<SourceQuote> {
     let line = std::str::from_utf8(answer).ok()?.trim();
     let [price, for_symbol, for_user, time, key] =
@@ -200,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_checked_before_they_are_believed() {
+    fn answers_are_validated() {
         let good = parse("828.8,S,alice,1795334400123, a2V5+/=  \n").unwrap();
         assert_eq!(
             (good.price, good.time_ms, &*good.key),
@@ -226,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_server_is_given_up_after_the_timeout() {
+    async fn a_silent_server_ends_in_a_timeout() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let source = source(listener.local_addr().unwrap(), 30);
         let user = UserName::parse(b"alice").unwrap();
@@ -237,12 +241,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slow_answer_is_asked_for_again_and_the_first_good_one_counts() {
+    async fn a_slow_request_is_hedged_and_the_first_good_answer_is_used() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let source = source(listener.local_addr().unwrap(), 1);
         let serve = async {
-            // The first connection is never answered, the second with nonsense, the third as it
-            // should be.
+            // The first connection is never answered. The second gets an invalid answer, the third
+            // a good one.
             let silent = listener.accept().await.unwrap();
             let (mut nonsense, _) = listener.accept().await.unwrap();
             nonsense.write_all(b"NA\n").await.unwrap();
@@ -254,13 +258,13 @@ mod tests {
         let (answer, ()) = tokio::join!(source.fetch(Symbol::parse(b"S").unwrap(), &user), serve);
         let answer = answer.unwrap();
         assert_eq!((answer.quote.price, answer.besides.len()), (Money::from_cents(550), 0));
-        assert_eq!(source.unusable(), 1, "nonsense costs as much");
+        assert_eq!(source.unusable(), 1, "an invalid answer is billed too");
     }
 
-    /// A server that takes two seconds for everybody is waited for; one that never answers is not
-    /// asked without end.
+    /// A server that takes two seconds for every request still answers. A server that never answers
+    /// receives a bounded number of requests.
     #[tokio::test(start_paused = true)]
-    async fn slow_for_everybody_is_answered_and_never_is_asked_a_dozen_times() {
+    async fn a_slow_server_answers_and_a_silent_server_is_asked_a_bounded_number_of_times() {
         for (delay, answered) in [(Duration::from_secs(2), true), (Duration::from_mins(1), false)] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let source = source(listener.local_addr().unwrap(), 30);
@@ -285,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_is_not_there_is_known_at_once() {
+    async fn an_unreachable_server_opens_the_breaker() {
         let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let source = source(address, 3_600_000);
         let user = UserName::parse(b"alice").unwrap();
@@ -299,7 +303,7 @@ mod tests {
         let answer = source.fetch(Symbol::parse(b"S").unwrap(), &user).await;
         assert!(
             matches!(answer, Err(SourceError::Down)),
-            "nobody waits for a server that is known to be down: {answer:?}"
+            "an open breaker fails the fetch at once: {answer:?}"
         );
     }
 }

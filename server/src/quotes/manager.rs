@@ -1,9 +1,9 @@
-//! One fetch per symbol however many wait, one cache for everybody, and fresh prices for those who
-//! need them.
+//! The quote manager: one fetch per symbol regardless of the number of requesters, one shared
+//! cache, and automatic re-quotes for triggers and watchers.
 //!
-//! A single task owns all of it; shards and sessions send it requests and hear of the outcome. A
-//! symbol is fetched when somebody wants its price, and again whenever its quote is 60 s old for as
-//! long as triggers or watchers wait for it.
+//! A single task owns all of this state. Shards and sessions send it requests, and it sends them
+//! the results. A symbol is fetched when its price is requested. It is fetched again whenever its
+//! quote is 60 s old, while triggers or watchers need it.
 
 use super::budget::Budget;
 use super::source::{Fetched as Answer, QuoteSource, SourceError, SourceQuote};
@@ -23,107 +23,107 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// What a hit costs, in cents.
+/// Cost of a hit, in cents.
 const HIT_COST_CENTS: u64 = 5;
 
-/// In whose name a price is fetched that only watchers want.
+/// User name of fetches that only watchers need.
 pub const WATCHER: &str = "daytraded";
 
-/// What the manager is asked.
+/// A request to the manager.
 #[derive(Debug)]
 pub enum QuoteRequest {
-    /// A shard needs the price for this transaction. It asks once a symbol until it has heard of
-    /// it.
+    /// A shard needs the price for this transaction. It sends one request a symbol until it
+    /// receives the result.
     Want {
-        /// Which shard.
+        /// Number of the shard.
         shard: u16,
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
-        /// In whose name.
+        /// User name for the fetch.
         user: UserName,
-        /// For which transaction.
+        /// Transaction number of the command.
         number: u64,
     },
-    /// A shard's first trigger on the symbol was armed (by the asker), or its last is gone (None).
+    /// A shard armed its first trigger on the symbol, or removed its last one (`asker` is None).
     Interest {
-        /// Which shard.
+        /// Number of the shard.
         shard: u16,
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
-        /// In whose name and for which transaction to ask.
+        /// User name and transaction number for the fetches.
         asker: Option<(UserName, u64)>,
     },
-    /// A shard cannot write down what is fetched (true), or can again: meanwhile nothing is fetched
-    /// that no command waits for.
+    /// A shard can no longer write hits to its journal (true), or can again (false). While any
+    /// shard is paused, only prices that commands wait for are fetched.
     Pause {
-        /// Which shard.
+        /// Number of the shard.
         shard: u16,
-        /// Whether to pause.
+        /// True to pause, false to resume.
         paused: bool,
     },
-    /// A connection wants to see the symbol's prices.
+    /// A connection subscribes to the prices of a symbol.
     Watch {
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
-        /// The transaction number a fetch for it is logged under.
+        /// Transaction number that fetches for this subscription are logged under.
         number: u64,
-        /// Where to.
+        /// Outbox of the connection.
         outbox: Arc<Outbox>,
     },
-    /// A connection does not any more.
+    /// A connection ends its subscription.
     Unwatch {
-        /// The stock.
+        /// Stock symbol.
         symbol: Symbol,
-        /// Which connection.
+        /// Outbox of the connection.
         outbox: Arc<Outbox>,
     },
 }
 
-/// What the manager counts, for STATS.
+/// Counters of the manager, for STATS.
 #[derive(Debug, Default)]
 pub struct QuoteStats {
-    /// Answers of the source, each paid for.
+    /// Answers of the source, each of them billed.
     pub hits: AtomicU64,
-    /// Those among them that came too late to count: what hedging costs.
+    /// Late hits: the part of `hits` that arrived too late to be used. This is the cost of hedging.
     pub besides: AtomicU64,
-    /// Whole answers that were no price, each paid for.
+    /// Complete answers without a usable price, each of them billed.
     pub unusable: AtomicU64,
-    /// The longest fetch so far, in milliseconds.
+    /// Duration of the slowest fetch so far, in milliseconds.
     pub slowest_ms: AtomicU64,
-    /// Fetches that gave no price.
+    /// Fetches that returned no price.
     pub failures: AtomicU64,
-    /// Fetches under way.
+    /// Fetches in progress.
     pub fetching: AtomicU64,
-    /// Symbols kept fresh.
+    /// Symbols that are re-quoted automatically.
     pub kept_fresh: AtomicU64,
-    /// Symbols whose re-quote is due and waits for the budget.
+    /// Symbols whose re-quote is due and waits for the rate limit.
     pub overdue: AtomicU64,
-    /// Whether the source is taken to be down: 1 or 0.
+    /// 1 if the source is considered down, otherwise 0.
     pub source_down: AtomicU64,
 }
 
 impl QuoteStats {
-    /// What the answers cost, in cents.
+    /// Returns the cost of all answers, in cents.
     pub fn cost_cents(&self) -> u64 {
         (self.hits.load(Ordering::Relaxed) + self.unusable.load(Ordering::Relaxed)) * HIT_COST_CENTS
     }
 }
 
-/// What connects the manager to the rest of the server.
+/// Handles that connect the manager to the rest of the server.
 pub struct QuoteWire {
-    /// Requests.
+    /// Incoming requests.
     pub requests: UnboundedReceiver<QuoteRequest>,
-    /// The shards, by number.
+    /// Channels to the shards, indexed by shard number.
     pub shards: Vec<UnboundedSender<Control>>,
-    /// The time.
+    /// Clock of the server.
     pub clock: Arc<Clock>,
-    /// The counts.
+    /// Counters for STATS.
     pub stats: Arc<QuoteStats>,
-    /// Re-quotes a second that no command waits for.
+    /// Rate limit of fetches that no command waits for, per second.
     pub refresh_budget: u64,
 }
 
-/// In whose name a fetch is made, and which shard writes the hit down.
+/// User and transaction of a fetch, and the shard that writes the hit to its journal.
 #[derive(Clone, Debug)]
 struct Asker {
     shard: u16,
@@ -135,14 +135,14 @@ struct Asker {
 struct Entry {
     quote: Option<Quote>,
     fetching: bool,
-    /// Shards that wait for the fetch under way.
+    /// Shards that wait for the fetch in progress.
     waiting: Vec<u16>,
     /// Shards with armed triggers.
     interested: Vec<Asker>,
     watchers: Vec<(Arc<Outbox>, u64)>,
-    /// Its place in the queue of re-quotes.
+    /// Time of its entry in the queue of re-quotes.
     due_ms: Option<u64>,
-    /// Until when it is left alone because a fetch has failed.
+    /// Time before which it is not fetched again after a failed fetch.
     pause_until_ms: u64,
 }
 
@@ -158,21 +158,21 @@ struct Manager {
     source: Arc<dyn QuoteSource>,
     wire: QuoteWire,
     entries: HashMap<Symbol, Entry>,
-    /// When which symbol is to be quoted again.
+    /// Queue of re-quotes, sorted by the time they are due.
     due: BTreeSet<(u64, Symbol)>,
-    /// Shards that cannot write down what is fetched.
+    /// Shards that cannot write hits to their journals.
     paused: BTreeSet<u16>,
     fetches: JoinSet<Fetched>,
-    /// For what no command waits for.
+    /// Rate limit for fetches that no command waits for.
     budget: Budget,
     watcher: UserName,
 }
 
-/// Starts the manager; it ends when nobody can send to it any more. Must be called within a tokio
-/// runtime.
+/// Starts the manager. It ends when every sender of requests is dropped. Must be called within a
+/// tokio runtime.
 ///
 /// # Errors
-/// Never in practice: when the name it asks in for watchers were no user name.
+/// Returns an error if [`WATCHER`] is not a valid user name, which does not happen in practice.
 pub fn spawn_manager(source: Arc<dyn QuoteSource>, wire: QuoteWire) -> anyhow::Result<()> {
     let watcher =
         UserName::parse(WATCHER.as_bytes()).ok_or_else(|| anyhow::anyhow!("not a user name"))?;
@@ -188,14 +188,14 @@ impl Manager {
         loop {
             let wait_ms = self.next_requote_in_ms();
             if wait_ms == 0 {
-                // Not left to the timer: under a stream of requests its turn might never come.
+                // The timer is not enough: under a stream of requests it might never be polled.
                 self.requote_due();
             }
             let sleep = tokio::time::sleep(Duration::from_millis(wait_ms.max(1)));
             tokio::select! {
-                // In a fixed order, so that a run can be repeated; nothing starves, because what
-                // comes first is bounded by what comes later: a fetch ends once for a request, and
-                // a shard asks once for a symbol.
+                // The order is fixed so that runs are repeatable. No branch starves, because each
+                // source is bounded by a later one: every fetch belongs to a request, and a shard
+                // sends one request a symbol.
                 biased;
                 Some(fetched) = self.fetches.join_next() => {
                     if let Ok(fetched) = fetched {
@@ -258,8 +258,8 @@ impl Manager {
         }
     }
 
-    /// Puts a symbol into the queue of re-quotes, or takes it out: at the end of its quote's life,
-    /// at once if it has none.
+    /// Updates the symbol's place in the queue of re-quotes. It is due when its quote expires, or
+    /// at once if it has no quote.
     fn reschedule(&mut self, symbol: Symbol) {
         let now = self.wire.clock.now_ms();
         let Some(entry) = self.entries.get_mut(&symbol) else { return };
@@ -275,7 +275,7 @@ impl Manager {
         self.wire.stats.kept_fresh.store(self.due.len() as u64, Ordering::Relaxed);
     }
 
-    /// How long to sleep until something is due that the budget has room for.
+    /// Returns the time until a re-quote is due and the rate limit allows it, milliseconds.
     fn next_requote_in_ms(&self) -> u64 {
         match self.due.first().map(|(at, _)| at.saturating_sub(self.wire.clock.now_ms())) {
             _ if !self.paused.is_empty() => u64::from(u32::MAX),
@@ -341,11 +341,11 @@ impl Manager {
                 }
             }
             Err(error) => {
-                // A server that is known to be down is one event, not one for every symbol.
+                // While the source is down, the failures of single symbols are only debug messages.
                 if matches!(error, SourceError::Down) {
-                    tracing::debug!(%symbol, %error, "no price");
+                    tracing::debug!(%symbol, %error, "a quote could not be fetched");
                 } else {
-                    tracing::warn!(%symbol, %error, "no price");
+                    tracing::warn!(%symbol, %error, "a quote could not be fetched");
                 }
                 self.wire.stats.failures.fetch_add(1, Ordering::Relaxed);
                 for shard in waiting {
@@ -358,7 +358,7 @@ impl Manager {
         }
     }
 
-    /// Remembers a price and tells everybody: every shard, because every price counts, and every
+    /// Stores a price and sends it to every shard, because triggers need each price, and to every
     /// watcher.
     fn arrived(&mut self, symbol: Symbol, asker: &Asker, answer: &SourceQuote) {
         self.wire.stats.hits.fetch_add(1, Ordering::Relaxed);

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 type Answer = oneshot::Sender<Result<SourceQuote, SourceError>>;
 
-/// A source whose fetches are answered by hand.
+/// A source whose fetches the test answers.
 #[derive(Default)]
 struct Scripted {
     asked: Mutex<VecDeque<(String, Answer)>>,
@@ -59,7 +59,7 @@ impl World {
             .unwrap();
     }
 
-    /// The next fetch, waited for without a clock: other tasks get their turn until it is there.
+    /// Returns the next fetch. Yields to other tasks until there is one, without a clock.
     async fn asked(&self) -> (String, Answer) {
         loop {
             let next = self.source.asked.lock().pop_front();
@@ -90,7 +90,7 @@ fn quote(cents: i64) -> SourceQuote {
 }
 
 #[tokio::test]
-async fn however_many_wait_there_is_one_fetch_and_one_shard_writes_it_down() {
+async fn concurrent_requests_share_one_fetch_and_one_shard_records_the_hit() {
     let mut world = World::new(2);
     world.want(1, "alice");
     world.want(0, "bob");
@@ -106,7 +106,7 @@ async fn however_many_wait_there_is_one_fetch_and_one_shard_writes_it_down() {
 }
 
 #[tokio::test]
-async fn a_failed_fetch_is_told_to_who_waits_and_the_next_one_tries_again() {
+async fn a_failed_fetch_is_reported_to_the_waiting_shard_and_the_next_request_retries() {
     let mut world = World::new(2);
     world.want(0, "alice");
     world.asked().await.1.send(Err(SourceError::Timeout)).unwrap();
@@ -118,10 +118,10 @@ async fn a_failed_fetch_is_told_to_who_waits_and_the_next_one_tries_again() {
     assert_eq!(world.stats.failures.load(Ordering::Relaxed), 1);
 }
 
-/// However often a price is asked for in vain, it stands in the queue of re-quotes once: afterwards
-/// there is one fetch a minute again.
+/// A symbol has one entry in the queue of re-quotes, regardless of the number of failed requests.
+/// After failures it is still fetched once a minute.
 #[tokio::test]
-async fn failures_do_not_multiply_what_is_fetched_later() {
+async fn failures_do_not_add_fetches_later() {
     let mut manager = manager_of_one_shard();
     let alice = UserName::parse(b"alice").unwrap();
     manager.take(QuoteRequest::Interest {
@@ -141,12 +141,16 @@ async fn failures_do_not_multiply_what_is_fetched_later() {
         assert_eq!(manager.due.len(), 1);
     }
     let due = manager.due.first().unwrap().0;
-    assert!(due >= manager.wire.clock.now_ms() + REQUOTE_PAUSE_MS - 100, "left alone for a while");
+    assert!(
+        due >= manager.wire.clock.now_ms() + REQUOTE_PAUSE_MS - 100,
+        "retried only after the pause"
+    );
 }
 
-/// A thousand symbols that are due together are not fetched together, and STATS says how many wait.
+/// A thousand symbols that are due at the same time are fetched gradually, and STATS counts those
+/// that wait.
 #[tokio::test]
-async fn what_no_command_waits_for_is_fetched_at_the_pace_of_the_budget() {
+async fn requotes_follow_the_rate_limit() {
     let mut manager = manager_of_one_shard();
     let user = UserName::parse(b"alice").unwrap();
     for n in 0..1_000 {
@@ -155,7 +159,7 @@ async fn what_no_command_waits_for_is_fetched_at_the_pace_of_the_budget() {
     }
     manager.requote_due();
     let fetching = manager.wire.stats.fetching.load(Ordering::Relaxed);
-    assert!((5..50).contains(&fetching), "a tenth of a second's worth at first, not {fetching}");
+    assert!((5..50).contains(&fetching), "a burst of a tenth of a second, not {fetching}");
     assert_eq!(manager.wire.stats.overdue.load(Ordering::Relaxed) + fetching, 1_000);
     assert!(manager.next_requote_in_ms() <= 20);
 }
@@ -178,8 +182,7 @@ fn manager_of_one_shard() -> Manager {
 }
 
 #[tokio::test]
-async fn a_symbol_with_triggers_is_quoted_at_once_and_every_price_goes_to_every_shard_and_watcher()
-{
+async fn a_symbol_with_triggers_is_quoted_at_once_and_all_shards_and_watchers_get_the_price() {
     let mut world = World::new(2);
     let outbox: Arc<Outbox> = Arc::default();
     world

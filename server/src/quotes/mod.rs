@@ -1,8 +1,8 @@
-//! Prices: where they come from, how long they are good, and who is told.
+//! Prices: their sources, how long a quote is valid, and who receives it.
 //!
-//! The manager fetches a symbol once however many wait for it, remembers the answer for 60 s by our
-//! clock, and tells every shard, because every price counts for the triggers. It must never decide
-//! anything about an account.
+//! The manager fetches a symbol once regardless of how many requests wait for it. It keeps the
+//! quote for 60 s by our clock, and sends it to every shard, because triggers need each price. It
+//! must never decide anything about an account.
 
 mod breaker;
 mod budget;
@@ -25,30 +25,31 @@ use std::sync::Arc;
 /// A price with its time of arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
-    /// The stock.
+    /// Stock symbol.
     pub symbol: Symbol,
-    /// Dollars a share.
+    /// Price of one share, in dollars.
     pub price: Money,
-    /// When it arrived, Unix milliseconds by our clock.
+    /// Time of arrival, Unix milliseconds by our clock.
     pub arrived_ms: u64,
-    /// The source's signature.
+    /// Signature of the source.
     pub key: Arc<str>,
 }
 
 impl Quote {
-    /// Whether it is still the price at `now_ms`: at most 60 s old.
+    /// Returns true if the quote is valid at `now_ms`: at most 60 s old.
     pub const fn is_fresh(&self, now_ms: u64) -> bool {
         now_ms <= self.arrived_ms.saturating_add(crate::limits::LIFE_MS)
     }
 }
 
-/// What a shard hears about quotes.
+/// A message about quotes from the manager to a shard.
 #[derive(Clone, Debug)]
 pub enum QuoteNews {
-    /// A price has arrived. The hit comes with it for the one shard that has to write it down.
+    /// A price has arrived. The hit is included for the one shard that must write it to its
+    /// journal.
     Arrived(Quote, Option<Hit>),
-    /// An answer that came too late to count: it is paid for, and written down.
+    /// A late hit: an answer that was not used, but is paid for and written to the journal.
     Paid(Hit),
-    /// The price could not be had; whoever waits for it is refused.
+    /// The price could not be fetched. The shard refuses the commands that wait for it.
     Failed(Symbol),
 }

@@ -1,4 +1,4 @@
-//! `daytraded quote-server`: stands in for the legacy quote server, over its own protocol.
+//! `daytraded quote-server`: an emulator of the legacy quote server with the same protocol.
 
 use super::simulated::{SimulatedSource, mix};
 use crate::limits::QUOTE_ANSWER_BYTES_MAX;
@@ -10,32 +10,32 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How long answers take.
+/// Delay of the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Delay {
-    /// No time at all.
+    /// No delay.
     None,
-    /// As the real one: two thirds 7 to 26 ms, the rest 1 to 4 whole seconds more, drawn anew for
-    /// each connection.
+    /// The delays of the real server: 7 to 26 ms, and 1 to 4 whole seconds more for one third of
+    /// the answers, random for each connection.
     Legacy,
 }
 
-/// What goes wrong with an answer.
+/// A fault in an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum QuoteFault {
-    /// It is `NA`.
+    /// Answers `NA`.
     Na,
-    /// It is for another symbol, or no number, or cut short.
+    /// Answers for another symbol, with an invalid number, or incompletely.
     Wrong,
-    /// The connection is closed without a word.
+    /// Closes the connection without an answer.
     Early,
-    /// Nothing is ever said.
+    /// Never answers.
     Silent,
-    /// The connection is reset.
+    /// Resets the connection.
     Refuse,
 }
 
-/// How often what goes wrong, in percent.
+/// Probability of each fault, in percent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QuoteFaults(Vec<(QuoteFault, u64)>);
 
@@ -46,9 +46,7 @@ impl std::str::FromStr for QuoteFaults {
         let mut faults = Vec::new();
         for part in text.split(',').filter(|part| !part.is_empty()) {
             let bad = || {
-                format!(
-                    "{part:?} is not one of na, wrong, early, silent, refuse with :PERCENT behind it"
-                )
+                format!("{part:?} must be na, wrong, early, silent or refuse, followed by :PERCENT")
             };
             let (name, percent) = part.split_once(':').ok_or_else(bad)?;
             let fault = match name {
@@ -63,7 +61,7 @@ impl std::str::FromStr for QuoteFaults {
         }
         let sum: u64 = faults.iter().map(|(_, percent)| *percent).fold(0, u64::saturating_add);
         if sum > 100 {
-            Err(format!("{sum} percent of the answers cannot go wrong"))
+            Err(format!("the percentages add up to {sum}, more than 100"))
         } else {
             Ok(Self(faults))
         }
@@ -71,7 +69,7 @@ impl std::str::FromStr for QuoteFaults {
 }
 
 impl QuoteFaults {
-    /// What goes wrong this time, if anything.
+    /// Returns the fault for this answer, if any.
     fn draw(&self, random: u64) -> Option<QuoteFault> {
         let mut at = random % 100;
         for (fault, percent) in &self.0 {
@@ -84,25 +82,25 @@ impl QuoteFaults {
     }
 }
 
-/// A stand-in for the legacy quote server.
+/// An emulator of the legacy quote server.
 pub struct QuoteServer {
     source: SimulatedSource,
     delay: Delay,
     seed: u64,
     faults: QuoteFaults,
-    /// How wrong its clock is.
+    /// Offset of its clock from the real time.
     clock_skew_ms: i64,
     requests: AtomicU64,
 }
 
 impl QuoteServer {
-    /// A server that quotes from this market.
+    /// Creates a server that quotes from this market.
     pub fn new(source: SimulatedSource, delay: Delay, seed: u64) -> Self {
         let (faults, requests) = (QuoteFaults::default(), AtomicU64::new(0));
         Self { source, delay, seed, faults, clock_skew_ms: 0, requests }
     }
 
-    /// The same, with things going wrong, out of the same seed.
+    /// Adds faults and a clock offset. The faults are drawn from the same seed.
     pub fn with_faults(self, faults: QuoteFaults, clock_skew_ms: i64) -> Self {
         Self { faults, clock_skew_ms, ..self }
     }
@@ -110,7 +108,7 @@ impl QuoteServer {
     /// Answers requests until the task is dropped.
     ///
     /// # Errors
-    /// When the listener fails.
+    /// Returns an error if the listener fails.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) -> io::Result<()> {
         loop {
             let (stream, _) = listener.accept().await?;
@@ -137,7 +135,7 @@ impl QuoteServer {
         let fault = self.faults.draw(random >> 32);
         match fault {
             Some(QuoteFault::Silent) => {
-                // Until the client has had enough of it.
+                // The client closes the connection after its timeout.
                 while stream.read_buf(&mut request).await? > 0 {
                     request.clear();
                 }
@@ -178,7 +176,8 @@ impl QuoteServer {
     }
 }
 
-/// The real server's delays: around 9 ms, and for one answer in three 1 to 4 seconds more.
+/// Returns a delay of the real server: around 9 ms, and 1 to 4 seconds more for one answer in
+/// three.
 fn legacy_delay(random: u64) -> Duration {
     let quick = if random % 10 < 8 { 7 + (random >> 8) % 5 } else { 12 + (random >> 8) % 15 };
     let slow = if (random >> 16).is_multiple_of(3) { 1 + (random >> 24) % 4 } else { 0 };
@@ -190,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_are_read_and_drawn_as_often_as_asked() {
+    fn faults_are_parsed_and_occur_at_the_given_rate() {
         let faults: QuoteFaults = "na:10,silent:5".parse().unwrap();
         let drawn = |fault| (0..10_000).filter(|n| faults.draw(mix(*n)) == Some(fault)).count();
         assert!(

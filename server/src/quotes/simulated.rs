@@ -1,4 +1,5 @@
-//! Prices out of a seed: the same seed gives the same prices, whoever asks for what in which order.
+//! A simulated market. The same seed gives the same prices, regardless of the order of requests for
+//! different symbols.
 
 use super::source::{Fetch, QuoteSource, SourceQuote};
 use crate::clock::Clock;
@@ -9,14 +10,14 @@ use parking_lot::Mutex;
 use rust_decimal::{Decimal, MathematicalOps};
 use std::sync::{Arc, LazyLock};
 
-/// The cheapest and the dearest share, in cents: the range of the real quote server.
+/// Lowest and highest price of a share, in cents: the range of the real quote server.
 const PRICE_CENTS_MIN: i64 = 101;
 const PRICE_CENTS_MAX: i64 = 499_900;
-/// The most a price moves at one request, in hundredths of a percent.
+/// Largest price change at one request, in hundredths of a percent.
 const STEP_BASIS_POINTS_MAX: i64 = 150;
 
-/// A market of its own: first prices log-uniform from 1.01 to 4999.00, then a random walk, a step a
-/// request.
+/// A simulated market. First prices are log-uniform from 1.01 to 4999.00. Each request is then one
+/// step of a random walk.
 pub struct SimulatedSource {
     seed: u64,
     frozen: bool,
@@ -31,13 +32,13 @@ struct Walk {
 }
 
 impl SimulatedSource {
-    /// A market from a seed; `frozen` keeps every first price for ever, so that a replay's outcome
-    /// is determined.
+    /// Creates a market from a seed. `frozen` keeps every first price forever, so that the result
+    /// of a replay is deterministic.
     pub fn new(seed: u64, frozen: bool, clock: Arc<Clock>) -> Self {
         Self { seed, frozen, clock, walks: Mutex::default() }
     }
 
-    /// The next price of a symbol.
+    /// Returns the next price of a symbol.
     pub fn next_quote(&self, symbol: Symbol) -> SourceQuote {
         let (cents, steps) = {
             let mut walks = self.walks.lock();
@@ -61,14 +62,14 @@ impl SimulatedSource {
         }
     }
 
-    /// 64 bits that depend on nothing but the seed, the symbol and the place.
+    /// Returns 64 random bits that depend only on the seed, the symbol and `place`.
     fn draw(&self, symbol: Symbol, place: u64) -> u64 {
         let name = symbol.as_bytes().iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
         mix(mix(self.seed ^ mix(name)) ^ place)
     }
 }
 
-/// `SplitMix64`: a step and a scramble, the same everywhere.
+/// Returns the `SplitMix64` hash of a value. It is the same on every platform.
 pub(super) const fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -76,15 +77,15 @@ pub(super) const fn mix(value: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Bits behind the point of the ratio of a price to the cheapest: the dearest leaves thirteen for
-/// what is before it.
+/// Fraction bits of the ratio of a price to the lowest price. The highest ratio needs the other
+/// thirteen bits for its integer part.
 const RATIO_BITS: u32 = 51;
-/// Bits behind the point of a factor of that ratio.
+/// Fraction bits of a factor of that ratio.
 const FACTOR_BITS: u32 = 57;
 
-/// A price that is evenly spread on a log scale: `min × (max / min) ^ u` for u from 0 to 1, a
-/// fraction of 32 bits. The power is the product of those for the bits that are set: an exponential
-/// of 28 digits for every symbol would take far longer.
+/// Returns a first price, distributed evenly on a log scale: `min × (max / min) ^ u` for u from 0
+/// to 1, a fraction of 32 bits. The power is computed as the product of the factors of all set
+/// bits. A 28-digit exponential for every symbol would take far longer.
 fn first_price_cents(random: u64) -> i64 {
     static FACTORS: LazyLock<[u64; 32]> =
         LazyLock::new(|| std::array::from_fn(|bit| factor(1 << bit)));
@@ -96,7 +97,7 @@ fn first_price_cents(random: u64) -> i64 {
     i64::try_from(cents).unwrap_or(PRICE_CENTS_MIN).clamp(PRICE_CENTS_MIN, PRICE_CENTS_MAX)
 }
 
-/// `(max / min) ^ (part / (2^32 - 1))`, with [`FACTOR_BITS`] bits behind the point.
+/// Returns `(max / min) ^ (part / (2^32 - 1))` with [`FACTOR_BITS`] fraction bits.
 fn factor(part: u32) -> u64 {
     let factor = exact_ratio(part) * Decimal::from(1_u64 << FACTOR_BITS);
     u64::try_from(factor.round()).unwrap_or(1 << FACTOR_BITS)
@@ -107,7 +108,8 @@ fn exact_ratio(part: u32) -> Decimal {
     (span * (Decimal::from(part) / Decimal::from(u32::MAX))).exp()
 }
 
-/// One step of the walk: at least a cent, at most 1.5 %, turned back at the ends of the range.
+/// Returns the price after one step: at least a cent and at most 1.5 %, reversed at the ends of the
+/// range.
 fn step(cents: i64, random: u64) -> i64 {
     let points = (random % STEP_BASIS_POINTS_MAX as u64) as i64 + 1;
     let size = (cents * points / 10_000).max(1);
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_the_same_walk_whatever_else_is_asked() {
+    fn a_seed_gives_the_same_walk_regardless_of_other_symbols() {
         let (one, other) = (source(7, false), source(7, false));
         let walk: Vec<_> = (0..50).map(|_| one.next_quote(symbol("ABC")).price).collect();
         let again: Vec<_> = (0..50)
@@ -149,21 +151,24 @@ mod tests {
             })
             .collect();
         assert_eq!(walk, again);
-        assert!(walk.windows(2).all(|pair| pair[0] != pair[1]), "prices move at every request");
+        assert!(
+            walk.windows(2).all(|pair| pair[0] != pair[1]),
+            "the price changes at every request"
+        );
         let else_where = source(8, false);
         assert_ne!(walk[0], else_where.next_quote(symbol("ABC")).price);
     }
 
     #[test]
-    fn frozen_prices_stay() {
+    fn frozen_prices_do_not_change() {
         let source = source(7, true);
         let first = source.next_quote(symbol("S")).price;
         assert!((0..100).all(|_| source.next_quote(symbol("S")).price == first));
     }
 
     #[test]
-    fn first_prices_are_spread_evenly_on_a_log_scale() {
-        // 1.01 to 4999.00 is a factor of 70.35 squared: half of the prices lie below 71.05.
+    fn first_prices_are_distributed_evenly_on_a_log_scale() {
+        // 1.01 to 4999.00 is a factor of 70.35 squared, so half of the prices are below 71.05.
         let prices: Vec<_> = (0..4000).map(|n| first_price_cents(mix(n))).collect();
         assert!(prices.iter().all(|price| (PRICE_CENTS_MIN..=PRICE_CENTS_MAX).contains(price)));
         let below = prices.iter().filter(|price| **price < 7_105).count();
@@ -171,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn first_prices_are_those_of_the_exponential() {
+    fn first_prices_equal_the_exact_exponential() {
         let parts = (0..400).map(|n| (mix(n) >> 32) as u32).chain([0, 1, u32::MAX / 2, u32::MAX]);
         for part in parts {
             let exact = Decimal::from(PRICE_CENTS_MIN) * exact_ratio(part);
@@ -184,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_walk_stays_in_its_range() {
+    fn the_walk_stays_in_the_price_range() {
         for start in [PRICE_CENTS_MIN, PRICE_CENTS_MAX] {
             let end = (0..10_000).fold(start, |cents, n| {
                 let next = step(cents, mix(n));
@@ -196,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_the_length_of_real_ones() {
+    fn keys_have_the_length_of_real_keys() {
         let key = source(1, true).next_quote(symbol("S")).key;
         assert!((44..=56).contains(&key.len()), "{key}");
     }

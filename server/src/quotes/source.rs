@@ -1,26 +1,26 @@
-//! What gives prices.
+//! The interface of a source of prices.
 
 use daytrade_protocol::{Money, Symbol, UserName};
 use std::future::Future;
 use std::pin::Pin;
 
-/// An answer as the source gave it.
+/// An answer of the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceQuote {
-    /// Dollars a share.
+    /// Price of one share, in dollars.
     pub price: Money,
-    /// The source's own time, Unix milliseconds.
+    /// Time of the source, Unix milliseconds.
     pub time_ms: u64,
-    /// The source's signature, trimmed.
+    /// Signature of the source, trimmed.
     pub key: Box<str>,
 }
 
-/// What a fetch has brought.
+/// The result of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// The answer that counts.
+    /// The answer that is used.
     pub quote: SourceQuote,
-    /// Answers to the same question that had arrived as well: paid for, and of no other use.
+    /// Late hits: further answers to the same request. They are paid for, but not used.
     pub besides: Vec<SourceQuote>,
 }
 
@@ -30,27 +30,27 @@ impl From<SourceQuote> for Fetched {
     }
 }
 
-/// Why there is no answer.
+/// Reason why a fetch returned no price.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// It could not be asked.
+    /// The source could not be reached.
     #[error("the quote server cannot be reached: {0}")]
     Unreachable(#[from] std::io::Error),
-    /// It has failed several times in a row and is left alone for a moment.
+    /// The source failed several times in a row and is not asked for a short time.
     #[error("the quote server is down")]
     Down,
-    /// It has no such symbol.
+    /// The source does not know the symbol.
     #[error("the source has no price of that symbol")]
     Unknown,
-    /// It took too long.
+    /// The source did not answer before the deadline.
     #[error("the quote server did not answer in time")]
     Timeout,
-    /// It said something that is no quote for what was asked.
+    /// The answer is not a valid quote for the request.
     #[error("the quote server answered nonsense: {0:?}")]
     Nonsense(String),
 }
 
-/// A fetch under way.
+/// A fetch in progress.
 pub type Fetch<'a> = Pin<Box<dyn Future<Output = Result<Fetched, SourceError>> + Send + 'a>>;
 
 /// A source of prices. Every answer that arrives is a hit, and hits cost money.
@@ -58,16 +58,16 @@ pub trait QuoteSource: Send + Sync {
     /// Asks for the price of a symbol in the name of a user.
     fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a>;
 
-    /// Answers so far that were no price and cost as much as one.
+    /// Returns the number of answers so far that were unusable but billed.
     fn unusable(&self) -> u64 {
         0
     }
 
-    /// Whether it is taken to be down, so that fetches fail at once.
+    /// Returns true while the source is considered down, so that fetches fail at once.
     fn is_down(&self) -> bool {
         false
     }
 
-    /// What to call it in the log.
+    /// Returns the name of the source for the log.
     fn describe(&self) -> String;
 }

@@ -1,4 +1,4 @@
-//! ADD, and the bounds on what an account may hold.
+//! ADD, and the limits of an account.
 
 use super::Halt;
 use crate::engine::account::{Account, Holding};
@@ -13,13 +13,13 @@ pub(super) fn add(account: Option<&Account>, amount: Money) -> Result<Events, Ha
     Ok(smallvec![Event::CashAdded { amount }])
 }
 
-/// Whether the user's cash and reserves together may grow by this much.
+/// Checks that the user's cash and reserves together may grow by `more`.
 pub(super) fn check_balance(account: &Account, more: Money) -> Result<(), Refusal> {
     let balance = account.cash.add_within_balance(account.reserved);
     balance.and_then(|sum| sum.add_within_balance(more)).map(|_| ()).ok_or(Refusal::BalanceTooLarge)
 }
 
-/// Whether a holding may grow by bought shares.
+/// Checks that a holding may grow by bought shares.
 pub(super) fn check_bought(holding: &Holding, shares: u64, cost: Money) -> Result<(), Refusal> {
     if holding.shares().checked_add(shares).is_none_or(|sum| sum > SHARES_MAX) {
         return Err(Refusal::HoldingTooLarge);
@@ -27,7 +27,7 @@ pub(super) fn check_bought(holding: &Holding, shares: u64, cost: Money) -> Resul
     holding.basis.add_within_balance(cost).map(|_| ()).ok_or(Refusal::BalanceTooLarge)
 }
 
-/// The cost basis that leaves with sold shares, if cash and profit may grow by the sale.
+/// Returns the cost basis of the sold shares. Refuses if cash or profit would exceed its limit.
 pub(super) fn check_sold(
     account: &Account,
     holding: &Holding,

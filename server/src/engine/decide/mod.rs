@@ -1,9 +1,9 @@
-//! What a command does, if anything. Pure: an account, a command, a price and the time in; events
-//! or a refusal out.
+//! Decides the result of a command. The functions are pure: they take an account, a command, a
+//! price and the time, and return events or a refusal.
 //!
-//! Needs are checked in the order of the table in docs/COMMANDS.md, the first that fails names the
-//! refusal, and a price is asked for only when every need before it holds, because each one costs
-//! money.
+//! Requirements are checked in the order of the table in docs/COMMANDS.md, and the first one not
+//! met determines the refusal. A price is requested only if every requirement before it is met,
+//! because each quote costs money.
 
 mod cash;
 mod orders;
@@ -16,24 +16,24 @@ use daytrade_protocol::{Command, Money, Refusal, Side, Symbol};
 pub use orders::expire_oldest;
 pub use sets::fill;
 
-/// What is known of the price a command may need.
+/// State of the price that a command may need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Price {
-    /// Nobody has asked yet.
+    /// The price has not been requested.
     Unasked,
     /// A quote at most 60 s old.
     Known(Money),
-    /// It was asked for and could not be had in time.
+    /// The price was requested but not received in time.
     Unavailable,
 }
 
-/// Why there are no events.
+/// Reason why there are no events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Halt {
     /// The command is refused and changes nothing.
     Refused(Refusal),
-    /// Every need before the price holds: decide again when it is known, or known to be
-    /// unavailable.
+    /// Every requirement before the price is met. The command must be decided again when the price
+    /// is known, or known to be unavailable.
     NeedsPrice(Symbol),
 }
 
@@ -43,7 +43,7 @@ impl From<Refusal> for Halt {
     }
 }
 
-/// Who asks, when: the parts of a transaction that are not in its command.
+/// Context of a command: the parts of a transaction that are not in the command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
     pub price: Price,
@@ -52,7 +52,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// The price, for commands that cannot do without.
+    /// Returns the price, for commands that require one.
     fn price_of(&self, symbol: Symbol) -> Result<Money, Halt> {
         match self.price {
             Price::Unasked => Err(Halt::NeedsPrice(symbol)),
@@ -62,10 +62,10 @@ impl Asked {
     }
 }
 
-/// Decides one command. `account` is None for a user who never had an ADD.
+/// Decides one command. `account` is None for a user without an account.
 ///
 /// # Errors
-/// [`Halt::Refused`], or [`Halt::NeedsPrice`] when a price is needed and `price` is
+/// Returns [`Halt::Refused`], or [`Halt::NeedsPrice`] if a price is needed and `price` is
 /// [`Price::Unasked`].
 pub fn decide(
     account: Option<&Account>,

@@ -1,4 +1,4 @@
-//! BUY and SELL, their commits and cancels, and running out.
+//! BUY and SELL with their commits, cancels and expiry.
 
 use super::cash::{check_bought, check_sold};
 use super::{Asked, Halt};
@@ -66,8 +66,8 @@ pub(super) fn cancel(account: &Account, side: Side, now_ms: u64) -> Result<Event
     Ok(smallvec![Event::Cancelled { side, symbol, shares, price, total }])
 }
 
-/// The account's oldest pending order that has run out by `now_ms`, as the event that returns its
-/// reserve.
+/// Returns the event that expires the account's oldest pending order, if it has expired by
+/// `now_ms`.
 pub fn expire_oldest(account: &Account, now_ms: u64) -> Option<Event> {
     let due = |side| {
         let order = account.pending(side).front().filter(|order| order.expires_at_ms <= now_ms)?;
@@ -82,8 +82,8 @@ pub fn expire_oldest(account: &Account, now_ms: u64) -> Option<Event> {
     Some(Event::Expired { side, symbol, shares, price, total, number })
 }
 
-/// The order a commit or cancel takes. Orders run out in the order they were placed, so if the
-/// newest has, all have.
+/// Returns the order that a commit or cancel applies to. Orders expire in the order in which they
+/// were placed, so if the newest has expired, all have.
 fn newest(account: &Account, side: Side, now_ms: u64) -> Result<&PendingOrder, Refusal> {
     account.pending(side).back().filter(|order| order.expires_at_ms > now_ms).ok_or(match side {
         Side::Buy => Refusal::NoPendingBuy,

@@ -89,15 +89,15 @@ pub(super) fn cancel_set(account: &Account, side: Side, symbol: Symbol) -> Resul
     Ok(smallvec![Event::Unset { side, symbol, amount: set.amount, shares: set.shares }])
 }
 
-/// The event of this market price firing the account's trigger, if there is one and the price is on
-/// its side. A trigger whose fill would pass a bound of the account stays armed: it fires at the
-/// first price that fits.
+/// Returns the event of a trigger fired by this market price, if there is such a trigger. A trigger
+/// stays armed if its fill would exceed a limit of the account. It then fires at the first price
+/// whose fill is within the limits.
 pub fn fill(account: &Account, side: Side, symbol: Symbol, market: Money) -> Option<Event> {
     let set = account.set(side, symbol)?;
     fill_set(account, set, set.trigger?, set.shares, market)
 }
 
-/// Shares a sell trigger of this amount and price needs, if that many can be used.
+/// Returns the number of shares a sell trigger needs. Refuses if fewer shares are usable.
 fn reservable(symbol: Symbol, amount: Money, price: Money, usable: u64) -> Result<u64, Refusal> {
     let shares = whole_shares(symbol, amount, price)?;
     if shares > usable {
@@ -106,8 +106,8 @@ fn reservable(symbol: Symbol, amount: Money, price: Money, usable: u64) -> Resul
     Ok(shares)
 }
 
-/// Arms or moves the trigger and fires it at once if the current price is on its side. Without a
-/// price it is armed all the same and checked at the next one.
+/// Arms or moves the trigger, and fires it at once if the current price is on its side. If the
+/// price is unavailable, the trigger is armed and checked at the next price.
 fn arm(
     account: &Account,
     set: &SetOrder,

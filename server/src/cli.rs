@@ -5,7 +5,7 @@ use crate::config::{Cli, CliCommand, JournalCommand, QuoteServerArgs, QuoteSpec,
 use crate::data_dir::{DataDir, read_manifest};
 use crate::quotes::SimulatedSource;
 use crate::quotes::quote_server::QuoteServer;
-use crate::server::Server;
+use crate::server::{Server, open_stores};
 use crate::{journal, telemetry};
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -82,9 +82,12 @@ async fn quote_server(args: &QuoteServerArgs) -> anyhow::Result<()> {
 
 fn journal_tool(command: &JournalCommand) -> anyhow::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
+    let (JournalCommand::Verify { data_dir } | JournalCommand::Print { data_dir }) = command;
+    let folder = open_exclusively(data_dir)?;
+    let stores = open_stores(&folder);
     let shown = match command {
-        JournalCommand::Verify { data_dir } => journal::verify(&alone_on(data_dir)?, &mut out),
-        JournalCommand::Print { data_dir } => journal::print(&alone_on(data_dir)?, &mut out),
+        JournalCommand::Verify { .. } => journal::verify(&stores, &mut out),
+        JournalCommand::Print { .. } => journal::print(&stores, &mut out),
     };
     let flushed = out.flush();
     match shown.and_then(|()| Ok(flushed?)) {
@@ -96,7 +99,7 @@ fn journal_tool(command: &JournalCommand) -> anyhow::Result<()> {
 
 /// Opens an existing data folder that no server uses. A journal that is being written would look
 /// damaged.
-fn alone_on(data_dir: &Path) -> anyhow::Result<DataDir> {
+fn open_exclusively(data_dir: &Path) -> anyhow::Result<DataDir> {
     read_manifest(data_dir)?;
     Ok(DataDir::open(data_dir, None)?)
 }

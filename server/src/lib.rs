@@ -1,33 +1,83 @@
-//! The exchange: users, orders and triggers behind a line protocol, every answer durable before it
-//! is given.
+//! The exchange: users, orders and triggers behind a line protocol. Every reply is durable before it
+//! leaves.
 //!
-//! A request's way: [`listener`] → [`session`] (lines to jobs) → [`router`] (which shard) →
-//! [`shard`] (a round decides with [`engine`], writes one frame with [`journal`], then answers) →
-//! [`session`]. Prices come from [`quotes`]; [`audit`] makes XML out of journals when a DUMPLOG
-//! asks for it. [`server`] wires the parts, [`limits`] bounds them all.
+//! A request takes one way: listener → session (lines to jobs) → router (which shard) → shard (a
+//! round decides with the engine, writes one frame to the journal, then answers) → reply sink.
+//! Prices come from the quote manager; the audit log is XML made of journals when a DUMPLOG asks
+//! for it. [`Server::build`] connects the parts.
 //!
-//! ARCHITECTURE.md has the picture and the invariants.
+//! The public API is what the two programs need. The feature `test-support` opens the rest to tests
+//! and benchmarks. ARCHITECTURE.md has the picture and the invariants.
 
-pub mod audit;
-pub mod cli;
-pub mod clock;
-pub mod config;
-pub mod data_dir;
-pub mod encoding;
-pub mod engine;
-pub mod journal;
-pub mod limits;
-pub mod listener;
-pub mod open_files;
-pub mod quotes;
-pub mod router;
-pub mod runtime;
-pub mod server;
-pub mod session;
-pub mod shard;
-pub mod stats;
-pub mod telemetry;
+#![cfg_attr(
+    not(feature = "test-support"),
+    allow(
+        unreachable_pub,
+        unused_imports,
+        reason = "the feature test-support makes these items reachable"
+    )
+)]
 
-pub use config::{Config, QuoteSpec};
+mod audit;
+mod cli;
+mod clock;
+mod config;
+mod data_dir;
+mod encoding;
+mod engine;
+mod execution;
+mod journal;
+mod limits;
+mod listener;
+mod message;
+mod open_files;
+mod quotes;
+mod router;
+mod runtime;
+mod server;
+mod session;
+mod shard;
+mod stats;
+mod telemetry;
+
+pub use cli::main;
+pub use config::{
+    Config, DEFAULT_ADDRESS, QuoteArgs, QuoteSpec, Retention, ServeArgs, default_data_dir,
+};
 pub use journal::SyncMode;
+pub use runtime::runtime;
 pub use server::Server;
+
+/// The inside of the server, for tests, simulations and benchmarks.
+#[cfg(feature = "test-support")]
+pub mod test_support {
+    pub use crate::audit::{AuditWriter, Origin};
+    pub use crate::clock::{Clock, Times};
+    pub use crate::execution::Execution;
+    pub use crate::server::{Connector, Deps};
+
+    /// The trading rules.
+    pub mod engine {
+        pub use crate::engine::*;
+    }
+    /// The journal.
+    pub mod journal {
+        pub use crate::journal::*;
+    }
+    /// Messages between the parts.
+    pub mod message {
+        pub use crate::message::*;
+    }
+    /// Sources of prices.
+    pub mod quotes {
+        pub use crate::quotes::*;
+    }
+    /// Connections.
+    pub mod session {
+        pub use crate::session::*;
+    }
+    /// Shards.
+    pub mod shard {
+        pub use crate::shard::*;
+    }
+}

@@ -65,7 +65,7 @@ pub const ROUND_REPLY_BYTES_SOFT: usize = 8 << 20;
 
 /// Number of jobs whose accounts are prefetched into the processor's cache together, before the
 /// first job is run.
-pub const LOOK_AHEAD_JOBS: usize = 16;
+pub const PREFETCH_JOBS: usize = 16;
 
 /// Number of triggers fired in one round, so that a price that fires ten thousand triggers does not
 /// delay other commands.
@@ -88,7 +88,7 @@ pub const FREE_BYTES_MIN: u64 = 6 << 20;
 /// share one sync. It stops when no more requests arrive.
 pub const GATHER_TURNS_MAX: usize = 16;
 /// Interval between checks of the free disk space while it is low, milliseconds.
-pub const LOOK_FOR_ROOM_MS: u64 = 500;
+pub const FREE_SPACE_CHECK_MS: u64 = 500;
 
 /// Default of `--snapshot-every`: records between two snapshots, or twice the number of users if
 /// that is more. Recovery reads this many records in a tenth of a second.
@@ -109,11 +109,11 @@ pub const DUMPS_AT_ONCE: usize = 2;
 pub const DUMP_BATCH_BYTES: usize = 256 << 10;
 /// Size of the pieces a dump writes, bytes. It is large enough to write efficiently, and small
 /// enough for a journal's sync to wait for one piece.
-pub const DUMP_PIECE_BYTES: usize = 64 << 10;
+pub const DUMP_WRITE_BYTES: usize = 64 << 10;
 /// Maximum unsynced data of a dump in the page cache, if direct I/O is not supported, bytes.
 pub const DUMP_UNSYNCED_BYTES: u64 = 32 << 20;
 /// Number of pieces that wait to be written or filled.
-pub const DUMP_PIECES: usize = 8;
+pub const DUMP_WRITE_BUFFERS: usize = 8;
 
 /// Default of `--quote-connections`. Further requests wait in order.
 pub const QUOTE_CONNECTIONS_MAX: usize = 256;

@@ -1,5 +1,5 @@
 //! The `daytraded` program; all of it is in the library.
 
 fn main() -> std::process::ExitCode {
-    daytrade_server::cli::main()
+    daytrade_server::main()
 }

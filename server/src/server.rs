@@ -1,20 +1,24 @@
-//! Start and stop: the parts made, wired together, and taken down in order.
+//! Start and stop: the parts are created, connected, and stopped in order.
 
-use crate::audit::{DumpService, spawn_dumps};
+use crate::audit::{DumpService, LogMerger, spawn_dumps};
 use crate::clock::Clock;
 use crate::config::{Config, QuoteSpec, Retention};
 use crate::data_dir::{DataDir, shard_dir};
-use crate::journal::{FsStorage, JournalWriter, Positions, Storage, WriterOptions};
+use crate::execution::{Execution, ShardJoin, SnapshotWriter};
+use crate::journal::{
+    FileOptions, FileStore, FsStorage, JournalWriter, LogStore, Positions, SnapshotKeeper,
+};
 use crate::limits::{FILL_BYTES, FREE_BYTES_MIN, SEGMENT_BYTES_MAX, STOP_MS};
+use crate::message::ShardEvent;
 use crate::quotes::csv::{CsvSource, Playback};
 use crate::quotes::{
-    LegacySource, QuoteSource, QuoteStats, QuoteWire, SimulatedSource, spawn_manager,
+    LegacySource, QuoteManagerHandles, QuoteSource, QuoteStats, SimulatedSource, spawn_manager,
 };
 use crate::router::Router;
-use crate::session::Context;
+use crate::session::{Context, ReplyWriter, serve};
 use crate::shard::{
-    Control, Fatal, Links, Queues, RecoveredShard, Shard, ShardHandle, ShardStats, SnapshotKeeper,
-    recover_shard, spawn, spawn_snapshots,
+    Fatal, Queues, RecoveredShard, Shard, ShardHandle, ShardHandles, ShardStats, ShardTask,
+    recover_shard,
 };
 use crate::stats::Stats;
 use anyhow::Context as _;
@@ -22,32 +26,77 @@ use parking_lot::{Mutex, RwLock};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tokio::io::AsyncRead;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// What a server takes from outside. The program, tests and simulations differ only in this.
+pub struct Deps {
+    /// The clock.
+    pub clock: Arc<Clock>,
+    /// The source of prices.
+    pub source: Arc<dyn QuoteSource>,
+    /// The log of each shard.
+    pub stores: Vec<Arc<dyn LogStore>>,
+    /// Name of the server in the audit log.
+    pub server_name: String,
+    /// Where shards and snapshots run.
+    pub execution: Execution,
+    /// Address to listen on; None for connections in memory only.
+    pub listen: Option<SocketAddr>,
+}
+
 /// A running server.
 pub struct Server {
     address: SocketAddr,
-    stop: CancellationToken,
-    sessions: TaskTracker,
+    connector: Connector,
     handles: Vec<ShardHandle>,
-    threads: Vec<JoinHandle<()>>,
+    shards: Vec<ShardJoin>,
     fatal: UnboundedReceiver<Fatal>,
-    stats: Arc<Stats>,
-    /// Held until everything that writes into it has ended.
-    _data_dir: DataDir,
+    /// Held until everything that writes into the folder has ended.
+    data_dir: Option<DataDir>,
+}
+
+/// Opens connections to a running server.
+#[derive(Clone)]
+pub struct Connector {
+    context: Context,
+    sessions: TaskTracker,
+}
+
+impl Connector {
+    /// Serves a connection over any transport, as a task.
+    pub fn connect<R, W>(&self, reader: R, writer: W)
+    where
+        R: AsyncRead + Send + Unpin + 'static,
+        W: ReplyWriter + 'static,
+    {
+        let served = serve(reader, writer, self.context.clone());
+        self.sessions.spawn(async move {
+            if let Err(error) = served.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+}
+
+/// The shards of a server before they are started.
+struct Parts {
+    recovered: Vec<RecoveredShard>,
+    queues: Vec<Queues>,
+    positions: Vec<Positions>,
+    stats: Vec<Arc<ShardStats>>,
+    keepers: Vec<Arc<Mutex<SnapshotKeeper>>>,
 }
 
 impl Server {
     /// Recovers the data folder and begins to listen. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the folder, the journal or the address cannot be used; in words for the person who
-    /// starts it.
+    /// If the folder, the journal or the address cannot be used, with a message for the user.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         anyhow::ensure!(
             config.listen.ip().is_loopback(),
@@ -56,141 +105,126 @@ impl Server {
         );
         crate::open_files::raise_limit();
         let data_dir = DataDir::open(&config.data_dir, config.shards)?;
-        let count = data_dir.manifest().shards;
-        let storages: Vec<Arc<dyn Storage>> = (0..count)
-            .map(|n| Arc::new(FsStorage::new(&shard_dir(data_dir.path(), n))) as Arc<dyn Storage>)
-            .collect();
-        let recovered = recover_all(&storages)?;
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", config.listen))?;
-
         let clock = Arc::new(Clock::default());
+        let deps = Deps {
+            source: open_source(&config, data_dir.manifest().quote_seed, &clock)?,
+            clock,
+            stores: open_stores(&data_dir),
+            server_name: data_dir.manifest().server_name.clone(),
+            execution: Execution::Threads,
+            listen: Some(config.listen),
+        };
+        let mut server = Self::build(&config, deps).await?;
+        let (address, shards) = (server.address, server.handles.len());
+        let quotes = &server.connector.context.stats.quote_source;
+        let data = data_dir.path().display();
+        tracing::info!(%address, shards, %data, %quotes, "listening");
+        server.data_dir = Some(data_dir);
+        Ok(server)
+    }
+
+    /// Recovers the shards and connects all parts: the one constructor of the program, tests and
+    /// simulations. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// If a log or the address cannot be used.
+    pub async fn build(config: &Config, deps: Deps) -> anyhow::Result<Self> {
+        let Deps { clock, source, stores, server_name, execution, listen } = deps;
+        let recovered = recover_all(&stores)?;
+        let listener = match listen {
+            Some(at) => {
+                let bound = TcpListener::bind(at).await;
+                Some(bound.with_context(|| format!("cannot listen on {at}"))?)
+            }
+            None => None,
+        };
         clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
         let assigned_max =
             recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
-
+        let count = stores.len();
         let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =
             (0..count).map(|_| ShardHandle::channel()).unzip();
-        let controls: Vec<_> = handles.iter().map(|handle| handle.control.clone()).collect();
-        let positions: Vec<Positions> = (0..count).map(|_| Positions::default()).collect();
-        let shard_stats: Vec<Arc<ShardStats>> = (0..count).map(|_| Arc::default()).collect();
+        let events: Vec<_> = handles.iter().map(|handle| handle.events.clone()).collect();
+        let readers = Arc::new(RwLock::new(()));
+        let parts = Parts {
+            recovered,
+            queues,
+            positions: (0..count).map(|_| Positions::default()).collect(),
+            stats: (0..count).map(|_| Arc::default()).collect(),
+            keepers: keepers(config, &stores, &readers),
+        };
 
-        let source = make_source(&config, data_dir.manifest().quote_seed, &clock)?;
         let quote_stats = Arc::new(QuoteStats::default());
-        let stats = Stats::new(
+        let stats = Arc::new(Stats::new(
             Arc::clone(&quote_stats),
             source.describe(),
-            shard_stats.clone(),
-            positions.clone(),
-        );
-        let stats = Arc::new(stats);
+            parts.stats.clone(),
+            parts.positions.clone(),
+        ));
         let (quotes, requests) = mpsc::unbounded_channel();
-        let refresh_budget = config.quotes.refresh_budget;
-        let wire = QuoteWire {
+        let manager = QuoteManagerHandles {
             requests,
-            shards: controls.clone(),
+            shards: events.clone(),
             clock: Arc::clone(&clock),
             stats: quote_stats,
-            refresh_budget,
+            refresh_budget: config.quotes.refresh_budget,
         };
-        spawn_manager(source, wire)?;
+        spawn_manager(source, manager)?;
 
+        let (snapshots, jobs) = mpsc::unbounded_channel();
         let (dumps, dump_requests) = mpsc::unbounded_channel();
-        let readers = Arc::new(RwLock::new(()));
-        let retention = match config.journal_retention {
-            Retention::All => None,
-            Retention::Bytes(bytes) => Some(bytes),
-        };
-        let keeper = |(number, storage): (usize, &Arc<dyn Storage>)| {
-            let keeper = SnapshotKeeper::new(
-                Arc::clone(storage),
-                number as u16,
-                retention,
-                Arc::clone(&readers),
-            );
-            Arc::new(Mutex::new(keeper))
-        };
-        let keepers: Vec<_> = storages.iter().enumerate().map(keeper).collect();
-        let (snapshots, snapshot_jobs) = mpsc::unbounded_channel();
-        spawn_snapshots(keepers.clone(), controls.clone(), snapshot_jobs)?;
-        let service = DumpService {
+        let services = ShardHandles { quotes: quotes.clone(), dumps, snapshots };
+        let (keepers, positions) = (parts.keepers.clone(), parts.positions.clone());
+        let (shards, fatal) = start_shards(config, &stores, parts, &services, &clock, &execution)?;
+        execution.start_snapshots(SnapshotWriter { keepers, shards: events.clone(), jobs })?;
+        let dump_service = DumpService {
             dump_dir: config.dump_dir.clone(),
-            data_dir: data_dir.path().to_owned(),
-            journals: (0..count).map(|n| shard_dir(data_dir.path(), n)).collect(),
-            positions: positions.clone(),
-            shards: controls,
-            server_name: data_dir.manifest().server_name.clone(),
+            data_dir: config.data_dir.clone(),
+            merger: LogMerger { stores, positions, server_name, readers },
+            shards: events,
             sequence: AtomicU64::new(0),
-            readers,
         };
-        spawn_dumps(Arc::new(service), dump_requests);
+        spawn_dumps(Arc::new(dump_service), dump_requests);
 
-        let (fatal_sender, fatal) = mpsc::unbounded_channel();
-        let links = Links { quotes: quotes.clone(), dumps, snapshots };
-        let options = WriterOptions {
-            mode: config.fsync,
-            segment_bytes_max: SEGMENT_BYTES_MAX,
-            fill_bytes: FILL_BYTES,
-            free_bytes_min: FREE_BYTES_MIN * (1 + u64::from(count)),
-        };
-        let mut threads = Vec::new();
-        for (number, (((recovered, queue), storage), stats)) in
-            recovered.into_iter().zip(queues).zip(storages).zip(shard_stats).enumerate()
-        {
-            let id = number as u16;
-            let journal = JournalWriter::open(
-                storage,
-                id,
-                options,
-                &recovered.end,
-                positions[number].clone(),
-            )?;
-            let mut shard = Shard::new(id, recovered, journal, links.clone(), stats);
-            shard.set_snapshot_every(config.snapshot_every);
-            shard.announce_interest();
-            let keeper = Arc::clone(&keepers[number]);
-            threads.push(spawn(
-                shard,
-                queue,
-                Arc::clone(&clock),
-                config.fsync,
-                fatal_sender.clone(),
-                keeper,
-            )?);
-        }
-
-        let address = listener.local_addr()?;
-        let (stop, sessions) = (CancellationToken::new(), TaskTracker::new());
-        let router = Router::new(handles.clone(), assigned_max);
+        let address = listener.as_ref().map_or(Ok(config.listen), TcpListener::local_addr)?;
         let context = Context {
-            router,
+            router: Router::new(handles.clone(), assigned_max),
             quotes,
-            stats: Arc::clone(&stats),
-            stop: stop.clone(),
+            stats,
+            stop: CancellationToken::new(),
             idle_timeout: config.idle_timeout,
         };
-        sessions.spawn(crate::listener::listen(
-            listener,
-            context,
-            sessions.clone(),
-            config.max_connections,
-        ));
-        tracing::info!(%address, shards = count, data = %data_dir.path().display(), quotes = %stats.quote_source, "listening");
-        Ok(Self { address, stop, sessions, handles, threads, fatal, stats, _data_dir: data_dir })
+        let sessions = TaskTracker::new();
+        if let Some(listener) = listener {
+            let (context, sessions) = (context.clone(), sessions.clone());
+            let accepting = crate::listener::listen(
+                listener,
+                context,
+                sessions.clone(),
+                config.max_connections,
+            );
+            sessions.spawn(accepting);
+        }
+        let connector = Connector { context, sessions };
+        Ok(Self { address, connector, handles, shards, fatal, data_dir: None })
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it counts.
-    pub fn stats(&self) -> &Arc<Stats> {
-        &self.stats
+    /// Returns the counters.
+    pub const fn stats(&self) -> &Arc<Stats> {
+        &self.connector.context.stats
     }
 
-    /// Waits until a journal fails, which ends the server; for ever, if all is well.
+    /// Returns a way to open connections without a socket.
+    pub fn connector(&self) -> Connector {
+        self.connector.clone()
+    }
+
+    /// Waits until a journal fails, which ends the server. Never returns if none fails.
     pub async fn failed(&mut self) -> Fatal {
         match self.fatal.recv().await {
             Some(fatal) => fatal,
@@ -198,31 +232,29 @@ impl Server {
         }
     }
 
-    /// Stops: no new requests, every reply sent, every journal synced.
+    /// Stops the server: no new requests, all replies sent, all journals synced.
     ///
     /// # Errors
-    /// When a journal could not be synced.
+    /// If a journal could not be synced.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        self.stop.cancel();
+        let sessions = &self.connector.sessions;
+        self.connector.context.stop.cancel();
         for handle in &self.handles {
-            let _ = handle.control.send(Control::Closing);
+            let _ = handle.events.send(ShardEvent::Closing);
         }
-        self.sessions.close();
-        if tokio::time::timeout(Duration::from_millis(STOP_MS), self.sessions.wait()).await.is_err()
-        {
-            tracing::warn!(
-                sessions = self.sessions.len(),
-                "clients that did not take their replies are left behind"
-            );
+        sessions.close();
+        let patience = Duration::from_millis(STOP_MS);
+        if tokio::time::timeout(patience, sessions.wait()).await.is_err() {
+            let sessions = sessions.len();
+            tracing::warn!(sessions, "clients did not read their replies and were left behind");
         }
         for handle in &self.handles {
-            let _ = handle.control.send(Control::Stop);
+            let _ = handle.events.send(ShardEvent::Stop);
         }
-        let threads = std::mem::take(&mut self.threads);
-        let joined =
-            tokio::task::spawn_blocking(move || threads.into_iter().try_for_each(JoinHandle::join))
-                .await;
-        anyhow::ensure!(matches!(joined, Ok(Ok(()))), "a shard ended with a panic");
+        for shard in std::mem::take(&mut self.shards) {
+            shard.join().await?;
+        }
+        drop(self.data_dir.take());
         if let Ok(Fatal { shard, error }) = self.fatal.try_recv() {
             return Err(error)
                 .with_context(|| format!("the journal of shard {shard} could not be written"));
@@ -232,17 +264,31 @@ impl Server {
     }
 }
 
-fn make_source(
+/// Opens the log of each shard of a data folder.
+pub fn open_stores(data_dir: &DataDir) -> Vec<Arc<dyn LogStore>> {
+    let count = data_dir.manifest().shards;
+    let options = FileOptions {
+        segment_bytes_max: SEGMENT_BYTES_MAX,
+        fill_bytes: FILL_BYTES,
+        free_bytes_min: FREE_BYTES_MIN * (1 + u64::from(count)),
+    };
+    let open = |shard| -> Arc<dyn LogStore> {
+        let storage = Arc::new(FsStorage::new(&shard_dir(data_dir.path(), shard)));
+        Arc::new(FileStore::new(storage, shard, options))
+    };
+    (0..count).map(open).collect()
+}
+
+fn open_source(
     config: &Config,
     folder_seed: u32,
     clock: &Arc<Clock>,
 ) -> anyhow::Result<Arc<dyn QuoteSource>> {
     Ok(match &config.quotes.quotes {
-        QuoteSpec::Simulated { seed, frozen } => Arc::new(SimulatedSource::new(
-            seed.unwrap_or(u64::from(folder_seed)),
-            *frozen,
-            Arc::clone(clock),
-        )),
+        QuoteSpec::Simulated { seed, frozen } => {
+            let seed = seed.unwrap_or(u64::from(folder_seed));
+            Arc::new(SimulatedSource::new(seed, *frozen, Arc::clone(clock)))
+        }
         QuoteSpec::Legacy { address } => {
             Arc::new(LegacySource::new(address.clone(), config.quotes.legacy()))
         }
@@ -254,19 +300,67 @@ fn make_source(
     })
 }
 
+fn keepers(
+    config: &Config,
+    stores: &[Arc<dyn LogStore>],
+    readers: &Arc<RwLock<()>>,
+) -> Vec<Arc<Mutex<SnapshotKeeper>>> {
+    let retention = match config.journal_retention {
+        Retention::All => None,
+        Retention::Bytes(bytes) => Some(bytes),
+    };
+    let keeper = |(number, store): (usize, &Arc<dyn LogStore>)| {
+        let (store, readers) = (Arc::clone(store), Arc::clone(readers));
+        Arc::new(Mutex::new(SnapshotKeeper::new(store, number as u16, retention, readers)))
+    };
+    stores.iter().enumerate().map(keeper).collect()
+}
+
+/// Starts the shards with what was recovered.
+fn start_shards(
+    config: &Config,
+    stores: &[Arc<dyn LogStore>],
+    parts: Parts,
+    services: &ShardHandles,
+    clock: &Arc<Clock>,
+    execution: &Execution,
+) -> anyhow::Result<(Vec<ShardJoin>, UnboundedReceiver<Fatal>)> {
+    let (fatal, failures) = mpsc::unbounded_channel();
+    let mode = config.fsync;
+    let mut shards = Vec::new();
+    let Parts { recovered, queues, positions, stats, keepers } = parts;
+    let parts = recovered.into_iter().zip(queues).zip(positions.into_iter().zip(stats));
+    for (number, ((recovered, queues), (position, stats))) in parts.enumerate() {
+        let id = number as u16;
+        let end = &recovered.end;
+        let journal = JournalWriter::new(stores[number].open(end)?, id, mode, end, position);
+        let (handles, every) = (services.clone(), config.snapshot_every);
+        let mut shard = Shard::new(id, recovered, journal, handles, stats, every);
+        shard.announce_interest();
+        let (clock, fatal) = (Arc::clone(clock), fatal.clone());
+        let keeper = Arc::clone(&keepers[number]);
+        let task = ShardTask { shard, queues, clock, mode, fatal, keeper };
+        shards.push(execution.start_shard(task)?);
+    }
+    Ok((shards, failures))
+}
+
 /// Recovers every shard, each on a thread of its own.
-fn recover_all(storages: &[Arc<dyn Storage>]) -> anyhow::Result<Vec<RecoveredShard>> {
+fn recover_all(stores: &[Arc<dyn LogStore>]) -> anyhow::Result<Vec<RecoveredShard>> {
     let started = Instant::now();
     let recovered: Vec<RecoveredShard> = std::thread::scope(|scope| {
-        let threads: Vec<_> = storages
-            .iter()
-            .enumerate()
-            .map(|(number, storage)| {
-                scope.spawn(move || Ok(recover_shard(&**storage, number as u16, true)?))
-            })
-            .collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| match thread.join() {
-            Ok(recovered) => recovered,
+        let recover = |(number, store): (usize, &'_ Arc<dyn LogStore>)| {
+            let store = Arc::clone(store);
+            std::thread::Builder::new()
+                .name(format!("recovery-{number}"))
+                .spawn_scoped(scope, move || recover_shard(&*store, number as u16, true))
+        };
+        let threads: Vec<_> = stores.iter().enumerate().map(recover).collect();
+        let join = |thread: std::io::Result<std::thread::ScopedJoinHandle<'_, _>>| match thread
+            .context("the system has no thread left")?
+            .join()
+        {
+            Ok(recovered) => Ok(recovered?),
             Err(_) => Err(anyhow::anyhow!("recovery ended with a panic")),
         };
         threads.into_iter().map(join).collect::<anyhow::Result<_>>()
@@ -275,13 +369,8 @@ fn recover_all(storages: &[Arc<dyn Storage>]) -> anyhow::Result<Vec<RecoveredSha
     if records > 0 {
         let users: usize = recovered.iter().map(|shard| shard.book.len()).sum();
         let read = records - recovered.iter().map(|shard| shard.snapshot_record).sum::<u64>();
-        tracing::info!(
-            records,
-            read,
-            users,
-            took_ms = started.elapsed().as_millis() as u64,
-            "recovered"
-        );
+        let took_ms = started.elapsed().as_millis() as u64;
+        tracing::info!(records, read, users, took_ms, "recovered");
     }
     Ok(recovered)
 }

@@ -94,7 +94,7 @@ impl Stats {
         put("users_waiting", sum(|shard| &shard.parked_users));
         put("disk_low", u64::from(sum(|shard| &shard.disk_low) > 0));
         put("quote_hits", quotes.hits.load(Ordering::Relaxed));
-        put("quote_hits_besides", quotes.besides.load(Ordering::Relaxed));
+        put("quote_hits_besides", quotes.late.load(Ordering::Relaxed));
         put("quote_answers_unusable", quotes.unusable.load(Ordering::Relaxed));
         put("quote_slowest_ms", quotes.slowest_ms.load(Ordering::Relaxed));
         put("quote_failures", quotes.failures.load(Ordering::Relaxed));

@@ -3,14 +3,14 @@
 //!
 //! A dump must never make a shard wait.
 
-use super::pieces::in_pieces;
-use crate::journal::{Positions, ReadError};
+use super::direct_io::write_file;
+use super::error::DumpError;
+use super::merge::LogMerger;
 use crate::limits::DUMPS_AT_ONCE;
-use crate::shard::{Control, DumpDone, DumpRequest, DumpResult};
+use crate::message::{DumpDone, DumpRequest, DumpResult, ShardEvent};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
 use daytrade_protocol::{FileName, Refusal};
-use parking_lot::RwLock;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,47 +18,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-/// Niceness of the threads of a dump.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
-
 /// Configuration and state of the dumps.
 pub struct DumpService {
     /// Folder that all dump files are confined to.
     pub dump_dir: PathBuf,
     /// Data folder. Dumps must not be written into it, except to a dump folder inside it.
     pub data_dir: PathBuf,
-    /// Journal folder of each shard.
-    pub journals: Vec<PathBuf>,
-    /// Write position of each shard.
-    pub positions: Vec<Positions>,
     /// Channels to the shards, for the result of a dump.
-    pub shards: Vec<UnboundedSender<Control>>,
-    /// Name of the server in the log. A shard's name is this and its number.
-    pub server_name: String,
+    pub shards: Vec<UnboundedSender<ShardEvent>>,
+    /// The journals, as one log.
+    pub merger: LogMerger,
     /// Makes the names of temporary files unique.
     pub sequence: AtomicU64,
-    /// Held while a journal is read, so that no segment is removed.
-    pub readers: Arc<RwLock<()>>,
-}
-
-/// Reason why no dump was written.
-#[derive(Debug)]
-pub(super) enum DumpError {
-    LeadsOut,
-    Failed(String),
-}
-
-impl From<io::Error> for DumpError {
-    fn from(error: io::Error) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-impl From<ReadError> for DumpError {
-    fn from(error: ReadError) -> Self {
-        Self::Failed(error.to_string())
-    }
 }
 
 /// Writes the requested dumps, a few concurrently, each on a thread that may block.
@@ -71,8 +42,8 @@ pub fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedReceiver<Du
             tokio::task::spawn_blocking(move || {
                 let shard = usize::from(request.shard);
                 let (result, replaced) = service.write(&request);
-                let done = DumpDone { ticket: request.ticket, result };
-                let _ = service.shards[shard].send(Control::DumpDone(Box::new(done)));
+                let done = DumpDone { dump: request.dump, result };
+                let _ = service.shards[shard].send(ShardEvent::DumpDone(Box::new(done)));
                 // Freeing the blocks of a large replaced log may take the file system a long time,
                 // so this is done after the reply.
                 drop(replaced);
@@ -85,16 +56,16 @@ pub fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedReceiver<Du
 impl DumpService {
     /// Writes the dump. Returns its path and number of events, and the replaced file, still open.
     fn write(&self, request: &DumpRequest) -> (DumpResult, Option<File>) {
-        let filename = &request.ticket.filename;
-        let (written, replaced) = match self.write_file(request) {
+        let filename = &request.dump.filename;
+        let (written, replaced) = match self.write_into_place(request) {
             Ok((events, replaced)) => (Ok((self.shown_path(filename), events)), replaced),
             Err(error) => (Err(error), None),
         };
         let result = written.map_err(|error| match error {
             DumpError::LeadsOut => Refusal::FilenameLeadsOut,
-            DumpError::Failed(words) => {
-                tracing::warn!(file = %filename, error = %words, "a dump could not be written");
-                Refusal::DumpFailed(words.replace(|c: char| c.is_control(), " ").into())
+            DumpError::Failed(message) => {
+                tracing::warn!(file = %filename, error = %message, "a dump could not be written");
+                Refusal::DumpFailed(message.replace(|c: char| c.is_control(), " ").into())
             }
         });
         (result, replaced)
@@ -109,10 +80,10 @@ impl DumpService {
     }
 
     /// Writes a temporary file, syncs it and renames it.
-    fn write_file(&self, request: &DumpRequest) -> Result<(u64, Option<File>), DumpError> {
+    fn write_into_place(&self, request: &DumpRequest) -> Result<(u64, Option<File>), DumpError> {
         std::fs::create_dir_all(&self.dump_dir)?;
         let root = Dir::open_ambient_dir(&self.dump_dir, ambient_authority())?;
-        let path = Path::new(request.ticket.filename.as_str());
+        let path = Path::new(request.dump.filename.as_str());
         let folder_path = path.parent().unwrap_or(Path::new(""));
         let folder = match Some(folder_path).filter(|folder| !folder.as_os_str().is_empty()) {
             None => root.try_clone()?,
@@ -134,17 +105,17 @@ impl DumpService {
             _ => {}
         }
         let number = self.sequence.fetch_add(1, Ordering::Relaxed);
-        let aside = format!(".daytrade-dump.{}.{number}.tmp", std::process::id());
-        let written = self.write_aside(request, &folder, &aside).and_then(|events| {
+        let temporary = format!(".daytrade-dump.{}.{number}.tmp", std::process::id());
+        let written = self.write_temporary(request, &folder, &temporary).and_then(|events| {
             let is_file = folder.symlink_metadata(name).is_ok_and(|there| there.is_file());
             let replaced = if is_file { folder.open(name).ok() } else { None };
-            folder.rename(&aside, &folder, name)?;
+            folder.rename(&temporary, &folder, name)?;
             // The folder's handle is only a reference to its path; a sync needs an open folder.
             folder.open(".")?.sync_all()?;
             Ok((events, replaced))
         });
         if written.is_err() {
-            let _ = folder.remove_file(&aside);
+            let _ = folder.remove_file(&temporary);
         }
         written
     }
@@ -157,27 +128,19 @@ impl DumpService {
         if into_data && !dumps_are_apart { Err(DumpError::LeadsOut) } else { Ok(()) }
     }
 
-    fn write_aside(
+    fn write_temporary(
         &self,
         request: &DumpRequest,
         folder: &Dir,
-        aside: &str,
+        temporary: &str,
     ) -> Result<u64, DumpError> {
-        let file =
-            folder.open_with(aside, OpenOptions::new().write(true).create_new(true))?.into_std();
-        let events = in_pieces(&file, |pieces| self.merge(request, pieces))?;
+        let file = folder
+            .open_with(temporary, OpenOptions::new().write(true).create_new(true))?
+            .into_std();
+        let events = write_file(&file, |out| self.merger.merge(request, out))?;
         file.sync_all()?;
         Ok(events)
     }
-}
-
-/// Lowers the priority of this thread and of the threads it starts: trading has priority over
-/// dumps.
-pub(super) fn give_way() {
-    // On other systems this would lower the priority of the whole server. If it fails, the dump
-    // only competes more with the other threads.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(NICE);
 }
 
 /// Converts an error of a confined operation. cap-std returns "permission denied" without an OS

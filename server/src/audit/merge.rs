@@ -2,15 +2,30 @@
 //!
 //! It reads journals that are still being written, up to positions noted in advance.
 
-use super::dump::{DumpError, DumpService};
+use super::direct_io::spawn_low_priority;
+use super::error::DumpError;
 use super::xml::{self, AuditWriter, Origin};
-use crate::journal::{FsStorage, JournalReader, Position, Start, first_kept};
+use crate::journal::{LogStore, Positions, Start};
 use crate::limits::DUMP_BATCH_BYTES;
-use crate::shard::DumpRequest;
+use crate::message::DumpRequest;
+use parking_lot::RwLock;
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
-impl DumpService {
+/// The journals of all shards, read as one log.
+pub struct LogMerger {
+    /// The log of each shard.
+    pub stores: Vec<Arc<dyn LogStore>>,
+    /// Write position of each shard.
+    pub positions: Vec<Positions>,
+    /// Name of the server in the log. A shard's name is this and its number.
+    pub server_name: String,
+    /// Held while a journal is read, so that no part of it is removed.
+    pub readers: Arc<RwLock<()>>,
+}
+
+impl LogMerger {
     /// Merges the journals by time, up to the DUMPLOG's own record, which comes last. Each journal
     /// is read and formatted on its own thread, in batches and at most one batch ahead. Returns the
     /// number of elements.
@@ -20,18 +35,18 @@ impl DumpService {
         out: &mut impl Write,
     ) -> Result<u64, DumpError> {
         let _reading = self.readers.read();
-        let mut shards: Vec<usize> = match request.ticket.user {
+        let mut shards: Vec<usize> = match request.dump.user {
             Some(_) => vec![usize::from(request.shard)],
-            None => (0..self.journals.len()).collect(),
+            None => (0..self.stores.len()).collect(),
         };
         // Elements with equal times keep this order: the DUMPLOG's own shard comes last.
         shards.sort_by_key(|&shard| (shard == usize::from(request.shard), shard));
         // Everything answered before the DUMPLOG was received is at or before these positions.
-        let places: Vec<(usize, Position)> =
-            shards.iter().map(|&shard| (shard, self.positions[shard].get())).collect();
+        let ends: Vec<(usize, u64)> =
+            shards.iter().map(|&shard| (shard, self.positions[shard].get().frame)).collect();
         out.write_all(xml::BEGIN)?;
-        for &(shard, _) in &places {
-            let first = first_kept(&FsStorage::new(&self.journals[shard]))?.unwrap_or(1);
+        for &(shard, _) in &ends {
+            let first = self.stores[shard].first_record()?.unwrap_or(1);
             if first > 1 {
                 writeln!(
                     out,
@@ -43,14 +58,14 @@ impl DumpService {
         let mut events = 0;
         std::thread::scope(|scope| {
             let mut streams: Vec<Stream> = Vec::new();
-            for (shard, place) in places {
+            for (shard, end) in ends {
                 let (send, batches) = std::sync::mpsc::sync_channel(0);
-                scope.spawn(move || {
-                    if let Err(error) = self.read(request, shard, place, &send) {
+                spawn_low_priority(scope, move || {
+                    if let Err(error) = self.read(request, shard, end, &send) {
                         // The receiver is gone if the dump has failed elsewhere.
                         let _ = send.send(Err(error));
                     }
-                });
+                })?;
                 streams.extend(Stream::begin(batches)?);
             }
             events = merged(streams, out)?;
@@ -66,13 +81,12 @@ impl DumpService {
         &self,
         request: &DumpRequest,
         shard: usize,
-        place: Position,
+        end: u64,
         send: &SyncSender<Read>,
     ) -> Result<(), DumpError> {
-        let storage = FsStorage::new(&self.journals[shard]);
-        let mut reader = JournalReader::new(&storage, shard as u16, Start::FirstKept, Some(place))?;
+        let mut reader = self.stores[shard].read_from(Start::FirstKept, Some(end))?;
         let server = format!("{}-{shard}", self.server_name);
-        let only = request.ticket.user.as_ref();
+        let only = request.dump.user.as_ref();
         let last = if shard == usize::from(request.shard) { request.record } else { u64::MAX };
         let (mut audit, mut batch) = (AuditWriter::default(), Batch::default());
         while let Some(frame) = reader.next_frame()? {

@@ -1,10 +1,12 @@
 //! The audit log: a view of the journals, written as XML when a DUMPLOG asks for it, and never on
 //! the way of a command.
 
+mod direct_io;
 mod dump;
+mod error;
 mod merge;
-mod pieces;
 mod xml;
 
 pub use dump::{DumpService, spawn_dumps};
+pub use merge::LogMerger;
 pub use xml::{AuditWriter, Origin};

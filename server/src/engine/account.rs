@@ -5,6 +5,10 @@ use daytrade_protocol::{Code, CommandName, Money, Side, Symbol};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
+/// Index of a user in a book; valid for the lifetime of the book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(pub u32);
+
 /// Cash, holdings, pending orders, triggers and the newest transactions of one user. The layout is
 /// part of the snapshot format, so a change requires a new version of snapshots.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,31 +1,26 @@
-//! All accounts of one shard, with the indexes over them: who by name, which order runs out next,
-//! which triggers wait.
+//! All accounts of one shard and the indexes over them: users by name, the next order to expire, the
+//! armed triggers.
 //!
-//! Recovery and the live shard change a book through the same two calls, so a replayed journal
-//! gives the same book.
+//! [`Book::commit`] is the only meaning of a record. The live shard and recovery both use it, so a
+//! replayed journal gives the same book. A book must never decide anything.
 
-use super::account::{Account, HistoryEntry};
+use super::account::{Account, HistoryEntry, UserId};
+use super::apply::{apply, push_history};
+use super::checkpoint::{Checkpoint, LoadError, Loader, Slice, StateHash, append_entry};
 use super::event::Event;
-use super::record::{Outcome, Record};
-use super::saving::{LoadError, Loader, Saving, Slice, StateHash, append_entry};
+use super::record::{Outcome, Record, WATCHER};
 use super::trigger_book::{TriggerBook, TriggerKey};
-use super::{apply, note};
-use daytrade_protocol::{Money, Refusal, Side, Symbol, UserName};
+use daytrade_protocol::{CommandFields, CommandName, Refusal, Side, Symbol, UserName};
 use hashbrown::HashMap;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hint::black_box;
 
-/// A user's place in a book; valid as long as the book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UserId(pub u32);
-
 #[derive(Debug)]
 struct Slot {
     name: UserName,
     account: Account,
-    /// Whether the user stands in `expiries`: once at most, so that the queue is bounded by the
-    /// users.
+    /// True while the user is in `expiries`: at most once, so the users bound the queue.
     queued: bool,
 }
 
@@ -37,50 +32,164 @@ pub struct Book {
     triggers: TriggerBook,
     /// Users by a time that is no later than their next expiry.
     expiries: BinaryHeap<Reverse<(u64, UserId)>>,
-    /// Symbols that gained their first trigger or lost their last since this was taken.
+    /// Symbols that gained their first trigger or lost their last one since this was taken.
     interest: Vec<(Symbol, bool)>,
-    /// The highest transaction number the server gave.
+    /// Highest transaction number that the server assigned.
     assigned_max: u64,
-    /// A copy under way.
-    saving: Option<Saving>,
+    /// A copy in progress.
+    checkpoint: Option<Checkpoint>,
+}
+
+/// Position and time of a record in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Number of the record.
+    pub record: u64,
+    /// Time of its frame, Unix milliseconds.
+    pub at_ms: u64,
 }
 
 impl Book {
-    /// The user's place, if there is an account.
+    /// Returns the user's index, if there is an account.
     pub fn id(&self, user: &UserName) -> Option<UserId> {
         self.ids.get(user).copied()
     }
 
-    /// The account at a place.
+    /// Returns an account.
     pub fn account(&self, id: UserId) -> &Account {
         &self.slots[id.0 as usize].account
     }
 
-    /// The name at a place.
+    /// Returns the name of an account's user.
     pub fn name(&self, id: UserId) -> &UserName {
         &self.slots[id.0 as usize].name
     }
 
-    /// Reads a little of each of these accounts, and uses nothing of it: accounts are all over the
-    /// memory, and asked for together they are there in the time of one. Whoever comes next finds
-    /// them in the processor's cache.
-    pub fn look_at(&self, ids: &[Option<UserId>]) {
+    /// Returns the number of accounts.
+    pub const fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Returns true if there is no account.
+    pub const fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Returns every account with its name, in the order in which they were opened.
+    pub fn accounts(&self) -> impl Iterator<Item = (&UserName, &Account)> {
+        self.slots.iter().map(|slot| (&slot.name, &slot.account))
+    }
+
+    /// Returns the armed triggers.
+    pub const fn triggers(&self) -> &TriggerBook {
+        &self.triggers
+    }
+
+    /// Returns the highest transaction number that the server assigned.
+    pub const fn assigned_max(&self) -> u64 {
+        self.assigned_max
+    }
+
+    /// Reads a few bytes of each account so that their cache misses overlap. The results are
+    /// unused; the commands that follow find the accounts in the processor's cache.
+    pub fn prefetch(&self, ids: &[Option<UserId>]) {
         let accounts = || ids.iter().flatten().map(|id| self.account(*id));
-        // First the accounts, then what they point at.
+        // First the accounts, then the memory that they point to.
         for account in accounts() {
             black_box((account.cash, account.pending_sells.len(), account.history.len()));
         }
         for account in accounts() {
             black_box(account.sets.get(account.sets.len() / 2).map(|set| set.symbol));
-            black_box(
-                account.holdings.get(account.holdings.len() / 2).map(|holding| holding.symbol),
-            );
+            let middle = account.holdings.get(account.holdings.len() / 2);
+            black_box(middle.map(|holding| holding.symbol));
             black_box(account.history.back().map(|entry| entry.number));
         }
     }
 
-    /// The user's place, made on the first ADD.
-    pub fn id_or_new(&mut self, user: &UserName) -> UserId {
+    /// Commits a record: applies its events, appends to the user's history, and counts assigned
+    /// numbers. `known` is the user's index, if the caller has looked it up. `on_event` is called
+    /// after each event with the account as it is then. Returns the index of the user's account.
+    pub fn commit(
+        &mut self,
+        record: &Record,
+        stamp: Stamp,
+        known: Option<UserId>,
+        mut on_event: impl FnMut(&Self, UserId, &Event),
+    ) -> Option<UserId> {
+        match record {
+            Record::Transaction { number, assigned, command, outcome, .. } => {
+                self.count_assigned(*assigned, *number);
+                let fields = command.fields();
+                let id = known.or_else(|| self.id(fields.user?));
+                let (id, refused) = match outcome {
+                    Outcome::Done(events) => {
+                        let opens = matches!(events.first(), Some(Event::CashAdded { .. }));
+                        let id = match (id, fields.user) {
+                            (None, Some(user)) if opens => Some(self.id_or_new(user)),
+                            (id, _) => id,
+                        };
+                        for (id, event) in id.iter().flat_map(|id| events.iter().map(|e| (*id, e)))
+                        {
+                            self.apply(id, event, stamp.record);
+                            on_event(self, id, event);
+                        }
+                        (id, None)
+                    }
+                    Outcome::Refused(refusal) => (id, Some(refusal)),
+                };
+                self.push_history(id, stamp, *number, command.name(), &fields, refused);
+                id
+            }
+            Record::Rejected { number, assigned, attempt, refusal } => {
+                self.count_assigned(*assigned, *number);
+                let id = known.or_else(|| self.id(attempt.user.as_ref()?));
+                let (name, fields) = (attempt.name, attempt.fields());
+                self.push_history(id, stamp, *number, name, &fields, Some(refusal));
+                id
+            }
+            Record::DumpFailed { number, user, refusal, .. } => {
+                let id = known.or_else(|| self.id(user.as_ref()?));
+                let (name, fields) = (CommandName::DumpLog, CommandFields::default());
+                self.push_history(id, stamp, *number, name, &fields, Some(refusal));
+                id
+            }
+            Record::Expired { user, event } | Record::Filled { user, event } => {
+                let id = known.or_else(|| self.id(user))?;
+                self.apply(id, event, stamp.record);
+                on_event(self, id, event);
+                Some(id)
+            }
+            Record::Hit(hit) => {
+                // A quote for watchers is fetched under a number that the server assigned.
+                self.count_assigned(hit.user.as_str() == WATCHER, hit.number);
+                None
+            }
+        }
+    }
+
+    fn count_assigned(&mut self, assigned: bool, number: u64) {
+        if assigned {
+            self.assigned_max = self.assigned_max.max(number);
+        }
+    }
+
+    fn push_history(
+        &mut self,
+        id: Option<UserId>,
+        stamp: Stamp,
+        number: u64,
+        name: CommandName,
+        fields: &CommandFields<'_>,
+        refused: Option<&Refusal>,
+    ) {
+        let Some(id) = id else { return };
+        let mut entry = HistoryEntry::new(stamp.at_ms, number, name, fields.symbol, fields.funds);
+        entry.refused = refused.map(Refusal::code);
+        self.before_change(id);
+        push_history(&mut self.slots[id.0 as usize].account, entry);
+    }
+
+    fn id_or_new(&mut self, user: &UserName) -> UserId {
         if let Some(id) = self.ids.get(user) {
             return *id;
         }
@@ -90,33 +199,8 @@ impl Book {
         id
     }
 
-    /// How many accounts there are.
-    pub const fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// Whether nobody has an account.
-    pub const fn is_empty(&self) -> bool {
-        self.slots.is_empty()
-    }
-
-    /// Every account with its name, in the order they were made.
-    pub fn accounts(&self) -> impl Iterator<Item = (&UserName, &Account)> {
-        self.slots.iter().map(|slot| (&slot.name, &slot.account))
-    }
-
-    /// The armed triggers.
-    pub const fn triggers(&self) -> &TriggerBook {
-        &self.triggers
-    }
-
-    /// The highest transaction number the server gave to an untagged request.
-    pub const fn assigned_max(&self) -> u64 {
-        self.assigned_max
-    }
-
-    /// Carries out one event of the numbered record and keeps the indexes in step.
-    pub fn apply(&mut self, id: UserId, event: &Event, record: u64) {
+    /// Applies one event of a record and updates the indexes.
+    fn apply(&mut self, id: UserId, event: &Event, record: u64) {
         self.before_change(id);
         let slot = &mut self.slots[id.0 as usize];
         let moved = match *event {
@@ -139,7 +223,7 @@ impl Book {
             self.expiries.push(Reverse((*expires_at_ms, id)));
         }
         if let Some((side, symbol)) = moved {
-            // In before out: a trigger that only moves is no change of interest in its symbol.
+            // Inserted before removed: a trigger that only moves does not change the interest.
             if after.is_some_and(|key| self.triggers.insert(symbol, side, key)) {
                 self.interest.push((symbol, true));
             }
@@ -149,38 +233,33 @@ impl Book {
         }
     }
 
-    /// Adds a transaction to the user's history.
-    pub fn note(&mut self, id: UserId, entry: HistoryEntry) {
-        self.before_change(id);
-        note(&mut self.slots[id.0 as usize].account, entry);
-    }
-
     fn before_change(&mut self, id: UserId) {
-        if let Some(saving) = &mut self.saving {
+        if let Some(checkpoint) = &mut self.checkpoint {
             let slot = &self.slots[id.0 as usize];
-            saving.before_change(id, &slot.name, &slot.account);
+            checkpoint.before_change(id, &slot.name, &slot.account);
         }
     }
 
-    /// Begins a copy of the accounts as they are now, to be fetched by [`Book::saved_slice`].
-    pub fn begin_saving(&mut self) {
-        self.saving = Some(Saving::new(self.slots.len()));
+    /// Begins a copy of the accounts as they are now; [`Book::checkpoint_slice`] returns its parts.
+    pub fn begin_checkpoint(&mut self) {
+        self.checkpoint = Some(Checkpoint::new(self.slots.len()));
     }
 
-    /// The next part of the copy, of about so many bytes; None when there is none under way.
-    pub fn saved_slice(&mut self, bytes_soft: usize) -> Option<Slice> {
-        let mut saving = self.saving.take()?;
-        let slice = saving.slice(bytes_soft, |id| (self.name(id), self.account(id)));
-        self.saving = slice.last.is_none().then_some(saving);
+    /// Returns the next part of the copy, of about `bytes_soft` bytes; None if no copy is in
+    /// progress.
+    pub fn checkpoint_slice(&mut self, bytes_soft: usize) -> Option<Slice> {
+        let mut checkpoint = self.checkpoint.take()?;
+        let slice = checkpoint.slice(bytes_soft, |id| (self.name(id), self.account(id)));
+        self.checkpoint = slice.last.is_none().then_some(checkpoint);
         Some(slice)
     }
 
-    /// Gives a copy up.
-    pub fn stop_saving(&mut self) {
-        self.saving = None;
+    /// Cancels the copy in progress.
+    pub fn cancel_checkpoint(&mut self) {
+        self.checkpoint = None;
     }
 
-    /// The hash over all accounts: equal books, equal hashes.
+    /// Returns the hash over all accounts: equal books have equal hashes.
     pub fn state_hash(&self) -> StateHash {
         let (mut hash, mut bytes) = (StateHash::default(), Vec::new());
         for (at, slot) in self.slots.iter().enumerate() {
@@ -190,10 +269,10 @@ impl Book {
         hash
     }
 
-    /// The book that a copy was made of.
+    /// Creates the book of a complete copy.
     ///
     /// # Errors
-    /// When the copy is not complete.
+    /// [`LoadError`] if the copy is incomplete or does not have this hash.
     pub fn load(loader: Loader, hash: StateHash, assigned_max: u64) -> Result<Self, LoadError> {
         let mut book = Self { assigned_max, ..Self::default() };
         for (at, (name, account)) in loader.finish(hash)?.into_iter().enumerate() {
@@ -214,13 +293,8 @@ impl Book {
         Ok(book)
     }
 
-    /// Notes that the server gave this transaction number.
-    pub fn note_assigned(&mut self, number: u64) {
-        self.assigned_max = self.assigned_max.max(number);
-    }
-
-    /// A user with an order that has run out by `now_ms`, until [`super::expire_oldest`] finds none
-    /// in the account.
+    /// Returns a user with an order that has expired by `now_ms`. Returns the same user until no
+    /// order of the account is due.
     pub fn due_user(&mut self, now_ms: u64) -> Option<UserId> {
         while let Some(&Reverse((at, id))) = self.expiries.peek()
             && at <= now_ms
@@ -241,117 +315,30 @@ impl Book {
         None
     }
 
-    /// Whether an order of the user has run out by `now_ms`. Accounts are only asked when the queue
-    /// says that somebody's may have.
+    /// Returns true if an order of the user has expired by `now_ms`. The account is only read if
+    /// the queue says that an order of some account may be due.
     pub fn has_due(&self, id: UserId, now_ms: u64) -> bool {
         let is_due = |at: u64| at <= now_ms;
         self.next_expiry_ms().is_some_and(is_due)
             && self.account(id).next_expiry_ms().is_some_and(is_due)
     }
 
-    /// A time at or before which no order runs out, Unix milliseconds.
+    /// Returns a time before which no order expires, Unix milliseconds.
     pub fn next_expiry_ms(&self) -> Option<u64> {
         self.expiries.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// The user and the transaction in whose name a price for waiting triggers can be asked for.
+    /// Returns the user and the transaction under which a price for the symbol's triggers is
+    /// fetched.
     pub fn first_waiting(&self, symbol: Symbol) -> Option<(UserName, u64)> {
         let (side, id) = self.triggers.first_user(symbol)?;
         let trigger = self.account(id).set(side, symbol)?.trigger?;
         Some((self.name(id).clone(), trigger.number))
     }
 
-    /// Which symbols gained their first trigger (true) or lost their last (false) since the last
-    /// call.
+    /// Returns the symbols that gained their first trigger (true) or lost their last one (false)
+    /// since the last call.
     pub fn take_interest(&mut self) -> Vec<(Symbol, bool)> {
         std::mem::take(&mut self.interest)
-    }
-
-    /// Carries out a whole record: what recovery does with each.
-    pub fn replay(&mut self, record: &Record, number_of_record: u64, at_ms: u64) {
-        match record {
-            Record::Transaction { number, assigned, command, outcome, .. } => {
-                if *assigned {
-                    self.note_assigned(*number);
-                }
-                let Some(user) = command.user() else { return };
-                let mut entry = HistoryEntry::new(
-                    at_ms,
-                    *number,
-                    command.name(),
-                    command.symbol(),
-                    command.funds(),
-                );
-                let id = match outcome {
-                    Outcome::Done(events) => {
-                        let adds = matches!(events.first(), Some(Event::CashAdded { .. }));
-                        let Some(id) =
-                            (if adds { Some(self.id_or_new(user)) } else { self.id(user) })
-                        else {
-                            return;
-                        };
-                        for event in events {
-                            self.apply(id, event, number_of_record);
-                        }
-                        Some(id)
-                    }
-                    Outcome::Refused(refusal) => {
-                        entry.refused = Some(refusal.code());
-                        self.id(user)
-                    }
-                };
-                if let Some(id) = id {
-                    self.note(id, entry);
-                }
-            }
-            Record::Rejected { number, assigned, attempt, refusal } => {
-                if *assigned {
-                    self.note_assigned(*number);
-                }
-                self.note_refused(
-                    attempt.user.as_ref(),
-                    at_ms,
-                    *number,
-                    attempt.name,
-                    attempt.symbol,
-                    attempt.funds,
-                    refusal,
-                );
-            }
-            Record::DumpFailed { number, user, refusal, .. } => {
-                let name = daytrade_protocol::CommandName::DumpLog;
-                self.note_refused(user.as_ref(), at_ms, *number, name, None, None, refusal);
-            }
-            Record::Expired { user, event } | Record::Filled { user, event } => {
-                if let Some(id) = self.id(user) {
-                    self.apply(id, event, number_of_record);
-                }
-            }
-            // What is fetched for watchers goes under a number of the server's own.
-            Record::Hit(hit) if hit.user.as_str() == crate::quotes::WATCHER => {
-                self.note_assigned(hit.number)
-            }
-            Record::Hit(_) => {}
-        }
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of a history entry, from records of two shapes"
-    )]
-    fn note_refused(
-        &mut self,
-        user: Option<&UserName>,
-        at_ms: u64,
-        number: u64,
-        name: daytrade_protocol::CommandName,
-        symbol: Option<Symbol>,
-        funds: Option<Money>,
-        refusal: &Refusal,
-    ) {
-        let Some(id) = user.and_then(|user| self.id(user)) else { return };
-        let mut entry = HistoryEntry::new(at_ms, number, name, symbol, funds);
-        entry.refused = Some(refusal.code());
-        self.note(id, entry);
     }
 }

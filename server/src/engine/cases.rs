@@ -7,8 +7,7 @@
 
 use super::*;
 use daytrade_protocol::{
-    Body, Command, LineBuffer, Money, Parsed, Refusal, ReplyBody, Side, Symbol, UserName,
-    parse_line,
+    Body, LineBuffer, Money, Parsed, Refusal, ReplyBody, Side, Symbol, UserName, parse_line,
 };
 use std::collections::BTreeMap;
 
@@ -52,9 +51,19 @@ impl World {
         self.book.id(&UserName::parse(user.as_bytes()).unwrap()).unwrap()
     }
 
+    /// Commits an event that no command caused.
     fn record_event(&mut self, id: UserId, event: &Event) {
+        let (user, event) = (self.book.name(id).clone(), event.clone());
+        self.commit(&match event {
+            Event::Filled { .. } => Record::Filled { user, event },
+            _ => Record::Expired { user, event },
+        });
+    }
+
+    fn commit(&mut self, record: &Record) -> Option<UserId> {
         self.record += 1;
-        self.book.apply(id, event, self.record);
+        let stamp = Stamp { record: self.record, at_ms: self.now_ms };
+        self.book.commit(record, stamp, None, |_, _, _| {})
     }
 
     fn pass(&mut self, ms: u64) -> String {
@@ -96,19 +105,23 @@ impl World {
         let price =
             command.symbol().and_then(|of| self.prices.get(&of).copied()).unwrap_or(Price::Unasked);
         let id = command.user().and_then(|user| self.book.id(user));
-        self.record += 1;
         let account = id.map(|id| self.book.account(id));
-        let body = match decide(account, &command, price, self.now_ms, self.record) {
-            Err(Halt::NeedsPrice(symbol)) => return format!("asks {symbol}"),
-            Err(Halt::Refused(refusal)) => ReplyBody::refused(&refusal),
+        let number = self.record + 1;
+        let body = match decide(account, &command, price, self.now_ms, number) {
+            Err(Rejection::NeedsPrice(symbol)) => return format!("asks {symbol}"),
+            Err(Rejection::Refused(refusal)) => ReplyBody::refused(&refusal),
             Ok(events) => {
-                let id = match &command {
-                    Command::Add { user, .. } => self.book.id_or_new(user),
-                    command => self.book.id(command.user().unwrap()).unwrap(),
+                let outcome = Outcome::Done(events.clone());
+                let (assigned, price) = (false, None);
+                let record = Record::Transaction {
+                    number,
+                    assigned,
+                    command: command.clone(),
+                    price,
+                    outcome,
                 };
-                for event in &events {
-                    self.book.apply(id, event, self.record);
-                }
+                let id =
+                    self.commit(&record).expect("a command that is carried out has an account");
                 let fired = events.iter().any(|event| matches!(event, Event::Filled { .. }));
                 let mut out = LineBuffer::default();
                 reply_to(&command, &events, self.book.account(id))

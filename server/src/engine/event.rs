@@ -1,7 +1,7 @@
 //! The events of an account. Each event contains every number that `apply` needs, so replay
 //! computes nothing again.
 
-use daytrade_protocol::{Money, Side, Symbol};
+use daytrade_protocol::{Money, Side, Symbol, TradeTerms};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -12,7 +12,7 @@ pub type Events = SmallVec<[Event; 1]>;
 /// end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
-    /// An ADD increased the cash.
+    /// Cash was paid in. The first time opens the account.
     CashAdded {
         /// Amount added to the cash.
         amount: Money,
@@ -161,6 +161,39 @@ impl Event {
             | Self::AmountSet { side: Side::Sell, .. }
             | Self::Unset { side: Side::Sell, .. }
             | Self::Armed { .. } => Money::ZERO,
+        }
+    }
+
+    /// Returns the terms of the trade that the event is about, if it is about one.
+    pub const fn terms(&self) -> Option<TradeTerms> {
+        match *self {
+            Self::Reserved { symbol, shares, price, total, .. }
+            | Self::Committed { symbol, shares, price, total, .. }
+            | Self::Cancelled { symbol, shares, price, total, .. }
+            | Self::Expired { symbol, shares, price, total, .. }
+            | Self::Filled { symbol, shares, price, total, .. } => {
+                Some(TradeTerms { symbol, shares, price, total })
+            }
+            Self::CashAdded { .. }
+            | Self::AmountSet { .. }
+            | Self::Armed { .. }
+            | Self::Unset { .. } => None,
+        }
+    }
+
+    /// Returns the terms and the expiry of an order that was placed.
+    pub(super) fn reserved(&self) -> Option<(TradeTerms, u64)> {
+        match *self {
+            Self::Reserved { expires_at_ms, .. } => Some((self.terms()?, expires_at_ms)),
+            _ => None,
+        }
+    }
+
+    /// Returns the symbol and the amount that were set.
+    pub(super) const fn amount_set(&self) -> Option<(Symbol, Money)> {
+        match *self {
+            Self::AmountSet { symbol, amount, .. } => Some((symbol, amount)),
+            _ => None,
         }
     }
 }

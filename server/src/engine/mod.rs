@@ -1,30 +1,28 @@
 //! The trading rules: *decide, record, apply*.
 //!
-//! [`decide`] reads an account and a command and says which events happen or why none does;
-//! [`apply`] is the only code that changes an account, live and in recovery alike, and cannot fail.
+//! [`decide`] reads an account and a command and returns the events, or the reason why there are
+//! none; [`apply`] is the only code that changes an account, live and in recovery, and cannot fail.
 //! Nothing here knows a network, a clock or a disk, and no iteration over a hash map reaches an
 //! output.
 //!
-//! The rules themselves are the table in `docs/COMMANDS.md`.
+//! The rules are the table in `docs/COMMANDS.md`; [`commands`] has one type for each command.
 
 mod account;
 mod apply;
 mod book;
-mod decide;
+mod checkpoint;
+mod commands;
 mod event;
 mod record;
-mod reply;
-mod saving;
 mod trigger_book;
 
-pub use account::{Account, HistoryEntry, Holding, PendingOrder, SetOrder, Trigger};
-pub use apply::{apply, note};
-pub use book::{Book, UserId};
-pub use decide::{Halt, Price, decide, expire_oldest, fill};
+pub use account::{Account, HistoryEntry, Holding, PendingOrder, SetOrder, Trigger, UserId};
+pub use apply::apply;
+pub use book::{Book, Stamp};
+pub use checkpoint::{LoadError, Loader, Slice, StateHash};
+pub use commands::{Price, Rejection, decide, expire_oldest, fill, reply_to, write_summary};
 pub use event::{Event, Events};
-pub use record::{Hit, Outcome, OutcomeRef, PriceUsed, Record, RecordRef};
-pub use reply::{reply_to, write_summary};
-pub use saving::{LoadError, Loader, Slice, StateHash};
+pub use record::{Hit, Outcome, PriceUsed, Record, WATCHER};
 pub use trigger_book::{TriggerBook, TriggerKey};
 
 #[cfg(test)]

@@ -279,7 +279,8 @@ struct Live {
 impl Live {
     fn write(&mut self, now: u64, record: Record) {
         self.records.push((now, record));
-        self.book.replay(&self.records.last().unwrap().1, self.records.len() as u64, now);
+        let (number, record) = (self.records.len() as u64, &self.records.last().unwrap().1);
+        self.book.commit(record, Stamp { record: number, at_ms: now }, None, |_, _, _| {});
     }
 
     fn command(&mut self, command: Command, price: i64, now: u64) -> Result<(), Code> {
@@ -289,11 +290,11 @@ impl Live {
         let (outcome, result) =
             match decide(account, &command, Price::Known(Money::from_cents(price)), now, number) {
                 Ok(events) => (Outcome::Done(events), Ok(())),
-                Err(Halt::Refused(refusal)) => {
+                Err(Rejection::Refused(refusal)) => {
                     let code = refusal.code();
                     (Outcome::Refused(refusal), Err(code))
                 }
-                Err(Halt::NeedsPrice(_)) => panic!("the price is always known"),
+                Err(Rejection::NeedsPrice(_)) => panic!("the price is always known"),
             };
         self.write(
             now,
@@ -383,7 +384,7 @@ proptest! {
         // Replaying the records gives the same accounts and triggers.
         let mut again = Book::default();
         for ((at, record), number) in live.records.iter().zip(1..) {
-            again.replay(record, number, *at);
+            again.commit(record, Stamp { record: number, at_ms: *at }, None, |_, _, _| {});
         }
         prop_assert!(again.accounts().eq(live.book.accounts()));
         prop_assert_eq!(again.triggers().len(), live.book.triggers().len());

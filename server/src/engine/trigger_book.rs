@@ -3,7 +3,7 @@
 //! This is an index over the accounts, and [`super::Book`] updates it with every event. Arming,
 //! moving and cancelling cost O(log n). A price that fires nothing costs two look-ups.
 
-use super::book::UserId;
+use super::account::UserId;
 use daytrade_protocol::{Money, Side, Symbol};
 use hashbrown::HashMap;
 use std::collections::BTreeSet;

@@ -64,7 +64,8 @@ pub struct SeenFrame {
 }
 
 /// Column names of [`FRAMES`].
-pub const FRAME_COLUMNS: &[&str] = &[
+#[cfg(test)]
+const FRAME_COLUMNS: &[&str] = &[
     "empty",
     "whole",
     "checksum",
@@ -118,8 +119,8 @@ pub struct SeenSegment {
 }
 
 /// Column names of [`SEGMENTS`].
-pub const SEGMENT_COLUMNS: &[&str] =
-    &["whole", "version", "shard", "follows", "newest", "was durable"];
+#[cfg(test)]
+const SEGMENT_COLUMNS: &[&str] = &["whole", "version", "shard", "follows", "newest", "was durable"];
 
 /// Decisions about a segment.
 pub const SEGMENTS: &[Row] = &[
@@ -161,7 +162,8 @@ pub struct SeenSnapshot {
 }
 
 /// Column names of [`SNAPSHOTS`].
-pub const SNAPSHOT_COLUMNS: &[&str] = &["whole", "version", "shard", "anchored", "state"];
+#[cfg(test)]
+const SNAPSHOT_COLUMNS: &[&str] = &["whole", "version", "shard", "anchored", "state"];
 
 /// Decisions about a snapshot.
 pub const SNAPSHOTS: &[Row] = &[

@@ -1,7 +1,7 @@
 //! Frames: a header of fixed size, records, and a checksum over both. All integers are
 //! little-endian.
 
-use crate::engine::{Record, RecordRef};
+use crate::engine::Record;
 use crate::limits::FRAME_BYTES_MAX;
 
 /// "DTJF".
@@ -128,7 +128,7 @@ impl FrameHeader {
     }
 
     /// Parses and checks the frame at the start of `bytes`. Returns header, records and checksum.
-    pub(super) fn parse(bytes: &[u8]) -> Result<(Self, &[u8], u32), Fault> {
+    pub(in crate::journal) fn parse(bytes: &[u8]) -> Result<(Self, &[u8], u32), Fault> {
         let (header, version) = Self::peek(bytes)?;
         let frame = bytes.get(..header.frame_bytes()).ok_or(Fault::Short)?;
         let (body, trailer) = frame.split_at(frame.len() - TRAILER_BYTES);
@@ -174,15 +174,6 @@ impl FrameBuilder {
     /// # Panics
     /// Never panics: every record can be serialized to memory.
     pub fn push(&mut self, record: &Record) {
-        crate::encoding::append(record, &mut self.bytes);
-        self.records += 1;
-    }
-
-    /// Adds a record from borrowed parts.
-    ///
-    /// # Panics
-    /// Never panics, as for [`FrameBuilder::push`].
-    pub fn push_parts(&mut self, record: &RecordRef<'_>) {
         crate::encoding::append(record, &mut self.bytes);
         self.records += 1;
     }

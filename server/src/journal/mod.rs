@@ -1,34 +1,39 @@
-//! The journal: what a shard decided, in the order it did, on disk before anybody is told.
+//! The journal: the decisions of a shard in their order, durable before any reply leaves.
 //!
-//! One folder a shard; in it segments named by their first record, each a header and then frames;
-//! one frame is one group commit. The format is `docs/JOURNAL.md`. This module knows bytes, records
-//! and files; it must never look at an account.
+//! [`writer`] numbers and chains frames and appends them through the traits of [`frame_log`];
+//! [`file`] stores them as segments in a folder; [`snapshot`] saves accounts so that a start need
+//! not read everything. The format is `docs/JOURNAL.md`. This module handles bytes, records and
+//! files; it must never read an account.
 
 pub mod decision;
+mod fault;
+#[cfg(feature = "test-support")]
 mod fault_disk;
+mod file;
 mod frame;
+mod frame_log;
 mod position;
-mod reader;
-mod recovery;
-mod segment;
 mod snapshot;
 mod storage;
 mod tools;
 mod writer;
 
+pub use fault::{ReadError, RecoveryError, SegmentFault, SnapshotFault};
+#[cfg(feature = "test-support")]
 pub use fault_disk::{DiskFault, FaultDisk};
+pub use file::{FileOptions, FileStore, recover, segment_name};
 pub use frame::{Fault, FrameBuilder, FrameHeader};
+pub use frame_log::{
+    Anchor, AppendError, Frame, FrameLog, FrameReader, LogStore, Place, Recovered, Start,
+};
 pub use position::{Position, Positions};
-pub use reader::{Frame, JournalReader, ReadError, Start, first_kept, segments as segment_names};
-pub use recovery::{Recovered, RecoveryError, recover};
-pub use segment::{SegmentFault, segment_name};
 pub use snapshot::{
-    Anchor, SnapshotFault, SnapshotFile, SnapshotHeader, SnapshotReader, is_anchored,
-    remove_unfinished, snapshot_name, snapshots,
+    SnapshotEvent, SnapshotFile, SnapshotHeader, SnapshotJob, SnapshotKeeper, SnapshotPiece,
+    SnapshotReader, remove_unfinished, snapshot_name, snapshots,
 };
 pub use storage::{FsStorage, Storage, StorageFile};
 pub use tools::{print, verify};
-pub use writer::{JournalWriter, SyncMode, WriterOptions};
+pub use writer::{JournalWriter, SyncMode};
 
 #[cfg(test)]
 mod tests;

@@ -1,27 +1,24 @@
-//! How far each shard's journal is written: shared with whoever reads it meanwhile.
+//! Progress of a shard's journal, shared between its writer and its readers.
 
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// A place in a shard's journal.
+/// A position in a shard's journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
-    /// The first record of the segment, which names its file; 0 while there is none.
-    pub segment: u64,
-    /// The byte behind the last frame.
-    pub offset: u64,
-    /// The last frame.
+    /// The last frame, 0 if there is none.
     pub frame: u64,
-    /// The last record.
+    /// The last record, 0 if there is none.
     pub record: u64,
 }
 
-/// The place up to which one shard has written (and, under `--fsync always`, synced) its journal.
+/// The position up to which one shard has written (and, under `--fsync always`, synced) its
+/// journal.
 #[derive(Clone, Debug, Default)]
 pub struct Positions(Arc<Mutex<Position>>);
 
 impl Positions {
-    /// Where it is now. Every reply that has left the server is at or before it.
+    /// Returns the current position. Every reply that has left the server is at or before it.
     pub fn get(&self) -> Position {
         *self.0.lock()
     }

@@ -166,3 +166,15 @@ impl StorageFile for File {
         Ok(self.metadata()?.len())
     }
 }
+
+/// Fills `into` from an offset. Returns false if the file ends first.
+pub(super) fn read_exact(file: &dyn StorageFile, into: &mut [u8], offset: u64) -> io::Result<bool> {
+    let mut have = 0;
+    while have < into.len() {
+        match file.read_at(&mut into[have..], offset + have as u64)? {
+            0 => return Ok(false),
+            read => have += read,
+        }
+    }
+    Ok(true)
+}

@@ -19,23 +19,22 @@ fn record(cents: i64) -> Record {
 
 const BIG: u64 = 1 << 20;
 
+fn store(storage: &FaultDisk, segment_bytes_max: u64) -> FileStore {
+    let options = FileOptions { segment_bytes_max, free_bytes_min: 1 << 20, fill_bytes: 1 << 13 };
+    FileStore::new(Arc::new(storage.clone()), 3, options)
+}
+
 fn open(storage: &FaultDisk, segment_bytes_max: u64) -> (JournalWriter, Recovered, Positions) {
-    let recovered = recover(storage, 3, Start::First, true, |_, _, _| {}).unwrap();
-    let options = WriterOptions {
-        mode: SyncMode::Always,
-        segment_bytes_max,
-        free_bytes_min: 1 << 20,
-        fill_bytes: 1 << 13,
-    };
+    let store = store(storage, segment_bytes_max);
+    let recovered = store.recover(Start::First, true, &mut |_, _, _| {}).unwrap();
     let positions = Positions::default();
-    let writer =
-        JournalWriter::open(Arc::new(storage.clone()), 3, options, &recovered, positions.clone())
-            .unwrap();
+    let log = store.open(&recovered).unwrap();
+    let writer = JournalWriter::new(log, 3, SyncMode::Always, &recovered, positions.clone());
     (writer, recovered, positions)
 }
 
 /// Writes frames of these sizes; the records are numbered in their amounts.
-fn write(writer: &mut JournalWriter, frames: &[usize]) -> std::io::Result<()> {
+fn write(writer: &mut JournalWriter, frames: &[usize]) -> Result<(), AppendError> {
     let mut builder = FrameBuilder::default();
     for (index, records) in frames.iter().enumerate() {
         for at in 0..*records as u64 {
@@ -112,7 +111,8 @@ fn a_reader_that_is_given_a_position_stops_there() {
     write(&mut writer, &[2, 2]).unwrap();
     let until = positions.get();
     write(&mut writer, &[3, 3]).unwrap();
-    let mut reader = JournalReader::new(&storage, 3, Start::First, Some(until)).unwrap();
+    let store = store(&storage, 200);
+    let mut reader = store.read_from(Start::First, Some(until.frame)).unwrap();
     let mut records = 0;
     while let Some(frame) = reader.next_frame().unwrap() {
         frame.each_record(|_, _| records += 1).unwrap();
@@ -176,16 +176,10 @@ fn damage_before_a_good_frame_is_refused_with_file_and_offset_and_nothing_is_cha
 fn frames_that_were_not_yet_durable_may_be_lost_in_any_order() {
     let damage_second = |mode| {
         let storage = FaultDisk::default();
-        let recovered = recover(&storage, 3, Start::First, true, |_, _, _| {}).unwrap();
-        let options = WriterOptions {
-            mode,
-            segment_bytes_max: BIG,
-            free_bytes_min: 1 << 20,
-            fill_bytes: 1 << 13,
-        };
-        let disk = Arc::new(storage.clone());
-        let mut writer =
-            JournalWriter::open(disk, 3, options, &recovered, Positions::default()).unwrap();
+        let store = store(&storage, BIG);
+        let end = store.recover(Start::First, true, &mut |_, _, _| {}).unwrap();
+        let log = store.open(&end).unwrap();
+        let mut writer = JournalWriter::new(log, 3, mode, &end, Positions::default());
         write(&mut writer, &[1]).unwrap();
         writer.sync().unwrap();
         write(&mut writer, &[1, 1]).unwrap();

@@ -1,20 +1,17 @@
 //! `daytraded journal verify|print`: reads a journal offline and never changes it.
 
-use super::reader::Start;
-use super::recovery::recover;
-use super::storage::FsStorage;
-use crate::data_dir::{DataDir, shard_dir};
+use super::frame_log::{LogStore, Start};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// Checks every frame of every shard of a data folder and prints one line a shard.
 ///
 /// # Errors
 /// Returns the first damage, with file and offset.
-pub fn verify(data_dir: &DataDir, out: &mut dyn Write) -> anyhow::Result<()> {
-    for shard in 0..data_dir.manifest().shards {
-        let storage = FsStorage::new(&shard_dir(data_dir.path(), shard));
+pub fn verify(stores: &[Arc<dyn LogStore>], out: &mut dyn Write) -> anyhow::Result<()> {
+    for (shard, store) in stores.iter().enumerate() {
         let (mut records, mut first) = (0_u64, None);
-        let found = recover(&storage, shard, Start::FirstKept, false, |number, _, _| {
+        let found = store.recover(Start::FirstKept, false, &mut |number, _, _| {
             records += 1;
             first.get_or_insert(number);
         })?;
@@ -39,11 +36,10 @@ pub fn verify(data_dir: &DataDir, out: &mut dyn Write) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Returns the first damage, with file and offset, after the records before it are printed.
-pub fn print(data_dir: &DataDir, out: &mut dyn Write) -> anyhow::Result<()> {
-    for shard in 0..data_dir.manifest().shards {
-        let storage = FsStorage::new(&shard_dir(data_dir.path(), shard));
+pub fn print(stores: &[Arc<dyn LogStore>], out: &mut dyn Write) -> anyhow::Result<()> {
+    for (shard, store) in stores.iter().enumerate() {
         let mut written: io::Result<()> = Ok(());
-        recover(&storage, shard, Start::FirstKept, false, |number, time_ms, record| {
+        store.recover(Start::FirstKept, false, &mut |number, time_ms, record| {
             if written.is_ok() {
                 written = writeln!(out, "{shard} {number} {time_ms} {record:?}");
             }

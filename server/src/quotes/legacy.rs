@@ -109,8 +109,8 @@ impl LegacySource {
                         // Late hits: answers that have arrived by now are paid for too. The rest
                         // are closed.
                         let arrived = std::iter::from_fn(|| attempts.try_join_next());
-                        let besides = arrived.filter_map(|answer| answer.ok()?.ok()).collect();
-                        return Ok(Fetched { quote, besides });
+                        let late = arrived.filter_map(|answer| answer.ok()?.ok()).collect();
+                        return Ok(Fetched { quote, late });
                     }
                     // Attempts still open may succeed. If there are none, this error is the answer.
                     Ok(Err(error)) if attempts.is_empty() => return Err(error),
@@ -257,7 +257,7 @@ mod tests {
         let user = UserName::parse(b"alice").unwrap();
         let (answer, ()) = tokio::join!(source.fetch(Symbol::parse(b"S").unwrap(), &user), serve);
         let answer = answer.unwrap();
-        assert_eq!((answer.quote.price, answer.besides.len()), (Money::from_cents(550), 0));
+        assert_eq!((answer.quote.price, answer.late.len()), (Money::from_cents(550), 0));
         assert_eq!(source.unusable(), 1, "an invalid answer is billed too");
     }
 

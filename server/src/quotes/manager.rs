@@ -7,12 +7,10 @@
 
 use super::budget::Budget;
 use super::source::{Fetched as Answer, QuoteSource, SourceError, SourceQuote};
-use super::{Quote, QuoteNews};
 use crate::clock::Clock;
-use crate::engine::Hit;
+use crate::engine::{Hit, WATCHER};
 use crate::limits::{LIFE_MS, REQUOTE_PAUSE_MS};
-use crate::session::Outbox;
-use crate::shard::Control;
+use crate::message::{Quote, QuoteEvent, QuoteRequest, ReplyTarget, ShardEvent};
 use daytrade_protocol::{Push, Symbol, UserName};
 use hashbrown::HashMap;
 use std::collections::BTreeSet;
@@ -26,66 +24,13 @@ use tokio::time::Instant;
 /// Cost of a hit, in cents.
 const HIT_COST_CENTS: u64 = 5;
 
-/// User name of fetches that only watchers need.
-pub const WATCHER: &str = "daytraded";
-
-/// A request to the manager.
-#[derive(Debug)]
-pub enum QuoteRequest {
-    /// A shard needs the price for this transaction. It sends one request a symbol until it
-    /// receives the result.
-    Want {
-        /// Number of the shard.
-        shard: u16,
-        /// Stock symbol.
-        symbol: Symbol,
-        /// User name for the fetch.
-        user: UserName,
-        /// Transaction number of the command.
-        number: u64,
-    },
-    /// A shard armed its first trigger on the symbol, or removed its last one (`asker` is None).
-    Interest {
-        /// Number of the shard.
-        shard: u16,
-        /// Stock symbol.
-        symbol: Symbol,
-        /// User name and transaction number for the fetches.
-        asker: Option<(UserName, u64)>,
-    },
-    /// A shard can no longer write hits to its journal (true), or can again (false). While any
-    /// shard is paused, only prices that commands wait for are fetched.
-    Pause {
-        /// Number of the shard.
-        shard: u16,
-        /// True to pause, false to resume.
-        paused: bool,
-    },
-    /// A connection subscribes to the prices of a symbol.
-    Watch {
-        /// Stock symbol.
-        symbol: Symbol,
-        /// Transaction number that fetches for this subscription are logged under.
-        number: u64,
-        /// Outbox of the connection.
-        outbox: Arc<Outbox>,
-    },
-    /// A connection ends its subscription.
-    Unwatch {
-        /// Stock symbol.
-        symbol: Symbol,
-        /// Outbox of the connection.
-        outbox: Arc<Outbox>,
-    },
-}
-
 /// Counters of the manager, for STATS.
 #[derive(Debug, Default)]
 pub struct QuoteStats {
     /// Answers of the source, each of them billed.
     pub hits: AtomicU64,
     /// Late hits: the part of `hits` that arrived too late to be used. This is the cost of hedging.
-    pub besides: AtomicU64,
+    pub late: AtomicU64,
     /// Complete answers without a usable price, each of them billed.
     pub unusable: AtomicU64,
     /// Duration of the slowest fetch so far, in milliseconds.
@@ -110,11 +55,11 @@ impl QuoteStats {
 }
 
 /// Handles that connect the manager to the rest of the server.
-pub struct QuoteWire {
+pub struct QuoteManagerHandles {
     /// Incoming requests.
     pub requests: UnboundedReceiver<QuoteRequest>,
     /// Channels to the shards, indexed by shard number.
-    pub shards: Vec<UnboundedSender<Control>>,
+    pub shards: Vec<UnboundedSender<ShardEvent>>,
     /// Clock of the server.
     pub clock: Arc<Clock>,
     /// Counters for STATS.
@@ -139,7 +84,7 @@ struct Entry {
     waiting: Vec<u16>,
     /// Shards with armed triggers.
     interested: Vec<Asker>,
-    watchers: Vec<(Arc<Outbox>, u64)>,
+    watchers: Vec<(ReplyTarget, u64)>,
     /// Time of its entry in the queue of re-quotes.
     due_ms: Option<u64>,
     /// Time before which it is not fetched again after a failed fetch.
@@ -156,7 +101,7 @@ type Fetched = (Symbol, Asker, Instant, Result<Answer, SourceError>);
 
 struct Manager {
     source: Arc<dyn QuoteSource>,
-    wire: QuoteWire,
+    handles: QuoteManagerHandles,
     entries: HashMap<Symbol, Entry>,
     /// Queue of re-quotes, sorted by the time they are due.
     due: BTreeSet<(u64, Symbol)>,
@@ -173,13 +118,16 @@ struct Manager {
 ///
 /// # Errors
 /// Returns an error if [`WATCHER`] is not a valid user name, which does not happen in practice.
-pub fn spawn_manager(source: Arc<dyn QuoteSource>, wire: QuoteWire) -> anyhow::Result<()> {
+pub fn spawn_manager(
+    source: Arc<dyn QuoteSource>,
+    handles: QuoteManagerHandles,
+) -> anyhow::Result<()> {
     let watcher =
         UserName::parse(WATCHER.as_bytes()).ok_or_else(|| anyhow::anyhow!("not a user name"))?;
     let (entries, due, paused, fetches) =
         (HashMap::new(), BTreeSet::new(), BTreeSet::new(), JoinSet::new());
-    let budget = Budget::new(wire.refresh_budget, wire.clock.now_ms());
-    tokio::spawn(Manager { source, wire, entries, due, paused, fetches, budget, watcher }.run());
+    let budget = Budget::new(handles.refresh_budget, handles.clock.now_ms());
+    tokio::spawn(Manager { source, handles, entries, due, paused, fetches, budget, watcher }.run());
     Ok(())
 }
 
@@ -202,7 +150,7 @@ impl Manager {
                         self.fetched(fetched);
                     }
                 }
-                request = self.wire.requests.recv() => match request {
+                request = self.handles.requests.recv() => match request {
                     Some(request) => self.take(request),
                     None => return,
                 },
@@ -216,9 +164,10 @@ impl Manager {
             QuoteRequest::Want { shard, symbol, user, number } => {
                 let entry = self.entries.entry(symbol).or_default();
                 match &entry.quote {
-                    Some(quote) if quote.is_fresh(self.wire.clock.now_ms()) => {
-                        let news = QuoteNews::Arrived(quote.clone(), None);
-                        let _ = self.wire.shards[usize::from(shard)].send(Control::Quote(news));
+                    Some(quote) if quote.is_fresh(self.handles.clock.now_ms()) => {
+                        let news = QuoteEvent::Arrived(quote.clone(), None);
+                        let _ =
+                            self.handles.shards[usize::from(shard)].send(ShardEvent::Quote(news));
                     }
                     _ => {
                         entry.waiting.push(shard);
@@ -238,21 +187,21 @@ impl Manager {
             QuoteRequest::Pause { shard, paused: false } => {
                 self.paused.remove(&shard);
             }
-            QuoteRequest::Watch { symbol, number, outbox } => {
+            QuoteRequest::Watch { symbol, number, target } => {
                 let entry = self.entries.entry(symbol).or_default();
                 if let Some(quote) =
-                    entry.quote.as_ref().filter(|quote| quote.is_fresh(self.wire.clock.now_ms()))
+                    entry.quote.as_ref().filter(|quote| quote.is_fresh(self.handles.clock.now_ms()))
                 {
-                    outbox.push_quote(symbol, push(quote));
+                    target.sink().push_quote(symbol, push(quote));
                 }
-                if !entry.watchers.iter().any(|(known, _)| Arc::ptr_eq(known, &outbox)) {
-                    entry.watchers.push((outbox, number));
+                if !entry.watchers.iter().any(|(known, _)| known.is_same(&target)) {
+                    entry.watchers.push((target, number));
                 }
                 self.reschedule(symbol);
             }
-            QuoteRequest::Unwatch { symbol, outbox } => {
+            QuoteRequest::Unwatch { symbol, target } => {
                 let watchers = &mut self.entries.entry(symbol).or_default().watchers;
-                watchers.retain(|(known, _)| !Arc::ptr_eq(known, &outbox));
+                watchers.retain(|(known, _)| !known.is_same(&target));
                 self.reschedule(symbol);
             }
         }
@@ -261,7 +210,7 @@ impl Manager {
     /// Updates the symbol's place in the queue of re-quotes. It is due when its quote expires, or
     /// at once if it has no quote.
     fn reschedule(&mut self, symbol: Symbol) {
-        let now = self.wire.clock.now_ms();
+        let now = self.handles.clock.now_ms();
         let Some(entry) = self.entries.get_mut(&symbol) else { return };
         if let Some(due) = entry.due_ms.take() {
             self.due.remove(&(due, symbol));
@@ -272,27 +221,27 @@ impl Manager {
             entry.due_ms = Some(due);
             self.due.insert((due, symbol));
         }
-        self.wire.stats.kept_fresh.store(self.due.len() as u64, Ordering::Relaxed);
+        self.handles.stats.kept_fresh.store(self.due.len() as u64, Ordering::Relaxed);
     }
 
     /// Returns the time until a re-quote is due and the rate limit allows it, milliseconds.
     fn next_requote_in_ms(&self) -> u64 {
-        match self.due.first().map(|(at, _)| at.saturating_sub(self.wire.clock.now_ms())) {
+        match self.due.first().map(|(at, _)| at.saturating_sub(self.handles.clock.now_ms())) {
             _ if !self.paused.is_empty() => u64::from(u32::MAX),
             None => u64::from(u32::MAX),
-            Some(0) => self.budget.wait_ms(self.wire.clock.now_ms()),
+            Some(0) => self.budget.wait_ms(self.handles.clock.now_ms()),
             Some(ms) => ms,
         }
     }
 
     fn requote_due(&mut self) {
-        let now = self.wire.clock.now_ms();
+        let now = self.handles.clock.now_ms();
         while let Some(&(due, symbol)) = self.due.first()
             && due <= now
         {
             if !self.budget.take(now) {
                 let overdue = self.due.iter().take_while(|(due, _)| *due <= now).count();
-                self.wire.stats.overdue.store(overdue as u64, Ordering::Relaxed);
+                self.handles.stats.overdue.store(overdue as u64, Ordering::Relaxed);
                 return;
             }
             self.due.pop_first();
@@ -304,7 +253,7 @@ impl Manager {
                 self.fetch(symbol, asker);
             }
         }
-        self.wire.stats.overdue.store(0, Ordering::Relaxed);
+        self.handles.stats.overdue.store(0, Ordering::Relaxed);
     }
 
     fn fetch(&mut self, symbol: Symbol, asker: Asker) {
@@ -312,7 +261,7 @@ impl Manager {
         if std::mem::replace(&mut entry.fetching, true) {
             return;
         }
-        self.wire.stats.fetching.fetch_add(1, Ordering::Relaxed);
+        self.handles.stats.fetching.fetch_add(1, Ordering::Relaxed);
         let source = Arc::clone(&self.source);
         let began = Instant::now();
         self.fetches.spawn(async move {
@@ -323,21 +272,22 @@ impl Manager {
 
     fn fetched(&mut self, (symbol, asker, began, result): Fetched) {
         let took_ms = began.elapsed().as_millis() as u64;
-        self.wire.stats.slowest_ms.fetch_max(took_ms, Ordering::Relaxed);
-        self.wire.stats.unusable.store(self.source.unusable(), Ordering::Relaxed);
-        self.wire.stats.fetching.fetch_sub(1, Ordering::Relaxed);
-        self.wire.stats.source_down.store(u64::from(self.source.is_down()), Ordering::Relaxed);
+        self.handles.stats.slowest_ms.fetch_max(took_ms, Ordering::Relaxed);
+        self.handles.stats.unusable.store(self.source.unusable(), Ordering::Relaxed);
+        self.handles.stats.fetching.fetch_sub(1, Ordering::Relaxed);
+        self.handles.stats.source_down.store(u64::from(self.source.is_down()), Ordering::Relaxed);
         let Some(entry) = self.entries.get_mut(&symbol) else { return };
         entry.fetching = false;
         let waiting = std::mem::take(&mut entry.waiting);
         match result {
-            Ok(Answer { quote, besides }) => {
+            Ok(Answer { quote, late }) => {
                 self.arrived(symbol, &asker, &quote);
-                for answer in besides {
-                    self.wire.stats.hits.fetch_add(1, Ordering::Relaxed);
-                    self.wire.stats.besides.fetch_add(1, Ordering::Relaxed);
-                    let news = QuoteNews::Paid(hit(symbol, &asker, &answer));
-                    let _ = self.wire.shards[usize::from(asker.shard)].send(Control::Quote(news));
+                for answer in late {
+                    self.handles.stats.hits.fetch_add(1, Ordering::Relaxed);
+                    self.handles.stats.late.fetch_add(1, Ordering::Relaxed);
+                    let news = QuoteEvent::LateHit(hit(symbol, &asker, &answer));
+                    let _ =
+                        self.handles.shards[usize::from(asker.shard)].send(ShardEvent::Quote(news));
                 }
             }
             Err(error) => {
@@ -347,12 +297,12 @@ impl Manager {
                 } else {
                     tracing::warn!(%symbol, %error, "a quote could not be fetched");
                 }
-                self.wire.stats.failures.fetch_add(1, Ordering::Relaxed);
+                self.handles.stats.failures.fetch_add(1, Ordering::Relaxed);
                 for shard in waiting {
-                    let _ = self.wire.shards[usize::from(shard)]
-                        .send(Control::Quote(QuoteNews::Failed(symbol)));
+                    let _ = self.handles.shards[usize::from(shard)]
+                        .send(ShardEvent::Quote(QuoteEvent::Failed(symbol)));
                 }
-                entry.pause_until_ms = self.wire.clock.now_ms() + REQUOTE_PAUSE_MS;
+                entry.pause_until_ms = self.handles.clock.now_ms() + REQUOTE_PAUSE_MS;
                 self.reschedule(symbol);
             }
         }
@@ -361,20 +311,20 @@ impl Manager {
     /// Stores a price and sends it to every shard, because triggers need each price, and to every
     /// watcher.
     fn arrived(&mut self, symbol: Symbol, asker: &Asker, answer: &SourceQuote) {
-        self.wire.stats.hits.fetch_add(1, Ordering::Relaxed);
+        self.handles.stats.hits.fetch_add(1, Ordering::Relaxed);
         let quote = Quote {
             symbol,
             price: answer.price,
-            arrived_ms: self.wire.clock.now_ms(),
+            arrived_ms: self.handles.clock.now_ms(),
             key: answer.key.as_ref().into(),
         };
-        for (shard, control) in self.wire.shards.iter().enumerate() {
+        for (shard, control) in self.handles.shards.iter().enumerate() {
             let hit = (shard == usize::from(asker.shard)).then(|| hit(symbol, asker, answer));
-            let _ = control.send(Control::Quote(QuoteNews::Arrived(quote.clone(), hit)));
+            let _ = control.send(ShardEvent::Quote(QuoteEvent::Arrived(quote.clone(), hit)));
         }
         if let Some(entry) = self.entries.get_mut(&symbol) {
-            for (outbox, _) in &entry.watchers {
-                outbox.push_quote(symbol, push(&quote));
+            for (target, _) in &entry.watchers {
+                target.sink().push_quote(symbol, push(&quote));
             }
             entry.quote = Some(quote);
         }

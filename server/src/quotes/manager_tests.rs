@@ -30,7 +30,7 @@ impl QuoteSource for Scripted {
 struct World {
     source: Arc<Scripted>,
     requests: UnboundedSender<QuoteRequest>,
-    news: Vec<UnboundedReceiver<Control>>,
+    events: Vec<UnboundedReceiver<ShardEvent>>,
     stats: Arc<QuoteStats>,
 }
 
@@ -38,18 +38,18 @@ impl World {
     fn new(shards: usize) -> Self {
         let source = Arc::new(Scripted::default());
         let (requests, queue) = mpsc::unbounded_channel();
-        let (controls, news): (Vec<_>, Vec<_>) =
+        let (shards, events): (Vec<_>, Vec<_>) =
             (0..shards).map(|_| mpsc::unbounded_channel()).unzip();
         let stats = Arc::new(QuoteStats::default());
-        let wire = QuoteWire {
+        let handles = QuoteManagerHandles {
             requests: queue,
-            shards: controls,
+            shards,
             clock: Arc::default(),
             stats: Arc::clone(&stats),
             refresh_budget: 50,
         };
-        spawn_manager(Arc::clone(&source) as Arc<dyn QuoteSource>, wire).unwrap();
-        Self { source, requests, news, stats }
+        spawn_manager(Arc::clone(&source) as Arc<dyn QuoteSource>, handles).unwrap();
+        Self { source, requests, events, stats }
     }
 
     fn want(&self, shard: u16, user: &str) {
@@ -71,11 +71,11 @@ impl World {
     }
 
     async fn told(&mut self, shard: usize) -> (Option<i64>, bool) {
-        match self.news[shard].recv().await {
-            Some(Control::Quote(QuoteNews::Arrived(quote, hit))) => {
+        match self.events[shard].recv().await {
+            Some(ShardEvent::Quote(QuoteEvent::Arrived(quote, hit))) => {
                 (Some(quote.price.cents()), hit.is_some())
             }
-            Some(Control::Quote(QuoteNews::Failed(_))) => (None, false),
+            Some(ShardEvent::Quote(QuoteEvent::Failed(_))) => (None, false),
             other => panic!("{other:?}"),
         }
     }
@@ -111,7 +111,7 @@ async fn a_failed_fetch_is_reported_to_the_waiting_shard_and_the_next_request_re
     world.want(0, "alice");
     world.asked().await.1.send(Err(SourceError::Timeout)).unwrap();
     assert_eq!(world.told(0).await, (None, false));
-    assert!(world.news[1].try_recv().is_err(), "the other shard did not wait");
+    assert!(world.events[1].try_recv().is_err(), "the other shard did not wait");
     world.want(0, "alice");
     world.asked().await.1.send(Ok(quote(5))).unwrap();
     assert_eq!(world.told(0).await, (Some(5), true));
@@ -142,7 +142,7 @@ async fn failures_do_not_add_fetches_later() {
     }
     let due = manager.due.first().unwrap().0;
     assert!(
-        due >= manager.wire.clock.now_ms() + REQUOTE_PAUSE_MS - 100,
+        due >= manager.handles.clock.now_ms() + REQUOTE_PAUSE_MS - 100,
         "retried only after the pause"
     );
 }
@@ -158,16 +158,16 @@ async fn requotes_follow_the_rate_limit() {
         manager.take(QuoteRequest::Interest { shard: 0, symbol, asker: Some((user.clone(), 9)) });
     }
     manager.requote_due();
-    let fetching = manager.wire.stats.fetching.load(Ordering::Relaxed);
+    let fetching = manager.handles.stats.fetching.load(Ordering::Relaxed);
     assert!((5..50).contains(&fetching), "a burst of a tenth of a second, not {fetching}");
-    assert_eq!(manager.wire.stats.overdue.load(Ordering::Relaxed) + fetching, 1_000);
+    assert_eq!(manager.handles.stats.overdue.load(Ordering::Relaxed) + fetching, 1_000);
     assert!(manager.next_requote_in_ms() <= 20);
 }
 
 fn manager_of_one_shard() -> Manager {
     let (control, _news) = mpsc::unbounded_channel();
     let (_requests, queue) = mpsc::unbounded_channel();
-    let wire = QuoteWire {
+    let handles = QuoteManagerHandles {
         requests: queue,
         shards: vec![control],
         clock: Arc::default(),
@@ -177,18 +177,16 @@ fn manager_of_one_shard() -> Manager {
     let watcher = UserName::parse(WATCHER.as_bytes()).unwrap();
     let source: Arc<dyn QuoteSource> = Arc::new(Scripted::default());
     let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
-    let budget = Budget::new(wire.refresh_budget, wire.clock.now_ms());
-    Manager { source, wire, entries, due, paused: BTreeSet::new(), fetches, budget, watcher }
+    let budget = Budget::new(handles.refresh_budget, handles.clock.now_ms());
+    Manager { source, handles, entries, due, paused: BTreeSet::new(), fetches, budget, watcher }
 }
 
 #[tokio::test]
 async fn a_symbol_with_triggers_is_quoted_at_once_and_all_shards_and_watchers_get_the_price() {
     let mut world = World::new(2);
-    let outbox: Arc<Outbox> = Arc::default();
-    world
-        .requests
-        .send(QuoteRequest::Watch { symbol: symbol(), number: 1, outbox: Arc::clone(&outbox) })
-        .unwrap();
+    let outbox: Arc<crate::session::Outbox> = Arc::default();
+    let target = ReplyTarget::new(Arc::clone(&outbox));
+    world.requests.send(QuoteRequest::Watch { symbol: symbol(), number: 1, target }).unwrap();
     let alice = UserName::parse(b"alice").unwrap();
     let interest = QuoteRequest::Interest { shard: 1, symbol: symbol(), asker: Some((alice, 9)) };
     world.requests.send(interest).unwrap();

@@ -21,12 +21,12 @@ pub struct Fetched {
     /// The answer that is used.
     pub quote: SourceQuote,
     /// Late hits: further answers to the same request. They are paid for, but not used.
-    pub besides: Vec<SourceQuote>,
+    pub late: Vec<SourceQuote>,
 }
 
 impl From<SourceQuote> for Fetched {
     fn from(quote: SourceQuote) -> Self {
-        Self { quote, besides: Vec::new() }
+        Self { quote, late: Vec::new() }
     }
 }
 

@@ -1,387 +1,283 @@
-//! One connection's loop and pace: read what there is, write what has come back, stop in order.
+//! The pump of a connection: reads what has arrived, writes what is answered, ends in order.
 
-use super::alarm::{Alarm, StopSignal};
+use super::context::Context;
+use super::dispatch::{Dispatcher, Next};
+use super::idle::IdleTimer;
+use super::input::Input;
 use super::outbox::{Load, Outbox};
-use super::writer::Writer;
-use crate::limits::{
-    BATCH_JOBS_MAX, IN_FLIGHT_MAX, LINGER_MS, OUTBOX_BYTES_MAX, READ_BUFFER_BYTES_MAX,
-    READ_BUFFER_BYTES_MIN,
-};
-use crate::quotes::QuoteRequest;
-use crate::router::Router;
-use crate::shard::Job;
-use crate::stats::Stats;
-use bytes::{Buf, BytesMut};
-use daytrade_protocol::{LineBlock, LineCodec, Push, Request, Symbol, UserName, parse_line};
-use std::collections::{BTreeSet, VecDeque};
+use super::stop::{SILENCE, SlowConsumer, StopTimer};
+use super::timer::Timer;
+use super::transport::ReplyWriter;
+use crate::limits::{BATCH_JOBS_MAX, LINGER_MS};
+use bytes::Buf as _;
+use daytrade_protocol::{Push, parse_line};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, Cursor};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::Instant;
-use tokio_util::codec::Decoder;
 use tokio_util::io::poll_read_buf;
-use tokio_util::sync::CancellationToken;
-
-/// How long a client has to be silent before a stopping server closes its connection.
-const SILENCE: Duration = Duration::from_millis(100);
-/// How long a stopping server goes on answering a client that is never silent.
-const STOP_ANSWERING: Duration = Duration::from_secs(1);
-/// Most lines are about this long.
-const LINE_BYTES_GUESS: usize = 32;
-/// A batch is begun with room for no more, however much there is to read: it may be another
-/// shard's, or no jobs at all.
-const JOBS_EXPECTED_MAX: usize = BATCH_JOBS_MAX / 4;
-/// Longer than any connection lives.
-const NEVER: Duration = Duration::from_hours(24 * 365);
-
-/// What every session shares.
-#[derive(Clone)]
-pub struct Context {
-    /// The way to the shards.
-    pub router: Router,
-    /// The quote manager.
-    pub quotes: UnboundedSender<QuoteRequest>,
-    /// The server's counts.
-    pub stats: Arc<Stats>,
-    /// Fires when the server stops.
-    pub stop: CancellationToken,
-    /// After what silence a connection is closed.
-    pub idle_timeout: Option<Duration>,
-}
 
 /// Serves a connection until it ends.
 ///
 /// # Errors
-/// When the socket fails; requests that have been read take effect all the same.
-pub async fn serve<R: AsyncRead + Unpin, W: Writer + 'static>(
+/// When the transport fails; requests that have been read take effect all the same.
+pub async fn serve<R: AsyncRead + Unpin, W: ReplyWriter + 'static>(
     reader: R,
     writer: W,
     context: Context,
 ) -> io::Result<()> {
-    let mut session = Session::new(context, Outbox::new(writer));
-    let served = session.run(reader).await;
-    session.leave().await;
+    let mut session = Session {
+        input: Input::new(),
+        idle: IdleTimer::new(context.idle_timeout),
+        stop: StopTimer::new(&context.stop),
+        slow: SlowConsumer::default(),
+        dispatcher: Dispatcher::new(context, Outbox::new(writer)),
+    };
+    let link = Link {
+        reader,
+        chunks: VecDeque::new(),
+        writing: Cursor::default(),
+        timer: Timer::default(),
+    };
+    let served = session.run(link).await;
+    session.dispatcher.leave().await;
     served
 }
 
-/// However a session ends, its socket is closed; others may still hold its outbox.
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.outbox.close();
+/// The transport, and the bytes that are being written to it.
+struct Link<R> {
+    reader: R,
+    chunks: VecDeque<Vec<u8>>,
+    writing: Cursor<Vec<u8>>,
+    timer: Timer,
+}
+
+impl<R> Link<R> {
+    /// Takes the next bytes to write.
+    fn refill(&mut self, outbox: &Outbox) {
+        if !self.writing.has_remaining() {
+            if self.chunks.is_empty() {
+                self.chunks = outbox.take();
+            }
+            self.writing = Cursor::new(self.chunks.pop_front().unwrap_or_default());
+        }
     }
 }
 
-/// What the session waits for, besides its outbox.
-struct Link<R> {
-    reader: R,
-    writing: Cursor<Vec<u8>>,
-    alarm: Alarm,
-    stop: StopSignal,
-}
-
-/// What one wait has brought.
+/// Everything that is ready after one wait.
 #[derive(Debug, Default)]
-struct Happened {
+struct ReadyEvents {
     written: Option<io::Result<usize>>,
     read: Option<io::Result<usize>>,
     changed: bool,
     stop: bool,
-    alarm: bool,
+    timer: bool,
 }
 
-impl Happened {
-    const fn nothing(&self) -> bool {
-        self.nothing_but_news() && !self.changed && !self.alarm
-    }
-
-    /// Whether there is only something to look at.
-    const fn nothing_but_news(&self) -> bool {
-        self.written.is_none() && self.read.is_none() && !self.stop
+impl ReadyEvents {
+    const fn is_none(&self) -> bool {
+        self.written.is_none() && self.read.is_none() && !self.stop && !self.changed && !self.timer
     }
 }
 
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one thing that has happened to the connection"
-)]
-pub(super) struct Session {
-    pub(super) context: Context,
-    pub(super) outbox: Arc<Outbox>,
-    /// Jobs that are parsed and not yet sent, by shard.
-    pub(super) batches: Vec<Vec<Job>>,
-    /// How many jobs to make room for in a batch that is begun.
-    pub(super) jobs_expected: usize,
-    /// How many jobs `batches` holds.
-    pub(super) batched: usize,
-    /// How many of them ask for a summary.
-    pub(super) batched_summaries: usize,
-    /// The place of the next untagged request.
-    pub(super) next_untagged: u64,
-    /// A request that must wait until everything before it is answered.
-    pub(super) held: Option<Request>,
-    pub(super) subscribed: BTreeSet<UserName>,
-    pub(super) watched: BTreeSet<Symbol>,
-    codec: LineCodec,
-    input: BytesMut,
-    /// Lines that have arrived and are not yet read.
-    block: Option<LineBlock>,
-    read_bytes: usize,
-    /// When something last happened that keeps it open: a whole line read, an answer awaited, bytes
-    /// of it taken.
-    line_at: Instant,
-    /// Nothing more will be read: the client has half-closed or has quit.
-    pub(super) ended: bool,
-    /// The client has half-closed.
-    saw_end: bool,
-    /// The client said QUIT: what it sent behind that is not looked at.
-    pub(super) quit: bool,
-    /// The server stops: what is not yet begun is refused.
-    pub(super) stopping: bool,
+struct Session {
+    dispatcher: Dispatcher,
+    input: Input,
+    idle: IdleTimer,
+    stop: StopTimer,
+    slow: SlowConsumer,
 }
 
 impl Session {
-    fn new(context: Context, outbox: Outbox) -> Self {
-        let batches = context.router.shards().iter().map(|_| Vec::new()).collect();
-        Self {
-            context,
-            outbox: Arc::new(outbox),
-            batches,
-            jobs_expected: 0,
-            batched: 0,
-            batched_summaries: 0,
-            next_untagged: 0,
-            held: None,
-            subscribed: BTreeSet::new(),
-            watched: BTreeSet::new(),
-            codec: LineCodec::default(),
-            input: BytesMut::new(),
-            block: None,
-            read_bytes: READ_BUFFER_BYTES_MIN,
-            line_at: Instant::now(),
-            ended: false,
-            saw_end: false,
-            quit: false,
-            stopping: false,
-        }
-    }
-
-    async fn run<R: AsyncRead + Unpin>(&mut self, reader: R) -> io::Result<()> {
-        let stop = StopSignal::new(&self.context.stop);
-        let mut link = Link { reader, writing: Cursor::default(), alarm: Alarm::default(), stop };
-        let mut chunks: VecDeque<Vec<u8>> = VecDeque::new();
-        let mut give_up: Option<Instant> = None;
-        // While the server stops: until when to wait for the client to fall silent, and at the
-        // latest.
-        let (mut silent_at, mut stop_by) = (Instant::now(), Instant::now());
-        let idle_timeout = self.context.idle_timeout.unwrap_or(NEVER);
+    async fn run<R: AsyncRead + Unpin>(&mut self, mut link: Link<R>) -> io::Result<()> {
         loop {
             self.read_lines().await?;
-            if !link.writing.has_remaining() {
-                if chunks.is_empty() {
-                    chunks = self.outbox.take();
-                }
-                link.writing = Cursor::new(chunks.pop_front().unwrap_or_default());
-            }
-            let (load, now) = (self.outbox.load(), Instant::now());
+            link.refill(&self.dispatcher.outbox);
+            let (load, now) = (self.dispatcher.outbox.load(), Instant::now());
             let all_written = !link.writing.has_remaining() && load.bytes == 0;
-            let idle = self.block.is_none() && self.held.is_none() && load.in_flight == 0;
-            self.line_at = load.written_at.map_or(self.line_at, |at| at.max(self.line_at));
-            if load.in_flight > 0 || self.is_listening() && self.input.is_empty() {
-                self.line_at = now;
+            self.note_activity(&load, now);
+            if self.idle.is_over(now) {
+                return self.close_idle(all_written).await;
             }
-            if self.line_at + idle_timeout <= now {
-                if all_written {
-                    self.outbox.push(&Push::ByeIdle);
-                    // A client that does not take even this is closed all the same.
-                    let told = tokio::time::timeout(SILENCE, self.write_all()).await;
-                    told.unwrap_or(Ok(()))?;
-                }
-                return self.shut_down().await;
-            }
-            let stopped = self.stopping && now >= silent_at.min(stop_by);
             if all_written
-                && (idle && (self.ended || stopped) || load.too_slow)
-                && self.outbox.end()
+                && (self.is_finished(&load, now) || load.too_slow)
+                && self.dispatcher.outbox.end()
             {
                 self.shut_down().await?;
-                return self.hear_out(&mut link.reader).await;
+                return self.drain(&mut link.reader).await;
             }
-            match give_up {
-                Some(at) if at <= now => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::TimedOut,
-                        "the client did not read its account events",
-                    ));
-                }
-                None if load.too_slow => give_up = Some(now + Duration::from_millis(LINGER_MS)),
-                _ => {}
-            }
-            // A client that is never silent and reads slowly would otherwise be refused for ever,
-            // and cut off in the end.
-            let may_read =
-                !self.ended && !stopped && self.block.is_none() && self.may_take_more(&load);
+            self.slow.check(load.too_slow, now)?;
+            // Without the stop timer, a client that is never silent and reads slowly would be
+            // refused for ever, and be cut off in the end.
+            let may_read = !self.input.has_ended()
+                && !self.stop.is_over(now)
+                && self.input.has_no_lines()
+                && self.dispatcher.may_take_more(&load);
             if may_read {
-                self.input.reserve(self.read_bytes);
+                self.input.reserve();
             }
-            let alarm = [
-                (idle_timeout < NEVER).then(|| self.line_at + idle_timeout),
-                (self.stopping && !stopped).then(|| silent_at.min(stop_by)),
-                give_up,
-            ];
-            link.alarm.set(alarm.into_iter().flatten().min());
-            let happened = self.wait(&mut link, may_read).await;
-            if happened.nothing_but_news() {
-                continue;
-            }
-            let now = Instant::now();
-            if let Some(written) = happened.written {
-                match written? {
-                    0 => return Err(io::ErrorKind::WriteZero.into()),
-                    bytes => link.writing.advance(bytes),
-                }
-                self.line_at = now;
-            }
-            if let Some(read) = happened.read {
-                self.has_read(read?);
-                silent_at = now + SILENCE;
-            }
-            if happened.stop {
-                self.stopping = true;
-                silent_at = now + SILENCE;
-                stop_by = now + STOP_ANSWERING;
-            }
+            let deadlines = [self.idle.deadline(), self.stop.deadline(now), self.slow.deadline()];
+            link.timer.set(deadlines.into_iter().flatten().min());
+            let ready = self.wait(&mut link, may_read).await;
+            self.take_events(ready, &mut link.writing)?;
         }
     }
 
-    /// Waits until something happens. All that is ready happens at once and in a fixed order:
-    /// nothing starves, and a run can be repeated.
-    async fn wait<R: AsyncRead + Unpin>(&mut self, link: &mut Link<R>, may_read: bool) -> Happened {
-        let mut happened = Happened::default();
-        // While it can read, an answer changes nothing for it.
-        let wants_answers = !may_read || self.held.is_some();
+    /// Waits until something is ready. Everything that is ready is returned at once and was polled
+    /// in a fixed order: nothing starves, and a run can be repeated.
+    async fn wait<R: AsyncRead + Unpin>(
+        &mut self,
+        link: &mut Link<R>,
+        may_read: bool,
+    ) -> ReadyEvents {
+        let mut ready = ReadyEvents::default();
+        let outbox = &self.dispatcher.outbox;
+        // While the session can read, an answer changes nothing for it.
+        let wants_answers = !may_read || self.dispatcher.is_holding();
         poll_fn(|context| {
             if link.writing.has_remaining()
-                && let Poll::Ready(done) = self.outbox.poll_write(context, link.writing.chunk())
+                && let Poll::Ready(done) = outbox.poll_write(context, link.writing.chunk())
             {
-                happened.written = Some(done);
+                ready.written = Some(done);
             }
             if may_read
                 && let Poll::Ready(done) =
-                    poll_read_buf(Pin::new(&mut link.reader), context, &mut self.input)
+                    poll_read_buf(Pin::new(&mut link.reader), context, &mut self.input.bytes)
             {
-                happened.read = Some(done);
+                ready.read = Some(done);
             }
-            happened.changed = self.outbox.poll_changed(context, wants_answers);
-            happened.stop = !self.stopping && link.stop.poll(context);
-            happened.alarm = link.alarm.poll(context);
-            if happened.nothing() { Poll::Pending } else { Poll::Ready(()) }
+            ready.changed = outbox.poll_changed(context, wants_answers);
+            ready.stop = self.stop.poll(context);
+            ready.timer = link.timer.poll(context);
+            if ready.is_none() { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;
-        happened
+        ready
     }
 
-    /// Writes all that waits.
+    fn take_events(&mut self, ready: ReadyEvents, writing: &mut Cursor<Vec<u8>>) -> io::Result<()> {
+        if ready.written.is_none() && ready.read.is_none() && !ready.stop {
+            return Ok(());
+        }
+        let now = Instant::now();
+        if let Some(written) = ready.written {
+            match written? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                bytes => writing.advance(bytes),
+            }
+            self.idle.note(now);
+        }
+        if let Some(read) = ready.read {
+            self.input.note_read(read?);
+            self.stop.note_read(now);
+        }
+        if ready.stop {
+            self.stop.begin(now);
+        }
+        Ok(())
+    }
+
+    /// Notes what keeps the connection open: a reply awaited, bytes written, pushed lines awaited
+    /// between two whole lines.
+    fn note_activity(&mut self, load: &Load, now: Instant) {
+        if let Some(at) = load.written_at {
+            self.idle.note(at);
+        }
+        let listens = self.dispatcher.is_listening() && self.input.is_empty();
+        if load.flow.in_flight > 0 || listens {
+            self.idle.note(now);
+        }
+    }
+
+    /// Returns true if every request is answered and nothing more will be read.
+    fn is_finished(&self, load: &Load, now: Instant) -> bool {
+        let is_idle =
+            self.input.has_no_lines() && !self.dispatcher.is_holding() && load.flow.in_flight == 0;
+        is_idle && (self.input.has_ended() || self.stop.is_over(now))
+    }
+
+    /// Ends an idle connection.
+    async fn close_idle(&self, all_written: bool) -> io::Result<()> {
+        if all_written {
+            self.dispatcher.outbox.push(&Push::ByeIdle);
+            // A client that does not even take this is closed all the same.
+            tokio::time::timeout(SILENCE, self.write_all()).await.unwrap_or(Ok(()))?;
+        }
+        self.shut_down().await
+    }
+
+    /// Writes everything that waits.
     async fn write_all(&self) -> io::Result<()> {
-        for chunk in self.outbox.take() {
+        let outbox = &self.dispatcher.outbox;
+        for chunk in outbox.take() {
             let mut rest = chunk.as_slice();
             while !rest.is_empty() {
-                let written = poll_fn(|context| self.outbox.poll_write(context, rest)).await?;
+                let written = poll_fn(|context| outbox.poll_write(context, rest)).await?;
                 if written == 0 {
                     return Err(io::ErrorKind::WriteZero.into());
                 }
-                rest = &rest[written..];
+                rest = rest.get(written..).unwrap_or_default();
             }
         }
         Ok(())
     }
 
     async fn shut_down(&self) -> io::Result<()> {
-        poll_fn(|context| self.outbox.poll_shutdown(context)).await
+        poll_fn(|context| self.dispatcher.outbox.poll_shutdown(context)).await
     }
 
-    /// Whether the client waits for lines that the server sends by itself.
-    fn is_listening(&self) -> bool {
-        !self.subscribed.is_empty() || !self.watched.is_empty()
-    }
-
-    /// Takes in, and forgets, what the client still sends, until it has seen the end: closing on
-    /// unread bytes would reset the connection and destroy the replies that are on their way.
-    async fn hear_out(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
-        let patience = if self.stopping { SILENCE } else { Duration::from_millis(LINGER_MS) };
-        let until = Instant::now() + Duration::from_millis(LINGER_MS);
-        while !self.saw_end {
-            self.input.clear();
-            self.input.reserve(READ_BUFFER_BYTES_MIN);
+    /// Drains the input: reads and drops what the client still sends until it has seen the end.
+    /// Closing with unread bytes would reset the connection and destroy replies on their way.
+    async fn drain(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+        let linger = Duration::from_millis(LINGER_MS);
+        let patience = if self.stop.is_stopping() { SILENCE } else { linger };
+        let until = Instant::now() + linger;
+        while !self.input.is_half_closed() {
+            self.input.discard();
             let wait = until.min(Instant::now() + patience);
-            match tokio::time::timeout_at(wait, reader.read_buf(&mut self.input)).await {
-                Ok(read) => self.saw_end = read? == 0,
+            match tokio::time::timeout_at(wait, reader.read_buf(&mut self.input.bytes)).await {
+                Ok(read) => self.input.note_read(read?),
                 Err(_) => return Ok(()),
             }
         }
         Ok(())
     }
 
-    /// Follows the client's pace: a buffer that was filled grows, one that stays mostly empty
-    /// shrinks.
-    fn has_read(&mut self, bytes: usize) {
-        if bytes == 0 {
-            (self.ended, self.saw_end) = (true, true);
-        } else if bytes >= self.read_bytes {
-            self.read_bytes = (self.read_bytes * 2).min(READ_BUFFER_BYTES_MAX);
-        } else if bytes < self.read_bytes / 8 {
-            self.read_bytes = (self.read_bytes / 2).max(READ_BUFFER_BYTES_MIN);
-        }
-    }
-
-    fn may_take_more(&self, load: &Load) -> bool {
-        self.held.is_none()
-            && load.in_flight + self.batched < IN_FLIGHT_MAX
-            && load.bytes < OUTBOX_BYTES_MAX
-    }
-
-    /// Reads the lines that have arrived, as far as the bounds allow, and sends them on.
+    /// Reads the lines that have arrived, as far as the bounds allow, and sends their jobs.
     async fn read_lines(&mut self) -> io::Result<()> {
         loop {
-            self.release_held().await;
-            if self.quit {
-                // Nothing behind it is looked at, whatever has arrived.
-                self.block = None;
+            if self.dispatcher.release_held().await == Next::Quit {
+                self.input.quit();
             }
-            if self.held.is_some() || self.quit {
+            if self.dispatcher.is_holding() || self.input.has_quit() {
                 break;
             }
-            if self.block.as_ref().is_none_or(LineBlock::is_empty) {
-                let ended = self.ended && !self.stopping;
-                self.block = if ended {
-                    self.codec.decode_eof(&mut self.input)?
-                } else {
-                    self.codec.decode(&mut self.input)?
-                };
-            }
-            let Some(mut block) = self.block.take() else { break };
-            self.line_at = Instant::now();
-            let mut room = if self.may_take_more(&self.outbox.load()) { BATCH_JOBS_MAX } else { 0 };
-            let stalled = room == 0;
-            self.jobs_expected =
-                (block.len() / LINE_BYTES_GUESS / self.batches.len()).min(JOBS_EXPECTED_MAX);
-            while room > 0 && self.held.is_none() && !self.quit {
+            let stopping = self.stop.is_stopping();
+            let Some(mut block) = self.input.take_block(stopping)? else { break };
+            self.idle.note(Instant::now());
+            let load = self.dispatcher.outbox.load();
+            let mut left = if self.dispatcher.may_take_more(&load) { BATCH_JOBS_MAX } else { 0 };
+            let stalled = left == 0;
+            self.dispatcher.expect(block.len());
+            while left > 0 && !self.dispatcher.is_holding() && !self.input.has_quit() {
                 let Some(line) = block.next_line() else { break };
                 let parsed = parse_line(line);
-                self.take_line(parsed);
-                room -= 1;
+                if self.dispatcher.take_line(parsed, stopping) == Next::Quit {
+                    self.input.quit();
+                }
+                left -= 1;
             }
-            self.block = (!block.is_empty() && !self.quit).then_some(block);
-            self.flush().await;
+            self.input.put_back(block);
+            self.dispatcher.flush().await;
             if stalled {
                 break;
             }
         }
-        self.flush().await;
+        self.dispatcher.flush().await;
         Ok(())
     }
 }

@@ -1,46 +1,103 @@
-//! What becomes of a request: a job for a shard, an answer on the spot, or a wait for the requests
-//! before it.
+//! Turns requests into jobs for the shards, immediate replies, or a wait for earlier requests.
 
-use super::connection::Session;
+use super::batches::JobBatches;
+use super::context::Context;
 use super::help::write_help;
-use super::replies::{Replies, ReplyTo};
-use crate::limits::SUBSCRIPTIONS_MAX;
-use crate::quotes::QuoteRequest;
-use crate::shard::{Batch, Job, Work};
+use super::outbox::{Load, Outbox};
+use crate::limits::{IN_FLIGHT_MAX, OUTBOX_BYTES_MAX, SUBSCRIPTIONS_MAX};
+use crate::message::{Batch, Job, QuoteRequest, Replies, ReplyTarget, ReplyTo, Work};
 use daytrade_protocol::{
-    Body, Command, Invalid, LineBuffer, Parsed, Refusal, ReplyBody, Request, SessionCommand, Tag,
+    Body, Command, Invalid, LineBuffer, Parsed, Refusal, ReplyBody, Request, SessionCommand,
+    Symbol, Tag, UserName,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
 
-impl Session {
-    /// Carries out the request that waited for earlier ones, once they are answered.
-    pub(super) async fn release_held(&mut self) {
-        let Some(request) = self.held.take() else { return };
+/// What the session does after a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Reads the next line.
+    Continue,
+    /// Reads nothing more.
+    Quit,
+}
+
+/// The requests of one connection on their way to the shards.
+///
+/// It must never carry out a command itself, nor let a user's commands overtake each other.
+pub(super) struct Dispatcher {
+    context: Context,
+    pub(super) outbox: Arc<Outbox>,
+    target: ReplyTarget,
+    batches: JobBatches,
+    /// Position of the next untagged request.
+    next_untagged: u64,
+    /// A request that waits until everything before it is answered.
+    held: Option<Request>,
+    subscribed: BTreeSet<UserName>,
+    watched: BTreeSet<Symbol>,
+}
+
+impl Dispatcher {
+    /// Creates the dispatcher of a connection.
+    pub(super) fn new(context: Context, outbox: Outbox) -> Self {
+        let (batches, outbox) = (JobBatches::new(context.router.shards().len()), Arc::new(outbox));
+        let target = ReplyTarget::new(Arc::clone(&outbox));
+        let (subscribed, watched) = (BTreeSet::new(), BTreeSet::new());
+        let (next_untagged, held) = (0, None);
+        Self { context, outbox, target, batches, next_untagged, held, subscribed, watched }
+    }
+
+    /// Returns true if a request waits for earlier ones.
+    pub(super) const fn is_holding(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Returns true if the client waits for pushed lines.
+    pub(super) fn is_listening(&self) -> bool {
+        !self.subscribed.is_empty() || !self.watched.is_empty()
+    }
+
+    /// Returns true if the bounds of the connection allow another request.
+    pub(super) const fn may_take_more(&self, load: &Load) -> bool {
+        self.held.is_none()
+            && load.flow.in_flight + self.batches.jobs() < IN_FLIGHT_MAX
+            && load.bytes < OUTBOX_BYTES_MAX
+    }
+
+    /// Notes how many bytes of lines will be read next.
+    pub(super) fn expect(&mut self, bytes: usize) {
+        self.batches.expect(bytes);
+    }
+
+    /// Carries out the request that waited, once the requests before it are answered.
+    pub(super) async fn release_held(&mut self) -> Next {
+        let Some(request) = self.held.take() else { return Next::Continue };
         self.flush().await;
         if self.must_wait(&request) {
             self.held = Some(request);
-        } else {
-            self.take_request(request);
+            return Next::Continue;
         }
+        self.take_request(request)
     }
 
-    /// Whether a request has to wait for earlier ones of its connection, those still batched among
-    /// them.
+    /// Returns true if a request has to wait for earlier ones of its connection, those still in a
+    /// batch included.
     fn must_wait(&self, request: &Request) -> bool {
         let load = || self.outbox.load();
         match &request.body {
-            // The log holds all that was asked before it on this connection, and QUIT is the last
-            // word.
+            // The log holds everything requested before it on this connection; QUIT is the last
+            // request.
             Body::Command(Command::DumpLog { .. }) | Body::Session(SessionCommand::Quit {}) => {
-                load().in_flight + self.batched > 0
+                load().flow.in_flight + self.batches.jobs() > 0
             }
-            // The one reply that can be long: as many at once as their size allows.
+            // The one long reply: as many at once as their size allows.
             Body::Command(Command::DisplaySummary { .. }) => {
-                let load = load();
-                load.summaries + self.batched_summaries >= load.summaries_max()
+                let flow = load().flow;
+                flow.summaries + self.batches.summaries() >= flow.summaries_max()
             }
-            // Untagged requests follow one another strictly.
+            // Untagged requests are answered strictly one after the other.
             Body::Session(_) => {
                 request.tag.is_none() && load().untagged_answered < self.next_untagged
             }
@@ -48,52 +105,51 @@ impl Session {
         }
     }
 
-    pub(super) fn take_line(&mut self, parsed: Parsed) {
+    /// Takes one parsed line.
+    pub(super) fn take_line(&mut self, parsed: Parsed, stopping: bool) -> Next {
         match parsed {
             Parsed::Nothing => {}
-            Parsed::Request(request) if self.stopping => {
+            Parsed::Request(request) if stopping => {
                 let to = self.reply_to(request.tag, request.noreply);
                 self.refuse(to, &Refusal::ShuttingDown);
             }
-            Parsed::Request(request) => {
-                if self.must_wait(&request) {
-                    self.held = Some(request);
-                } else {
-                    self.take_request(request);
-                }
-            }
-            Parsed::Invalid(invalid) => self.take_invalid(invalid),
+            Parsed::Request(request) if self.must_wait(&request) => self.held = Some(request),
+            Parsed::Request(request) => return self.take_request(request),
+            Parsed::Invalid(invalid) => self.take_invalid(invalid, stopping),
         }
+        Next::Continue
     }
 
-    fn take_request(&mut self, request: Request) {
+    fn take_request(&mut self, request: Request) -> Next {
         let to = self.reply_to(request.tag, request.noreply);
         match request.body {
             Body::Command(command) => {
                 let shard = self.context.router.shard_of(command.user());
                 self.enqueue(shard, to, request.tag, Work::Command(command));
+                Next::Continue
             }
             Body::Session(command) => self.take_session_command(to, request.tag, command),
         }
     }
 
-    fn take_invalid(&mut self, invalid: Invalid) {
+    fn take_invalid(&mut self, invalid: Invalid, stopping: bool) {
         let to = self.reply_to(invalid.tag, invalid.noreply);
         match invalid.attempt {
-            Some(attempt) if !self.stopping => {
+            Some(attempt) if !stopping => {
                 let shard = self.context.router.shard_of(attempt.user.as_ref());
-                self.enqueue(
-                    shard,
-                    to,
-                    invalid.tag,
-                    Work::Rejected(Box::new((*attempt, invalid.refusal))),
-                );
+                let work = Work::Rejected(Box::new((*attempt, invalid.refusal)));
+                self.enqueue(shard, to, invalid.tag, work);
             }
             _ => self.refuse(to, &invalid.refusal),
         }
     }
 
-    fn take_session_command(&mut self, to: ReplyTo, tag: Option<Tag>, command: SessionCommand) {
+    fn take_session_command(
+        &mut self,
+        to: ReplyTo,
+        tag: Option<Tag>,
+        command: SessionCommand,
+    ) -> Next {
         match command {
             SessionCommand::Ping {} => self.reply(to, &ReplyBody::Ping {}),
             SessionCommand::Help {} => self.reply_with(to, write_help),
@@ -103,10 +159,10 @@ impl Session {
             }
             SessionCommand::Quit {} => {
                 self.reply(to, &ReplyBody::Quit {});
-                (self.ended, self.quit) = (true, true);
+                return Next::Quit;
             }
             SessionCommand::Subscribe { user } => {
-                if self.has_room_for_one_more(to) {
+                if self.may_listen_to_more(to) {
                     self.subscribed.insert(user.clone());
                     let shard = self.context.router.shard_of(Some(&user));
                     self.enqueue(shard, to, tag, Work::Subscribe(user));
@@ -118,36 +174,38 @@ impl Session {
                 self.enqueue(shard, to, tag, Work::Unsubscribe(user));
             }
             SessionCommand::Watch { symbol } => {
-                if self.has_room_for_one_more(to) {
+                if self.may_listen_to_more(to) {
                     // The reply first: the price, if there is one, follows it.
                     self.reply(to, &ReplyBody::Watch { symbol });
                     if self.watched.insert(symbol) {
                         let number = self.context.router.next_number();
-                        let outbox = Arc::clone(&self.outbox);
-                        let _ = self.context.quotes.send(QuoteRequest::Watch {
-                            symbol,
-                            number,
-                            outbox,
-                        });
+                        let target = self.target.clone();
+                        let request = QuoteRequest::Watch { symbol, number, target };
+                        let _ = self.context.quotes.send(request);
                     }
                 }
             }
             SessionCommand::Unwatch { symbol } => {
                 if self.watched.remove(&symbol) {
-                    let outbox = Arc::clone(&self.outbox);
-                    let _ = self.context.quotes.send(QuoteRequest::Unwatch { symbol, outbox });
+                    self.unwatch(symbol);
                 }
                 self.reply(to, &ReplyBody::Unwatch { symbol });
             }
         }
+        Next::Continue
     }
 
-    fn has_room_for_one_more(&mut self, to: ReplyTo) -> bool {
-        let room = self.subscribed.len() + self.watched.len() < SUBSCRIPTIONS_MAX;
-        if !room {
+    fn may_listen_to_more(&mut self, to: ReplyTo) -> bool {
+        let may = self.subscribed.len() + self.watched.len() < SUBSCRIPTIONS_MAX;
+        if !may {
             self.refuse(to, &Refusal::TooManySubscriptions(SUBSCRIPTIONS_MAX as u32));
         }
-        room
+        may
+    }
+
+    fn unwatch(&self, symbol: Symbol) {
+        let target = self.target.clone();
+        let _ = self.context.quotes.send(QuoteRequest::Unwatch { symbol, target });
     }
 
     fn reply_to(&mut self, tag: Option<Tag>, noreply: bool) -> ReplyTo {
@@ -163,23 +221,16 @@ impl Session {
 
     fn enqueue(&mut self, shard: usize, to: ReplyTo, tag: Option<Tag>, work: Work) {
         let assigned = tag.is_none();
-        self.batched_summaries +=
-            usize::from(matches!(work, Work::Command(Command::DisplaySummary { .. })));
         let number = tag.map_or_else(|| self.context.router.next_number(), Tag::get);
-        let batch = &mut self.batches[shard];
-        if batch.is_empty() {
-            batch.reserve_exact(self.jobs_expected.max(1));
-        }
-        batch.push(Job { to, number, assigned, work });
-        self.batched += 1;
+        self.batches.push(shard, Job { to, number, assigned, work });
     }
 
-    fn refuse(&mut self, to: ReplyTo, refusal: &Refusal) {
+    fn refuse(&self, to: ReplyTo, refusal: &Refusal) {
         self.context.stats.line_refused(refusal.code());
         self.reply(to, &ReplyBody::refused(refusal));
     }
 
-    fn reply(&mut self, to: ReplyTo, body: &ReplyBody) {
+    fn reply(&self, to: ReplyTo, body: &ReplyBody) {
         self.reply_with(to, |tag, out| body.write_to(tag, out));
     }
 
@@ -193,16 +244,17 @@ impl Session {
 
     /// Sends the batches; waits while a shard's queue is full.
     pub(super) async fn flush(&mut self) {
-        if self.batched == 0 {
+        if self.batches.jobs() == 0 {
             return;
         }
-        self.outbox.begin(self.batched, self.batched_summaries);
-        (self.batched, self.batched_summaries) = (0, 0);
-        for (shard, jobs) in self.context.router.shards().iter().zip(&mut self.batches) {
+        self.outbox.begin(self.batches.jobs(), self.batches.summaries());
+        self.batches.begin_sending();
+        for (number, shard) in self.context.router.shards().iter().enumerate() {
+            let jobs = self.batches.take(number);
             if jobs.is_empty() {
                 continue;
             }
-            let batch = Batch { outbox: Arc::clone(&self.outbox), jobs: std::mem::take(jobs) };
+            let batch = Batch { target: self.target.clone(), jobs };
             if let Err(TrySendError::Full(batch)) = shard.jobs.try_send(batch) {
                 let _ = shard.jobs.send(batch).await;
             }
@@ -210,18 +262,24 @@ impl Session {
         }
     }
 
-    /// Takes the connection off every list it is on.
+    /// Removes the connection from every list it is on.
     pub(super) async fn leave(&mut self) {
         self.outbox.close();
         self.flush().await;
         for symbol in std::mem::take(&mut self.watched) {
-            let outbox = Arc::clone(&self.outbox);
-            let _ = self.context.quotes.send(QuoteRequest::Unwatch { symbol, outbox });
+            self.unwatch(symbol);
         }
         for user in std::mem::take(&mut self.subscribed) {
             let shard = self.context.router.shard_of(Some(&user));
             self.enqueue(shard, ReplyTo::Nobody, Tag::new(1), Work::Unsubscribe(user));
         }
         self.flush().await;
+    }
+}
+
+/// However a session ends, its socket is closed; others may still hold its outbox.
+impl Drop for Dispatcher {
+    fn drop(&mut self) {
+        self.outbox.close();
     }
 }

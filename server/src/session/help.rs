@@ -2,7 +2,7 @@
 
 use daytrade_protocol::{CommandName, Detail, LineBuffer, ReplyBody, SESSION_HELP, Tag};
 
-/// Appends the whole reply.
+/// Appends the complete reply.
 pub(super) fn write_help(tag: Option<Tag>, out: &mut LineBuffer) {
     let commands = CommandName::ALL.iter().map(|name| name.usage());
     let mut lines = 0;

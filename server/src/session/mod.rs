@@ -1,17 +1,23 @@
-//! A connection: lines in, jobs to the shards, replies and pushed lines out.
+//! A connection: requests in, jobs to the shards, replies and pushed lines out.
 //!
-//! A session owns its socket and its buffers. It must never look at an account, and never wait for
-//! a quote or a disk.
+//! [`connection`] moves bytes, [`dispatch`] turns requests into jobs, [`outbox`] is the local sink
+//! of replies. A session owns its socket and its buffers. It must never read an account, and never
+//! wait for a quote or a disk.
 
-mod alarm;
+mod batches;
 mod connection;
+mod context;
 mod dispatch;
 mod help;
+mod idle;
+mod input;
 mod outbox;
-mod replies;
-mod writer;
+mod stop;
+mod timer;
+mod transport;
 
-pub use connection::{Context, serve};
+pub use connection::serve;
+pub use context::Context;
+#[cfg(feature = "test-support")]
 pub use outbox::Outbox;
-pub use replies::{Replies, ReplyTo};
-pub use writer::Writer;
+pub use transport::ReplyWriter;

@@ -1,183 +1,228 @@
-//! One job at a time: decided, written into the frame, answered into the round's replies.
+//! Carries out one job at a time: decides it, records it, and adds its reply to the round.
 
-use super::batch::{DumpDone, DumpRequest, DumpTicket, Job, Work};
-use super::core::{Delivery, Shard, Task};
+use super::agenda::Task;
+use super::degraded::Health;
+use super::ledger::Ledger;
+use super::prices::PriceTable;
+use super::round::Round;
+use super::subscribers::Subscribers;
+use super::wait_queue::WaitQueue;
 use crate::engine::{
-    Events, Halt, HistoryEntry, OutcomeRef, Price, PriceUsed, Record, RecordRef, UserId, decide,
-    reply_to, write_summary,
+    Event, Events, Hit, Outcome, Price, PriceUsed, Record, Rejection, TriggerKey, UserId, decide,
+    expire_oldest, fill, reply_to,
 };
-use crate::quotes::QuoteRequest;
-use crate::session::{Outbox, ReplyTo};
-use daytrade_protocol::{Command, CommandName, Refusal, ReplyBody, Symbol, UserName};
-use std::sync::Arc;
+use crate::limits::PREFETCH_JOBS;
+use crate::message::{
+    DumpDone, DumpRequest, Job, PendingDump, Quote, QuoteRequest, ReplyTarget, ReplyTo, Work,
+};
+use daytrade_protocol::{Command, Money, Refusal, ReplyBody, Side, Symbol, UserName};
+use tokio::sync::mpsc::UnboundedSender;
 
-impl Shard {
-    /// Carries out a job, or puts it behind the user's waiting ones. `id` is the user's place, if
-    /// it is known by now.
-    pub(super) fn take_job(&mut self, outbox: &Arc<Outbox>, job: &Job, id: Option<UserId>) {
-        if let Some(user) = job.user()
-            && self.parked.holds(user)
-        {
-            self.parked.push(user, (Arc::clone(outbox), job.clone()));
-            return;
+/// What becomes of a user's later commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// They can be carried out.
+    Continue,
+    /// They have to wait.
+    Wait,
+}
+
+/// A transaction that is being carried out.
+struct Transaction<'a> {
+    target: &'a ReplyTarget,
+    to: ReplyTo,
+    number: u64,
+    assigned: bool,
+    command: Command,
+}
+
+impl Transaction<'_> {
+    fn into_job(self) -> (ReplyTarget, Job) {
+        let Self { to, number, assigned, .. } = self;
+        let job = Job { to, number, assigned, work: Work::Command(self.command) };
+        (self.target.clone(), job)
+    }
+}
+
+/// Accounts, prices, waiting users and the output of the round.
+///
+/// It must never wait, and never hand a reply over: the round does that once its frame is durable.
+pub(super) struct Executor {
+    id: u16,
+    pub(super) ledger: Ledger,
+    pub(super) round: Round,
+    pub(super) waiting: WaitQueue,
+    pub(super) prices: PriceTable,
+    pub(super) subscribers: Subscribers,
+    pub(super) health: Health,
+    /// True once the server stops: no command begins to wait any more.
+    pub(super) closing: bool,
+    quotes: UnboundedSender<QuoteRequest>,
+}
+
+impl Executor {
+    /// Creates the executor of a shard.
+    pub(super) fn new(id: u16, ledger: Ledger, quotes: UnboundedSender<QuoteRequest>) -> Self {
+        Self {
+            id,
+            ledger,
+            round: Round::default(),
+            waiting: WaitQueue::default(),
+            prices: PriceTable::default(),
+            subscribers: Subscribers::default(),
+            health: Health::Good,
+            closing: false,
+            quotes,
         }
-        self.run(outbox, job, id, Price::Unasked);
     }
 
-    /// Goes on with the commands of a user who waited, until one has to wait again.
-    pub(super) fn go_on(&mut self, user: UserName, mut price: Price) {
+    /// Returns true if the round has enough to write or to say.
+    pub(super) const fn is_full(&self) -> bool {
+        self.ledger.frame_is_full() || self.round.is_full()
+    }
+
+    /// Looks up the users of the first jobs and loads their accounts into the processor's cache.
+    pub(super) fn prefetch(&self, jobs: &[Job]) -> [Option<UserId>; PREFETCH_JOBS] {
+        let mut ids = [None; PREFETCH_JOBS];
+        for (id, job) in ids.iter_mut().zip(jobs) {
+            *id = job.user().and_then(|user| self.ledger.book().id(user));
+        }
+        self.ledger.book().prefetch(&ids);
+        ids
+    }
+
+    /// Carries out a job, or appends it to the user's waiting ones. `id` is the user's index, if it
+    /// is known.
+    pub(super) fn take_job(&mut self, target: &ReplyTarget, job: Job, id: Option<UserId>) {
+        if let Some(user) = job.user()
+            && self.waiting.holds(user)
+        {
+            let user = user.clone();
+            return self.waiting.push(&user, (target.clone(), job));
+        }
+        self.run(target, job, id, Price::Unasked);
+    }
+
+    /// Resumes the commands of a user who waited, until one has to wait again. Returns the task
+    /// that is left if the round is full.
+    pub(super) fn resume(&mut self, user: UserName, mut price: Price) -> Option<Task> {
         loop {
-            if self.round_is_full() {
-                self.agenda.push_front(Task::Resume { user, price });
-                return;
+            if self.is_full() {
+                return Some(Task::Resume { user, price });
             }
-            let Some((outbox, job)) = self.parked.next(&user) else { return };
-            self.begin_delivery(&outbox, 1);
-            if !self.run(&outbox, &job, None, price) {
-                return;
+            let (target, job) = self.waiting.next(&user)?;
+            self.round.begin_delivery(&target, 1);
+            if self.run(&target, job, None, price) == Progress::Wait {
+                return None;
             }
             price = Price::Unasked;
         }
     }
 
-    /// Carries out a job; false if its user has to wait.
-    fn run(&mut self, outbox: &Arc<Outbox>, job: &Job, id: Option<UserId>, price: Price) -> bool {
-        let Job { to, number, assigned, ref work } = *job;
+    fn run(
+        &mut self,
+        target: &ReplyTarget,
+        job: Job,
+        id: Option<UserId>,
+        price: Price,
+    ) -> Progress {
+        let Job { to, number, assigned, work } = job;
+        let low = self.health == Health::DiskLow;
         match work {
-            Work::Command(command) if self.low => self.only_read(to, command),
-            Work::Rejected(rejected) if self.low => self.reply_refused(to, &rejected.1),
-            Work::Command(command) => return self.run_command(outbox, job, command, id, price),
+            Work::Command(command) if low => self.only_read(to, &command),
+            Work::Rejected(rejected) if low => self.round.refuse(to, &rejected.1),
+            Work::Command(command) => {
+                let transaction = Transaction { target, to, number, assigned, command };
+                return self.run_command(transaction, id, price);
+            }
             Work::Rejected(rejected) => {
-                let (attempt, refusal) = &**rejected;
-                let id = id.or_else(|| self.book.id(attempt.user.as_ref()?));
-                let entry = HistoryEntry::new(
-                    self.now_ms,
-                    number,
-                    attempt.name,
-                    attempt.symbol,
-                    attempt.funds,
-                );
-                self.note(id, entry, Some(refusal));
-                self.reply_refused(to, refusal);
-                self.count_assigned(assigned, number);
-                self.frame.push_parts(&RecordRef::Rejected { number, assigned, attempt, refusal });
+                let (attempt, refusal) = *rejected;
+                self.round.refuse(to, &refusal);
+                let record = Record::Rejected { number, assigned, attempt, refusal };
+                self.ledger.record(&record, id, |_, _, _| {});
             }
             Work::Subscribe(user) => {
-                self.subscribers.add(user, outbox);
-                self.reply(to, &ReplyBody::Subscribe { user: user.clone() });
+                self.subscribers.add(&user, target);
+                self.round.reply(to, &ReplyBody::Subscribe { user });
             }
             Work::Unsubscribe(user) => {
-                self.subscribers.remove(user, outbox);
-                self.reply(to, &ReplyBody::Unsubscribe { user: user.clone() });
+                self.subscribers.remove(&user, target);
+                self.round.reply(to, &ReplyBody::Unsubscribe { user });
             }
         }
-        true
+        Progress::Continue
     }
 
     fn run_command(
         &mut self,
-        outbox: &Arc<Outbox>,
-        job: &Job,
-        command: &Command,
+        transaction: Transaction<'_>,
         id: Option<UserId>,
         price: Price,
-    ) -> bool {
-        let Job { to, number, assigned, .. } = *job;
-        let id = id.or_else(|| self.book.id(command.user()?));
+    ) -> Progress {
+        let (to, number) = (transaction.to, transaction.number);
+        let id = id.or_else(|| self.ledger.book().id(transaction.command.user()?));
         if let Some(id) = id
-            && self.book.has_due(id, self.now_ms)
+            && self.ledger.book().has_due(id, self.ledger.now_ms())
         {
             self.expire_user(id);
         }
-        let (decided, used) = match self.decide(id, command, price, number) {
+        let (decided, used) = match self.decide(id, &transaction.command, price, number) {
             Ok(decided) => decided,
-            Err(symbol) => {
-                let Some(user) = command.user() else { return true };
-                if self.closing {
-                    self.turn_away(job, &Refusal::ShuttingDown);
-                    return true;
-                }
-                if self.parked.wait_for(symbol, user, (Arc::clone(outbox), job.clone())) {
-                    let user = user.clone();
-                    let _ = self.links.quotes.send(QuoteRequest::Want {
-                        shard: self.id,
-                        symbol,
-                        user,
-                        number,
-                    });
-                }
-                return false;
-            }
+            Err(symbol) => return self.wait_for_price(transaction, symbol),
         };
-        self.tally.cached_prices += u64::from(used.is_some_and(|used| used.cached));
-        self.count_assigned(assigned, number);
-        let goes_on = match &decided {
-            Ok(events) => self.carry_out(outbox, job, command, events, id),
+        self.round.tally.cached_prices += u64::from(used.is_some_and(|used| used.cached));
+        match decided {
+            Ok(events) => self.carry_out(transaction, events, used, id),
             Err(refusal) => {
-                let entry = HistoryEntry::new(
-                    self.now_ms,
-                    number,
-                    command.name(),
-                    command.symbol(),
-                    command.funds(),
-                );
-                self.note(id, entry, Some(refusal));
-                self.reply_refused(to, refusal);
-                self.note_if_summary(command);
-                true
+                self.round.refuse_command(to, &transaction.command, &refusal);
+                let Transaction { assigned, command, .. } = transaction;
+                let outcome = Outcome::Refused(refusal);
+                let price = used;
+                let record = Record::Transaction { number, assigned, command, price, outcome };
+                self.ledger.record(&record, id, |_, _, _| {});
+                Progress::Continue
             }
-        };
-        let outcome = match &decided {
-            Ok(events) => OutcomeRef::Done(events),
-            Err(refusal) => OutcomeRef::Refused(refusal),
-        };
-        self.frame.push_parts(&RecordRef::Transaction {
-            number,
-            assigned,
-            command,
-            price: used,
-            outcome,
-        });
-        goes_on
+        }
     }
 
-    /// Answers what changes nothing, without writing it down, and refuses the rest: the disk is
-    /// almost full.
+    fn wait_for_price(&mut self, transaction: Transaction<'_>, symbol: Symbol) -> Progress {
+        if self.closing {
+            let refusal = Refusal::ShuttingDown;
+            self.round.refuse_command(transaction.to, &transaction.command, &refusal);
+            return Progress::Continue;
+        }
+        let Some(user) = transaction.command.user().cloned() else { return Progress::Continue };
+        let number = transaction.number;
+        if self.waiting.wait_for(symbol, &user, transaction.into_job()) {
+            let shard = self.id;
+            let _ = self.quotes.send(QuoteRequest::Want { shard, symbol, user, number });
+        }
+        Progress::Wait
+    }
+
+    /// Answers a command that changes nothing, without recording it, and refuses any other: the
+    /// disk is almost full.
     fn only_read(&mut self, to: ReplyTo, command: &Command) {
-        match command {
-            Command::DisplaySummary { user } => {
-                if let Some(id) = self.book.id(user) {
-                    self.tally.ok += 1;
-                    self.reply_summary(to, user, id);
-                } else {
-                    self.reply_refused(to, &Refusal::NoAccount);
-                    self.note_if_summary(command);
+        let book = self.ledger.book();
+        let quote = command.symbol().and_then(|of| self.prices.fresh(of, self.ledger.now_ms()));
+        match (command, quote) {
+            (Command::DisplaySummary { user }, _) => match book.id(user) {
+                Some(id) => {
+                    self.round.tally.ok += 1;
+                    self.round.reply_summary(to, user, book.account(id));
                 }
+                None => self.round.refuse_command(to, command, &Refusal::NoAccount),
+            },
+            (Command::Quote { .. }, Some(quote)) => {
+                self.round.tally.ok += 1;
+                self.round.reply_quote(to, quote);
             }
-            Command::Quote { symbol, .. }
-                if self
-                    .prices
-                    .get(symbol)
-                    .is_some_and(|known| known.quote.is_fresh(self.now_ms)) =>
-            {
-                self.tally.ok += 1;
-                self.reply_quote(to, *symbol);
-            }
-            _ => self.reply_refused(to, &Refusal::DiskAlmostFull),
+            _ => self.round.refuse(to, &Refusal::DiskAlmostFull),
         }
     }
 
-    fn reply_summary(&mut self, to: ReplyTo, user: &UserName, id: UserId) {
-        let account = self.book.account(id);
-        if let Some(Delivery { replies, .. }) = self.deliveries.last_mut() {
-            let bytes = replies.write(to, |tag, out| write_summary(account, user, tag, out));
-            replies.note_summary(bytes);
-            self.reply_bytes += bytes;
-        }
-    }
-
-    /// Decides a command at the price given, or at one the shard knows. Err: it has to wait for
-    /// this symbol's price.
+    /// Decides a command at the price given, or at one the shard knows. Returns the symbol if the
+    /// command has to wait for its price.
     fn decide(
         &mut self,
         id: Option<UserId>,
@@ -185,178 +230,185 @@ impl Shard {
         price: Price,
         number: u64,
     ) -> Result<(Result<Events, Refusal>, Option<PriceUsed>), Symbol> {
-        let account = id.map(|id| self.book.account(id));
-        // The first look is without a price, so that one is only asked for, or said to be used,
-        // when it is needed.
-        let symbol = match decide(account, command, Price::Unasked, self.now_ms, number) {
+        let now_ms = self.ledger.now_ms();
+        let account = id.map(|id| self.ledger.book().account(id));
+        // First without a price, so that one is only requested, or recorded as used, if needed.
+        let symbol = match decide(account, command, Price::Unasked, now_ms, number) {
             Ok(events) => return Ok((Ok(events), None)),
-            Err(Halt::Refused(refusal)) => return Ok((Err(refusal), None)),
-            Err(Halt::NeedsPrice(symbol)) => symbol,
+            Err(Rejection::Refused(refusal)) => return Ok((Err(refusal), None)),
+            Err(Rejection::NeedsPrice(symbol)) => symbol,
         };
-        let known = self.prices.get_mut(&symbol).filter(|known| known.quote.is_fresh(self.now_ms));
-        let (price, used) = match known {
-            Some(known) => {
-                let here = |(user, fetched): &(UserName, u64)| {
-                    Some(user) == command.user() && *fetched == number
-                };
-                let fetched = known.fetched_for.as_ref().is_some_and(here);
-                if fetched {
-                    known.fetched_for = None;
-                }
-                let price = known.quote.price;
-                (Price::Known(price), Some(PriceUsed { price, cached: !fetched }))
-            }
-            // What was fetched has grown older than a quote may, so it is asked for again.
+        let used = self.prices.take(symbol, now_ms, command.user(), number);
+        let price = match used {
+            Some(used) => Price::Known(used.price),
+            // The price that was fetched is too old by now, so it is requested again.
             None if matches!(price, Price::Known(_)) => return Err(symbol),
-            None => (price, None),
+            None => price,
         };
-        match decide(account, command, price, self.now_ms, number) {
+        match decide(account, command, price, now_ms, number) {
             Ok(events) => Ok((Ok(events), used)),
-            Err(Halt::Refused(refusal)) => Ok((Err(refusal), used)),
-            Err(Halt::NeedsPrice(symbol)) => Err(symbol),
+            Err(Rejection::Refused(refusal)) => Ok((Err(refusal), used)),
+            Err(Rejection::NeedsPrice(symbol)) => Err(symbol),
         }
     }
 
-    /// Applies a command's events and answers it; false if its user has to wait for a dump.
+    /// Records a command's events and answers it.
     fn carry_out(
         &mut self,
-        outbox: &Arc<Outbox>,
-        job: &Job,
-        command: &Command,
-        events: &Events,
+        transaction: Transaction<'_>,
+        events: Events,
+        price: Option<PriceUsed>,
         id: Option<UserId>,
-    ) -> bool {
-        let Job { to, number, .. } = *job;
-        self.tally.ok += 1;
-        let id = match command {
-            Command::Add { user, .. } if id.is_none() => Some(self.book.id_or_new(user)),
-            _ => id,
-        };
-        if let Some(id) = id {
-            let record = self.next_record();
-            for event in events {
-                self.book.apply(id, event, record);
-                self.subscribers.note(&self.book, id, event);
+    ) -> Progress {
+        let Transaction { target, to, number, assigned, command } = transaction;
+        self.round.tally.ok += 1;
+        let mut progress = Progress::Continue;
+        match (&command, id) {
+            (Command::Quote { symbol, .. }, _) => {
+                if let Some(quote) = self.prices.quote(*symbol) {
+                    self.round.reply_quote(to, quote);
+                }
             }
-        }
-        let mut goes_on = true;
-        match (command, id) {
-            (Command::Quote { symbol, .. }, _) => self.reply_quote(to, *symbol),
             (Command::DumpLog { user, filename }, _) => {
-                let ticket = DumpTicket {
-                    outbox: Arc::clone(outbox),
-                    to,
-                    number,
-                    user: user.clone(),
-                    filename: filename.clone(),
-                };
-                let record = self.next_record();
-                self.dumps.push(DumpRequest {
-                    shard: self.id,
-                    record,
-                    time_ms: self.now_ms,
-                    ticket,
-                });
-                if let Some(user) = user {
-                    self.parked.hold(user);
-                    goes_on = false;
+                let (target, user) = (target.clone(), user.clone());
+                if let Some(user) = &user {
+                    self.waiting.hold(user);
+                    progress = Progress::Wait;
                 }
+                let dump = PendingDump { target, to, number, user, filename: filename.clone() };
+                let (record, time_ms) = (self.ledger.next_record(), self.ledger.now_ms());
+                self.round.add_dump(DumpRequest { shard: self.id, record, time_ms, dump });
             }
-            (Command::DisplaySummary { user }, Some(id)) => self.reply_summary(to, user, id),
-            (_, Some(id)) => {
-                if let Some(body) = reply_to(command, events, self.book.account(id)) {
-                    self.reply(to, &body);
-                }
+            // A summary shows the history before itself.
+            (Command::DisplaySummary { user }, Some(id)) => {
+                self.round.reply_summary(to, user, self.ledger.book().account(id));
             }
-            (_, None) => debug_assert!(false, "{command:?} was carried out without an account"),
+            _ => {}
         }
-        let entry = HistoryEntry::new(
-            self.now_ms,
-            number,
-            command.name(),
-            command.symbol(),
-            command.funds(),
-        );
-        self.note(id, entry, None);
-        goes_on
-    }
-
-    fn reply_quote(&mut self, to: ReplyTo, symbol: Symbol) {
-        let Some(quote) = self.prices.get(&symbol).map(|known| &known.quote) else { return };
-        if let Some(delivery) = self.deliveries.last_mut() {
-            self.reply_bytes += delivery.replies.write(to, |tag, out| {
-                ReplyBody::write_quote(symbol, quote.price, quote.arrived_ms, &quote.key, tag, out);
-            });
-        }
-    }
-
-    /// Answers a DUMPLOG whose file is there, or is not to be had, and lets its user go on.
-    pub(super) fn dump_done(&mut self, done: DumpDone) {
-        let DumpTicket { outbox, to, number, user, filename } = done.ticket;
-        self.begin_delivery(&outbox, 1);
-        match done.result {
-            Ok((path, events)) => self.reply(to, &ReplyBody::DumpLog { path: path.into(), events }),
-            Err(refusal) => {
-                let id = user.as_ref().and_then(|user| self.book.id(user));
-                let entry =
-                    HistoryEntry::new(self.now_ms, number, CommandName::DumpLog, None, None);
-                self.note(id, entry, Some(&refusal));
-                self.tally.ok = self.tally.ok.saturating_sub(1);
-                self.reply_refused(to, &refusal);
-                self.frame.push(&Record::DumpFailed {
-                    number,
-                    user: user.clone(),
-                    filename,
-                    refusal,
-                });
-            }
-        }
-        if let Some(user) = user {
-            self.go_on(user, Price::Unasked);
-        }
-    }
-
-    fn note(&mut self, id: Option<UserId>, mut entry: HistoryEntry, refusal: Option<&Refusal>) {
-        entry.refused = refusal.map(Refusal::code);
-        if let Some(id) = id {
-            self.book.note(id, entry);
-        }
-    }
-
-    fn count_assigned(&mut self, assigned: bool, number: u64) {
-        if assigned {
-            self.book.note_assigned(number);
-        }
-    }
-
-    pub(super) fn reply(&mut self, to: ReplyTo, body: &ReplyBody) {
-        if let Some(delivery) = self.deliveries.last_mut() {
-            self.reply_bytes += delivery.replies.push(to, body);
-        }
-    }
-
-    /// Refuses a job that is not begun: nothing is written down.
-    pub(super) fn turn_away(&mut self, job: &Job, refusal: &Refusal) {
-        self.reply_refused(job.to, refusal);
-        if let Work::Command(command) = &job.work {
-            self.note_if_summary(command);
-        }
-    }
-
-    /// Keeps the count of summaries under way right when one is refused.
-    fn note_if_summary(&mut self, command: &Command) {
-        if let (Command::DisplaySummary { .. }, Some(delivery)) =
-            (command, self.deliveries.last_mut())
+        let outcome = Outcome::Done(events);
+        let record = Record::Transaction { number, assigned, command, price, outcome };
+        let subscribers = &mut self.subscribers;
+        let id =
+            self.ledger.record(&record, id, |book, id, event| subscribers.note(book, id, event));
+        if let (Record::Transaction { command, outcome: Outcome::Done(events), .. }, Some(id)) =
+            (&record, id)
+            && let Some(body) = reply_to(command, events, self.ledger.book().account(id))
         {
-            delivery.replies.note_summary(0);
+            self.round.reply(to, &body);
+        }
+        progress
+    }
+
+    /// Answers a DUMPLOG whose file is written, or could not be, and resumes its user. Returns the
+    /// task that is left if the round is full.
+    pub(super) fn dump_done(&mut self, done: DumpDone) -> Option<Task> {
+        let PendingDump { target, to, number, user, filename } = done.dump;
+        self.round.begin_delivery(&target, 1);
+        match done.result {
+            Ok((path, events)) => {
+                self.round.reply(to, &ReplyBody::DumpLog { path: path.into(), events });
+            }
+            Err(refusal) => {
+                self.round.tally.ok = self.round.tally.ok.saturating_sub(1);
+                self.round.refuse(to, &refusal);
+                let record = Record::DumpFailed { number, user: user.clone(), filename, refusal };
+                self.ledger.record(&record, None, |_, _, _| {});
+            }
+        }
+        self.resume(user?, Price::Unasked)
+    }
+
+    /// Records a hit.
+    pub(super) fn record_hit(&mut self, hit: Hit) {
+        self.ledger.record(&Record::Hit(hit), None, |_, _, _| {});
+    }
+
+    /// Stores a price that has arrived. Returns the users that waited for it.
+    pub(super) fn store_price(&mut self, quote: Quote, hit: Option<Hit>) -> Vec<UserName> {
+        let waiters = self.waiting.take_waiting(quote.symbol);
+        // A fetch that no command waits for keeps a symbol fresh: its price is the cache's.
+        let waited_for = hit.as_ref().filter(|hit| waiters.contains(&hit.user));
+        let fetched_for = waited_for.map(|hit| (hit.user.clone(), hit.number));
+        if let Some(hit) = hit {
+            self.record_hit(hit);
+        }
+        self.prices.insert(quote, fetched_for);
+        waiters
+    }
+
+    /// Fires the triggers that a price reaches on one side, at most `budget` of them. Returns the
+    /// task that is left if the round is full.
+    pub(super) fn fire(
+        &mut self,
+        symbol: Symbol,
+        price: Money,
+        side: Side,
+        mut after: Option<TriggerKey>,
+        budget: &mut usize,
+    ) -> Option<Task> {
+        while let Some(key) = self.ledger.book().triggers().next(symbol, side, price, after) {
+            if self.is_full() || *budget == 0 {
+                return Some(Task::Fire { symbol, price, side, after });
+            }
+            after = Some(key);
+            let account = self.ledger.book().account(key.user);
+            if let Some(event) = fill(account, side, symbol, price) {
+                self.record_event(key.user, event);
+                *budget -= 1;
+            }
+        }
+        None
+    }
+
+    /// Expires the user's orders that are due.
+    pub(super) fn expire_user(&mut self, id: UserId) {
+        let now_ms = self.ledger.now_ms();
+        while let Some(event) = expire_oldest(self.ledger.book().account(id), now_ms) {
+            self.record_event(id, event);
         }
     }
 
-    pub(super) fn reply_refused(&mut self, to: ReplyTo, refusal: &Refusal) {
-        self.tally.refused[refusal.code() as usize] += 1;
-        if let Some(delivery) = self.deliveries.last_mut() {
-            self.reply_bytes +=
-                delivery.replies.write(to, |tag, out| ReplyBody::write_refusal(refusal, tag, out));
+    /// Records an event that no command caused.
+    fn record_event(&mut self, id: UserId, event: Event) {
+        let user = self.ledger.book().name(id).clone();
+        let record = match event {
+            Event::Filled { .. } => Record::Filled { user, event },
+            _ => Record::Expired { user, event },
+        };
+        let subscribers = &mut self.subscribers;
+        self.ledger.record(&record, Some(id), |book, id, event| subscribers.note(book, id, event));
+    }
+
+    /// Refuses a job that has not begun: nothing is recorded.
+    pub(super) fn turn_away(&mut self, job: &Job, refusal: &Refusal) {
+        match &job.work {
+            Work::Command(command) => self.round.refuse_command(job.to, command, refusal),
+            _ => self.round.refuse(job.to, refusal),
         }
+    }
+
+    /// Refuses a DUMPLOG whose file will not be written.
+    pub(super) fn turn_away_dump(&mut self, dump: &PendingDump) {
+        self.round.begin_delivery(&dump.target, 1);
+        self.round.refuse(dump.to, &Refusal::ReadOnly);
+    }
+
+    /// Refuses all commands that wait for a price or a dump.
+    pub(super) fn turn_away_waiting(&mut self, refusal: &Refusal) {
+        for (target, job) in self.waiting.take_all() {
+            self.round.begin_delivery(&target, 1);
+            self.turn_away(&job, refusal);
+        }
+    }
+
+    /// Fails this round's replies and all waiting commands with READ_ONLY.
+    pub(super) fn fail_pending(&mut self) {
+        self.health = Health::Failed;
+        let dumps = self.round.fail();
+        self.subscribers.clear_pending();
+        for request in dumps {
+            self.turn_away_dump(&request.dump);
+        }
+        self.turn_away_waiting(&Refusal::ReadOnly);
     }
 }

@@ -1,25 +1,27 @@
 //! Shards: each owns some users for ever, and with them their part of the journal.
 //!
 //! [`Shard`] is the whole behaviour without a thread, a clock or a channel to wait on: messages go
-//! in, a round decides, writes down and answers. [`spawn`] gives it a thread. A shard never waits
-//! for a quote or for another user.
+//! in, a round decides, records and answers. [`run_shard`] drives it. A shard never waits for a
+//! quote or for another user, and it never knows a socket: it answers to reply targets.
 
-mod batch;
+mod agenda;
 mod core;
-mod driver;
+mod degraded;
+mod event_loop;
 mod execute;
-mod parked;
+mod inbox;
+mod ledger;
+mod prices;
 mod recovery;
-mod snapshots;
+mod round;
+mod schedule;
 mod stats;
 mod subscribers;
-mod trouble;
+mod wait_queue;
 
-pub use batch::{Batch, Control, DumpDone, DumpRequest, DumpResult, DumpTicket, Job, Work};
-pub use core::{Links, Shard};
-pub use driver::{Fatal, Queues, ShardHandle, drive, spawn};
+pub use core::{Shard, ShardHandles};
+pub use event_loop::{Fatal, Queues, ShardHandle, ShardTask, run_shard};
 pub use recovery::{RecoveredShard, recover_shard};
-pub use snapshots::{SnapshotJob, SnapshotKeeper, SnapshotNews, SnapshotPiece, spawn_snapshots};
 pub use stats::ShardStats;
 
 #[cfg(test)]

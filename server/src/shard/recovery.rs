@@ -1,82 +1,81 @@
-//! A shard's accounts from what its folder holds: the newest good snapshot and the journal behind
-//! it, or the whole journal.
+//! Recovers a shard's accounts: the newest good snapshot and the journal after it, or the whole
+//! journal.
 
-use crate::engine::{Book, Loader, StateHash};
+use crate::engine::{Book, Loader, Stamp, StateHash};
 use crate::journal::decision::{Decision, SeenSnapshot};
 use crate::journal::{
-    Anchor, Recovered, RecoveryError, SnapshotFault, SnapshotHeader, SnapshotReader, Start,
-    Storage, is_anchored, recover, remove_unfinished, snapshots,
+    Anchor, LogStore, Recovered, RecoveryError, SnapshotFault, SnapshotHeader, SnapshotReader,
+    Start, remove_unfinished, snapshots,
 };
 use std::io;
 
-/// A shard's accounts and where its journal ends.
+/// The accounts of a shard and the end of its journal.
 pub struct RecoveredShard {
     /// The accounts.
     pub book: Book,
-    /// Where the journal ends.
+    /// The end of the journal.
     pub end: Recovered,
-    /// The record up to which a snapshot stood for the journal; 0 when all of it was read.
+    /// Last record that the snapshot covered; 0 if the whole journal was read.
     pub snapshot_record: u64,
 }
 
 /// Recovers a shard. With `repair`, the traces of interrupted writes are removed.
 ///
 /// # Errors
-/// [`RecoveryError`]; the files are then as they were.
+/// Returns a [`RecoveryError`]. The files are then unchanged.
 pub fn recover_shard(
-    storage: &dyn Storage,
+    store: &dyn LogStore,
     shard: u16,
     repair: bool,
 ) -> Result<RecoveredShard, RecoveryError> {
-    let (mut book, anchor) = match newest_snapshot(storage, shard)? {
+    let (mut book, anchor) = match newest_snapshot(store, shard)? {
         Some((book, anchor)) => (book, Some(anchor)),
         None => (Book::default(), None),
     };
-    let start = anchor.as_ref().map_or(Start::First, Start::Behind);
-    let end = recover(storage, shard, start, false, |number, time_ms, record| {
-        book.replay(&record, number, time_ms);
-        // Which triggers are armed matters at the end only.
+    let start = anchor.as_ref().map_or(Start::First, Start::After);
+    let end = store.recover(start, false, &mut |number, time_ms, record| {
+        book.commit(&record, Stamp { record: number, at_ms: time_ms }, None, |_, _, _| {});
+        // Only the triggers armed at the end matter.
         book.take_interest();
     })?;
-    refuse_lost_records(storage, end.record)?;
-    if repair && (end.cut_bytes > 0 || end.segment.is_none()) {
-        // Only now that nothing speaks against it.
-        recover(storage, shard, start, true, |_, _, _| {})?;
+    refuse_lost_records(store, end.record)?;
+    if repair && end.needs_repair() {
+        // Repaired only now that nothing prevents the start.
+        store.recover(start, true, &mut |_, _, _| {})?;
     }
     if repair {
-        remove_unfinished(storage)?;
+        remove_unfinished(store.folder())?;
     }
     if end.cut_bytes > 0 {
         tracing::warn!(shard, bytes = end.cut_bytes, "cut off an interrupted last write");
     }
-    Ok(RecoveredShard { book, end, snapshot_record: anchor.map_or(0, |anchor| anchor.record) })
+    let snapshot_record = anchor.map_or(0, |anchor| anchor.record);
+    Ok(RecoveredShard { book, end, snapshot_record })
 }
 
-/// A snapshot, even one that cannot be read, was given its name only after its record was durable:
-/// a journal that ends before it has lost something.
-fn refuse_lost_records(storage: &dyn Storage, found: u64) -> Result<(), RecoveryError> {
-    for name in snapshots(storage)? {
-        let record =
-            name.split('.').next().and_then(|digits| digits.parse::<u64>().ok()).unwrap_or(0);
+/// Refuses a journal that ends before a snapshot. Even a snapshot that cannot be read was named
+/// only after its last record was durable, so the journal has lost records.
+fn refuse_lost_records(store: &dyn LogStore, found: u64) -> Result<(), RecoveryError> {
+    for name in snapshots(store.folder())? {
+        let digits = name.split('.').next();
+        let record = digits.and_then(|digits| digits.parse::<u64>().ok()).unwrap_or(0);
         if record > found {
-            return Err(RecoveryError::Snapshot {
-                file: storage.describe(&name),
-                fault: SnapshotFault::Unanchored,
-            });
+            let file = store.folder().describe(&name);
+            return Err(RecoveryError::Snapshot { file, fault: SnapshotFault::Unanchored });
         }
     }
     Ok(())
 }
 
-/// The newest snapshot that is one, if there is any.
+/// Returns the newest good snapshot, if there is one.
 fn newest_snapshot(
-    storage: &dyn Storage,
+    store: &dyn LogStore,
     shard: u16,
 ) -> Result<Option<(Book, Anchor)>, RecoveryError> {
-    for name in snapshots(storage)? {
+    for name in snapshots(store.folder())? {
         let mut seen =
             SeenSnapshot { whole: true, version: true, shard: true, anchored: true, state: true };
-        let found = match load(storage, &name, shard, &mut seen)? {
+        let found = match load(store, &name, shard, &mut seen)? {
             Ok(book) if seen.decide().decision == Decision::Continue => return Ok(Some(book)),
             Ok(_) => SnapshotFault::Unanchored,
             Err(found) => {
@@ -87,22 +86,24 @@ fn newest_snapshot(
             }
         };
         let fault = if seen.anchored { found } else { SnapshotFault::Unanchored };
-        if seen.decide().decision == Decision::Refuse {
-            return Err(RecoveryError::Snapshot { file: storage.describe(&name), fault });
+        let row = seen.decide();
+        if row.decision == Decision::Refuse {
+            let file = store.folder().describe(&name);
+            return Err(RecoveryError::Snapshot { file, fault });
         }
-        tracing::warn!(shard, file = name, %fault, "a snapshot is passed over");
+        tracing::warn!(shard, file = name, %fault, because = row.reason, "snapshot passed over");
     }
     Ok(None)
 }
 
-/// Reads a snapshot, and notes in `seen` what only its contents can say.
+/// Reads a snapshot, and notes in `seen` what only its content can tell.
 fn load(
-    storage: &dyn Storage,
+    store: &dyn LogStore,
     name: &str,
     shard: u16,
     seen: &mut SeenSnapshot,
 ) -> io::Result<Result<(Book, Anchor), SnapshotFault>> {
-    let reader = match SnapshotReader::open(storage, name, shard)? {
+    let reader = match SnapshotReader::open(store.folder(), name, shard)? {
         Ok(reader) => reader,
         Err(fault) => return Ok(Err(fault)),
     };
@@ -117,7 +118,7 @@ fn load(
         Ok(hash) => hash,
         Err(fault) => return Ok(Err(fault)),
     };
-    seen.anchored = is_anchored(storage, shard, &anchor)?;
+    seen.anchored = store.contains(&anchor)?;
     let book = loaded.and_then(|()| Book::load(loader, StateHash(hash), assigned_max));
     seen.state = book.is_ok();
     Ok(book.map(|book| (book, anchor)).map_err(|_| SnapshotFault::Damaged))

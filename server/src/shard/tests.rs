@@ -1,16 +1,27 @@
 //! A shard without thread, clock or disk: every moment is given to it.
 
 use super::*;
-use crate::engine::{Book, Hit, Record};
+use crate::engine::{Book, Hit, Record, Stamp};
 use crate::journal::{
-    DiskFault, FaultDisk, JournalWriter, Positions, Start, SyncMode, WriterOptions, recover,
+    DiskFault, FaultDisk, FileOptions, FileStore, JournalWriter, LogStore as _, Positions,
+    SnapshotEvent, SnapshotJob, SnapshotKeeper, SnapshotPiece, Start, SyncMode, recover,
 };
-use crate::limits::FIRED_IN_ROUND_MAX;
-use crate::quotes::{Quote, QuoteNews, QuoteRequest};
-use crate::session::{Outbox, ReplyTo};
+use crate::limits::{FIRED_IN_ROUND_MAX, SNAPSHOT_RECORDS_MIN};
+use crate::message::{
+    Batch, DumpDone, DumpRequest, Job, Quote, QuoteEvent, QuoteRequest, ReplyTarget, ReplyTo,
+    ShardEvent, Work,
+};
+use crate::session::Outbox;
 use daytrade_protocol::{Body, Money, Parsed, Refusal, Symbol, UserName, parse_line};
 use std::sync::Arc;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+/// The log of these tests.
+fn store(storage: &FaultDisk) -> FileStore {
+    let options =
+        FileOptions { segment_bytes_max: 1 << 26, free_bytes_min: ROOM, fill_bytes: 1 << 13 };
+    FileStore::new(Arc::new(storage.clone()), 0, options)
+}
 
 /// What the shards of these tests keep free on their disks.
 const ROOM: u64 = 1 << 20;
@@ -32,21 +43,21 @@ impl World {
 
     /// A shard started on what a disk holds.
     fn on(storage: FaultDisk, now_ms: u64) -> Self {
-        let recovered = recover_shard(&storage, 0, true).unwrap();
-        let options = WriterOptions {
-            mode: SyncMode::Always,
-            segment_bytes_max: 1 << 26,
-            free_bytes_min: ROOM,
-            fill_bytes: 1 << 13,
-        };
-        let disk = Arc::new(storage.clone());
-        let journal =
-            JournalWriter::open(disk, 0, options, &recovered.end, Positions::default()).unwrap();
+        Self::with_snapshots(storage, now_ms, SNAPSHOT_RECORDS_MIN)
+    }
+
+    fn with_snapshots(storage: FaultDisk, now_ms: u64, snapshot_every: u64) -> Self {
+        let store = store(&storage);
+        let recovered = recover_shard(&store, 0, true).unwrap();
+        let log = store.open(&recovered.end).unwrap();
+        let end = &recovered.end;
+        let journal = JournalWriter::new(log, 0, SyncMode::Always, end, Positions::default());
         let ((quotes, wants), (dumps, dump_requests)) =
             (mpsc::unbounded_channel(), mpsc::unbounded_channel());
         let (snapshots, pieces) = mpsc::unbounded_channel();
-        let mut shard =
-            Shard::new(0, recovered, journal, Links { quotes, dumps, snapshots }, Arc::default());
+        let handles = ShardHandles { quotes, dumps, snapshots };
+        let every = snapshot_every;
+        let mut shard = Shard::new(0, recovered, journal, handles, Arc::default(), every);
         shard.announce_interest();
         Self { shard, storage, wants, dumps: dump_requests, pieces, outbox: Arc::default(), now_ms }
     }
@@ -72,7 +83,7 @@ impl World {
         };
         let jobs: Vec<Job> = lines.lines().map(job).collect();
         outbox.begin(jobs.len(), 0);
-        self.shard.accept(Batch { outbox: Arc::clone(outbox), jobs });
+        self.shard.accept(Batch { target: ReplyTarget::new(Arc::clone(outbox)), jobs });
     }
 
     fn round(&mut self) -> String {
@@ -110,7 +121,7 @@ impl World {
             let user = UserName::parse(user.as_bytes()).unwrap();
             Hit { number, user, symbol, price, source_time_ms: 1, key: "key".into() }
         });
-        self.shard.hear(Control::Quote(QuoteNews::Arrived(quote, hit)));
+        self.shard.on_event(ShardEvent::Quote(QuoteEvent::Arrived(quote, hit)));
     }
 
     fn records(&self) -> Vec<Record> {
@@ -150,7 +161,7 @@ fn a_user_who_waits_for_a_price_holds_up_nobody_else() {
         .collect();
     assert_eq!(cached, [(3, false), (6, true)], "only who caused the fetch did not use the cache");
     assert_eq!(world.records().iter().filter(|record| matches!(record, Record::Hit(_))).count(), 1);
-    assert_eq!(world.outbox.load().in_flight, 0);
+    assert_eq!(world.outbox.load().flow.in_flight, 0);
 }
 
 #[test]
@@ -173,11 +184,11 @@ fn without_a_price_commands_are_refused_and_triggers_are_armed_all_the_same() {
     world.ask(
         "[1] ADD,a,100\n[2] SET_BUY_AMOUNT,a,S,50\n[3] SET_BUY_TRIGGER,a,S,20\n[4] BUY,a,S,30",
     );
-    world.shard.hear(Control::Quote(QuoteNews::Failed(Symbol::parse(b"S").unwrap())));
+    world.shard.on_event(ShardEvent::Quote(QuoteEvent::Failed(Symbol::parse(b"S").unwrap())));
     let said = world.round();
     assert_eq!(said, "[3] OK,SET_BUY_TRIGGER,S,50.00,20.00\n");
     assert_eq!(world.wanted(), ["want S for a #3", "want S for a #4", "interest S true"]);
-    world.shard.hear(Control::Quote(QuoteNews::Failed(Symbol::parse(b"S").unwrap())));
+    world.shard.on_event(ShardEvent::Quote(QuoteEvent::Failed(Symbol::parse(b"S").unwrap())));
     assert!(world.round().starts_with("[4] ERR,QUOTE_UNAVAILABLE,"));
     world.arrives("S", 2_000, None);
     world.round();
@@ -192,7 +203,7 @@ fn an_order_runs_out_by_itself_at_exactly_sixty_seconds_and_is_told() {
     let outbox = Arc::clone(&world.outbox);
     let user = UserName::parse(b"a").unwrap();
     let job = Job { to: ReplyTo::Nobody, number: 1, assigned: false, work: Work::Subscribe(user) };
-    world.shard.accept(Batch { outbox, jobs: vec![job] });
+    world.shard.accept(Batch { target: ReplyTarget::new(outbox), jobs: vec![job] });
     world.arrives("S", 1_000, None);
     // The round's own order: waiting commands first, so the subscription hears of nothing yet.
     assert_eq!(world.round(), "[2] OK,BUY,S,5,10.00,50.00,61000\n");
@@ -268,7 +279,8 @@ fn a_restart_goes_on_with_orders_and_triggers() {
         .collect();
     let mut replayed = Book::default();
     recover(&again.storage, 0, Start::First, false, |number, at, record| {
-        replayed.replay(&record, number, at)
+        let stamp = Stamp { record: number, at_ms: at };
+        replayed.commit(&record, stamp, None, |_, _, _| {});
     })
     .unwrap();
     assert!(replayed.accounts().eq(live.iter().map(|(name, account)| (name, account))));
@@ -323,7 +335,7 @@ fn a_dump_waits_for_its_record_and_holds_up_only_its_user() {
     let request = world.dumps.try_recv().unwrap();
     assert_eq!(request.record, 2);
     let result = Err(Refusal::DumpFailed("no space".into()));
-    world.shard.hear(Control::DumpDone(Box::new(DumpDone { ticket: request.ticket, result })));
+    world.shard.on_event(ShardEvent::DumpDone(Box::new(DumpDone { dump: request.dump, result })));
     assert_eq!(
         world.round(),
         "[2] ERR,DUMP_FAILED,the log could not be written: no space\n[3] OK,ADD,3.00\n"
@@ -371,16 +383,16 @@ fn whoever_waits_when_the_disk_fails_is_told_too() {
     tags.sort_unstable();
     assert_eq!(tags, ["[3]", "[4]", "[6]", "[7]"]);
     let result = Ok(("x".into(), 1));
-    world.shard.hear(Control::DumpDone(Box::new(DumpDone { ticket: running.ticket, result })));
+    world.shard.on_event(ShardEvent::DumpDone(Box::new(DumpDone { dump: running.dump, result })));
     assert!(world.round().starts_with("[5] ERR,READ_ONLY,"));
-    assert_eq!((world.outbox.load().in_flight, world.shard.next_due_ms()), (0, None));
+    assert_eq!((world.outbox.load().flow.in_flight, world.shard.next_due_ms()), (0, None));
 }
 
 #[test]
 fn a_stopping_shard_makes_nobody_wait() {
     let mut world = World::new();
     world.ask("[1] ADD,a,100\n[2] BUY,a,S,10\n[3] ADD,a,1");
-    world.shard.hear(Control::Closing);
+    world.shard.on_event(ShardEvent::Closing);
     assert!(world.shard.has_work());
     let told = world.round();
     assert!(
@@ -422,18 +434,17 @@ fn replies_of_one_user_keep_their_order_over_connections_and_waits() {
 
 #[test]
 fn a_snapshot_is_of_one_moment_however_the_accounts_go_on() {
-    let mut world = World::new();
+    let mut world = World::with_snapshots(FaultDisk::default(), 1_000, 20_000);
     let adds = |cents: u32| {
         let lines: Vec<_> = (0..10_000).map(|n| format!("[1] ADD,user{n},0.{cents:02}")).collect();
         lines.join("\n")
     };
-    world.shard.set_snapshot_every(20_000);
     world.ask(&adds(1));
     assert!(world.pieces.try_recv().is_err(), "not yet due");
     world.ask(&adds(2));
     let at_begin = world.shard.book().state_hash();
     let keeper = parking_lot::Mutex::new(SnapshotKeeper::new(
-        Arc::new(world.storage.clone()),
+        Arc::new(store(&world.storage)),
         0,
         None,
         Arc::default(),
@@ -448,14 +459,14 @@ fn a_snapshot_is_of_one_moment_however_the_accounts_go_on() {
             9_999 - changed
         ));
         changed += 1;
-        world.shard.hear(Control::Snapshot(news));
+        world.shard.on_event(ShardEvent::Snapshot(news));
     }
     assert!(slices > 1, "in slices");
     let name = "00000000000000020000.snapshot".to_owned();
     assert_eq!(world.storage.files().keys().last(), Some(&name), "named by its record");
     let live = world.shard.book().state_hash();
     assert_ne!(live, at_begin);
-    let recovered = recover_shard(&world.storage, 0, false).unwrap();
+    let recovered = recover_shard(&store(&world.storage), 0, false).unwrap();
     assert_eq!(
         (recovered.snapshot_record, recovered.book.state_hash()),
         (20_000, live),
@@ -463,7 +474,7 @@ fn a_snapshot_is_of_one_moment_however_the_accounts_go_on() {
     );
     let mut files = world.storage.files();
     files.remove(&name);
-    let whole = recover_shard(&FaultDisk::with_files(files), 0, false).unwrap();
+    let whole = recover_shard(&store(&FaultDisk::with_files(files)), 0, false).unwrap();
     assert_eq!((whole.snapshot_record, whole.book.state_hash()), (0, live), "the whole journal");
     assert_eq!(whole.end, recovered.end);
 }
@@ -523,31 +534,30 @@ fn a_full_disk_still_answers_reads_and_is_recovered_from_without_a_restart() {
 fn a_price_fetched_for_a_watcher_uses_up_its_number() {
     let mut world = World::new();
     world.ask("[1] ADD,a,1");
-    world.arrives("S", 1_000, Some((crate::quotes::WATCHER, 41)));
+    world.arrives("S", 1_000, Some((crate::engine::WATCHER, 41)));
     world.round();
-    let replayed = recover_shard(&world.storage, 0, false).unwrap();
+    let replayed = recover_shard(&store(&world.storage), 0, false).unwrap();
     assert_eq!((world.shard.book().assigned_max(), replayed.book.assigned_max()), (41, 41));
 }
 
 #[test]
 fn a_snapshot_gives_way_to_the_journal_and_leaves_nothing_behind() {
-    let mut world = World::new();
-    world.shard.set_snapshot_every(2);
+    let mut world = World::with_snapshots(FaultDisk::default(), 1_000, 2);
     world.ask("[1] ADD,a,1\n[2] ADD,a,1");
     let keeper = parking_lot::Mutex::new(SnapshotKeeper::new(
-        Arc::new(world.storage.clone()),
+        Arc::new(store(&world.storage)),
         0,
         None,
         Arc::default(),
     ));
     let (_, begin) = world.pieces.try_recv().unwrap();
-    assert_eq!(keeper.lock().take(begin).unwrap(), SnapshotNews::More);
+    assert_eq!(keeper.lock().take(begin).unwrap(), SnapshotEvent::More);
     assert!(world.storage.files().keys().any(|name| name.contains(".snapshot.tmp")));
     world.storage.set_free_bytes(ROOM - 1);
     world.round();
-    world.shard.hear(Control::Snapshot(SnapshotNews::More));
+    world.shard.on_event(ShardEvent::Snapshot(SnapshotEvent::More));
     let (_, given_up) = world.pieces.try_recv().unwrap();
-    assert_eq!(keeper.lock().take(given_up).unwrap(), SnapshotNews::Failed);
+    assert_eq!(keeper.lock().take(given_up).unwrap(), SnapshotEvent::Failed);
     assert!(!world.storage.files().keys().any(|name| name.contains("snapshot")));
 }
 
@@ -557,6 +567,7 @@ fn a_journal_that_ends_before_a_snapshot_has_lost_something() {
     world.ask("[1] ADD,a,1");
     let mut files = world.storage.files();
     files.insert("00000000000000000002.snapshot".to_owned(), b"damaged".to_vec());
-    let refused = recover_shard(&FaultDisk::with_files(files), 0, true).err().unwrap().to_string();
+    let refused =
+        recover_shard(&store(&FaultDisk::with_files(files)), 0, true).err().unwrap().to_string();
     assert!(refused.contains("00000000000000000002.snapshot"), "{refused}");
 }

@@ -1,0 +1,222 @@
+//! Writes a large file with direct I/O, one buffer at a time.
+//!
+//! The kernel writes the page cache to disk at times of its own choice and many megabytes at once,
+//! and the sync of a journal waits for that. A buffer written with direct I/O is on the disk before
+//! the next one starts, so a sync waits for at most one buffer of each running dump. If the file
+//! system does not support direct I/O, the file is synced at regular intervals.
+
+use super::error::DumpError;
+use crate::limits::{DUMP_UNSYNCED_BYTES, DUMP_WRITE_BUFFERS, DUMP_WRITE_BYTES};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt as _;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
+
+/// Alignment of a buffer in memory and in the file, and the unit of its length. Direct I/O requires
+/// this.
+const BLOCK_BYTES: usize = 4096;
+
+/// Writes the output of `fill` to the file while `fill` is still running. Does not sync the file.
+pub(super) fn write_file<T: Send>(
+    file: &File,
+    fill: impl FnOnce(&mut DirectWriter) -> Result<T, DumpError> + Send,
+) -> Result<T, DumpError> {
+    let (full, to_write) = sync_channel(DUMP_WRITE_BUFFERS);
+    let (give_back, empty) = sync_channel(DUMP_WRITE_BUFFERS);
+    for _ in 0..DUMP_WRITE_BUFFERS {
+        // The channel has capacity for all of them.
+        let _ = give_back.send(AlignedBuffer::new());
+    }
+    let failed = || DumpError::Failed("a thread of the dump has failed".to_owned());
+    std::thread::scope(|scope| {
+        let writing = spawn_low_priority(scope, move || write(file, &to_write, &give_back))?;
+        let filling = spawn_low_priority(scope, move || {
+            let mut writer = DirectWriter { buffer: AlignedBuffer::new(), full, empty };
+            let filled = fill(&mut writer)?;
+            writer.hand_over()?;
+            Ok(filled)
+        })?;
+        let filled = filling.join().unwrap_or_else(|_| Err(failed()));
+        // A disk error explains why filling failed, so it is returned first.
+        writing.join().map_err(|_| failed())??;
+        filled
+    })
+}
+
+/// Niceness of the threads of a dump.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// Starts a thread of a dump. Trading has priority over it, and over the threads it starts.
+pub(super) fn spawn_low_priority<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> io::Result<ScopedJoinHandle<'scope, T>> {
+    Builder::new().name("dump".to_owned()).spawn_scoped(scope, || {
+        lower_thread_priority();
+        work()
+    })
+}
+
+/// Lowers the priority of this thread.
+fn lower_thread_priority() {
+    // On other systems this would lower the priority of the whole server. If it fails, the dump
+    // only competes more with the other threads.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICE);
+}
+
+/// Writes buffers until the channel is closed.
+fn write(
+    file: &File,
+    buffers: &Receiver<AlignedBuffer>,
+    give_back: &SyncSender<AlignedBuffer>,
+) -> io::Result<()> {
+    let mut direct = set_direct_io(file, true);
+    let (mut end, mut synced) = (0, 0);
+    for mut buffer in buffers {
+        let mut written = file.write_all_at(buffer.blocks(), end);
+        if direct && written.as_ref().is_err_and(|error| !is_full(error)) {
+            // Some file systems do not support direct I/O, and their errors differ.
+            direct = set_direct_io(file, false);
+            written = file.write_all_at(buffer.blocks(), end);
+        }
+        written?;
+        end += buffer.used as u64;
+        buffer.used = 0;
+        // The receiver is gone after the last buffer.
+        let _ = give_back.send(buffer);
+        if !direct && end - synced >= DUMP_UNSYNCED_BYTES {
+            file.sync_data()?;
+            synced = end;
+        }
+    }
+    // The last block was padded.
+    file.set_len(end)
+}
+
+/// Returns true if the error means that the disk, the quota or the file is full.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// Turns direct I/O for this file on or off. Returns true if it is now on.
+#[cfg(target_os = "linux")]
+fn set_direct_io(file: &File, on: bool) -> bool {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let set = |flags: OFlags| {
+        fcntl_setfl(file, if on { flags | OFlags::DIRECT } else { flags - OFlags::DIRECT })
+    };
+    fcntl_getfl(file).and_then(set).is_ok() && on
+}
+
+/// Returns false: direct I/O is not supported on this platform.
+#[cfg(not(target_os = "linux"))]
+const fn set_direct_io(_: &File, _: bool) -> bool {
+    false
+}
+
+/// A writer that collects the output in buffers.
+pub(super) struct DirectWriter {
+    buffer: AlignedBuffer,
+    full: SyncSender<AlignedBuffer>,
+    empty: Receiver<AlignedBuffer>,
+}
+
+impl DirectWriter {
+    /// Sends the current buffer to the writing thread and starts another one.
+    fn hand_over(&mut self) -> io::Result<()> {
+        // The writing thread ends when the disk fails, and reports the error.
+        let Ok(next) = self.empty.recv() else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        let full = std::mem::replace(&mut self.buffer, next);
+        self.full.send(full).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl Write for DirectWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.buffer.take_in(bytes);
+        if self.buffer.used == DUMP_WRITE_BYTES {
+            self.hand_over()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An aligned buffer for one part of the file.
+struct AlignedBuffer {
+    bytes: Vec<u8>,
+    /// Offset of the first aligned byte.
+    from: usize,
+    used: usize,
+}
+
+impl AlignedBuffer {
+    fn new() -> Self {
+        let bytes = vec![0; DUMP_WRITE_BYTES + BLOCK_BYTES];
+        let from = bytes.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);
+        Self { bytes, from, used: 0 }
+    }
+
+    /// Copies as many bytes as there is capacity for, and returns their number.
+    fn take_in(&mut self, bytes: &[u8]) -> usize {
+        let taken = bytes.len().min(DUMP_WRITE_BYTES - self.used);
+        let at = self.from + self.used;
+        self.bytes[at..at + taken].copy_from_slice(&bytes[..taken]);
+        self.used += taken;
+        taken
+    }
+
+    /// Returns the content, padded to whole blocks.
+    fn blocks(&self) -> &[u8] {
+        &self.bytes[self.from..self.from + self.used.next_multiple_of(BLOCK_BYTES)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(file: &File, bytes: &[u8]) -> Result<(), DumpError> {
+        write_file(file, |pieces| {
+            Ok(bytes.chunks(1_000).try_for_each(|some| pieces.write_all(some))?)
+        })
+    }
+
+    #[test]
+    fn a_file_of_any_length_is_written_exactly() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for length in [
+            0,
+            1,
+            4_095,
+            4_096,
+            4_097,
+            DUMP_WRITE_BYTES - 1,
+            DUMP_WRITE_BYTES,
+            7 * DUMP_WRITE_BYTES + 3,
+        ] {
+            let bytes: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+            filled(&File::create(&path).unwrap(), &bytes).unwrap();
+            assert!(std::fs::read(&path).unwrap() == bytes, "{length}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn disk_errors_are_reported() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let error = filled(&full, &vec![b'x'; 20 * DUMP_WRITE_BYTES]).unwrap_err();
+        assert!(
+            matches!(&error, DumpError::Failed(words) if words.contains("No space left")),
+            "{error:?}"
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! Copies a book, account by account, while it continues to change, and reads the copy back.
+//!
+//! The copy is consistent as of one moment: an account that is about to change before its turn is
+//! copied first. The caller bounds the size of each slice, so commands wait only briefly.
+
+use super::account::{Account, UserId};
+use daytrade_protocol::UserName;
+use serde::{Deserialize, Serialize};
+use std::ops::AddAssign;
+
+/// A hash over accounts that does not depend on their order: equal books have equal hashes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateHash(pub u64);
+
+impl AddAssign<&[u8]> for StateHash {
+    fn add_assign(&mut self, entry: &[u8]) {
+        self.0 = self.0.wrapping_add(xxhash_rust::xxh3::xxh3_64(entry));
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct EntryRef<'a> {
+    id: u32,
+    name: &'a UserName,
+    account: &'a Account,
+}
+
+#[derive(Debug, Deserialize)]
+struct Entry {
+    id: u32,
+    name: UserName,
+    account: Account,
+}
+
+/// Appends one account in the snapshot format.
+pub(super) fn append_entry(
+    id: UserId,
+    name: &UserName,
+    account: &Account,
+    out: &mut Vec<u8>,
+    hash: &mut StateHash,
+) {
+    let before = out.len();
+    crate::encoding::append(&EntryRef { id: id.0, name, account }, out);
+    *hash += &out[before..];
+}
+
+/// A copy in progress.
+#[derive(Debug)]
+pub(super) struct Checkpoint {
+    /// Next account to copy in turn.
+    next: u32,
+    /// Number of accounts when the copy began.
+    end: u32,
+    /// Accounts that were copied before their turn, one bit each.
+    early: Vec<u64>,
+    bytes: Vec<u8>,
+    hash: StateHash,
+}
+
+/// A part of a copy.
+#[derive(Debug)]
+pub struct Slice {
+    /// Accounts, one after the other.
+    pub bytes: Vec<u8>,
+    /// Hash over all accounts; Some in the last slice.
+    pub last: Option<StateHash>,
+}
+
+impl Checkpoint {
+    pub(super) fn new(users: usize) -> Self {
+        let early = vec![0; users.div_ceil(64)];
+        Self { next: 0, end: users as u32, early, bytes: Vec::new(), hash: StateHash::default() }
+    }
+
+    /// Copies an account before it changes, unless it is already copied.
+    pub(super) fn before_change(&mut self, id: UserId, name: &UserName, account: &Account) {
+        let (word, bit) = (id.0 as usize / 64, 1 << (id.0 % 64));
+        if (self.next..self.end).contains(&id.0) && self.early[word] & bit == 0 {
+            self.early[word] |= bit;
+            append_entry(id, name, account, &mut self.bytes, &mut self.hash);
+        }
+    }
+
+    /// Continues the copy until the slice has about `bytes_soft` bytes.
+    pub(super) fn slice<'a>(
+        &mut self,
+        bytes_soft: usize,
+        account_at: impl Fn(UserId) -> (&'a UserName, &'a Account),
+    ) -> Slice {
+        while self.next < self.end && self.bytes.len() < bytes_soft {
+            let id = UserId(self.next);
+            if self.early[id.0 as usize / 64] & (1 << (id.0 % 64)) == 0 {
+                let (name, account) = account_at(id);
+                append_entry(id, name, account, &mut self.bytes, &mut self.hash);
+            }
+            self.next += 1;
+        }
+        let last = (self.next == self.end).then_some(self.hash);
+        Slice { bytes: std::mem::take(&mut self.bytes), last }
+    }
+}
+
+/// Reason why a snapshot cannot be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// An account cannot be decoded.
+    #[error("an account of the snapshot cannot be read")]
+    Entry,
+    /// An account is missing or present twice.
+    #[error("the snapshot's accounts are not complete")]
+    Incomplete,
+    /// The hash over the accounts differs.
+    #[error("the snapshot's state hash does not match")]
+    Hash,
+}
+
+/// Accounts of a copy that is being read back.
+#[derive(Debug)]
+pub struct Loader {
+    slots: Vec<Option<(UserName, Account)>>,
+    hash: StateHash,
+}
+
+impl Loader {
+    /// Creates a loader for this number of users.
+    pub fn new(users: u32) -> Self {
+        Self { slots: (0..users).map(|_| None).collect(), hash: StateHash::default() }
+    }
+
+    /// Reads the accounts of one slice.
+    ///
+    /// # Errors
+    /// [`LoadError::Entry`] or [`LoadError::Incomplete`].
+    pub fn take(&mut self, mut bytes: &[u8]) -> Result<(), LoadError> {
+        while !bytes.is_empty() {
+            let (entry, rest) =
+                postcard::take_from_bytes::<Entry>(bytes).map_err(|_| LoadError::Entry)?;
+            self.hash += &bytes[..bytes.len() - rest.len()];
+            bytes = rest;
+            let slot = self.slots.get_mut(entry.id as usize).ok_or(LoadError::Incomplete)?;
+            if slot.replace((entry.name, entry.account)).is_some() {
+                return Err(LoadError::Incomplete);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns all accounts in the order in which they were opened.
+    ///
+    /// # Errors
+    /// [`LoadError::Hash`] or [`LoadError::Incomplete`].
+    pub(super) fn finish(self, hash: StateHash) -> Result<Vec<(UserName, Account)>, LoadError> {
+        if self.hash != hash {
+            return Err(LoadError::Hash);
+        }
+        self.slots.into_iter().collect::<Option<_>>().ok_or(LoadError::Incomplete)
+    }
+}

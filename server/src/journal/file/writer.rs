@@ -1,0 +1,142 @@
+//! Appends frames to segments.
+
+use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
+use crate::journal::frame::FrameHeader;
+use crate::journal::frame_log::{AppendError, FrameLog, Place, Recovered};
+use crate::journal::storage::{Storage, StorageFile};
+use std::io;
+use std::sync::Arc;
+
+/// Sizes of a log in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileOptions {
+    /// A segment is closed before it would grow beyond this.
+    pub segment_bytes_max: u64,
+    /// Free disk space below which the log reports little free space.
+    pub free_bytes_min: u64,
+    /// Space that is filled with zeros ahead of small frames, so that a sync writes data and no new
+    /// file size.
+    pub fill_bytes: u64,
+}
+
+/// A frame of at least this size changes the file size itself.
+const FILL_FOR_FRAMES_BELOW_BYTES: usize = 16 << 10;
+
+struct OpenSegment {
+    file: Box<dyn StorageFile>,
+    first_record: u64,
+    offset: u64,
+    /// Offset of the last frame; None before this process has appended one.
+    last_frame: Option<u64>,
+    /// Offset up to which the file holds frames or zeros.
+    filled: u64,
+}
+
+/// The appending end of a log in a folder.
+pub(super) struct FileLog {
+    storage: Arc<dyn Storage>,
+    shard: u16,
+    options: FileOptions,
+    segment: Option<OpenSegment>,
+    /// True while the last frame is not synced.
+    unsynced: bool,
+    /// True if the disk has little free space.
+    low: bool,
+}
+
+impl FileLog {
+    /// Opens the log after its recovered end.
+    pub(super) fn open(
+        storage: Arc<dyn Storage>,
+        shard: u16,
+        options: FileOptions,
+        end: &Recovered,
+    ) -> io::Result<Self> {
+        let segment = match &end.segment {
+            None => None,
+            Some((name, offset)) => {
+                let file = storage.open(name)?;
+                // What was read may not be on the disk yet, if the last server did not sync every
+                // frame.
+                file.sync()?;
+                let filled = file.size()?.max(*offset);
+                let first_record =
+                    name.split('.').next().and_then(|digits| digits.parse().ok()).unwrap_or(1);
+                let (offset, last_frame) = (*offset, None);
+                Some(OpenSegment { file, first_record, offset, last_frame, filled })
+            }
+        };
+        Ok(Self { storage, shard, options, segment, unsynced: false, low: false })
+    }
+
+    /// Closes the segment, without the zeros after its last frame, and begins the next one: writes
+    /// and syncs its header, then syncs the folder.
+    fn begin_segment(&mut self, header: &FrameHeader) -> io::Result<bool> {
+        let closed = self.segment.take();
+        if let Some(full) = &closed {
+            full.file.set_len(full.offset)?;
+            full.file.sync()?;
+            self.unsynced = false;
+        }
+        let FrameHeader { shard: _, first_record, number, chain, .. } = *header;
+        let file = self.storage.create(&segment_name(first_record))?;
+        let header = SegmentHeader { shard: self.shard, first_record, first_frame: number, chain };
+        file.write_all_at(&header.to_bytes(), 0)?;
+        file.sync()?;
+        self.storage.sync_folder()?;
+        let offset = SEGMENT_HEADER_BYTES as u64;
+        let last_frame = None;
+        self.segment = Some(OpenSegment { file, first_record, offset, last_frame, filled: offset });
+        Ok(closed.is_some())
+    }
+}
+
+impl FrameLog for FileLog {
+    fn prepare(&mut self, header: &FrameHeader) -> Result<bool, AppendError> {
+        let end = |open: &OpenSegment| open.offset + header.frame_bytes() as u64;
+        let fits = |open: &OpenSegment| end(open) <= self.options.segment_bytes_max;
+        if self.segment.as_ref().is_some_and(fits) {
+            return Ok(false);
+        }
+        Ok(self.begin_segment(header)?)
+    }
+
+    fn append(&mut self, _: &FrameHeader, sealed: &[u8]) -> Result<(), AppendError> {
+        let Some(open) = &mut self.segment else {
+            return Err(io::Error::other("no segment is open").into());
+        };
+        let end = open.offset + sealed.len() as u64;
+        if end > open.filled {
+            if sealed.len() < FILL_FOR_FRAMES_BELOW_BYTES && !self.low {
+                open.file.write_all_at(&vec![0; self.options.fill_bytes as usize], end)?;
+                open.filled = end + self.options.fill_bytes;
+            } else {
+                open.filled = end;
+            }
+        }
+        open.file.write_all_at(sealed, open.offset)?;
+        open.last_frame = Some(open.offset);
+        open.offset = end;
+        self.unsynced = true;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), AppendError> {
+        if let (true, Some(open)) = (self.unsynced, &self.segment) {
+            open.file.sync()?;
+        }
+        self.unsynced = false;
+        Ok(())
+    }
+
+    fn last_place(&self) -> Option<Place> {
+        let open = self.segment.as_ref()?;
+        let begin = open.last_frame?;
+        Some(Place { segment: open.first_record, begin, end: open.offset })
+    }
+
+    fn check_free_space(&mut self) -> Result<bool, AppendError> {
+        self.low = self.storage.free_bytes()? < self.options.free_bytes_min;
+        Ok(self.low)
+    }
+}

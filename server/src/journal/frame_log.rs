@@ -1,0 +1,214 @@
+//! What a shard needs of a log of frames: three traits between the journal and the medium.
+//!
+//! [`LogStore`] opens one shard's log, [`FrameLog`] appends to it, [`FrameReader`] reads it.
+//! [`super::file`] implements them with segments in a folder. A log stores sealed frames byte for
+//! byte; it must never number, chain or decode them for the writer.
+//! [`super::conformance`] tests any implementation.
+
+use super::fault::{ReadError, RecoveryError};
+use super::frame::{Fault, FrameHeader};
+use super::storage::Storage;
+use crate::engine::Record;
+use std::io;
+
+/// Location of a frame in the terms of the log that holds it. Only that log interprets it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// First record of the segment, which names its file.
+    pub(super) segment: u64,
+    /// Offset of the frame.
+    pub(super) begin: u64,
+    /// Offset after the frame.
+    pub(super) end: u64,
+}
+
+/// A frame of the journal, as a snapshot refers to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Anchor {
+    /// Number of the frame.
+    pub frame: u64,
+    /// Number of its last record.
+    pub record: u64,
+    /// Checksum of the frame.
+    pub chain: u32,
+    /// Epoch of the frame.
+    pub epoch: u64,
+    /// Time of the frame, Unix milliseconds.
+    pub time_ms: u64,
+    /// Location of the frame.
+    pub place: Place,
+}
+
+/// Position where reading begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a> {
+    /// At record 1, which must exist.
+    First,
+    /// At the first record that is still kept.
+    FirstKept,
+    /// After the last frame that a snapshot covers.
+    After(&'a Anchor),
+}
+
+/// The end of a recovered journal, where a writer continues.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Number of the last frame, or 0.
+    pub frame: u64,
+    /// Number of the last record, or 0.
+    pub record: u64,
+    /// Checksum of the last frame.
+    pub chain: u32,
+    /// Epoch of the last frame.
+    pub epoch: u64,
+    /// Time of the last frame, Unix milliseconds.
+    pub time_ms: u64,
+    /// Size of an interrupted write that was cut off, bytes.
+    pub cut_bytes: u64,
+    /// Segment to continue in, and the offset after its last frame. None if a new segment must be
+    /// created. Only the log interprets it.
+    pub(super) segment: Option<(String, u64)>,
+}
+
+impl Recovered {
+    /// Returns true if recovery with `repair` would change the log.
+    pub const fn needs_repair(&self) -> bool {
+        self.cut_bytes > 0 || self.segment.is_none()
+    }
+}
+
+/// One checked frame.
+#[derive(Debug)]
+pub struct Frame<'a> {
+    /// Header of the frame.
+    pub header: FrameHeader,
+    /// Encoded records.
+    payload: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    pub(super) const fn new(header: FrameHeader, payload: &'a [u8]) -> Self {
+        Self { header, payload }
+    }
+
+    /// Decodes its records in order and passes each to `take` with its number.
+    ///
+    /// # Errors
+    /// Returns [`Fault::Record`] if the bytes are not the number of records that the header states.
+    pub fn each_record(&self, mut take: impl FnMut(u64, Record)) -> Result<(), Fault> {
+        let mut rest = self.payload;
+        for index in 0..u64::from(self.header.records) {
+            let (record, after) =
+                postcard::take_from_bytes(rest).map_err(|_| Fault::Record(self.header.number))?;
+            rest = after;
+            take(self.header.first_record + index, record);
+        }
+        if rest.is_empty() { Ok(()) } else { Err(Fault::Record(self.header.number)) }
+    }
+}
+
+/// Receives a recovered record: its number, its time in Unix milliseconds, the record.
+pub type TakeRecord<'a> = &'a mut dyn FnMut(u64, u64, Record);
+
+/// The log of one shard: recovers it, reads it, and opens it for appending.
+pub trait LogStore: Send + Sync {
+    /// Reads the log from `start` and passes each record to `take`. With `repair`, an interrupted
+    /// last write is removed; otherwise it is only counted.
+    ///
+    /// # Errors
+    /// Returns a [`RecoveryError`]. The log is then unchanged.
+    fn recover(
+        &self,
+        start: Start<'_>,
+        repair: bool,
+        take: TakeRecord<'_>,
+    ) -> Result<Recovered, RecoveryError>;
+
+    /// Opens the log for appending after the recovered end.
+    ///
+    /// # Errors
+    /// Returns an error of the medium.
+    fn open(&self, end: &Recovered) -> io::Result<Box<dyn FrameLog>>;
+
+    /// Reads frames from `start` up to frame `until`, or to the end. The log may be appended to
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// Returns [`ReadError::Io`] if the log cannot be opened.
+    fn read_from<'a>(
+        &'a self,
+        start: Start<'_>,
+        until: Option<u64>,
+    ) -> Result<Box<dyn FrameReader + 'a>, ReadError>;
+
+    /// Returns the first record that is still kept, or None if there is no record.
+    ///
+    /// # Errors
+    /// Returns an error of the medium.
+    fn first_record(&self) -> io::Result<Option<u64>>;
+
+    /// Returns true if the log contains exactly the frame of the anchor.
+    ///
+    /// # Errors
+    /// Returns an error of the medium.
+    fn contains(&self, anchor: &Anchor) -> io::Result<bool>;
+
+    /// Removes old frames: keeps at least `keep_bytes` of the log and everything from the anchor.
+    ///
+    /// # Errors
+    /// Returns an error of the medium.
+    fn remove_before(&self, anchor: &Anchor, keep_bytes: u64) -> io::Result<()>;
+
+    /// Returns the folder that holds the shard's snapshots.
+    fn folder(&self) -> &dyn Storage;
+}
+
+/// The appending end of a log. One writer owns it.
+pub trait FrameLog: Send {
+    /// Prepares for appending a frame with this header, whose `durable` field is not yet set.
+    /// Returns true if that made all earlier frames durable.
+    ///
+    /// # Errors
+    /// Returns an [`AppendError`]; the log is then unusable.
+    fn prepare(&mut self, header: &FrameHeader) -> Result<bool, AppendError>;
+
+    /// Appends a sealed frame. It is durable after the next [`FrameLog::sync`], or already when
+    /// this returns.
+    ///
+    /// # Errors
+    /// Returns an [`AppendError`]; nobody knows then what the log holds.
+    fn append(&mut self, header: &FrameHeader, sealed: &[u8]) -> Result<(), AppendError>;
+
+    /// Makes all appended frames durable.
+    ///
+    /// # Errors
+    /// As for [`FrameLog::append`].
+    fn sync(&mut self) -> Result<(), AppendError>;
+
+    /// Returns the location of the frame appended last; None before the first one, or after a
+    /// change of segment.
+    fn last_place(&self) -> Option<Place>;
+
+    /// Returns true if the medium has little free space.
+    ///
+    /// # Errors
+    /// Returns an [`AppendError`] if the medium is gone.
+    fn check_free_space(&mut self) -> Result<bool, AppendError>;
+}
+
+/// Reads frames in order and checks each frame's place in the chain.
+pub trait FrameReader {
+    /// Returns the next frame, or None at the end. Must not be called again after an error.
+    ///
+    /// # Errors
+    /// Returns a [`ReadError`] with the position.
+    fn next_frame(&mut self) -> Result<Option<Frame<'_>>, ReadError>;
+}
+
+/// Reason why a frame was not appended. The shard must then stop deciding.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The medium failed. The frame may or may not be stored.
+    #[error("{0}")]
+    Failed(#[from] io::Error),
+}

@@ -1,0 +1,247 @@
+//! Snapshots: the accounts of a shard at one record. With a snapshot, recovery need not read the
+//! journal before that record.
+//!
+//! A snapshot is written to a temporary file, synced and renamed, and the folder is synced. It is
+//! therefore either complete or absent. It never replaces the journal, which is the audit log. This
+//! module handles only blocks of bytes and their position in the journal; the engine defines their
+//! content.
+
+use crate::journal::fault::{SNAPSHOT_VERSION, SnapshotFault};
+use crate::journal::frame::{le_u16, le_u32, le_u64};
+use crate::journal::frame_log::{Anchor, Place};
+use crate::journal::storage::{Storage, StorageFile, read_exact};
+use std::io;
+
+const MAGIC: [u8; 8] = *b"DTSNAPSH";
+const HEADER_BYTES: usize = 96;
+const SUFFIX: &str = ".snapshot";
+const ASIDE: &str = ".snapshot.tmp";
+
+/// Header of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotHeader {
+    /// Shard that owns the accounts.
+    pub shard: u16,
+    /// Last frame that the snapshot covers.
+    pub anchor: Anchor,
+    /// Number of accounts.
+    pub users: u32,
+    /// Highest transaction number the server had assigned.
+    pub assigned_max: u64,
+}
+
+/// Returns the name of the snapshot that covers all records up to this one.
+pub fn snapshot_name(record: u64) -> String {
+    format!("{record:020}{SUFFIX}")
+}
+
+/// Lists the snapshots of a folder, newest first.
+///
+/// # Errors
+/// Returns an error of the file system.
+pub fn snapshots(storage: &dyn Storage) -> io::Result<Vec<String>> {
+    let is_one = |name: &String| {
+        name.strip_suffix(SUFFIX)
+            .is_some_and(|n| n.len() == 20 && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let mut names: Vec<_> = storage.list()?.into_iter().filter(is_one).collect();
+    names.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(names)
+}
+
+/// Removes the temporary files of interrupted snapshots.
+///
+/// # Errors
+/// Returns an error of the file system.
+pub fn remove_unfinished(storage: &dyn Storage) -> io::Result<()> {
+    for name in storage.list()?.iter().filter(|name| name.ends_with(ASIDE)) {
+        storage.remove(name)?;
+    }
+    Ok(())
+}
+
+impl SnapshotHeader {
+    fn to_bytes(self) -> [u8; HEADER_BYTES] {
+        let Self { shard, anchor, users, assigned_max } = self;
+        let mut bytes = [0; HEADER_BYTES];
+        let mut at = 0;
+        let mut put = |part: &[u8]| {
+            bytes[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        };
+        put(&MAGIC);
+        put(&SNAPSHOT_VERSION.to_le_bytes());
+        put(&shard.to_le_bytes());
+        put(&users.to_le_bytes());
+        for number in [
+            anchor.place.segment,
+            anchor.place.begin,
+            anchor.place.end,
+            anchor.frame,
+            anchor.record,
+            anchor.epoch,
+            anchor.time_ms,
+            assigned_max,
+        ] {
+            put(&number.to_le_bytes());
+        }
+        put(&anchor.chain.to_le_bytes());
+        let checksum = crc32fast::hash(&bytes[..HEADER_BYTES - 4]);
+        bytes[HEADER_BYTES - 4..].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    fn parse(bytes: &[u8; HEADER_BYTES]) -> Result<Self, SnapshotFault> {
+        let checksum = crc32fast::hash(&bytes[..HEADER_BYTES - 4]).to_le_bytes();
+        if bytes[..8] != MAGIC || bytes[HEADER_BYTES - 4..] != checksum {
+            return Err(SnapshotFault::Damaged);
+        }
+        let (u16_at, u32_at, u64_at) = (le_u16(bytes), le_u32(bytes), le_u64(bytes));
+        if u16_at(8) != SNAPSHOT_VERSION {
+            return Err(SnapshotFault::Version(u16_at(8)));
+        }
+        let anchor = Anchor {
+            place: Place { segment: u64_at(16), begin: u64_at(24), end: u64_at(32) },
+            frame: u64_at(40),
+            record: u64_at(48),
+            epoch: u64_at(56),
+            time_ms: u64_at(64),
+            chain: u32_at(80),
+        };
+        Ok(Self { shard: u16_at(10), anchor, users: u32_at(12), assigned_max: u64_at(72) })
+    }
+}
+
+/// Writes a snapshot block by block.
+pub struct SnapshotFile {
+    file: Box<dyn StorageFile>,
+    record: u64,
+    offset: u64,
+}
+
+impl SnapshotFile {
+    /// Creates the temporary file and writes the header.
+    ///
+    /// # Errors
+    /// Returns an error of the file system.
+    pub fn begin(storage: &dyn Storage, header: &SnapshotHeader) -> io::Result<Self> {
+        remove_unfinished(storage)?;
+        let record = header.anchor.record;
+        let file = storage.create(&format!("{record:020}{ASIDE}"))?;
+        file.write_all_at(&header.to_bytes(), 0)?;
+        Ok(Self { file, record, offset: HEADER_BYTES as u64 })
+    }
+
+    /// Adds a block of accounts.
+    ///
+    /// # Errors
+    /// Returns an error of the file system.
+    pub fn add(&mut self, accounts: &[u8]) -> io::Result<()> {
+        // An empty block would mark the end of the accounts.
+        if accounts.is_empty() { Ok(()) } else { self.block(accounts) }
+    }
+
+    /// Completes the snapshot and renames it. It is unusable before, and durable after this call.
+    ///
+    /// # Errors
+    /// Returns an error of the file system.
+    pub fn finish(mut self, storage: &dyn Storage, state_hash: u64) -> io::Result<()> {
+        // An empty block marks the end of the accounts.
+        self.block(&[])?;
+        let hash = state_hash.to_le_bytes();
+        self.file.write_all_at(&hash, self.offset)?;
+        self.file
+            .write_all_at(&crc32fast::hash(&hash).to_le_bytes(), self.offset + hash.len() as u64)?;
+        self.file.sync()?;
+        storage.rename(&format!("{:020}{ASIDE}", self.record), &snapshot_name(self.record))?;
+        storage.sync_folder()
+    }
+
+    fn block(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut framed = Vec::with_capacity(bytes.len() + 8);
+        framed.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        framed.extend_from_slice(&crc32fast::hash(bytes).to_le_bytes());
+        framed.extend_from_slice(bytes);
+        self.file.write_all_at(&framed, self.offset)?;
+        self.offset += framed.len() as u64;
+        Ok(())
+    }
+}
+
+/// Reads a snapshot.
+pub struct SnapshotReader {
+    file: Box<dyn StorageFile>,
+    size: u64,
+    offset: u64,
+    header: SnapshotHeader,
+}
+
+impl SnapshotReader {
+    /// Opens a snapshot, and parses and checks its header.
+    ///
+    /// # Errors
+    /// Returns an error of the disk. Damage is reported in the inner result.
+    pub fn open(
+        storage: &dyn Storage,
+        name: &str,
+        shard: u16,
+    ) -> io::Result<Result<Self, SnapshotFault>> {
+        let file = storage.open(name)?;
+        let mut header = [0; HEADER_BYTES];
+        if !read_exact(&*file, &mut header, 0)? {
+            return Ok(Err(SnapshotFault::Damaged));
+        }
+        let size = file.size()?;
+        Ok(match SnapshotHeader::parse(&header) {
+            Ok(header) if header.shard != shard => Err(SnapshotFault::Shard(header.shard)),
+            Ok(header) if snapshot_name(header.anchor.record) != name => {
+                Err(SnapshotFault::Damaged)
+            }
+            Ok(header) => Ok(Self { file, size, offset: HEADER_BYTES as u64, header }),
+            Err(fault) => Err(fault),
+        })
+    }
+
+    /// Returns the header.
+    pub const fn header(&self) -> &SnapshotHeader {
+        &self.header
+    }
+
+    /// Passes every block of accounts to `take`. Returns the state hash stored after them.
+    ///
+    /// # Errors
+    /// Returns an error of the disk. Damage is reported in the inner result.
+    pub fn blocks(mut self, mut take: impl FnMut(&[u8])) -> io::Result<Result<u64, SnapshotFault>> {
+        let mut bytes = Vec::new();
+        loop {
+            let mut head = [0; 8];
+            if !self.read(&mut head)? {
+                return Ok(Err(SnapshotFault::Damaged));
+            }
+            let (length, checksum) = (le_u32(&head)(0) as usize, le_u32(&head)(4));
+            if self.offset + length as u64 > self.size {
+                return Ok(Err(SnapshotFault::Damaged));
+            }
+            bytes.resize(length, 0);
+            if !self.read(&mut bytes)? || crc32fast::hash(&bytes) != checksum {
+                return Ok(Err(SnapshotFault::Damaged));
+            }
+            if length == 0 {
+                break;
+            }
+            take(&bytes);
+        }
+        let mut tail = [0; 12];
+        let whole = self.read(&mut tail)? && self.size == self.offset;
+        if !whole || crc32fast::hash(&tail[..8]) != le_u32(&tail)(8) {
+            return Ok(Err(SnapshotFault::Damaged));
+        }
+        Ok(Ok(le_u64(&tail)(0)))
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> io::Result<bool> {
+        let read = read_exact(&*self.file, into, self.offset)?;
+        self.offset += into.len() as u64;
+        Ok(read)
+    }
+}

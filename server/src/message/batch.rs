@@ -1,0 +1,51 @@
+//! Jobs from a session to a shard.
+
+use super::replies::ReplyTo;
+use super::reply_sink::ReplyTarget;
+use daytrade_protocol::{Attempt, Command, Refusal, UserName};
+
+/// Jobs of one connection, in the order in which they were sent.
+#[derive(Debug)]
+pub struct Batch {
+    /// Receiver of the replies.
+    pub target: ReplyTarget,
+    /// The jobs.
+    pub jobs: Vec<Job>,
+}
+
+/// One request for a shard.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The request that the reply belongs to.
+    pub to: ReplyTo,
+    /// Transaction number.
+    pub number: u64,
+    /// True if the server assigned the number.
+    pub assigned: bool,
+    /// The work.
+    pub work: Work,
+}
+
+/// The work of a job.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// An audited command.
+    Command(Command),
+    /// A line that names an audited command and could not be parsed: it is recorded and refused.
+    Rejected(Box<(Attempt, Refusal)>),
+    /// Sends this user's account events to the connection.
+    Subscribe(UserName),
+    /// Stops sending them.
+    Unsubscribe(UserName),
+}
+
+impl Job {
+    /// Returns the user whose commands it must keep its order with.
+    pub fn user(&self) -> Option<&UserName> {
+        match &self.work {
+            Work::Command(command) => command.user(),
+            Work::Rejected(rejected) => rejected.0.user.as_ref(),
+            Work::Subscribe(_) | Work::Unsubscribe(_) => None,
+        }
+    }
+}

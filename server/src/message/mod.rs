@@ -1,0 +1,18 @@
+//! What sessions, shards, quotes and dumps say to each other.
+//!
+//! A leaf: messages and the traits to answer them, without behaviour of their own. It must never
+//! import a session, a shard or the quote manager.
+
+mod batch;
+mod dump;
+mod quote;
+mod replies;
+mod reply_sink;
+mod shard_event;
+
+pub use batch::{Batch, Job, Work};
+pub use dump::{DumpDone, DumpRequest, DumpResult, PendingDump};
+pub use quote::{Quote, QuoteEvent, QuoteRequest};
+pub use replies::{Replies, ReplyBytes, ReplyTo};
+pub use reply_sink::{ReplySink, ReplyTarget};
+pub use shard_event::ShardEvent;

@@ -1,0 +1,137 @@
+//! Replies to requests of one connection, collected during a round.
+
+use daytrade_protocol::{LineBuffer, Refusal, ReplyBody, Tag};
+
+/// Most replies are shorter than this, in bytes.
+const REPLY_BYTES_GUESS: usize = 128;
+/// Replies are handed over in chunks of about this size.
+const CHUNK_BYTES: usize = 128 << 10;
+
+/// The request that a reply belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyTo {
+    /// A tagged request.
+    Tagged(Tag),
+    /// The connection's untagged request of this position, from 0.
+    Untagged(u64),
+    /// A request that wants no reply; it is still counted as answered.
+    Nobody,
+}
+
+/// Replies to requests of one connection.
+#[derive(Debug, Default)]
+pub struct Replies {
+    /// Full chunks of tagged replies: long replies are not copied when a buffer grows.
+    full: Vec<Vec<u8>>,
+    /// The chunk of tagged replies that is being filled.
+    tagged: LineBuffer,
+    /// Untagged replies, one after the other.
+    untagged: LineBuffer,
+    /// Position and length of each untagged reply.
+    untagged_places: Vec<(u64, usize)>,
+    answered: Vec<ReplyTo>,
+    /// Number of summaries among the replies.
+    summaries: usize,
+    /// Size of the longest summary, bytes.
+    summary_bytes: usize,
+}
+
+/// The bytes of replies, in the parts that an outbox takes.
+#[derive(Debug)]
+pub struct ReplyBytes {
+    /// Full chunks of tagged replies, in order.
+    pub full: Vec<Vec<u8>>,
+    /// Tagged replies after them.
+    pub tagged: Vec<u8>,
+    /// Untagged replies, one after the other.
+    pub untagged: Vec<u8>,
+    /// Position and length of each untagged reply.
+    pub untagged_places: Vec<(u64, usize)>,
+}
+
+impl Replies {
+    /// Creates an empty collection with capacity for `requests` replies.
+    pub fn with_capacity(requests: usize) -> Self {
+        let bytes = requests.saturating_mul(REPLY_BYTES_GUESS).min(CHUNK_BYTES);
+        // A single request may well be untagged; a client that sends many tags them.
+        let tagged =
+            if requests > 1 { LineBuffer::with_capacity(bytes) } else { LineBuffer::default() };
+        Self { tagged, answered: Vec::with_capacity(requests), ..Self::default() }
+    }
+
+    /// Adds the reply that `write` appends to the buffer under the tag. Returns its size in bytes.
+    pub fn write(
+        &mut self,
+        to: ReplyTo,
+        write: impl FnOnce(Option<Tag>, &mut LineBuffer),
+    ) -> usize {
+        self.answered.push(to);
+        match to {
+            ReplyTo::Tagged(tag) => {
+                let before = self.tagged.len();
+                write(Some(tag), &mut self.tagged);
+                let written = self.tagged.len() - before;
+                if self.tagged.len() >= CHUNK_BYTES {
+                    let next = LineBuffer::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
+                    self.full.push(std::mem::replace(&mut self.tagged, next).into_bytes());
+                }
+                written
+            }
+            ReplyTo::Untagged(position) => {
+                let before = self.untagged.len();
+                write(None, &mut self.untagged);
+                let written = self.untagged.len() - before;
+                self.untagged_places.push((position, written));
+                written
+            }
+            ReplyTo::Nobody => 0,
+        }
+    }
+
+    /// Adds a reply of one line. Returns its size in bytes.
+    pub fn push(&mut self, to: ReplyTo, body: &ReplyBody) -> usize {
+        self.write(to, |tag, out| body.write_to(tag, out))
+    }
+
+    /// Notes that the reply just added, of this size, answers DISPLAY_SUMMARY.
+    pub fn note_summary(&mut self, bytes: usize) {
+        self.summaries += 1;
+        self.summary_bytes = self.summary_bytes.max(bytes);
+    }
+
+    /// Returns refusals for the same requests: the answer after the journal has failed.
+    pub fn all_refused(&self, refusal: &Refusal) -> Self {
+        let body = ReplyBody::refused(refusal);
+        let mut refused = Self::default();
+        for to in &self.answered {
+            refused.push(*to, &body);
+        }
+        refused.summaries = self.summaries;
+        refused
+    }
+
+    /// Returns true if no request is answered.
+    pub const fn is_empty(&self) -> bool {
+        self.answered.is_empty()
+    }
+
+    /// Returns the number of requests answered.
+    pub const fn answered(&self) -> usize {
+        self.answered.len()
+    }
+
+    /// Returns the number of summaries, and the size of the longest in bytes.
+    pub const fn summaries(&self) -> (usize, usize) {
+        (self.summaries, self.summary_bytes)
+    }
+
+    /// Returns the bytes.
+    pub fn into_bytes(self) -> ReplyBytes {
+        ReplyBytes {
+            full: self.full,
+            tagged: self.tagged.into_bytes(),
+            untagged: self.untagged.into_bytes(),
+            untagged_places: self.untagged_places,
+        }
+    }
+}

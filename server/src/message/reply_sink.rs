@@ -1,0 +1,45 @@
+//! Where replies go: a shard answers to a target and never knows a socket.
+
+use super::replies::Replies;
+use daytrade_protocol::{Push, Symbol};
+use std::sync::Arc;
+
+/// Receives the replies and pushed lines of one connection. The local implementation is a session's
+/// outbox; it may write short replies to the socket at once.
+pub trait ReplySink: Send + Sync {
+    /// Takes the replies of one round, whose frame is durable.
+    fn deliver(&self, replies: Replies);
+
+    /// Takes an account event. It is never dropped: past its bound the connection is closed.
+    fn push_event(&self, event: &Push);
+
+    /// Takes a price. It replaces an older price of the same symbol that is not yet written.
+    fn push_quote(&self, symbol: Symbol, quote: Push);
+}
+
+/// The connection that a reply goes to. Clones are the same target.
+#[derive(Clone)]
+pub struct ReplyTarget(Arc<dyn ReplySink>);
+
+impl ReplyTarget {
+    /// Creates the target of a sink.
+    pub fn new(sink: Arc<impl ReplySink + 'static>) -> Self {
+        Self(sink)
+    }
+
+    /// Returns true if both are the same connection.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Returns the sink.
+    pub fn sink(&self) -> &dyn ReplySink {
+        &*self.0
+    }
+}
+
+impl std::fmt::Debug for ReplyTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ReplyTarget({:p})", Arc::as_ptr(&self.0))
+    }
+}

@@ -1,0 +1,20 @@
+//! Events of the rest of the server for a shard.
+
+use super::dump::DumpDone;
+use super::quote::QuoteEvent;
+use crate::journal::SnapshotEvent;
+
+/// An event for a shard.
+#[derive(Debug)]
+pub enum ShardEvent {
+    /// About a price.
+    Quote(QuoteEvent),
+    /// A dump has ended.
+    DumpDone(Box<DumpDone>),
+    /// About the snapshot in progress.
+    Snapshot(SnapshotEvent),
+    /// The server stops: commands that wait for a price are refused at once.
+    Closing,
+    /// Finish the queued work, make it durable, end.
+    Stop,
+}

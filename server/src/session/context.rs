@@ -1,0 +1,24 @@
+//! What all sessions share.
+
+use crate::message::QuoteRequest;
+use crate::router::Router;
+use crate::stats::Stats;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+/// What all sessions share.
+#[derive(Clone)]
+pub struct Context {
+    /// The way to the shards.
+    pub router: Router,
+    /// The way to the quote manager.
+    pub quotes: UnboundedSender<QuoteRequest>,
+    /// The server's counters.
+    pub stats: Arc<Stats>,
+    /// Fires when the server stops.
+    pub stop: CancellationToken,
+    /// Idle time after which a connection is closed.
+    pub idle_timeout: Option<Duration>,
+}

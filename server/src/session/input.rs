@@ -1,0 +1,110 @@
+//! The reading half of a session: bytes that have arrived, and the lines in them.
+
+use crate::limits::{READ_BUFFER_BYTES_MAX, READ_BUFFER_BYTES_MIN};
+use bytes::BytesMut;
+use daytrade_protocol::{LineBlock, LineCodec};
+use std::io;
+use tokio_util::codec::Decoder as _;
+
+/// The input of one connection.
+pub(super) struct Input {
+    codec: LineCodec,
+    /// Bytes not yet decoded.
+    pub(super) bytes: BytesMut,
+    /// Lines that have arrived and are not yet read.
+    block: Option<LineBlock>,
+    /// Size of the next read.
+    read_bytes: usize,
+    /// True if nothing more will be read: the client has half-closed or quit.
+    ended: bool,
+    /// True if the client has half-closed.
+    half_closed: bool,
+    /// True if the client said QUIT: lines after it are ignored.
+    quit: bool,
+}
+
+impl Input {
+    /// Creates an empty input. Its buffer starts small, because most of many connections are idle.
+    pub(super) fn new() -> Self {
+        Self {
+            codec: LineCodec::default(),
+            bytes: BytesMut::new(),
+            block: None,
+            read_bytes: READ_BUFFER_BYTES_MIN,
+            ended: false,
+            half_closed: false,
+            quit: false,
+        }
+    }
+
+    /// Returns true if nothing more will be read.
+    pub(super) const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Returns true if the client has half-closed.
+    pub(super) const fn is_half_closed(&self) -> bool {
+        self.half_closed
+    }
+
+    /// Returns true if the client said QUIT.
+    pub(super) const fn has_quit(&self) -> bool {
+        self.quit
+    }
+
+    /// Returns true if no line waits to be read.
+    pub(super) const fn has_no_lines(&self) -> bool {
+        self.block.is_none()
+    }
+
+    /// Returns true if no byte waits to be decoded.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Ends the input after a QUIT: lines that have arrived after it are dropped.
+    pub(super) fn quit(&mut self) {
+        (self.ended, self.quit, self.block) = (true, true, None);
+    }
+
+    /// Reserves space for the next read.
+    pub(super) fn reserve(&mut self) {
+        self.bytes.reserve(self.read_bytes);
+    }
+
+    /// Drops everything read and reserves space for one small read.
+    pub(super) fn discard(&mut self) {
+        self.bytes.clear();
+        self.bytes.reserve(READ_BUFFER_BYTES_MIN);
+    }
+
+    /// Notes a read of this many bytes; 0 is the end of the stream. The buffer follows the client's
+    /// pace: a read that fills it doubles the next one, a small one halves it.
+    pub(super) fn note_read(&mut self, bytes: usize) {
+        if bytes == 0 {
+            (self.ended, self.half_closed) = (true, true);
+        } else if bytes >= self.read_bytes {
+            self.read_bytes = (self.read_bytes * 2).min(READ_BUFFER_BYTES_MAX);
+        } else if bytes < self.read_bytes / 8 {
+            self.read_bytes = (self.read_bytes / 2).max(READ_BUFFER_BYTES_MIN);
+        }
+    }
+
+    /// Takes the block of lines to read next, if there is one. While the server stops, an
+    /// unfinished last line is not taken for a line.
+    pub(super) fn take_block(&mut self, stopping: bool) -> io::Result<Option<LineBlock>> {
+        if self.block.as_ref().is_none_or(LineBlock::is_empty) {
+            self.block = if self.ended && !stopping {
+                self.codec.decode_eof(&mut self.bytes)?
+            } else {
+                self.codec.decode(&mut self.bytes)?
+            };
+        }
+        Ok(self.block.take())
+    }
+
+    /// Puts back the lines of a block that were not read.
+    pub(super) fn put_back(&mut self, block: LineBlock) {
+        self.block = (!block.is_empty() && !self.quit).then_some(block);
+    }
+}

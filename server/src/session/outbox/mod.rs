@@ -1,0 +1,214 @@
+//! The writing half of a connection, shared by everything that answers it.
+//!
+//! Replies are bounded by the requests in flight, prices by the symbols, account events by a limit
+//! past which the connection is closed. Short replies with nothing before them are written at once
+//! by the shard that hands them over, so no task has to be woken for them. The session writes the
+//! rest: what the socket does not accept, what is long, and what nobody asked for.
+
+mod flow;
+mod queue;
+mod reorder;
+mod wakeup;
+
+pub use flow::Flow;
+
+use super::transport::ReplyWriter;
+use crate::message::{Replies, ReplyBytes, ReplySink};
+use daytrade_protocol::{Push, Symbol};
+use parking_lot::{Mutex, MutexGuard};
+use queue::OutputQueue;
+use reorder::ReorderBuffer;
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::time::Instant;
+use wakeup::Wakeup;
+
+/// The output of one connection and the socket it is written to.
+#[derive(Default)]
+pub struct Outbox {
+    state: Mutex<State>,
+    /// None if there is no client, or none any more. Locked last.
+    writer: Mutex<Option<Box<dyn ReplyWriter>>>,
+}
+
+#[derive(Default)]
+struct State {
+    queue: OutputQueue,
+    reorder: ReorderBuffer,
+    flow: Flow,
+    wakeup: Wakeup,
+    /// Time of the last direct write.
+    written_at: Option<Instant>,
+    /// True once nobody reads any more.
+    closed: bool,
+}
+
+/// What a session must know before it reads more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Requests in flight.
+    pub flow: Flow,
+    /// Untagged requests answered so far.
+    pub untagged_answered: u64,
+    /// Bytes that wait to be written.
+    pub bytes: usize,
+    /// True if the client did not read its account events: the connection has to close.
+    pub too_slow: bool,
+    /// Time of the last write that the session has not made itself.
+    pub written_at: Option<Instant>,
+}
+
+impl Outbox {
+    /// Creates the outbox of a socket.
+    pub fn new(writer: impl ReplyWriter + 'static) -> Self {
+        Self { writer: Mutex::new(Some(Box::new(writer))), ..Self::default() }
+    }
+
+    /// Counts requests, and requests for a summary among them, that are sent to a shard.
+    pub fn begin(&self, requests: usize, summaries: usize) {
+        self.state.lock().flow.begin(requests, summaries);
+    }
+
+    /// Takes a reply of the session itself, which writes it after reading what has arrived.
+    pub(super) fn answer(&self, replies: Replies) {
+        self.state.lock().take(replies);
+    }
+
+    /// Takes a line that ends the connection.
+    pub(super) fn push(&self, line: &Push) {
+        let mut state = self.state.lock();
+        let mut bytes = Vec::new();
+        line.write_to(&mut bytes);
+        state.queue.append(bytes);
+        wake(state);
+    }
+
+    /// Writes bytes that were taken.
+    pub(super) fn poll_write(
+        &self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.writer.lock().as_mut() {
+            Some(writer) => Pin::new(&mut **writer).poll_write(context, bytes),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Shuts the writing half of the socket down.
+    pub(super) fn poll_shutdown(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.writer.lock().as_mut() {
+            Some(writer) => Pin::new(&mut **writer).poll_shutdown(context),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Returns true if the session has to act on something handed over; otherwise the session is
+    /// woken when that happens.
+    pub(super) fn poll_changed(&self, context: &Context<'_>, wants_answers: bool) -> bool {
+        let state = &mut *self.state.lock();
+        let (is_waiting, too_slow) = (state.queue.is_waiting(), state.queue.is_too_slow());
+        state.wakeup.poll(context, wants_answers, is_waiting, too_slow)
+    }
+
+    /// Takes everything that can be written. Until the next call only the caller may write.
+    pub fn take(&self) -> VecDeque<Vec<u8>> {
+        self.state.lock().queue.take()
+    }
+
+    /// Ends the writing if nothing waits: later lines are not written. Returns true if it has
+    /// ended.
+    pub(super) fn end(&self) -> bool {
+        self.state.lock().queue.end()
+    }
+
+    /// Returns how much is in flight.
+    pub fn load(&self) -> Load {
+        let state = self.state.lock();
+        Load {
+            flow: state.flow,
+            untagged_answered: state.reorder.answered(),
+            bytes: state.queue.bytes() + state.reorder.bytes(),
+            too_slow: state.queue.is_too_slow(),
+            written_at: state.written_at,
+        }
+    }
+
+    /// Closes the socket: nobody reads any more.
+    pub fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.wakeup.clear();
+        drop(state);
+        *self.writer.lock() = None;
+    }
+}
+
+impl ReplySink for Outbox {
+    fn deliver(&self, replies: Replies) {
+        let mut state = self.state.lock();
+        let was_idle = state.queue.is_idle();
+        state.take(replies);
+        if was_idle
+            && state.queue.is_small()
+            && let Some(writer) = self.writer.lock().as_mut()
+            && state.queue.write_now(&mut **writer)
+        {
+            state.written_at = Some(Instant::now());
+        }
+        wake(state);
+    }
+
+    fn push_event(&self, event: &Push) {
+        let mut state = self.state.lock();
+        if !state.closed && !state.queue.is_too_slow() {
+            // Not written at once: a price that fires a thousand triggers makes as many events.
+            state.queue.append_event(event);
+            wake(state);
+        }
+    }
+
+    fn push_quote(&self, symbol: Symbol, quote: Push) {
+        let mut state = self.state.lock();
+        if !state.closed && !state.queue.is_too_slow() {
+            state.queue.set_quote(symbol, quote);
+            wake(state);
+        }
+    }
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbox").field("load", &self.load()).finish_non_exhaustive()
+    }
+}
+
+/// Wakes the session if it has something to do after a change of its outbox.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let urgent = state.queue.is_too_slow() || state.queue.is_waiting();
+    let waker = state.wakeup.notify(urgent);
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+impl State {
+    fn take(&mut self, replies: Replies) {
+        self.flow.answer(&replies);
+        if self.closed {
+            return;
+        }
+        let ReplyBytes { full, tagged, untagged, untagged_places } = replies.into_bytes();
+        for chunk in full {
+            self.queue.append(chunk);
+        }
+        self.queue.append(tagged);
+        self.reorder.take(untagged, &untagged_places, |reply| self.queue.append(reply));
+    }
+}
+
+#[cfg(test)]
+mod tests;

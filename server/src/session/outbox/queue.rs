@@ -1,0 +1,132 @@
+//! The bytes that wait for a connection's socket, in order.
+//!
+//! Replies are appended whole, so nothing comes between the lines of one. Account events are
+//! bounded; prices wait apart, the newest of each symbol. The queue must never drop a reply or an
+//! account event.
+
+use super::super::transport::ReplyWriter;
+use crate::limits::OUTBOX_EVENT_BYTES_MAX;
+use daytrade_protocol::{Push, Symbol};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Up to this size, copying bytes is cheaper than writing them separately, and writing them is
+/// cheaper than waking the session.
+pub(super) const SMALL_CHUNK_BYTES: usize = 16 << 10;
+
+/// Bytes that wait to be written.
+#[derive(Default)]
+pub(super) struct OutputQueue {
+    chunks: VecDeque<Vec<u8>>,
+    /// Bytes in `chunks`.
+    bytes: usize,
+    /// Bytes of account events in `chunks`.
+    event_bytes: usize,
+    /// True while the session has taken chunks and may not have written them: nobody else may
+    /// write.
+    taken: bool,
+    quotes: BTreeMap<Symbol, Push>,
+    /// True once the client failed to read its account events.
+    too_slow: bool,
+}
+
+impl OutputQueue {
+    /// Appends bytes: small ones to the last chunk, large ones as a chunk of their own, which
+    /// copies nothing.
+    pub(super) fn append(&mut self, bytes: Vec<u8>) {
+        self.bytes += bytes.len();
+        match self.chunks.back_mut() {
+            Some(last) if last.len() + bytes.len() <= SMALL_CHUNK_BYTES => {
+                last.extend_from_slice(&bytes);
+            }
+            _ if bytes.is_empty() => {}
+            _ => self.chunks.push_back(bytes),
+        }
+    }
+
+    /// Appends an account event. Past the bound it appends the closing line instead of further
+    /// events.
+    pub(super) fn append_event(&mut self, event: &Push) {
+        let mut line = Vec::new();
+        event.write_to(&mut line);
+        self.event_bytes += line.len();
+        if self.event_bytes > OUTBOX_EVENT_BYTES_MAX {
+            self.too_slow = true;
+            Push::ByeSlowConsumer.write_to(&mut line);
+        }
+        self.append(line);
+    }
+
+    /// Keeps a price until the queue is taken; it replaces an older price of its symbol.
+    pub(super) fn set_quote(&mut self, symbol: Symbol, quote: Push) {
+        self.quotes.insert(symbol, quote);
+    }
+
+    /// Returns true if the session would find something to take. While it writes, it asks again by
+    /// itself.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.taken && !(self.chunks.is_empty() && (self.quotes.is_empty() || self.too_slow))
+    }
+
+    /// Returns true if no bytes precede the next ones.
+    pub(super) fn is_idle(&self) -> bool {
+        self.chunks.is_empty() && !self.taken
+    }
+
+    /// Returns true if the bytes are few enough to be written directly.
+    pub(super) fn is_small(&self) -> bool {
+        (1..=SMALL_CHUNK_BYTES).contains(&self.bytes)
+    }
+
+    /// Returns the number of bytes that wait.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Returns true if the client failed to read its account events.
+    pub(super) const fn is_too_slow(&self) -> bool {
+        self.too_slow
+    }
+
+    /// Takes everything. Until the next call only the caller may write.
+    pub(super) fn take(&mut self) -> VecDeque<Vec<u8>> {
+        if !self.quotes.is_empty() && !self.too_slow {
+            let mut lines = Vec::new();
+            for quote in std::mem::take(&mut self.quotes).into_values() {
+                quote.write_to(&mut lines);
+            }
+            self.append(lines);
+        }
+        (self.bytes, self.event_bytes) = (0, 0);
+        self.taken = !self.chunks.is_empty();
+        std::mem::take(&mut self.chunks)
+    }
+
+    /// Ends the writing if nothing waits: later bytes are not written. Returns true if it has
+    /// ended.
+    pub(super) fn end(&mut self) -> bool {
+        let ends = self.chunks.is_empty();
+        self.taken |= ends;
+        ends
+    }
+
+    /// Writes as much as the socket accepts without waiting. An error is left for the session to
+    /// find. Returns true if anything was written.
+    pub(super) fn write_now(&mut self, writer: &mut dyn ReplyWriter) -> bool {
+        let mut wrote = false;
+        while let Some(chunk) = self.chunks.front_mut()
+            && let Ok(written @ 1..) = writer.try_write(chunk)
+        {
+            wrote = true;
+            self.bytes -= written;
+            if written < chunk.len() {
+                chunk.drain(..written);
+                return true;
+            }
+            self.chunks.pop_front();
+        }
+        if self.chunks.is_empty() {
+            self.event_bytes = 0;
+        }
+        wrote
+    }
+}

@@ -1,0 +1,193 @@
+//! What a connection is told, in which order, and who writes it.
+
+use super::queue::SMALL_CHUNK_BYTES;
+use super::*;
+use crate::limits::{
+    OUTBOX_EVENT_BYTES_MAX, SUMMARIES_AT_ONCE_MIN, SUMMARIES_BYTES_MAX, SUMMARY_BYTES_GUESS,
+};
+use crate::message::ReplyTo;
+use daytrade_protocol::{Money, Refusal, Tag, UserName};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+use tokio::io::AsyncWrite;
+
+fn text(outbox: &Outbox) -> String {
+    String::from_utf8(outbox.take().into_iter().flatten().collect()).unwrap()
+}
+
+fn replies(to: &[ReplyTo]) -> Replies {
+    let mut replies = Replies::default();
+    for to in to {
+        replies.write(*to, |tag, out| {
+            let text = format!("{}{to:?}\n", tag.map(|t| t.to_string()).unwrap_or_default());
+            out.extend_from_slice(text.as_bytes());
+        });
+    }
+    replies
+}
+
+#[test]
+fn untagged_replies_wait_for_their_turn_and_tagged_ones_do_not() {
+    let outbox = Outbox::default();
+    outbox.begin(4, 0);
+    outbox.deliver(replies(&[ReplyTo::Untagged(1), ReplyTo::Tagged(Tag::new(9).unwrap())]));
+    assert_eq!(text(&outbox), "[9]Tagged(Tag(9))\n");
+    assert_eq!(outbox.load().flow.in_flight, 2);
+    outbox.deliver(replies(&[ReplyTo::Nobody, ReplyTo::Untagged(0)]));
+    assert_eq!(text(&outbox), "Untagged(0)\nUntagged(1)\n");
+    let load = outbox.load();
+    assert_eq!(
+        (load.flow.in_flight, load.bytes, load.untagged_answered, load.too_slow),
+        (0, 0, 2, false)
+    );
+}
+
+/// A socket that takes so many bytes more.
+#[derive(Clone)]
+struct Socket(Arc<Mutex<(Vec<u8>, usize)>>);
+
+impl Socket {
+    fn with_room(bytes: usize) -> (Self, Outbox) {
+        let socket = Self(Arc::new(Mutex::new((Vec::new(), bytes))));
+        (socket.clone(), Outbox::new(socket))
+    }
+
+    fn got(&self) -> String {
+        String::from_utf8(std::mem::take(&mut self.0.lock().0)).unwrap()
+    }
+}
+
+impl ReplyWriter for Socket {
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (got, room) = &mut *self.0.lock();
+        let taken = bytes.len().min(*room);
+        got.extend_from_slice(&bytes[..taken]);
+        *room -= taken;
+        if taken == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(taken) }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.try_write(bytes).map_or(Poll::Pending, |taken| Poll::Ready(Ok(taken)))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Counts how often a session would have been woken.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_short_reply_is_written_at_once_and_wakes_nobody() {
+    let (socket, outbox) = Socket::with_room(1_000);
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let context = Context::from_waker(&waker);
+    outbox.begin(3, 0);
+    assert!(!outbox.poll_changed(&context, false));
+    outbox.deliver(replies(&[ReplyTo::Untagged(0)]));
+    assert_eq!((socket.got().as_str(), wakes.0.load(Ordering::Relaxed)), ("Untagged(0)\n", 0));
+    assert_eq!((outbox.load().bytes, outbox.load().flow.in_flight), (0, 2));
+    assert!(outbox.load().written_at.is_some());
+    // A session that waits for answers is told all the same, also of one that came before it said
+    // so.
+    assert!(outbox.poll_changed(&context, true));
+    assert!(!outbox.poll_changed(&context, true));
+    outbox.deliver(replies(&[ReplyTo::Untagged(1)]));
+    assert_eq!((socket.got().as_str(), wakes.0.load(Ordering::Relaxed)), ("Untagged(1)\n", 1));
+    // While the session writes, nobody comes between.
+    outbox.deliver(replies(&[ReplyTo::Nobody]));
+    let long = "x".repeat(SMALL_CHUNK_BYTES + 1);
+    let mut given = Replies::default();
+    given.write(ReplyTo::Tagged(Tag::new(1).unwrap()), |_, out| {
+        out.extend_from_slice(long.as_bytes())
+    });
+    outbox.deliver(given);
+    assert_eq!((socket.got().as_str(), text(&outbox).len()), ("", long.len()));
+    outbox.deliver(replies(&[ReplyTo::Untagged(2)]));
+    assert_eq!((socket.got().as_str(), text(&outbox).as_str()), ("", "Untagged(2)\n"));
+}
+
+#[test]
+fn what_the_socket_does_not_take_is_left_to_the_session_in_order() {
+    let (socket, outbox) = Socket::with_room(15);
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    outbox.begin(3, 0);
+    assert!(!outbox.poll_changed(&Context::from_waker(&waker), false));
+    for place in 0..3 {
+        outbox.deliver(replies(&[ReplyTo::Untagged(place)]));
+    }
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "once, until it has looked");
+    assert_eq!(outbox.load().bytes, 36 - 15);
+    assert_eq!(socket.got() + &text(&outbox), "Untagged(0)\nUntagged(1)\nUntagged(2)\n");
+}
+
+#[test]
+fn long_summaries_are_asked_for_a_few_at_a_time() {
+    let outbox = Outbox::default();
+    assert_eq!(outbox.load().flow.summaries_max(), SUMMARIES_BYTES_MAX / SUMMARY_BYTES_GUESS);
+    for (bytes, at_once) in [(1_000, SUMMARIES_BYTES_MAX / 1_000), (1 << 30, SUMMARIES_AT_ONCE_MIN)]
+    {
+        outbox.begin(1, 1);
+        let mut given = replies(&[ReplyTo::Nobody]);
+        given.note_summary(bytes);
+        outbox.deliver(given);
+        assert_eq!(
+            (outbox.load().flow.summaries, outbox.load().flow.summaries_max()),
+            (0, at_once)
+        );
+    }
+}
+
+#[test]
+fn a_slow_reader_keeps_the_newest_price_and_every_event_until_the_bound() {
+    let outbox = Outbox::default();
+    let symbol = Symbol::parse(b"S").unwrap();
+    for cents in [100, 200, 300] {
+        outbox
+            .push_quote(symbol, Push::Quote { symbol, price: Money::from_cents(cents), at_ms: 1 });
+    }
+    assert_eq!(text(&outbox), "* QUOTE,S,3.00,1\n");
+    let user = UserName::parse(b"alice").unwrap();
+    let zero = Money::ZERO;
+    let event = Push::Account { user, available: zero, reserved: zero, realised: zero };
+    while !outbox.load().too_slow {
+        outbox.push_event(&event);
+    }
+    outbox.push_event(&event);
+    let left = text(&outbox);
+    assert!(left.len() > OUTBOX_EVENT_BYTES_MAX && left.len() < OUTBOX_EVENT_BYTES_MAX + 100);
+    assert!(left.ends_with("0.00\n* BYE,SLOW_CONSUMER\n"));
+}
+
+#[test]
+fn after_a_failed_commit_the_same_requests_are_refused() {
+    let given =
+        replies(&[ReplyTo::Tagged(Tag::new(9).unwrap()), ReplyTo::Untagged(0), ReplyTo::Nobody]);
+    let outbox = Outbox::default();
+    outbox.begin(3, 0);
+    outbox.deliver(given.all_refused(&Refusal::ReadOnly));
+    let text = text(&outbox);
+    assert!(text.starts_with("[9] ERR,READ_ONLY,") && text.lines().count() == 2, "{text}");
+    assert_eq!(outbox.load().flow.in_flight, 0);
+}

@@ -1,0 +1,93 @@
+//! The two orderly ends of a session that is not idle: the server stops, or the client does not
+//! read its account events.
+
+use crate::limits::LINGER_MS;
+use std::future::Future as _;
+use std::io;
+use std::pin::Pin;
+use std::task::Context;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// How long a client must be silent before a stopping server closes its connection.
+pub(super) const SILENCE: Duration = Duration::from_millis(100);
+/// How long a stopping server goes on answering a client that is never silent.
+const STOP_ANSWERING: Duration = Duration::from_secs(1);
+
+/// The server's stop, as one session sees it.
+pub(super) struct StopTimer {
+    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Once the server stops: the time until which to wait for silence, and the latest time.
+    limits: Option<(Instant, Instant)>,
+}
+
+impl StopTimer {
+    /// Creates the timer of one session.
+    pub(super) fn new(stop: &CancellationToken) -> Self {
+        // A token of its own: polling it takes no lock that another session holds.
+        Self { stopped: Box::pin(stop.child_token().cancelled_owned()), limits: None }
+    }
+
+    /// Returns true once the server stops: requests not yet begun are refused.
+    pub(super) const fn is_stopping(&self) -> bool {
+        self.limits.is_some()
+    }
+
+    /// Returns true when the server has just stopped; otherwise the task is woken when it does.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> bool {
+        self.limits.is_none() && self.stopped.as_mut().poll(context).is_ready()
+    }
+
+    /// Begins to wait for silence.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.limits = Some((now + SILENCE, now + STOP_ANSWERING));
+    }
+
+    /// Notes that the client has sent something.
+    pub(super) fn note_read(&mut self, now: Instant) {
+        if let Some((silent_at, _)) = &mut self.limits {
+            *silent_at = now + SILENCE;
+        }
+    }
+
+    /// Returns true if the connection should end: the client is silent, or has had its time.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        self.limits.is_some_and(|(silent_at, stop_by)| now >= silent_at.min(stop_by))
+    }
+
+    /// Returns when it will be over, unless it is.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let (silent_at, stop_by) = self.limits.filter(|_| !self.is_over(now))?;
+        Some(silent_at.min(stop_by))
+    }
+}
+
+/// Gives a client that did not read its account events some time to take what is left.
+#[derive(Debug, Default)]
+pub(super) struct SlowConsumer {
+    give_up_at: Option<Instant>,
+}
+
+impl SlowConsumer {
+    /// Notes whether the client is too slow.
+    ///
+    /// # Errors
+    /// `TimedOut` when its time is over.
+    pub(super) fn check(&mut self, too_slow: bool, now: Instant) -> io::Result<()> {
+        match self.give_up_at {
+            Some(at) if at <= now => {
+                let message = "the client did not read its account events";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+            }
+            None if too_slow => self.give_up_at = Some(now + Duration::from_millis(LINGER_MS)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Returns when its time is over, if it is too slow.
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        self.give_up_at
+    }
+}

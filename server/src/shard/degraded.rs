@@ -1,0 +1,24 @@
+//! The states in which a shard does less than usual.
+
+/// The health of a shard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Health {
+    /// Everything is carried out.
+    #[default]
+    Good,
+    /// The disk is almost full: only commands that write nothing are answered.
+    DiskLow,
+    /// The journal has failed: nothing is decided any more.
+    Failed,
+}
+
+impl Health {
+    /// Returns the health after a check of the free disk space. A failed journal stays failed.
+    pub(super) const fn with_disk_low(self, low: bool) -> Self {
+        match self {
+            Self::Failed => Self::Failed,
+            _ if low => Self::DiskLow,
+            _ => Self::Good,
+        }
+    }
+}

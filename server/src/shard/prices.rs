@@ -1,0 +1,53 @@
+//! The prices that a shard knows.
+
+use crate::engine::PriceUsed;
+use crate::message::Quote;
+use daytrade_protocol::{Symbol, UserName};
+use hashbrown::HashMap;
+
+#[derive(Debug)]
+struct KnownPrice {
+    quote: Quote,
+    /// Transaction for which it was fetched, until that transaction has used it. For any other
+    /// transaction the price comes from the cache.
+    fetched_for: Option<(UserName, u64)>,
+}
+
+/// The newest quote of each symbol. It must never use a quote that is older than 60 s.
+#[derive(Debug, Default)]
+pub(super) struct PriceTable(HashMap<Symbol, KnownPrice>);
+
+impl PriceTable {
+    /// Stores a quote that has arrived.
+    pub(super) fn insert(&mut self, quote: Quote, fetched_for: Option<(UserName, u64)>) {
+        self.0.insert(quote.symbol, KnownPrice { quote, fetched_for });
+    }
+
+    /// Returns the symbol's quote if it is fresh.
+    pub(super) fn fresh(&self, symbol: Symbol, now_ms: u64) -> Option<&Quote> {
+        self.0.get(&symbol).map(|known| &known.quote).filter(|quote| quote.is_fresh(now_ms))
+    }
+
+    /// Returns the symbol's quote of any age.
+    pub(super) fn quote(&self, symbol: Symbol) -> Option<&Quote> {
+        self.0.get(&symbol).map(|known| &known.quote)
+    }
+
+    /// Returns the symbol's fresh price for a transaction, and notes its use.
+    pub(super) fn take(
+        &mut self,
+        symbol: Symbol,
+        now_ms: u64,
+        user: Option<&UserName>,
+        number: u64,
+    ) -> Option<PriceUsed> {
+        let known = self.0.get_mut(&symbol).filter(|known| known.quote.is_fresh(now_ms))?;
+        let is_here =
+            |(for_user, fetched): &(UserName, u64)| Some(for_user) == user && *fetched == number;
+        let fetched = known.fetched_for.as_ref().is_some_and(is_here);
+        if fetched {
+            known.fetched_for = None;
+        }
+        Some(PriceUsed { price: known.quote.price, cached: !fetched })
+    }
+}

@@ -1,0 +1,125 @@
+//! What a round will say once its frame is durable: replies, dumps to write, counts.
+//!
+//! It must never hand anything over before the frame is durable.
+
+use super::stats::Tally;
+use crate::engine::{Account, write_summary};
+use crate::limits::ROUND_REPLY_BYTES_SOFT;
+use crate::message::{DumpRequest, Quote, Replies, ReplyTarget, ReplyTo};
+use daytrade_protocol::{Command, LineBuffer, Refusal, ReplyBody, Tag, UserName};
+
+/// Replies to one connection.
+#[derive(Debug)]
+struct Delivery {
+    target: ReplyTarget,
+    replies: Replies,
+}
+
+/// The output of a round.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    deliveries: Vec<Delivery>,
+    reply_bytes: usize,
+    dumps: Vec<DumpRequest>,
+    pub(super) tally: Tally,
+}
+
+impl Round {
+    /// Ensures that the last delivery targets this connection, with capacity for `requests` replies.
+    pub(super) fn begin_delivery(&mut self, target: &ReplyTarget, requests: usize) {
+        if self.deliveries.last().is_none_or(|last| !last.target.is_same(target)) {
+            let replies = Replies::with_capacity(requests);
+            self.deliveries.push(Delivery { target: target.clone(), replies });
+        }
+    }
+
+    /// Returns true if the replies have reached their soft bound.
+    pub(super) const fn is_full(&self) -> bool {
+        self.reply_bytes >= ROUND_REPLY_BYTES_SOFT
+    }
+
+    /// Returns true if there is nothing to say.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.deliveries.is_empty()
+    }
+
+    fn write(
+        &mut self,
+        to: ReplyTo,
+        write: impl FnOnce(Option<Tag>, &mut LineBuffer),
+    ) -> Option<&mut Replies> {
+        let delivery = self.deliveries.last_mut()?;
+        self.reply_bytes += delivery.replies.write(to, write);
+        Some(&mut delivery.replies)
+    }
+
+    /// Adds a reply of one line to the last delivery.
+    pub(super) fn reply(&mut self, to: ReplyTo, body: &ReplyBody) {
+        self.write(to, |tag, out| body.write_to(tag, out));
+    }
+
+    /// Adds a refusal.
+    pub(super) fn refuse(&mut self, to: ReplyTo, refusal: &Refusal) {
+        self.tally.refused[refusal.code() as usize] += 1;
+        self.write(to, |tag, out| ReplyBody::write_refusal(refusal, tag, out));
+    }
+
+    /// Adds the refusal of a command: a summary that is refused is no longer in flight.
+    pub(super) fn refuse_command(&mut self, to: ReplyTo, command: &Command, refusal: &Refusal) {
+        self.refuse(to, refusal);
+        if let (Command::DisplaySummary { .. }, Some(last)) = (command, self.deliveries.last_mut())
+        {
+            last.replies.note_summary(0);
+        }
+    }
+
+    /// Adds the reply to a QUOTE.
+    pub(super) fn reply_quote(&mut self, to: ReplyTo, quote: &Quote) {
+        let Quote { symbol, price, arrived_ms, key } = quote;
+        self.write(to, |tag, out| {
+            ReplyBody::write_quote(*symbol, *price, *arrived_ms, key, tag, out);
+        });
+    }
+
+    /// Adds the reply to a DISPLAY_SUMMARY.
+    pub(super) fn reply_summary(&mut self, to: ReplyTo, user: &UserName, account: &Account) {
+        let before = self.reply_bytes;
+        if self.write(to, |tag, out| write_summary(account, user, tag, out)).is_some() {
+            let bytes = self.reply_bytes - before;
+            if let Some(last) = self.deliveries.last_mut() {
+                last.replies.note_summary(bytes);
+            }
+        }
+    }
+
+    /// Adds a dump to write.
+    pub(super) fn add_dump(&mut self, dump: DumpRequest) {
+        self.dumps.push(dump);
+    }
+
+    /// Replaces every reply by READ_ONLY and returns the dumps, which are not written: the frame is
+    /// not known to be durable.
+    pub(super) fn fail(&mut self) -> Vec<DumpRequest> {
+        for delivery in &mut self.deliveries {
+            delivery.replies = delivery.replies.all_refused(&Refusal::ReadOnly);
+        }
+        std::mem::take(&mut self.dumps)
+    }
+
+    /// Hands the replies over and returns the number of connections answered.
+    pub(super) fn deliver(&mut self) -> usize {
+        self.reply_bytes = 0;
+        let answered = self.deliveries.len();
+        for Delivery { target, replies } in self.deliveries.drain(..) {
+            if !replies.is_empty() {
+                target.sink().deliver(replies);
+            }
+        }
+        answered
+    }
+
+    /// Takes the dumps to write.
+    pub(super) fn take_dumps(&mut self) -> std::vec::Drain<'_, DumpRequest> {
+        self.dumps.drain(..)
+    }
+}

@@ -1,22 +1,22 @@
-//! Every operation of a disk goes wrong in every way, in turn; then the process dies, or the power
-//! goes.
+//! Makes each disk operation fail in each way, one at a time, followed by a process crash or a
+//! power failure.
 
-use crate::Tally;
-use crate::bench::{Bench, Sizes, script};
-use crate::check::Clean;
+use super::Tally;
+use super::harness::{ShardHarness, Sizes, script};
+use super::reference::ReferenceRun;
 use anyhow::{Context as _, ensure};
 use daytrade_server::journal::{DiskFault, FaultDisk};
 use std::time::Instant;
 
-/// Commands of a script: with these sizes they make some fifteen segments and ten snapshots.
+/// Number of commands in a script. With these sizes, about 15 segments and 10 snapshots result.
 const COMMANDS: u64 = 40;
-/// How often the power goes in different ways after each fault.
+/// Number of different power failures after each fault.
 const POWER_CUTS: u64 = 2;
 
-/// All faults at all operations, for scripts of these seeds.
+/// Injects all faults at all operations of the scripts of these seeds.
 ///
 /// # Errors
-/// The first promise broken.
+/// Returns the first broken promise.
 pub fn run(seeds: std::ops::Range<u64>) -> anyhow::Result<Tally> {
     let started = Instant::now();
     let mut tally = Tally::default();
@@ -24,10 +24,10 @@ pub fn run(seeds: std::ops::Range<u64>) -> anyhow::Result<Tally> {
         for retention_bytes in [None, Some(300)] {
             let sizes = Sizes { segment_bytes_max: 300, snapshot_every: 5, retention_bytes };
             let batches = script(seed, COMMANDS);
-            let clean = Clean::run(&batches, sizes)?;
+            let reference = ReferenceRun::run(&batches, sizes)?;
             for fault in DiskFault::ALL {
-                for operation in 0..clean.disk.operations() {
-                    one(&mut tally, seed, &batches, &clean, sizes, fault, operation).with_context(|| {
+                for operation in 0..reference.disk.operations() {
+                    inject(&mut tally, seed, &batches, &reference, sizes, fault, operation).with_context(|| {
                         format!("storage: seed {seed}, {fault:?} at operation {operation}, {sizes:?}")
                     })?;
                 }
@@ -38,11 +38,11 @@ pub fn run(seeds: std::ops::Range<u64>) -> anyhow::Result<Tally> {
     Ok(tally)
 }
 
-fn one(
+fn inject(
     tally: &mut Tally,
     seed: u64,
     batches: &[Vec<String>],
-    clean: &Clean,
+    reference: &ReferenceRun,
     sizes: Sizes,
     fault: DiskFault,
     operation: usize,
@@ -51,43 +51,43 @@ fn one(
     disk.fail_after(operation, fault);
     tally.faults += 1;
     let (mut submitted, mut acknowledged) = (0, 0);
-    if let Ok(mut bench) = Bench::open(&disk, sizes) {
+    if let Ok(mut harness) = ShardHarness::open(&disk, sizes) {
         for batch in batches {
             submitted += batch.len() as u64;
-            let (said, works) = bench.ask(batch);
-            let refused = said.lines().filter(|line| line.contains("ERR,READ_ONLY")).count();
-            ensure!(works || refused == batch.len(), "a failed round has answered: {said}");
+            let (replies, works) = harness.ask(batch);
+            let refused = replies.lines().filter(|line| line.contains("ERR,READ_ONLY")).count();
+            ensure!(works || refused == batch.len(), "a failed round has acknowledged: {replies}");
             if !works {
-                let (said, _) = bench.ask(&["[999] ADD,u0,1".to_owned()]);
-                ensure!(said.starts_with("[999] ERR,READ_ONLY,"), "after a failure: {said}");
+                let (replies, _) = harness.ask(&["[999] ADD,u0,1".to_owned()]);
+                ensure!(replies.starts_with("[999] ERR,READ_ONLY,"), "after a failure: {replies}");
                 break;
             }
             acknowledged = submitted;
         }
     }
     let killed = FaultDisk::with_files(disk.files());
-    for left in std::iter::once(killed).chain((0..POWER_CUTS).map(|_| disk.after_power_cut())) {
+    for survivor in std::iter::once(killed).chain((0..POWER_CUTS).map(|_| disk.after_power_cut())) {
         tally.runs += 1;
         tally.submitted += submitted;
-        match clean.recovered(&left)? {
+        match reference.recovered(&survivor)? {
             Ok(found) => {
-                // A bit that was stored wrong in the very last frame looks like a frame that was
-                // not finished.
+                // A flipped bit in the very last frame looks like an unfinished frame.
                 ensure!(
                     found >= acknowledged || fault == DiskFault::BitFlip,
                     "{acknowledged} acknowledged, {found} found"
                 );
                 ensure!(found <= submitted, "{submitted} submitted, {found} found");
                 if fault != DiskFault::BitFlip {
-                    clean.journal_holds(&left, found)?;
-                }
-                if fault != DiskFault::BitFlip {
+                    reference.journal_holds(&survivor, found)?;
                     tally.acknowledged += acknowledged;
                     tally.recovered += found;
                 }
-                let mut bench = Bench::open(&left, sizes).context("going on")?;
-                let (said, works) = bench.ask(&["[900] ADD,u0,1".to_owned()]);
-                ensure!(works && said.starts_with("[900] OK,ADD,"), "it does not go on: {said}");
+                let mut harness = ShardHarness::open(&survivor, sizes).context("continuing")?;
+                let (replies, works) = harness.ask(&["[900] ADD,u0,1".to_owned()]);
+                ensure!(
+                    works && replies.starts_with("[900] OK,ADD,"),
+                    "it does not continue: {replies}"
+                );
             }
             Err(refused) => {
                 ensure!(fault == DiskFault::BitFlip, "a start was refused: {refused}");

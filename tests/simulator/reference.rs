@@ -1,46 +1,46 @@
-//! What a disk gives back, held against what was sent and what was answered.
+//! A reference run without faults, which every run with faults must be a prefix of.
 
-use crate::bench::{Bench, Sizes};
+use super::harness::{ShardHarness, Sizes};
 use anyhow::{Context as _, bail, ensure};
 use daytrade_server::engine::Record;
 use daytrade_server::journal::{FaultDisk, RecoveryError, Start, recover};
 use daytrade_server::shard::recover_shard;
 use std::collections::BTreeMap;
 
-/// A run without faults: what every run with faults must be the beginning of.
-pub struct Clean {
-    /// The disk it left behind.
+/// The result of a script on a disk without faults.
+pub struct ReferenceRun {
+    /// Disk after the run.
     pub disk: FaultDisk,
-    /// The commands sent.
+    /// Number of commands in the script.
     pub commands: u64,
-    /// The hash over the accounts after so many commands, at the end of each batch.
+    /// Hash over the accounts after each batch, by the number of commands until then.
     hashes: BTreeMap<u64, u64>,
 }
 
-impl Clean {
+impl ReferenceRun {
     /// Runs a script.
     ///
     /// # Errors
-    /// When the shard does not work at all.
+    /// Returns an error if the shard fails.
     pub fn run(batches: &[Vec<String>], sizes: Sizes) -> anyhow::Result<Self> {
         let disk = FaultDisk::default();
-        let mut bench = Bench::open(&disk, sizes)?;
-        let mut hashes = BTreeMap::from([(0, bench.state_hash())]);
+        let mut harness = ShardHarness::open(&disk, sizes)?;
+        let mut hashes = BTreeMap::from([(0, harness.state_hash())]);
         let mut commands = 0;
         for batch in batches {
-            let (_, works) = bench.ask(batch);
+            let (_, works) = harness.ask(batch);
             ensure!(works, "a disk without faults has failed");
             commands += batch.len() as u64;
-            hashes.insert(commands, bench.state_hash());
+            hashes.insert(commands, harness.state_hash());
         }
         Ok(Self { disk, commands, hashes })
     }
 
-    /// How many commands a disk gives back: exactly the first ones, with exactly the accounts they
-    /// make.
+    /// Recovers a disk and checks that it holds a prefix of the script and the accounts this prefix
+    /// produces. Returns the number of commands, or the refusal of the start.
     ///
     /// # Errors
-    /// The start's refusal inside; outside, when something was invented.
+    /// Returns an error if the recovered state is not such a prefix.
     pub fn recovered(&self, disk: &FaultDisk) -> anyhow::Result<Result<u64, RecoveryError>> {
         let recovered = match recover_shard(disk, 0, true) {
             Ok(recovered) => recovered,
@@ -49,24 +49,22 @@ impl Clean {
         let commands = recovered.end.record;
         let hash = recovered.book.state_hash().0;
         let Some(&want) = self.hashes.get(&commands) else {
-            bail!("recovered up to the middle of a batch: {commands}")
+            bail!("recovered a part of a batch: {commands}")
         };
-        ensure!(
-            hash == want,
-            "the accounts after {commands} commands are not what those commands make"
-        );
+        ensure!(hash == want, "the accounts differ from those after {commands} commands");
         let again = recover_shard(disk, 0, true).context("a second start")?;
         ensure!(
             again.end.record == commands && again.end.cut_bytes == 0,
-            "a second start finds something else"
+            "a second start recovers a different state"
         );
         Ok(Ok(commands))
     }
 
-    /// That the journal itself holds the first so many commands, in order, without a gap.
+    /// Checks that the journal holds the first `commands` commands in order, without a gap. Old
+    /// segments may have been removed.
     ///
     /// # Errors
-    /// When it does not.
+    /// Returns an error if it does not.
     pub fn journal_holds(&self, disk: &FaultDisk, commands: u64) -> anyhow::Result<()> {
         let mut numbers = Vec::new();
         recover(disk, 0, Start::FirstKept, false, |_, _, record| {

@@ -17,3 +17,4 @@ mod replay;
 mod screen;
 mod simulator;
 mod texts;
+mod tidy;

@@ -1,5 +1,5 @@
-//! Truncates the files of a disk with several segments, frames and snapshots at every byte, and flips
-//! every bit of them.
+//! Truncates the files of a disk with several segments, frames and snapshots at every byte, and
+//! flips each of their bits.
 
 use super::Tally;
 use super::harness::{Sizes, script};
@@ -74,10 +74,10 @@ fn damage(
             tally.acknowledged += found;
         }
         Err(refused) => {
-            let words = refused.to_string();
+            let message = refused.to_string();
             ensure!(
-                words.contains(".journal") || words.contains(".snapshot"),
-                "no file is named: {words}"
+                message.contains(".journal") || message.contains(".snapshot"),
+                "no file is named: {message}"
             );
             tally.refused_starts += 1;
         }

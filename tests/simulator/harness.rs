@@ -76,7 +76,7 @@ impl ShardHarness {
         Ok(Self { shard, keeper, snapshot_jobs, _quotes: requests, outbox: Arc::default() })
     }
 
-    /// Executes one round with these lines. Returns the replies, and true if the journal still works.
+    /// Executes one round with these lines. Returns the replies, and true if the journal works.
     pub fn ask(&mut self, lines: &[String]) -> (String, bool) {
         let jobs: Vec<Job> = lines.iter().filter_map(|line| job(line)).collect();
         self.outbox.begin(jobs.len(), 0);

@@ -13,6 +13,16 @@ const COMMANDS: u64 = 40;
 /// Number of different power failures after each fault.
 const POWER_CUTS: u64 = 2;
 
+/// One fault in one run.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    seed: u64,
+    sizes: Sizes,
+    fault: DiskFault,
+    /// Index of the disk operation that fails.
+    operation: usize,
+}
+
 /// Injects all faults at all operations of the scripts of these seeds.
 ///
 /// # Errors
@@ -27,9 +37,9 @@ pub fn run(seeds: std::ops::Range<u64>) -> anyhow::Result<Tally> {
             let reference = ReferenceRun::run(&batches, sizes)?;
             for fault in DiskFault::ALL {
                 for operation in 0..reference.disk.operations() {
-                    inject(&mut tally, seed, &batches, &reference, sizes, fault, operation).with_context(|| {
-                        format!("storage: seed {seed}, {fault:?} at operation {operation}, {sizes:?}")
-                    })?;
+                    let case = Case { seed, sizes, fault, operation };
+                    inject(&mut tally, case, &batches, &reference)
+                        .with_context(|| format!("storage: {case:?}"))?;
                 }
             }
         }
@@ -40,13 +50,11 @@ pub fn run(seeds: std::ops::Range<u64>) -> anyhow::Result<Tally> {
 
 fn inject(
     tally: &mut Tally,
-    seed: u64,
+    case: Case,
     batches: &[Vec<String>],
     reference: &ReferenceRun,
-    sizes: Sizes,
-    fault: DiskFault,
-    operation: usize,
 ) -> anyhow::Result<()> {
+    let Case { seed, sizes, fault, operation } = case;
     let disk = FaultDisk::with_seed(seed ^ operation as u64);
     disk.fail_after(operation, fault);
     tally.faults += 1;

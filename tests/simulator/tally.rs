@@ -40,7 +40,8 @@ impl fmt::Display for Tally {
         let Self { runs, faults, submitted, acknowledged, recovered, refused_starts, took } = self;
         write!(
             f,
-            "{runs} runs, {faults} faults injected, {submitted} commands sent, {acknowledged} acknowledged, "
+            "{runs} runs, {faults} faults injected, {submitted} commands sent, \
+             {acknowledged} acknowledged, "
         )?;
         write!(
             f,

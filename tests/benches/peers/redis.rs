@@ -1,4 +1,4 @@
-//! A redis-server of our own, durable as this project is: every write synced before it is answered.
+//! A redis-server with this project's durability: it syncs every write before the reply.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -11,7 +11,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    pub fn is_there() -> bool {
+    pub fn is_installed() -> bool {
         let said = Command::new("redis-server")
             .arg("--version")
             .stdout(Stdio::null())
@@ -20,9 +20,9 @@ impl Redis {
         said.is_ok_and(|status| status.success())
     }
 
-    /// None where it is not installed.
+    /// Starts a server. Returns `None` if redis is not installed.
     pub fn start(folder: &Path) -> Option<Self> {
-        if !Self::is_there() {
+        if !Self::is_installed() {
             return None;
         }
         let data = folder.join("redis");
@@ -54,7 +54,7 @@ impl Redis {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// SETs a second by redis-benchmark: 50 connections, 100 pipelined.
+    /// Returns the SETs per second of redis-benchmark: 50 connections, 100 requests in flight each.
     pub fn set_pipelined(&self) -> u64 {
         let port = self.port.to_string();
         let args = ["-p", &port, "-t", "set", "-c", "50", "-P", "100", "-n", "1000000", "--csv"];

@@ -59,24 +59,24 @@ impl ReferenceRun {
         );
         Ok(Ok(commands))
     }
+}
 
-    /// Checks that the journal holds the first `commands` commands in order, without a gap. Old
-    /// segments may have been removed.
-    ///
-    /// # Errors
-    /// Returns an error if it does not.
-    pub fn journal_holds(&self, disk: &FaultDisk, commands: u64) -> anyhow::Result<()> {
-        let mut numbers = Vec::new();
-        recover(disk, 0, Start::FirstKept, false, |_, _, record| {
-            if let Record::Transaction { number, .. } = record {
-                numbers.push(number);
-            }
-        })?;
-        let first = numbers.first().copied().unwrap_or(commands + 1);
-        ensure!(
-            numbers.iter().copied().eq(first..=commands),
-            "the journal holds {numbers:?}, not 1 to {commands}"
-        );
-        Ok(())
-    }
+/// Checks that the journal holds the first `commands` commands in order, without a gap. Old
+/// segments may have been removed.
+///
+/// # Errors
+/// Returns an error if it does not.
+pub fn check_journal(disk: &FaultDisk, commands: u64) -> anyhow::Result<()> {
+    let mut numbers = Vec::new();
+    recover(disk, 0, Start::FirstKept, false, |_, _, record| {
+        if let Record::Transaction { number, .. } = record {
+            numbers.push(number);
+        }
+    })?;
+    let first = numbers.first().copied().unwrap_or(commands + 1);
+    ensure!(
+        numbers.iter().copied().eq(first..=commands),
+        "the journal holds {numbers:?}, not 1 to {commands}"
+    );
+    Ok(())
 }

@@ -3,7 +3,7 @@
 
 use super::Tally;
 use super::harness::{ShardHarness, Sizes, script};
-use super::reference::ReferenceRun;
+use super::reference::{ReferenceRun, check_journal};
 use anyhow::{Context as _, ensure};
 use daytrade_server::journal::{DiskFault, FaultDisk};
 use std::time::Instant;
@@ -86,7 +86,7 @@ fn inject(
                 );
                 ensure!(found <= submitted, "{submitted} submitted, {found} found");
                 if fault != DiskFault::BitFlip {
-                    reference.journal_holds(&survivor, found)?;
+                    check_journal(&survivor, found)?;
                     tally.acknowledged += acknowledged;
                     tally.recovered += found;
                 }

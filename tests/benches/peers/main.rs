@@ -115,8 +115,8 @@ fn replay(folder: &Path, file: &Path, connections: &str) -> u64 {
     command
         .args(["replay", "--json", "--connections", connections, "--connect", &daemon.address()])
         .arg(file);
-    let said = command.current_dir(folder).output().unwrap();
-    let json: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    let output = command.current_dir(folder).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     json["lines_per_second"].as_u64().unwrap()
 }
 

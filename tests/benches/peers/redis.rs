@@ -12,12 +12,12 @@ pub struct Redis {
 
 impl Redis {
     pub fn is_installed() -> bool {
-        let said = Command::new("redis-server")
+        let output = Command::new("redis-server")
             .arg("--version")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
-        said.is_ok_and(|status| status.success())
+        output.is_ok_and(|status| status.success())
     }
 
     /// Starts a server. Returns `None` if redis is not installed.
@@ -58,9 +58,9 @@ impl Redis {
     pub fn set_pipelined(&self) -> u64 {
         let port = self.port.to_string();
         let args = ["-p", &port, "-t", "set", "-c", "50", "-P", "100", "-n", "1000000", "--csv"];
-        let said = Command::new("redis-benchmark").args(args).output().unwrap();
-        let said = String::from_utf8(said.stdout).unwrap();
-        let line = said.lines().find(|line| line.starts_with("\"SET\"")).unwrap();
+        let output = Command::new("redis-benchmark").args(args).output().unwrap();
+        let output = String::from_utf8(output.stdout).unwrap();
+        let line = output.lines().find(|line| line.starts_with("\"SET\"")).unwrap();
         let whole = line.split('"').nth(3).unwrap().split('.').next().unwrap();
         whole.parse().unwrap()
     }

@@ -185,16 +185,13 @@ fn test_modules(source: &Source) -> Vec<String> {
     for item in source.text.split("#[cfg(test)]\n").skip(1) {
         let declaration = item.split(';').next().unwrap();
         let Some((attributes, name)) = declaration.split_once("mod ") else { continue };
-        match attributes.split('"').nth(1) {
+        if let Some(path) = attributes.split('"').nth(1) {
             // A path attribute is relative to the folder of the declaring file.
-            Some(path) => {
-                let parent = source.path.rsplit_once('/').unwrap().0;
-                modules.push(format!("{parent}/{path}"));
-            }
-            None => {
-                modules.push(format!("{folder}/{name}.rs"));
-                modules.push(format!("{folder}/{name}/mod.rs"));
-            }
+            let parent = source.path.rsplit_once('/').unwrap().0;
+            modules.push(format!("{parent}/{path}"));
+        } else {
+            modules.push(format!("{folder}/{name}.rs"));
+            modules.push(format!("{folder}/{name}/mod.rs"));
         }
     }
     modules

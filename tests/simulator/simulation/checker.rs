@@ -92,7 +92,7 @@ impl<'a> JournalReplay<'a> {
         self.book.replay(record, number, time_ms);
         match record {
             Record::Transaction { number: tag, command, outcome, .. } => {
-                self.transaction(*tag, command, outcome)?
+                self.transaction(*tag, command, outcome)?;
             }
             Record::Expired { event, .. } | Record::Filled { event, .. } => self.count(event),
             Record::Hit(_) | Record::Rejected { .. } | Record::DumpFailed { .. } => {}

@@ -240,7 +240,7 @@ fn a_full_disk_refuses_and_recovers() {
     let mount = "mount -t tmpfs -o size=64m tmpfs \"$1\"";
     match unshared(mount).arg(&data).output() {
         Ok(probe) if probe.status.success() => {}
-        probe => return skip(&format!("a mount namespace for a small disk: {probe:?}")),
+        probe => return skip(&format!("no mount namespace for a small disk: {probe:?}")),
     }
     let serve = "exec \"$2\" --listen 127.0.0.1:0 --shards 2 --data-dir \"$1\"";
     let mut command = unshared(&format!("{mount} && {serve}"));

@@ -1,14 +1,14 @@
-//! The trading screen in a terminal under ten thousand prices a second, and at rest. Run with
-//! `cargo bench -p daytrade-tests --bench screen`. It reports; it fails nobody.
+//! The trading screen in a terminal under ten thousand prices per second, and idle. Run with
+//! `cargo bench -p daytrade-tests --bench screen`. It reports results and checks no limits.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a benchmark prints and ends where it must"
+    reason = "a benchmark prints its results and stops at the first error"
 )]
-#![allow(dead_code, unreachable_pub, reason = "the tests' harness has more than is wanted here")]
+#![allow(dead_code, unreachable_pub, reason = "this program uses a part of the tests' harness")]
 
 #[path = "../black_box/harness.rs"]
 mod harness;
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const PRICES_PER_SECOND: u32 = 10_000;
 const KEYS: usize = 200;
-const REST: Duration = Duration::from_secs(10);
+const IDLE_TIME: Duration = Duration::from_secs(10);
 const FRAME_BEGINS: &[u8] = b"\x1b[?2026h";
 const FRAME_ENDS: &[u8] = b"\x1b[?2026l";
 
@@ -34,14 +34,14 @@ fn now_ms() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()
 }
 
-/// A server that knows one account and, while it may, pours out prices.
-fn serve(listener: TcpListener, pours: Arc<AtomicBool>) {
+/// Runs a fake server with one account, which pushes prices while `pushes` is set.
+fn serve(listener: TcpListener, pushes: Arc<AtomicBool>) {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let stream = stream.unwrap();
             let mut writer = stream.try_clone().unwrap();
-            let pours = Arc::clone(&pours);
-            thread::spawn(move || pour(&mut writer, &pours));
+            let pushes = Arc::clone(&pushes);
+            thread::spawn(move || push_prices(&mut writer, &pushes));
             answer(stream);
         }
     });
@@ -65,7 +65,7 @@ fn answer(stream: TcpStream) {
     }
 }
 
-fn pour(writer: &mut TcpStream, pours: &AtomicBool) {
+fn push_prices(writer: &mut TcpStream, pushes: &AtomicBool) {
     let (started, mut sent) = (Instant::now(), 0_u128);
     loop {
         thread::sleep(Duration::from_millis(1));
@@ -83,7 +83,7 @@ fn pour(writer: &mut TcpStream, pours: &AtomicBool) {
             .unwrap();
         }
         sent = due;
-        if pours.load(Ordering::Relaxed) && writer.write_all(&batch).is_err() {
+        if pushes.load(Ordering::Relaxed) && writer.write_all(&batch).is_err() {
             return;
         }
     }
@@ -134,11 +134,13 @@ impl Screen {
         }
     }
 
-    /// Reads until this holds of the screen; when that was.
+    /// Reads until the condition holds for the screen. Returns the time of that output.
     fn until(&mut self, holds: impl Fn(&Self) -> bool) -> Instant {
         loop {
-            let (at, bytes) =
-                self.output.recv_timeout(Duration::from_secs(30)).expect("the screen says nothing");
+            let (at, bytes) = self
+                .output
+                .recv_timeout(Duration::from_secs(30))
+                .expect("the screen printed nothing");
             self.seen.extend_from_slice(&bytes);
             self.parser.process(&bytes);
             if holds(self) {
@@ -151,12 +153,12 @@ impl Screen {
         self.seen.windows(FRAME_BEGINS.len()).filter(|window| *window == FRAME_BEGINS).count()
     }
 
-    fn chosen(&self) -> Option<String> {
+    fn selected(&self) -> Option<String> {
         let text = self.parser.screen().contents();
         text.lines().find_map(|line| line.split_once('▸')).map(|(_, rest)| rest[..3].to_owned())
     }
 
-    /// Context switches of all its threads so far: each is a wake-up.
+    /// Returns the context switches of all its threads so far; each is a wake-up.
     fn switches(&self) -> u64 {
         let tasks =
             std::fs::read_dir(format!("/proc/{}/task", self.child.process_id().unwrap())).unwrap();
@@ -171,14 +173,14 @@ impl Screen {
 }
 
 fn main() {
-    // What cargo asks of every benchmark.
+    // cargo may call any benchmark with `--list`.
     if std::env::args().any(|arg| arg == "--list") {
         return;
     }
-    let (pours, home) = (Arc::new(AtomicBool::new(false)), tempfile::tempdir().unwrap());
+    let (pushes, home) = (Arc::new(AtomicBool::new(false)), tempfile::tempdir().unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    serve(listener, Arc::clone(&pours));
+    serve(listener, Arc::clone(&pushes));
     drop(program("daytrade"));
     let mut screen = Screen::open(&address, home.path().to_str().unwrap());
     let first = screen
@@ -191,31 +193,32 @@ fn main() {
 
     thread::sleep(Duration::from_secs(1));
     let before = screen.switches();
-    thread::sleep(REST);
+    thread::sleep(IDLE_TIME);
     println!(
-        "at rest, no price yet: {} wake-ups in {} s",
+        "idle, no price yet: {} wake-ups in {} s",
         screen.switches() - before,
-        REST.as_secs()
+        IDLE_TIME.as_secs()
     );
 
-    pours.store(true, Ordering::Relaxed);
+    pushes.store(true, Ordering::Relaxed);
     screen.until(|screen| screen.parser.screen().contents().contains("fresh"));
     screen.seen.clear();
     let (began, mut took_us) = (Instant::now(), Vec::new());
     for key in 0..KEYS {
-        let before = screen.chosen();
+        let before = screen.selected();
         let pressed = Instant::now();
         screen.keys.write_all(if key % 2 == 0 { b"j" } else { b"k" }).unwrap();
         screen.keys.flush().unwrap();
-        let seen = screen.until(|screen| screen.chosen() != before && screen.chosen().is_some());
+        let seen =
+            screen.until(|screen| screen.selected() != before && screen.selected().is_some());
         took_us.push((seen - pressed).as_micros());
-        // At another moment of the frame each time.
+        // The pause varies, so that the keys arrive at different times within a frame.
         thread::sleep(Duration::from_micros(20_000 + 1_700 * (key as u64 % 10)));
     }
     let frames = screen.frames() as u128 * 1_000_000 / began.elapsed().as_micros();
     took_us.sort_unstable();
     let at = |per_mille: usize| took_us[(took_us.len() * per_mille / 1_000).min(took_us.len() - 1)];
-    println!("{PRICES_PER_SECOND} prices a second at 200x60: {frames} frames a second");
+    println!("{PRICES_PER_SECOND} prices per second at 200x60: {frames} frames per second");
     println!(
         "key to frame, {KEYS} keys: p50 {} us, p99 {} us, max {} us",
         at(500),

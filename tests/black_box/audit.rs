@@ -1,6 +1,6 @@
-//! The audit log: valid, complete, in order, and in agreement with the accounts.
+//! The audit log is valid, complete, ordered, and consistent with the accounts.
 
-use crate::harness::{Daemon, daytrade, has_tool, text, workload, workspace};
+use crate::harness::{Daemon, daytrade, has_tool, run, text, workload, workspace};
 use daytrade_protocol::{CommandName, Money};
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use tempfile::tempdir;
 
-/// An element of the log: its name, and its children in order.
+/// An element of the log: its name and its children in order.
 type Entry = (String, Vec<(String, String)>);
 
 fn read(path: &Path) -> Vec<Entry> {
@@ -24,18 +24,18 @@ fn read(path: &Path) -> Vec<Entry> {
                     0 => assert_eq!(name, "log"),
                     1 => entries.push((name.clone(), Vec::new())),
                     2 => entries.last_mut().unwrap().1.push((name.clone(), String::new())),
-                    _ => panic!("{name} is too deep"),
+                    _ => panic!("{name} is nested too deep"),
                 }
                 open.push(name);
             }
             Event::End(_) => drop(open.pop()),
-            Event::Text(words) if open.len() == 3 => {
-                entries.last_mut().unwrap().1.last_mut().unwrap().1.push_str(&words);
+            Event::Text(value) if open.len() == 3 => {
+                entries.last_mut().unwrap().1.last_mut().unwrap().1.push_str(&value);
             }
-            Event::Text(white) => assert!(white.trim().is_empty()),
+            Event::Text(space) => assert!(space.trim().is_empty()),
             Event::GeneralRef(reference) => {
-                let meant = quick_xml::escape::resolve_predefined_entity(&reference).unwrap();
-                entries.last_mut().unwrap().1.last_mut().unwrap().1.push_str(meant);
+                let value = quick_xml::escape::resolve_predefined_entity(&reference).unwrap();
+                entries.last_mut().unwrap().1.last_mut().unwrap().1.push_str(value);
             }
             Event::Eof => return entries,
             _ => {}
@@ -47,7 +47,8 @@ fn get<'a>(entry: &'a Entry, child: &str) -> &'a str {
     entry.1.iter().find(|(name, _)| name == child).map_or("", |(_, value)| value)
 }
 
-/// The tables of docs/COMMANDS.md, and the schema where xmllint is there to check it.
+/// Checks a log against the tables of docs/COMMANDS.md, and against the schema if xmllint is
+/// installed.
 fn check_schema(path: &Path) {
     const COMMAND: &[&str] = &[
         "timestamp",
@@ -83,7 +84,7 @@ fn check_schema(path: &Path) {
                 vec!["timestamp", "server", "transactionNum", "action", "username", "funds"],
                 &["action", "username", "funds"],
             ),
-            other => panic!("{other} is no event"),
+            other => panic!("{other} is not an event"),
         };
         let names: Vec<&str> = entry.1.iter().map(|(name, _)| name.as_str()).collect();
         let mut in_order = allowed.iter().filter(|name| names.contains(name));
@@ -111,13 +112,9 @@ fn check_schema(path: &Path) {
     }
     if has_tool("xmllint") {
         let schema = workspace().join("docs/audit.xsd");
-        let run = Command::new("xmllint")
-            .args(["--noout", "--schema"])
-            .arg(schema)
-            .arg(path)
-            .output()
-            .unwrap();
-        assert!(run.status.success(), "{}", text(&run.stderr));
+        let mut xmllint = Command::new("xmllint");
+        let checked = run(xmllint.args(["--noout", "--schema"]).arg(schema).arg(path), b"");
+        assert!(checked.status.success(), "{}", text(&checked.stderr));
     }
 }
 
@@ -143,7 +140,7 @@ fn the_logs_of_all_workloads_are_valid() {
 }
 
 #[test]
-fn every_replied_transaction_is_in_the_log_and_in_the_order_of_time() {
+fn every_answered_transaction_is_in_the_log_in_time_order() {
     let folder = tempdir().unwrap();
     let replies = replay(folder.path(), "10-users.txt");
     let entries = read(&folder.path().join("testLOG"));
@@ -156,8 +153,8 @@ fn every_replied_transaction_is_in_the_log_and_in_the_order_of_time() {
     assert!(times.is_sorted());
     let refused = replies.lines().filter(|line| line.contains("] ERR,")).count();
     assert_eq!(entries.iter().filter(|entry| entry.0 == "errorEvent").count(), refused);
-    let told = replies.lines().last().unwrap().rsplit_once(',').unwrap().1;
-    assert_eq!(told, entries.len().to_string(), "the reply counts the events");
+    let counted = replies.lines().last().unwrap().rsplit_once(',').unwrap().1;
+    assert_eq!(counted, entries.len().to_string(), "the reply counts the events");
     let symbols: Vec<_> = entries
         .iter()
         .filter(|entry| entry.0 == "quoteServer")
@@ -171,7 +168,7 @@ fn every_replied_transaction_is_in_the_log_and_in_the_order_of_time() {
 }
 
 #[test]
-fn the_money_in_the_log_is_the_money_in_the_accounts() {
+fn the_cash_in_the_log_equals_the_cash_in_the_accounts() {
     let folder = tempdir().unwrap();
     let mut lines = std::fs::read_to_string(workload("10-users.txt")).unwrap();
     let users: BTreeSet<String> = lines
@@ -209,10 +206,13 @@ fn the_money_in_the_log_is_the_money_in_the_accounts() {
 }
 
 #[test]
-fn a_negative_add_is_a_command_and_an_error_with_its_funds() {
+fn a_negative_add_is_logged_as_a_command_and_an_error_with_its_funds() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), &[]);
-    server.talk("[1] ADD,umhaEY4lil,5\n[2] ADD,umhaEY4lil,-73280.58\n[3] BUY,umhaEY4lil,LONG,5\n[4] DUMPLOG,umhaEY4lil,<log>&.xml\n");
+    server.talk(
+        "[1] ADD,umhaEY4lil,5\n[2] ADD,umhaEY4lil,-73280.58\n[3] BUY,umhaEY4lil,LONG,5\n\
+         [4] DUMPLOG,umhaEY4lil,<log>&.xml\n",
+    );
     let path = folder.path().join("dumps/<log>&.xml");
     check_schema(&path);
     let entries = read(&path);
@@ -237,7 +237,7 @@ fn a_negative_add_is_a_command_and_an_error_with_its_funds() {
 }
 
 #[test]
-fn a_users_part_of_the_log_is_that_users() {
+fn a_dump_for_one_user_has_only_entries_of_this_user() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), &["--shards", "1", "--quotes", "simulated:7:frozen"]);
     server
@@ -257,24 +257,30 @@ fn a_dump_stays_in_its_folder() {
     let outside = tempdir().unwrap();
     let dumps = folder.path().join("dumps");
     std::fs::create_dir_all(dumps.join("taken")).unwrap();
-    std::os::unix::fs::symlink(outside.path(), dumps.join("way_out")).unwrap();
-    std::os::unix::fs::symlink(outside.path().join("file"), dumps.join("file_out")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), dumps.join("link")).unwrap();
+    std::os::unix::fs::symlink(outside.path().join("file"), dumps.join("file_link")).unwrap();
     let server = Daemon::start(folder.path(), &[]);
     let mut client = server.connect();
     let fifo = Command::new("mkfifo").arg(dumps.join("fifo")).status().unwrap();
     assert!(fifo.success());
-    for name in ["/etc/x", "../x", "a/../../x", "..", "", "way_out/x", "way_out/a/x", "file_out"] {
-        let said = client.ask(&format!("DUMPLOG,{name}"));
-        assert!(said.starts_with("ERR,BAD_FILENAME,"), "{name}: {said}");
+    for name in ["/etc/x", "../x", "a/../../x", "..", "", "link/x", "link/a/x", "file_link"] {
+        let reply = client.ask(&format!("DUMPLOG,{name}"));
+        assert!(reply.starts_with("ERR,BAD_FILENAME,"), "{name}: {reply}");
     }
     assert!(client.ask("DUMPLOG,taken").starts_with("ERR,DUMP_FAILED,"));
-    assert!(client.ask("DUMPLOG,fifo").starts_with("OK,DUMPLOG,"), "replaced, not waited for");
+    assert!(
+        client.ask("DUMPLOG,fifo").starts_with("OK,DUMPLOG,"),
+        "the dump replaces a FIFO and does not wait for it"
+    );
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
-    let said = client.ask("DUMPLOG,./a//b/x");
-    assert!(said.starts_with("OK,DUMPLOG,") && said.contains("/dumps/a/b/x,"), "{said}");
-    let left: Vec<_> =
+    let reply = client.ask("DUMPLOG,./a//b/x");
+    assert!(reply.starts_with("OK,DUMPLOG,") && reply.contains("/dumps/a/b/x,"), "{reply}");
+    let remaining: Vec<_> =
         std::fs::read_dir(&dumps).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert!(left.iter().all(|name| !name.to_string_lossy().ends_with(".tmp")), "{left:?}");
+    assert!(
+        remaining.iter().all(|name| !name.to_string_lossy().ends_with(".tmp")),
+        "{remaining:?}"
+    );
     let entries = read(&dumps.join("a/b/x"));
     assert_eq!(
         entries.iter().filter(|entry| entry.0 == "errorEvent").count(),
@@ -284,12 +290,13 @@ fn a_dump_stays_in_its_folder() {
 }
 
 #[test]
-fn no_dump_goes_among_the_journals() {
+fn a_dump_is_never_written_into_the_data_folder() {
     let folder = tempdir().unwrap();
-    let lines = b"[1] ADD,a,5\n[2] DUMPLOG,data/manifest.toml\n[3] DUMPLOG,data/shard-0/x\n[4] DUMPLOG,data/new/x\n[5] DUMPLOG,x\n";
+    let lines = b"[1] ADD,a,5\n[2] DUMPLOG,data/manifest.toml\n[3] DUMPLOG,data/shard-0/x\n\
+                  [4] DUMPLOG,data/new/x\n[5] DUMPLOG,x\n";
     let run =
         daytrade(folder.path(), &["replay", "-", "--data-dir", "data", "--shards", "1"], lines);
-    let said = text(&run.stdout);
-    assert_eq!(said.matches("ERR,BAD_FILENAME,").count(), 3, "{said}");
-    assert!(said.contains("[5] OK,DUMPLOG,./x,"), "{said}");
+    let replies = text(&run.stdout);
+    assert_eq!(replies.matches("ERR,BAD_FILENAME,").count(), 3, "{replies}");
+    assert!(replies.contains("[5] OK,DUMPLOG,./x,"), "{replies}");
 }

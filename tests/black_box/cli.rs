@@ -1,11 +1,11 @@
 //! Command lines, their errors and their exit codes.
 
-use crate::harness::{Daemon, daytrade, program, text};
+use crate::harness::{Daemon, daytrade, program, run, text};
 use std::process::Command;
 use tempfile::tempdir;
 
 #[test]
-fn errors_name_what_is_wrong_and_exit_codes_are_kept() {
+fn errors_name_their_cause_and_exit_codes_are_stable() {
     let folder = tempdir().unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
         (&["replay", "missing.txt"], 2, "cannot read missing.txt"),
@@ -19,16 +19,16 @@ fn errors_name_what_is_wrong_and_exit_codes_are_kept() {
         (&["generate", "--users", "5", "--commands", "5"], 2, "5 users need at least 6 commands"),
         (&["nonsense"], 2, "nonsense"),
     ];
-    for (args, code, words) in cases {
+    for (args, code, message) in cases {
         let run = daytrade(folder.path(), args, b"");
         assert_eq!(run.status.code(), Some(*code), "{args:?}");
-        assert!(text(&run.stderr).contains(words), "{args:?}: {}", text(&run.stderr));
+        assert!(text(&run.stderr).contains(message), "{args:?}: {}", text(&run.stderr));
         assert!(run.stdout.is_empty(), "{args:?}");
     }
 }
 
 #[test]
-fn send_prints_what_the_server_says() {
+fn send_prints_the_replies() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), &[]);
     let run =
@@ -43,7 +43,7 @@ fn send_prints_what_the_server_says() {
 }
 
 #[test]
-fn completions_and_the_man_page_are_made_from_the_same_table() {
+fn completions_and_the_man_page_come_from_the_same_table() {
     let folder = tempdir().unwrap();
     let completions = text(&daytrade(folder.path(), &["completions", "bash"], b"").stdout);
     let man = text(&daytrade(folder.path(), &["man"], b"").stdout);
@@ -56,12 +56,8 @@ fn completions_and_the_man_page_are_made_from_the_same_table() {
 fn the_server_refuses_what_it_cannot_do() {
     let folder = tempdir().unwrap();
     let refused = |args: &[&str]| {
-        let run = Command::new(program("daytraded"))
-            .args(args)
-            .arg("--data-dir")
-            .arg(folder.path())
-            .output()
-            .unwrap();
+        let mut command = Command::new(program("daytraded"));
+        let run = run(command.args(args).arg("--data-dir").arg(folder.path()), b"");
         assert_eq!(run.status.code(), Some(1), "{args:?}");
         text(&run.stderr)
     };

@@ -1,18 +1,68 @@
-//! Starts the programs and talks to them. Nothing here waits for time to pass, only for things to
-//! happen.
+//! Starts the programs and talks to them. A test waits for events, never for a fixed time, and
+//! every wait has a deadline.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
-/// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Maximum duration of one wait; a test that waits longer fails.
+pub const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// A program of this workspace, built in this test's own profile: `cargo test -p daytrade-tests`
-/// alone must not meet an old one.
+/// Pause between two polls of [`eventually`].
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Time limit of a loop that waits for events.
+pub struct Deadline {
+    at: Instant,
+    what: String,
+}
+
+impl Deadline {
+    /// Creates a deadline [`TIMEOUT`] from now; `what` completes "no ... within".
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { at: Instant::now() + TIMEOUT, what: what.into() }
+    }
+
+    /// Fails the test if the deadline has passed; call it in each iteration.
+    pub fn check(&self) {
+        assert!(Instant::now() < self.at, "no {} within {TIMEOUT:?}", self.what);
+    }
+
+    /// Returns the next message of a channel, or `None` if its sender is gone.
+    pub fn receive<T>(&self, messages: &Receiver<T>) -> Option<T> {
+        match messages.recv_timeout(self.at.saturating_duration_since(Instant::now())) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("no {} within {TIMEOUT:?}", self.what),
+        }
+    }
+}
+
+/// Polls a condition until it holds, and fails the test after [`TIMEOUT`]. For states that send no
+/// event; `what` completes "no ... within".
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Deadline::new(what);
+    while !holds() {
+        deadline.check();
+        std::thread::sleep(POLL_INTERVAL);
+    }
+}
+
+/// Runs a blocking call on another thread, and fails the test if it has not returned after
+/// [`TIMEOUT`]. `what` completes "no ... within".
+pub fn within<T: Send + 'static>(what: &str, call: impl FnOnce() -> T + Send + 'static) -> T {
+    let (send, returned) = channel();
+    let deadline = Deadline::new(what);
+    std::thread::spawn(move || send.send(call()));
+    deadline.receive(&returned).unwrap_or_else(|| panic!("no {what}: the call has panicked"))
+}
+
+/// Returns the path of a program of this workspace. Builds it first in the test's own profile,
+/// because `cargo test -p daytrade-tests` alone does not.
 pub fn program(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
@@ -38,19 +88,21 @@ pub fn program(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-/// The top of the project.
+/// Returns the root of the repository.
 pub fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// A workload of the project.
+/// Returns the path of a file in `workloads/`.
 pub fn workload(name: &str) -> PathBuf {
     workspace().join("workloads").join(name)
 }
 
-/// A server process on a port of its own; killed when it goes out of scope.
+/// A server process on its own port, killed on drop.
 pub struct Daemon {
     child: Child,
+    /// Lines of its standard error; disconnected when it exits.
+    log: Mutex<Receiver<String>>,
     pub port: u16,
 }
 
@@ -58,36 +110,40 @@ impl Daemon {
     /// Starts a server on a data folder and waits until it listens.
     pub fn start(data_dir: &Path, args: &[&str]) -> Self {
         Self::try_start(data_dir, args)
-            .unwrap_or_else(|said| panic!("the server did not start: {said}"))
+            .unwrap_or_else(|printed| panic!("the server did not start: {printed}"))
     }
 
-    /// As `start`; Err is what a server that ends instead has said.
+    /// Starts a server on a data folder. Returns its standard error if it exits instead.
     pub fn try_start(data_dir: &Path, args: &[&str]) -> Result<Self, String> {
         let mut command = Command::new(program("daytraded"));
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir).args(args);
         Self::spawn(&mut command)
     }
 
-    /// Runs a program that logs the address it listens on.
-    #[expect(clippy::zombie_processes, reason = "Drop waits for it")]
+    /// Starts a program that logs the address it listens on. Returns its standard error if it
+    /// exits instead.
     pub fn spawn(command: &mut Command) -> Result<Self, String> {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        loop {
-            let mut line = String::new();
-            if log.read_line(&mut line).unwrap() == 0 {
-                child.wait().unwrap();
-                return Err(said);
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (lines, log) = channel();
+        // The thread reads until the process exits, so that a full pipe never blocks the server.
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let _ = lines.send(line);
             }
+        });
+        let mut daemon = Self { child, log: Mutex::new(log), port: 0 };
+        let deadline = Deadline::new("listening server");
+        let mut printed = String::new();
+        while let Some(line) = deadline.receive(daemon.log.get_mut().unwrap()) {
             if let Some((_, rest)) = line.split_once("address=127.0.0.1:") {
-                let port = rest.split_whitespace().next().unwrap().parse().unwrap();
-                // Read on, so that a full pipe never stops the server.
-                std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-                return Ok(Self { child, port });
+                daemon.port = rest.split_whitespace().next().unwrap().parse().unwrap();
+                return Ok(daemon);
             }
-            said.push_str(&line);
+            printed.push_str(&line);
+            printed.push('\n');
         }
+        Err(printed)
     }
 
     pub fn address(&self) -> String {
@@ -95,10 +151,19 @@ impl Daemon {
     }
 
     pub fn connect(&self) -> Client {
-        Client::new(TcpStream::connect(self.address()).unwrap())
+        Client::new(self.stream())
     }
 
-    /// Sends everything at once, half-closes, and returns everything that comes back.
+    /// Opens a connection whose reads and writes fail after [`TIMEOUT`].
+    pub fn stream(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TIMEOUT)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
+    }
+
+    /// Sends the text over a new connection, half-closes it, and returns all replies.
     pub fn talk(&self, text: &str) -> String {
         let mut client = self.connect();
         client.send(text);
@@ -106,35 +171,37 @@ impl Daemon {
         client.rest()
     }
 
-    /// What the process holds in memory.
+    /// Returns the resident memory of the process, KiB.
     pub fn memory_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// The process.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits for it to end by itself.
+    /// Waits until the process exits, which closes its standard error.
     pub fn wait(mut self) -> ExitStatus {
+        let deadline = Deadline::new("exit of the server");
+        while deadline.receive(self.log.get_mut().unwrap()).is_some() {
+            deadline.check();
+        }
         self.child.wait().unwrap()
     }
 
-    /// `kill -9`.
+    /// Kills the process with SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// A signal by name; the server is expected to end by it.
-    pub fn signal(mut self, name: &str) -> ExitStatus {
-        let sent =
-            Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-        self.child.wait().unwrap()
+    /// Sends a signal by name and waits until the process exits.
+    pub fn signal(self, name: &str) -> ExitStatus {
+        send_signal(self.pid(), name);
+        self.wait()
     }
 }
 
@@ -145,24 +212,28 @@ impl Drop for Daemon {
     }
 }
 
-/// A connection.
+/// Sends a signal by name to a process.
+pub fn send_signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap();
+    assert!(sent.success(), "no {name} could be sent to {pid}");
+}
+
+/// A connection to a server.
 pub struct Client {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
 }
 
 impl Client {
-    /// The sending half, for another thread.
-    pub fn writer(&self) -> TcpStream {
-        self.stream.try_clone().unwrap()
-    }
-
+    /// Wraps a stream of [`Daemon::stream`].
     pub fn new(stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
         let reader = BufReader::new(stream.try_clone().unwrap());
         Self { stream, reader }
+    }
+
+    /// Returns the sending half, for another thread.
+    pub fn writer(&self) -> TcpStream {
+        self.stream.try_clone().unwrap()
     }
 
     pub fn send(&mut self, text: &str) {
@@ -173,16 +244,30 @@ impl Client {
         self.stream.write_all(bytes).unwrap();
     }
 
-    /// The next line, without its LF; empty at the end.
+    /// Returns the next line without its LF, or an empty string at the end.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.reader.read_line(&mut line).unwrap();
         line.trim_end_matches('\n').to_owned()
     }
 
+    /// Reads lines until one starts with `prefix`.
+    pub fn skip_to(&mut self, prefix: &str) {
+        let deadline = Deadline::new(format!("line {prefix}"));
+        loop {
+            let line = self.line();
+            if line.starts_with(prefix) {
+                return;
+            }
+            assert!(!line.is_empty(), "the connection ended before a line {prefix}");
+            deadline.check();
+        }
+    }
+
     /// Sends a line and returns the last line of its reply.
     pub fn ask(&mut self, line: &str) -> String {
         self.send(&format!("{line}\n"));
+        let deadline = Deadline::new(format!("reply to {line}"));
         loop {
             let line = self.line();
             let continued = line.starts_with('-')
@@ -190,6 +275,7 @@ impl Client {
             if !continued && !line.starts_with("* ") {
                 return line;
             }
+            deadline.check();
         }
     }
 
@@ -197,7 +283,7 @@ impl Client {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
-    /// Everything until the server closes.
+    /// Returns all bytes until the server closes the connection.
     pub fn rest(&mut self) -> String {
         let mut text = String::new();
         self.reader.read_to_string(&mut text).unwrap();
@@ -205,29 +291,33 @@ impl Client {
     }
 }
 
-/// Runs `daytrade` in a folder with something on its standard input.
+/// Runs `daytrade` in a folder with `input` on its standard input.
 pub fn daytrade(folder: &Path, args: &[&str], input: &[u8]) -> Output {
-    let mut command = Command::new(program("daytrade"));
-    command
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    run(Command::new(program("daytrade")).args(args).current_dir(folder), input)
+}
+
+/// Runs a program with `input` on its standard input until it exits.
+pub fn run(command: &mut Command, input: &[u8]) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
-    // A program that ends without reading its input is no failure of the harness.
+    // A program may exit without reading its input, so an error here is expected.
     let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().unwrap();
+    let output = output(child);
     writer.join().unwrap();
     output
+}
+
+/// Waits until a process exits and returns its output.
+pub fn output(child: Child) -> Output {
+    within("exit of a process", move || child.wait_with_output().unwrap())
 }
 
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// The value of a line of STATS.
+/// Returns the value of a line of STATS.
 pub fn stat(daemon: &Daemon, name: &str) -> String {
     let stats = daemon.talk("STATS\n");
     let prefix = format!("-STAT,{name},");
@@ -238,10 +328,24 @@ pub fn stat(daemon: &Daemon, name: &str) -> String {
         .to_owned()
 }
 
-/// Whether a tool is installed; a test that needs one says so and passes without.
+/// Returns true if a tool is installed. In CI a missing tool fails the test.
 pub fn has_tool(name: &str) -> bool {
-    let there = std::env::var_os("PATH")
+    let found = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()));
-    assert!(there || std::env::var_os("CI").is_none(), "CI has to have {name}");
-    there
+    if !found {
+        skip(&format!("{name} is not installed"));
+    }
+    found
+}
+
+/// Reports that a test, or a part of it, is skipped. In CI the test fails instead.
+pub fn skip(reason: &str) {
+    assert!(!in_ci(), "skipped tests are not allowed in CI: {reason}");
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    // The print macros are captured in a test that passes; a direct write is not.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {reason}");
+}
+
+fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
 }

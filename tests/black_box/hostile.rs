@@ -1,14 +1,13 @@
-//! Input that nobody should send, and clients that do not behave.
+//! Malformed input and misbehaving clients.
 
-use crate::harness::{Client, Daemon, stat};
+use crate::harness::{Client, Daemon, Deadline, eventually, stat};
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use tempfile::tempdir;
 
 const FROZEN: &[&str] = &["--quotes", "simulated:7:frozen"];
 
 #[test]
-fn binary_and_overlong_lines_are_refused_and_the_connection_lives() {
+fn binary_and_overlong_lines_are_refused_and_the_connection_stays_open() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
     let mut client = server.connect();
@@ -24,15 +23,15 @@ fn binary_and_overlong_lines_are_refused_and_the_connection_lives() {
     assert_eq!(client.line(), "OK,PING");
     let longest = format!("# {}\n", "x".repeat(1_022));
     client.send(&format!("{longest}PING\n"));
-    assert_eq!(client.line(), "OK,PING", "1024 bytes are not too many");
+    assert_eq!(client.line(), "OK,PING", "1024 bytes are allowed");
     let every_byte: Vec<u8> = (0..=255).cycle().take(100_000).chain(*b"\n").collect();
     client.send_bytes(&every_byte);
     client.send("[77] PING\n");
-    while client.line() != "[77] OK,PING" {}
+    client.skip_to("[77] OK,PING");
 }
 
 #[test]
-fn a_line_may_arrive_a_byte_at_a_time_and_half_a_line_holds_up_nobody() {
+fn an_incomplete_line_may_arrive_in_single_bytes_and_blocks_no_other_client() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
     let mut slow = server.connect();
@@ -49,21 +48,23 @@ fn a_line_may_arrive_a_byte_at_a_time_and_half_a_line_holds_up_nobody() {
     assert_eq!(other.ask("ADD,slow,1").split(',').next(), Some("OK"));
 }
 
-/// A client that sends and never reads is held up by itself and holds up nobody else; what it sent
-/// takes effect once it reads.
+/// Backpressure stops a client that never reads, and only this client. The commands it sent take
+/// effect when it reads.
 #[test]
-fn a_reader_that_never_reads_is_held_up_alone() {
+fn a_client_that_never_reads_blocks_only_itself() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
-    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let mut stream = server.stream();
     stream.set_nonblocking(true).unwrap();
-    let flood = "[1] DISPLAY_SUMMARY,nobody\n".repeat(10_000);
+    let flood = "[1] DISPLAY_SUMMARY,absent\n".repeat(10_000);
     let mut sent = 0_usize;
     let mut full_for = 0;
-    // Until the server has stopped reading: the socket has stayed full while another client got a
-    // hundred answers.
+    // The server has stopped reading when the socket stays full during a hundred replies to another
+    // client.
     let mut other = server.connect();
+    let deadline = Deadline::new("backpressure");
     while full_for < 100 {
+        deadline.check();
         match stream.write(&flood.as_bytes()[sent % flood.len()..]) {
             Ok(bytes) => (sent, full_for) = (sent + bytes, 0),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -72,29 +73,29 @@ fn a_reader_that_never_reads_is_held_up_alone() {
             }
             Err(error) => panic!("{error}"),
         }
-        assert!(sent < 1 << 30, "the server reads without bound");
+        assert!(sent < 1 << 30, "the server reads without a bound");
     }
     stream.set_nonblocking(false).unwrap();
-    let whole = sent / 27;
+    let complete_lines = sent / 27;
     let mut client = Client::new(stream);
-    for _ in 0..whole {
+    for _ in 0..complete_lines {
         assert!(client.line().starts_with("[1] ERR,NO_ACCOUNT,"));
     }
 }
 
-/// Long summaries that nobody reads: the server takes them up a few at a time rather than hold all
-/// of them in memory.
+/// The server executes requests for long unread summaries a few at a time, so that it never holds
+/// all of them in memory.
 #[test]
 fn unread_summaries_do_not_fill_the_memory() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
     let setup: String = (0..1_000).map(|n| format!("[{}] BUY,big,S,30\n", n + 2)).collect();
-    let said = server.talk(&format!("[1] ADD,big,100000\n{setup}"));
-    assert_eq!(said.matches("OK,BUY").count(), 1_000);
+    let replies = server.talk(&format!("[1] ADD,big,100000\n{setup}"));
+    assert_eq!(replies.matches("OK,BUY").count(), 1_000);
     let mut client = server.connect();
     client.send(&"[7] DISPLAY_SUMMARY,big\n".repeat(20_000));
-    // The first answer is there, so the server is at work on the rest; others are served meanwhile.
-    while !client.line().starts_with("[7] OK,DISPLAY_SUMMARY") {}
+    // After the first reply the server works on the others, and serves other clients meanwhile.
+    client.skip_to("[7] OK,DISPLAY_SUMMARY");
     for _ in 0..200 {
         assert_eq!(server.connect().ask("PING"), "OK,PING");
     }
@@ -109,18 +110,17 @@ fn ten_thousand_connections_at_once_are_all_served() {
     let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     limit.current = limit.maximum;
     rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
-    // The server may open as many files as this test; one place is left for STATS.
-    let count = limit.maximum.map_or(9_999, |most| (most as usize - 200).min(9_999));
-    let mut clients: Vec<_> =
-        (0..count).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
+    // The server has the same limit of open files as this test; one connection is left for STATS.
+    let count = limit.maximum.map_or(9_999, |maximum| (maximum as usize - 200).min(9_999));
+    let mut clients: Vec<_> = (0..count).map(|_| server.stream()).collect();
     for (n, client) in clients.iter_mut().enumerate() {
         client.write_all(format!("[{}] ADD,user{n},1\n", n + 1).as_bytes()).unwrap();
     }
     for (n, client) in clients.iter_mut().enumerate() {
         let want = format!("[{}] OK,ADD,1.00\n", n + 1);
-        let mut said = vec![0; want.len()];
-        client.read_exact(&mut said).unwrap();
-        assert_eq!(String::from_utf8(said).unwrap(), want);
+        let mut reply = vec![0; want.len()];
+        client.read_exact(&mut reply).unwrap();
+        assert_eq!(String::from_utf8(reply).unwrap(), want);
     }
     assert_eq!(stat(&server, "users"), count.to_string());
 }
@@ -144,7 +144,7 @@ fn a_thousand_connections_at_once_are_all_served() {
 }
 
 #[test]
-fn one_connection_too_many_is_told_so() {
+fn one_connection_too_many_is_refused_with_a_message() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), &["--max-connections", "2"]);
     let (mut one, mut two) = (server.connect(), server.connect());
@@ -152,44 +152,46 @@ fn one_connection_too_many_is_told_so() {
     assert_eq!(server.connect().rest(), "ERR,OVERLOADED,too many connections; try again later\n");
     one.half_close();
     assert_eq!(one.rest(), "");
-    // The place is free once the server has seen the end.
-    while server.connect().ask("PING") != "OK,PING" {}
+    eventually("free connection after the end of another", || {
+        server.connect().ask("PING") == "OK,PING"
+    });
 }
 
 #[test]
-fn more_requests_than_may_be_in_flight_are_answered_all_the_same() {
+fn requests_above_the_in_flight_limit_are_all_answered() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
     let count = 200_000;
     let lines: String = (1..=count).map(|n| format!("[{n}] ADD,u{},1\n", n % 50)).collect();
-    let stream = TcpStream::connect(server.address()).unwrap();
+    let stream = server.stream();
     let mut writer = stream.try_clone().unwrap();
     let sender = std::thread::spawn(move || {
         writer.write_all(lines.as_bytes()).unwrap();
         writer.shutdown(std::net::Shutdown::Write).unwrap();
     });
-    let mut said = String::new();
-    (&stream).read_to_string(&mut said).unwrap();
+    let mut replies = String::new();
+    (&stream).read_to_string(&mut replies).unwrap();
     sender.join().unwrap();
-    assert_eq!(said.lines().count(), count);
-    assert!(said.lines().all(|line| line.contains("] OK,ADD,")));
+    assert_eq!(replies.lines().count(), count);
+    assert!(replies.lines().all(|line| line.contains("] OK,ADD,")));
 }
 
-/// A byte a second never makes a line: such a connection is closed, one that listens or waits is
-/// not.
+/// Bytes that never complete a line do not keep a connection open; a subscription does.
 #[test]
-fn a_connection_that_sends_no_whole_line_is_closed_and_one_that_listens_is_not() {
+fn a_connection_without_a_complete_line_is_closed_and_a_subscriber_is_not() {
     let folder = tempdir().unwrap();
     let server =
         Daemon::start(folder.path(), &["--quotes", "simulated:7:frozen", "--idle-timeout", "2"]);
-    let mut listening = server.connect();
-    assert_eq!(listening.ask("SUBSCRIBE,alice"), "OK,SUBSCRIBE,alice");
+    let mut subscriber = server.connect();
+    assert_eq!(subscriber.ask("SUBSCRIBE,alice"), "OK,SUBSCRIBE,alice");
     let mut idle = server.connect();
     assert_eq!(idle.ask("PING"), "OK,PING");
     let mut slow = server.connect();
     let mut trickle = slow.writer();
     let trickling = std::thread::spawn(move || {
+        let deadline = Deadline::new("end of the connection");
         while trickle.write_all(b"A").is_ok() {
+            deadline.check();
             std::thread::park_timeout(std::time::Duration::from_millis(100));
         }
     });
@@ -199,5 +201,5 @@ fn a_connection_that_sends_no_whole_line_is_closed_and_one_that_listens_is_not()
     drop(slow);
     trickling.join().unwrap();
     assert_eq!(server.connect().ask("ADD,alice,5"), "OK,ADD,5.00");
-    assert_eq!(listening.line(), "* ACCOUNT,alice,5.00,0.00,0.00");
+    assert_eq!(subscriber.line(), "* ACCOUNT,alice,5.00,0.00,0.00");
 }

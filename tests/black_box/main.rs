@@ -1,13 +1,9 @@
-//! The programs as their users meet them: real processes, real sockets, real files.
+//! Tests of the programs as a user runs them: real processes, real sockets, real files.
 
-#![allow(missing_docs, reason = "test names say what they hold")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test ends where something is not as it should be"
-)]
+#![allow(missing_docs, reason = "the name of a test says what it checks")]
+#![allow(clippy::unwrap_used, reason = "a test fails at the first unexpected result")]
 #![allow(clippy::format_collect, reason = "the texts are small")]
-#![allow(unreachable_pub, reason = "nobody links against a test")]
+#![allow(unreachable_pub, reason = "no crate links against a test")]
 
 mod audit;
 mod cli;
@@ -16,8 +12,9 @@ mod harness;
 mod hostile;
 mod legacy;
 mod netcat;
-mod programme;
 mod pushes;
 mod replay;
 mod screen;
+mod simulator;
 mod texts;
+mod tidy;

@@ -1,8 +1,7 @@
-//! Sessions as a script with netcat has them, byte for byte.
+//! Sessions of a netcat script, compared byte for byte.
 
-use crate::harness::{Daemon, has_tool};
-use std::io::Write;
-use std::process::{Command, Stdio};
+use crate::harness::{Daemon, has_tool, run, text, workload};
+use std::process::Command;
 use tempfile::tempdir;
 
 const FROZEN: &[&str] = &["--quotes", "simulated:7:frozen", "--shards", "3"];
@@ -11,16 +10,20 @@ const FROZEN: &[&str] = &["--quotes", "simulated:7:frozen", "--shards", "3"];
 fn an_untagged_session_is_answered_strictly_in_order() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
-    let said = server.talk(
-        "\n# a comment\r\nPING\nADD,alice,100.5\r\nadd, alice ,\t1 \nADD,bob,5\nNOPE\n[7] ADD,carol,1\nADD,dave\nADD,eve,0\nADD,frank,7",
+    let replies = server.talk(
+        "\n# a comment\r\nPING\nADD,alice,100.5\r\nadd, alice ,\t1 \nADD,bob,5\nNOPE\n\
+         [7] ADD,carol,1\nADD,dave\nADD,eve,0\nADD,frank,7",
     );
     let tagged = "[7] OK,ADD,1.00\n";
-    assert!(said.contains(tagged), "{said}");
+    assert!(replies.contains(tagged), "{replies}");
     assert_eq!(
-        said.replace(tagged, ""),
-        "OK,PING\nOK,ADD,100.50\nOK,ADD,101.50\nOK,ADD,5.00\nERR,UNKNOWN_COMMAND,no such command; HELP lists them\n\
+        replies.replace(tagged, ""),
+        "OK,PING\nOK,ADD,100.50\nOK,ADD,101.50\nOK,ADD,5.00\n\
+         ERR,UNKNOWN_COMMAND,no such command; HELP lists them\n\
          ERR,BAD_ARGUMENTS,expected ADD,user,amount\n\
-         ERR,BAD_AMOUNT,amount must be dollars from 0.01 to 999999999999.99 with at most two decimals\nOK,ADD,7.00\n"
+         ERR,BAD_AMOUNT,\
+         amount must be dollars from 0.01 to 999999999999.99 with at most two decimals\n\
+         OK,ADD,7.00\n"
     );
 }
 
@@ -42,24 +45,27 @@ fn a_summary_is_one_reply_of_several_lines() {
 }
 
 #[test]
-fn noreply_gets_nothing_not_even_an_error() {
+fn noreply_suppresses_replies_and_errors() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
-    let said = server
-        .talk("ADD,alice,5 noreply\nNOPE noreply\n[3] ADD,alice,x noreply\nCOMMIT_BUY,alice noreply\nADD,alice,1\n");
-    assert_eq!(said, "OK,ADD,6.00\n");
+    let replies = server.talk(
+        "ADD,alice,5 noreply\nNOPE noreply\n[3] ADD,alice,x noreply\n\
+         COMMIT_BUY,alice noreply\nADD,alice,1\n",
+    );
+    assert_eq!(replies, "OK,ADD,6.00\n");
 }
 
 #[test]
-fn quit_ends_the_session_after_everything_before_it() {
+fn quit_ends_the_session_after_all_earlier_replies() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
     let mut client = server.connect();
     client.send("[1] ADD,alice,5\n[2] QUOTE,alice,S\nQUIT\n\nADD,alice,5\n");
-    let said = client.rest();
+    let replies = client.rest();
     assert!(
-        said.starts_with("[1] OK,ADD,5.00\n[2] OK,QUOTE,S,27.73,") && said.ends_with("\nOK,QUIT\n"),
-        "{said}"
+        replies.starts_with("[1] OK,ADD,5.00\n[2] OK,QUOTE,S,27.73,")
+            && replies.ends_with("\nOK,QUIT\n"),
+        "{replies}"
     );
 }
 
@@ -87,30 +93,21 @@ fn help_and_stats_are_readable() {
 #[test]
 fn the_real_netcat_can_send_a_file() {
     if !has_tool("nc") {
-        eprintln!("skipped: nc is not installed");
         return;
     }
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), FROZEN);
-    let mut nc = Command::new("nc")
-        .args(["-N", "127.0.0.1", &server.port.to_string()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    nc.stdin
-        .take()
-        .unwrap()
-        .write_all(&std::fs::read(crate::harness::workload("10-users.txt")).unwrap())
-        .unwrap();
-    let said = crate::harness::text(&nc.wait_with_output().unwrap().stdout);
-    let answered = said
+    let mut nc = Command::new("nc");
+    nc.args(["-N", "127.0.0.1", &server.port.to_string()]);
+    let lines = std::fs::read(workload("10-users.txt")).unwrap();
+    let replies = text(&run(&mut nc, &lines).stdout);
+    let answered = replies
         .lines()
         .filter(|line| line.split_once(']').is_some_and(|(_, rest)| rest.starts_with(' ')))
         .count();
     assert_eq!(answered, 2_000);
     assert!(
-        said.lines().last().unwrap().starts_with("[2000] OK,DUMPLOG,"),
-        "the log waits for everything before it"
+        replies.lines().last().unwrap().starts_with("[2000] OK,DUMPLOG,"),
+        "DUMPLOG waits for all earlier commands"
     );
 }

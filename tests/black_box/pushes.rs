@@ -1,11 +1,11 @@
-//! Lines the server sends without being asked again.
+//! Lines that the server sends without a request.
 
 use crate::harness::Daemon;
 use tempfile::tempdir;
 
-/// The one test that takes a minute: a pending order that really runs out, by the real clock.
+/// Takes a minute, because the order expires by the real clock.
 #[test]
-fn a_pending_order_runs_out_after_sixty_real_seconds() {
+fn a_pending_order_expires_after_sixty_seconds() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), &["--quotes", "simulated:7:frozen"]);
     let mut client = server.connect();
@@ -16,42 +16,42 @@ fn a_pending_order_runs_out_after_sixty_real_seconds() {
     let expires_ms: u64 = bought.rsplit_once(',').unwrap().1.parse().unwrap();
     assert_eq!(client.line(), "* ACCOUNT,alice,44.54,55.46,0.00");
     assert_eq!(client.line(), "* EXPIRED,alice,BUY,S,2,27.73,55.46");
-    let quote = client_time(&server);
+    let now_ms = server_time_ms(&server);
     assert!(
-        quote >= expires_ms && quote < expires_ms + 5_000,
-        "ran out at {quote}, was to at {expires_ms}"
+        now_ms >= expires_ms && now_ms < expires_ms + 5_000,
+        "expired at {now_ms}, expected at {expires_ms}"
     );
     assert_eq!(client.line(), "* ACCOUNT,alice,100.00,0.00,0.00");
     assert!(client.ask("COMMIT_BUY,alice").starts_with("ERR,NO_PENDING_BUY,"));
 }
 
-/// The server's time, from the quote of a symbol nobody has asked for yet.
-fn client_time(server: &Daemon) -> u64 {
+/// Returns the server's time in Unix milliseconds, from the quote of a symbol not requested before.
+fn server_time_ms(server: &Daemon) -> u64 {
     server.connect().ask("QUOTE,bob,ZZZ").split(',').nth(4).unwrap().parse().unwrap()
 }
 
 #[test]
-fn a_subscriber_hears_of_changes_whoever_caused_them() {
+fn a_subscriber_receives_changes_caused_by_any_connection() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), &["--quotes", "simulated:7:frozen"]);
-    let mut listener = server.connect();
-    assert_eq!(listener.ask("SUBSCRIBE,alice"), "OK,SUBSCRIBE,alice");
+    let mut subscriber = server.connect();
+    assert_eq!(subscriber.ask("SUBSCRIBE,alice"), "OK,SUBSCRIBE,alice");
     let mut trader = server.connect();
     trader.ask("ADD,alice,100");
-    assert_eq!(listener.line(), "* ACCOUNT,alice,100.00,0.00,0.00");
+    assert_eq!(subscriber.line(), "* ACCOUNT,alice,100.00,0.00,0.00");
     trader.ask("SET_BUY_AMOUNT,alice,S,60");
-    assert_eq!(listener.line(), "* ACCOUNT,alice,40.00,60.00,0.00");
+    assert_eq!(subscriber.line(), "* ACCOUNT,alice,40.00,60.00,0.00");
     trader.ask("SET_BUY_TRIGGER,alice,S,30");
-    assert_eq!(listener.line(), "* ACCOUNT,alice,40.00,60.00,0.00", "armed");
-    assert_eq!(listener.line(), "* FILLED,alice,BUY,S,2,27.73,55.46");
-    assert_eq!(listener.line(), "* ACCOUNT,alice,44.54,0.00,0.00");
-    assert_eq!(listener.ask("UNSUBSCRIBE,alice"), "OK,UNSUBSCRIBE,alice");
+    assert_eq!(subscriber.line(), "* ACCOUNT,alice,40.00,60.00,0.00", "armed");
+    assert_eq!(subscriber.line(), "* FILLED,alice,BUY,S,2,27.73,55.46");
+    assert_eq!(subscriber.line(), "* ACCOUNT,alice,44.54,0.00,0.00");
+    assert_eq!(subscriber.ask("UNSUBSCRIBE,alice"), "OK,UNSUBSCRIBE,alice");
     trader.ask("ADD,alice,100");
-    assert_eq!(listener.ask("PING"), "OK,PING");
+    assert_eq!(subscriber.ask("PING"), "OK,PING");
 }
 
 #[test]
-fn a_watcher_sees_the_price_that_is_there_and_is_fetched_one_that_is_not() {
+fn a_watch_pushes_the_cached_price_and_fetches_a_missing_one() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), &["--quotes", "simulated:7:frozen"]);
     let mut client = server.connect();
@@ -62,6 +62,6 @@ fn a_watcher_sees_the_price_that_is_there_and_is_fetched_one_that_is_not() {
     let mut second = server.connect();
     second.send("WATCH,S\n");
     assert_eq!(second.line(), "OK,WATCH,S");
-    assert_eq!(second.line(), price, "the one in the cache");
+    assert_eq!(second.line(), price, "the cached price");
     assert_eq!(client.ask("UNWATCH,S"), "OK,UNWATCH,S");
 }

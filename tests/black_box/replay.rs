@@ -1,7 +1,7 @@
-//! Workload files through the client.
+//! The client replays workload files.
 
-use crate::harness::{Daemon, daytrade, program, text, workload};
-use std::io::Read;
+use crate::harness::{Daemon, daytrade, output, program, text, within, workload};
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use tempfile::tempdir;
 
@@ -20,27 +20,27 @@ fn check(name: &str, args: &[&str]) {
     let want: String = std::fs::read_to_string(&expected).unwrap();
     assert!(
         text(&run.stdout) == want,
-        "{name} {args:?}: the replies differ from the file, or come in another order"
+        "{name} {args:?}: the replies or their order differ from the file"
     );
     assert!(folder.path().join("testLOG").is_file(), "the log is in the current folder");
 }
 
 #[test]
-fn the_workloads_give_the_expected_replies_in_the_order_of_the_file() {
+fn the_workloads_produce_the_expected_replies_in_file_order() {
     for name in ["every-outcome", "1-user", "10-users"] {
         check(name, &[]);
     }
 }
 
 #[test]
-fn several_connections_and_shards_give_the_same_replies() {
+fn several_connections_and_shards_produce_the_same_replies() {
     for name in ["every-outcome", "10-users"] {
         check(name, &["--connections", "7", "--shards", "5"]);
     }
 }
 
 #[test]
-fn a_difference_is_told_and_exits_with_1() {
+fn a_difference_is_reported_and_exits_with_1() {
     let folder = tempdir().unwrap();
     std::fs::write(folder.path().join("want"), "[1] OK,ADD,6.00\n").unwrap();
     let run = daytrade(folder.path(), &["replay", "-", "--expect", "want"], b"[1] ADD,a,5\n");
@@ -53,12 +53,12 @@ fn a_difference_is_told_and_exits_with_1() {
 }
 
 #[test]
-fn a_piped_workload_is_replayed_and_summed_up() {
+fn a_piped_workload_is_replayed_and_summarized() {
     let folder = tempdir().unwrap();
     let run =
         daytrade(folder.path(), &[], b"\r\n[1] ADD,a,5 \r\n[2] ADD,a,-1\n[3] DUMPLOG,./testLOG");
-    let said = text(&run.stdout);
-    let lines: Vec<_> = said.lines().collect();
+    let replies = text(&run.stdout);
+    let lines: Vec<_> = replies.lines().collect();
     assert_eq!((lines[0], lines.len()), ("[1] OK,ADD,5.00", 3));
     assert!(
         lines[1].starts_with("[2] ERR,BAD_AMOUNT,")
@@ -73,18 +73,19 @@ fn a_piped_workload_is_replayed_and_summed_up() {
 }
 
 #[test]
-fn tags_may_repeat_be_shuffled_or_be_missing() {
+fn tags_may_repeat_be_unordered_or_be_missing() {
     let folder = tempdir().unwrap();
     let input =
         b"[5] ADD,a,1\n[5] ADD,b,2\n[3] ADD,a,3\nADD,c,4\n[5] ADD,b,5\nADD,a,6\n[x] ADD,a,7\n";
     let run = daytrade(folder.path(), &["replay", "--connections", "3"], input);
-    let want = "[5] OK,ADD,1.00\n[5] OK,ADD,2.00\n[3] OK,ADD,4.00\nOK,ADD,4.00\n[5] OK,ADD,7.00\nOK,ADD,10.00\n\
+    let want = "[5] OK,ADD,1.00\n[5] OK,ADD,2.00\n[3] OK,ADD,4.00\nOK,ADD,4.00\n\
+                [5] OK,ADD,7.00\nOK,ADD,10.00\n\
                 ERR,BAD_LINE,the tag must be [n] with n from 1 to 9223372036854775807\n";
     assert_eq!(text(&run.stdout), want);
 }
 
 #[test]
-fn the_summary_can_be_json_and_the_replies_left_out() {
+fn the_summary_can_be_json_and_the_replies_omitted() {
     let folder = tempdir().unwrap();
     let run = daytrade(
         folder.path(),
@@ -100,9 +101,9 @@ fn the_summary_can_be_json_and_the_replies_left_out() {
 }
 
 #[test]
-fn noreply_takes_its_outcomes_from_the_server() {
+fn noreply_reads_its_outcomes_from_the_server() {
     let folder = tempdir().unwrap();
-    // A bad tag, and lines that have no room for the word, among them.
+    // Includes a bad tag, and lines too long to append "noreply".
     let long = |tag: u32, length: usize| format!("[{tag}] DUMPLOG,{}\n", "b".repeat(length));
     let input = format!(
         "[1] ADD,a,5\n[2] ADD,a,0\r\n[0] ADD,a,5\n{}{}[3] ADD,a,5 noreply\n",
@@ -127,12 +128,15 @@ fn fail_fast_stops_at_the_first_refusal() {
         b"[1] ADD,a,5\n[2] BUY,a,S,6\n[3] ADD,a,5\n",
     );
     assert_eq!(run.status.code(), Some(1));
-    let said = text(&run.stdout);
-    assert!(said.lines().count() == 2 && said.contains("[2] ERR,INSUFFICIENT_FUNDS"), "{said}");
+    let replies = text(&run.stdout);
+    assert!(
+        replies.lines().count() == 2 && replies.contains("[2] ERR,INSUFFICIENT_FUNDS"),
+        "{replies}"
+    );
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn a_closed_standard_output_is_not_an_error() {
     let folder = tempdir().unwrap();
     let mut child = Command::new(program("daytrade"))
         .arg("replay")
@@ -143,14 +147,13 @@ fn a_reader_that_has_seen_enough_is_no_error() {
         .spawn()
         .unwrap();
     let mut stdout = child.stdout.take().unwrap();
-    stdout.read_exact(&mut [0; 10]).unwrap();
-    drop(stdout);
-    let run = child.wait_with_output().unwrap();
+    within("first bytes of the replies", move || stdout.read_exact(&mut [0; 10]).unwrap());
+    let run = output(child);
     assert_eq!((run.status.code(), text(&run.stderr).as_str()), (Some(0), ""));
 }
 
 #[test]
-fn a_server_that_dies_is_exit_code_3() {
+fn a_killed_server_ends_the_replay_with_exit_code_3() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), &[]);
     let mut child = Command::new(program("daytrade"))
@@ -161,18 +164,22 @@ fn a_server_that_dies_is_exit_code_3() {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    std::io::Write::write_all(&mut stdin, b"[1] ADD,a,5\n").unwrap();
-    let mut first = [0; 16];
-    child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    stdin.write_all(b"[1] ADD,a,5\n").unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let (first, _stdout) = within("first reply", move || {
+        let mut first = [0; 16];
+        stdout.read_exact(&mut first).unwrap();
+        (first, stdout)
+    });
     assert_eq!(&first, b"[1] OK,ADD,5.00\n");
     server.kill();
     drop(stdin);
-    let run = child.wait_with_output().unwrap();
+    let run = output(child);
     assert_eq!(run.status.code(), Some(3), "{}", text(&run.stderr));
 }
 
 #[test]
-fn a_rate_is_kept() {
+fn a_rate_limits_the_replay() {
     let folder = tempdir().unwrap();
     let lines: String = (1..=30).map(|n| format!("[{n}] ADD,a,5\n")).collect();
     let run = daytrade(folder.path(), &["replay", "--rate", "100", "--json"], lines.as_bytes());

@@ -1,5 +1,5 @@
-//! The same client for both: every connection sends a durable command, waits for its reply, sends
-//! the next.
+//! A closed-loop client for both servers: each connection sends a durable command, waits for its
+//! reply, and sends the next.
 
 use hdrhistogram::Histogram;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ pub enum Dialect {
 pub struct Run {
     latencies: Histogram<u64>,
     took: Duration,
-    /// Commands of each connection.
+    /// Number of commands of each connection.
     counts: Vec<u64>,
 }
 
@@ -25,12 +25,12 @@ impl Run {
         (u128::from(self.latencies.len()) * 1_000_000 / self.took.as_micros().max(1)) as u64
     }
 
-    #[expect(clippy::float_arithmetic, reason = "a place among latencies, no money")]
+    #[expect(clippy::float_arithmetic, reason = "a percentile, not money")]
     pub fn percentile_us(&self, per_mille: u32) -> u64 {
         self.latencies.value_at_percentile(f64::from(per_mille) / 10.0)
     }
 
-    /// What the slowest connection got of the mean, in percent.
+    /// Returns the commands of the slowest connection relative to the mean, percent.
     pub fn fairness_percent(&self) -> u64 {
         let (least, all) =
             (self.counts.iter().min().copied().unwrap_or(0), self.counts.iter().sum::<u64>());
@@ -39,7 +39,8 @@ impl Run {
 
     pub fn describe(&self) -> String {
         format!(
-            "{} commands/s, p50 {} us, p99 {} us, max {} us; the slowest connection had {} % of the mean",
+            "{} commands/s, p50 {} us, p99 {} us, max {} us; \
+             the slowest connection had {} % of the mean",
             self.per_second(),
             self.percentile_us(500),
             self.percentile_us(990),
@@ -52,7 +53,7 @@ impl Run {
 pub fn closed_loop(address: &str, dialect: Dialect, connections: usize, time: Duration) -> Run {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        // All connect first, so that none runs alone.
+        // All connections open first, so that none runs alone.
         let mut streams = Vec::with_capacity(connections);
         for _ in 0..connections {
             let stream = TcpStream::connect(address).await.unwrap();
@@ -61,7 +62,7 @@ pub fn closed_loop(address: &str, dialect: Dialect, connections: usize, time: Du
         }
         let (started, mut tasks) = (Instant::now(), JoinSet::new());
         for (number, stream) in streams.into_iter().enumerate() {
-            tasks.spawn(converse(stream, dialect, number, started + time));
+            tasks.spawn(run_connection(stream, dialect, number, started + time));
         }
         let mut latencies = Histogram::new(3).unwrap();
         let mut counts = Vec::new();
@@ -74,7 +75,7 @@ pub fn closed_loop(address: &str, dialect: Dialect, connections: usize, time: Du
     })
 }
 
-async fn converse(
+async fn run_connection(
     stream: TcpStream,
     dialect: Dialect,
     number: usize,

@@ -1,5 +1,4 @@
-//! A DUMPLOG of a million transactions: events a second, memory, and what it does to others
-//! meanwhile.
+//! A DUMPLOG of a million transactions: events per second, memory, and the effect on other clients.
 
 use super::closed_loop::{Dialect, closed_loop};
 use super::harness::{Daemon, program};
@@ -9,12 +8,13 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often the server's memory is looked at.
-const LOOK: Duration = Duration::from_millis(10);
+/// Interval between two readings of the server's memory.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(10);
 
 pub fn dump(folder: &Path, daemon: &Daemon, file: &Path, rounds: usize) {
     println!(
-        "\nDUMPLOG of a million transactions, one after the other, beside one connection that sends ADDs one at a time"
+        "\nconsecutive DUMPLOGs of a million transactions, \
+         while one connection sends ADDs one at a time"
     );
     let replayed = Command::new(program("daytrade"))
         .args(["replay", "--json", "--connect", &daemon.address()])
@@ -35,7 +35,8 @@ pub fn dump(folder: &Path, daemon: &Daemon, file: &Path, rounds: usize) {
         });
         let rate = (u128::from(events) * 1_000_000 / took.as_micros()) as u64;
         println!(
-            "  round {round}: {rate} events/s, at most {} MiB more; p50 {} us, p99 {} us; without it {} us, {} us",
+            "  round {round}: {rate} events/s, at most {} MiB more; p50 {} us, p99 {} us; \
+             without DUMPLOG {} us, {} us",
             peak.saturating_sub(memory) / 1_024,
             busy.percentile_us(500),
             busy.percentile_us(990),
@@ -53,7 +54,7 @@ pub fn dump(folder: &Path, daemon: &Daemon, file: &Path, rounds: usize) {
     );
 }
 
-/// Dumps until told to stop: all events, and the time they took.
+/// Dumps until `stop` is set. Returns the number of events and the elapsed time.
 fn dumps(daemon: &Daemon, stop: &AtomicBool) -> (u64, Duration) {
     let (mut events, started, mut client) = (0, Instant::now(), daemon.connect());
     while !stop.load(Ordering::Relaxed) {
@@ -68,7 +69,7 @@ fn peak_kib(daemon: &Daemon, stop: &AtomicBool) -> u64 {
     let mut peak = 0;
     while !stop.load(Ordering::Relaxed) {
         peak = peak.max(daemon.memory_kib());
-        std::thread::sleep(LOOK);
+        std::thread::sleep(SAMPLE_INTERVAL);
     }
     peak
 }

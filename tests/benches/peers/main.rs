@@ -1,16 +1,16 @@
-//! Side by side with redis: throughput, one command at a time, a thousand connections, DUMPLOG,
+//! A comparison with redis: throughput, one command at a time, a thousand connections, DUMPLOG,
 //! memory, growth. Run with `cargo bench -p daytrade-tests --bench peers [-- --rounds N --plots DIR
-//! --only throughput|single|many|sweep|dump|growth]`. It reports; it fails nobody. Without
-//! redis-server on the machine it measures this project alone and says so.
+//! --only throughput|single|many|sweep|dump|growth]`. It reports results and checks no limits.
+//! If redis-server is not installed, it measures this project only and prints a note.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a benchmark prints and ends where it must"
+    reason = "a benchmark prints its results and stops at the first error"
 )]
-#![allow(dead_code, unreachable_pub, reason = "the tests' harness has more than is wanted here")]
+#![allow(dead_code, unreachable_pub, reason = "this program uses a part of the tests' harness")]
 
 #[path = "../../black_box/harness.rs"]
 mod harness;
@@ -28,13 +28,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Lines of the workload.
+/// Number of lines of the workload.
 const LINES: &str = "1000000";
-/// How long a closed loop runs.
+/// Duration of a closed-loop run.
 const LOOP: Duration = Duration::from_secs(2);
-/// Connections of the sweep.
+/// Numbers of connections of the sweep.
 const SWEEP: [usize; 5] = [1, 8, 64, 256, 1_000];
-/// Users of the growth run.
+/// Numbers of users of the growth run.
 const USERS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
 fn main() {
@@ -48,7 +48,7 @@ fn main() {
     let rounds: usize = value("--rounds").and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
     let plots = value("--plots").map(PathBuf::from);
     let folder = tempfile::tempdir().unwrap();
-    if !Redis::is_there() {
+    if !Redis::is_installed() {
         println!("redis-server is not installed: its part is skipped");
     }
     let only = value("--only");
@@ -81,7 +81,7 @@ fn median(values: &mut [u64]) -> u64 {
     values.get(values.len() / 2).copied().unwrap_or(0)
 }
 
-/// `a / b` with two decimals.
+/// Returns `a / b` with two decimals.
 fn ratio(a: u64, b: u64) -> String {
     let hundredths = a * 100 / b.max(1);
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
@@ -93,7 +93,8 @@ fn server(folder: &Path, name: &str) -> Daemon {
     Daemon::start(&data, &["--quotes", "simulated:7:frozen"])
 }
 
-/// The real mix, without the DUMPLOG at its end, which is measured by itself.
+/// Generates the real mix, once complete and once without its final DUMPLOG, which has its own
+/// measurement.
 fn workload(folder: &Path, users: u64) -> (PathBuf, PathBuf) {
     let users = users.to_string();
     let args = ["generate", "--users", &users, "--commands", LINES, "--seed", "1"];
@@ -107,15 +108,15 @@ fn workload(folder: &Path, users: u64) -> (PathBuf, PathBuf) {
     (whole, without)
 }
 
-/// Lines a second of a replay through a fresh server.
+/// Returns the lines per second of a replay through a new server.
 fn replay(folder: &Path, file: &Path, connections: &str) -> u64 {
     let daemon = server(folder, "replay");
     let mut command = Command::new(program("daytrade"));
     command
         .args(["replay", "--json", "--connections", connections, "--connect", &daemon.address()])
         .arg(file);
-    let said = command.current_dir(folder).output().unwrap();
-    let json: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    let output = command.current_dir(folder).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     json["lines_per_second"].as_u64().unwrap()
 }
 
@@ -133,7 +134,8 @@ fn throughput(folder: &Path, rounds: usize) {
         set.extend(redis);
         let redis = redis.map_or("-".to_owned(), |set| set.to_string());
         println!(
-            "  round {round}: 1 connection {}, 8 connections {}, with the DUMPLOG {}, redis SET 50x100 {redis}",
+            "  round {round}: 1 connection {}, 8 connections {}, with the DUMPLOG {}, \
+             redis SET 50x100 {redis}",
             one[round - 1],
             eight[round - 1],
             dump[round - 1]
@@ -183,7 +185,7 @@ fn one_at_a_time(folder: &Path, rounds: usize) {
     }
 }
 
-/// The last runs of ours and of redis, for the plot.
+/// Returns the last run of this project and of redis, for the plot.
 fn many_at_once(folder: &Path, rounds: usize) -> Vec<(&'static str, Run)> {
     println!("\n1,000 connections, each one command at a time");
     let (mut ours, mut theirs, mut runs) = (Vec::new(), Vec::new(), Vec::new());
@@ -227,7 +229,7 @@ fn sweep(folder: &Path) -> Vec<(&'static str, Vec<(u64, u64)>)> {
 }
 
 fn growth(folder: &Path) {
-    println!("\ngrowth: 1,000,000 ADDs over more and more users");
+    println!("\ngrowth: 1,000,000 ADDs over increasing numbers of users");
     let mut first = None;
     for users in USERS {
         let file = folder.join("growth.txt");
@@ -242,12 +244,13 @@ fn growth(folder: &Path) {
         command.args(["replay", "--json", "--connect", &daemon.address()]).arg(&file);
         let json: serde_json::Value =
             serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
-        let a_second = json["lines_per_second"].as_u64().unwrap();
-        let base = *first.get_or_insert(a_second);
+        let per_second = json["lines_per_second"].as_u64().unwrap();
+        let base = *first.get_or_insert(per_second);
         let grown = daemon.memory_kib().saturating_sub(before);
         println!(
-            "  {users:>9} users: {a_second:>7} lines/s, time per command {} x the first; the server grew from {} to {} MiB",
-            ratio(base, a_second),
+            "  {users:>9} users: {per_second:>7} lines/s, time per command {} x the first; \
+             the server grew from {} to {} MiB",
+            ratio(base, per_second),
             before / 1_024,
             (before + grown) / 1_024
         );

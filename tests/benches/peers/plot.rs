@@ -1,4 +1,4 @@
-//! Plots as SVG.
+//! SVG plots of the results.
 
 use super::closed_loop::Run;
 use plotters::coord::combinators::IntoLogRange as _;
@@ -7,10 +7,10 @@ use std::path::Path;
 
 const COLORS: [RGBColor; 2] = [RGBColor(0x1f, 0x77, 0xb4), RGBColor(0xd6, 0x27, 0x28)];
 const SIZE: (u32, u32) = (720, 420);
-/// Places of the latency curve, in tenths of a percent.
+/// Percentiles of the latency curve, in tenths of a percent.
 const PLACES: [u32; 12] = [10, 100, 250, 500, 750, 900, 950, 980, 990, 995, 998, 999];
 
-/// Commands a second over connections.
+/// Plots commands per second over the number of connections.
 pub fn throughput(path: &Path, series: &[(&'static str, Vec<(u64, u64)>)]) {
     let most = series.iter().flat_map(|(_, points)| points).map(|(_, y)| *y).max().unwrap_or(1);
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
@@ -33,7 +33,7 @@ pub fn throughput(path: &Path, series: &[(&'static str, Vec<(u64, u64)>)]) {
     root.present().unwrap();
 }
 
-/// Latency at each place, of a thousand connections.
+/// Plots the latency percentiles of a thousand connections.
 pub fn latency(path: &Path, runs: &[(&'static str, Run)]) {
     let most = runs.iter().map(|(_, run)| run.percentile_us(999)).max().unwrap_or(1);
     let root = SVGBackend::new(path, SIZE).into_drawing_area();

@@ -1,4 +1,4 @@
-//! A redis-server of our own, durable as this project is: every write synced before it is answered.
+//! A redis-server with this project's durability: it syncs every write before the reply.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -11,18 +11,18 @@ pub struct Redis {
 }
 
 impl Redis {
-    pub fn is_there() -> bool {
-        let said = Command::new("redis-server")
+    pub fn is_installed() -> bool {
+        let output = Command::new("redis-server")
             .arg("--version")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
-        said.is_ok_and(|status| status.success())
+        output.is_ok_and(|status| status.success())
     }
 
-    /// None where it is not installed.
+    /// Starts a server. Returns `None` if redis is not installed.
     pub fn start(folder: &Path) -> Option<Self> {
-        if !Self::is_there() {
+        if !Self::is_installed() {
             return None;
         }
         let data = folder.join("redis");
@@ -54,13 +54,13 @@ impl Redis {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// SETs a second by redis-benchmark: 50 connections, 100 pipelined.
+    /// Returns the SETs per second of redis-benchmark: 50 connections, 100 requests in flight each.
     pub fn set_pipelined(&self) -> u64 {
         let port = self.port.to_string();
         let args = ["-p", &port, "-t", "set", "-c", "50", "-P", "100", "-n", "1000000", "--csv"];
-        let said = Command::new("redis-benchmark").args(args).output().unwrap();
-        let said = String::from_utf8(said.stdout).unwrap();
-        let line = said.lines().find(|line| line.starts_with("\"SET\"")).unwrap();
+        let output = Command::new("redis-benchmark").args(args).output().unwrap();
+        let output = String::from_utf8(output.stdout).unwrap();
+        let line = output.lines().find(|line| line.starts_with("\"SET\"")).unwrap();
         let whole = line.split('"').nth(3).unwrap().split('.').next().unwrap();
         whole.parse().unwrap()
     }

@@ -1,34 +1,31 @@
-//! A program behind a real pseudo-terminal, read as a terminal reads it.
+//! A program in a real pseudo-terminal, with a terminal emulator that reads its output.
 
-use crate::harness::program;
+use crate::harness::{Deadline, program};
 use portable_pty::{CommandBuilder, MasterPty, NativePtySystem, PtySize, PtySystem as _};
 use std::io::{Read as _, Write};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
 use tempfile::{TempDir, tempdir};
 
-/// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The program in its terminal.
+/// A program in its terminal.
 pub struct Terminal {
-    pub master: Box<dyn MasterPty + Send>,
+    /// Keeps the terminal open.
+    _master: Box<dyn MasterPty + Send>,
     pub child: Box<dyn portable_pty::Child + Send + Sync>,
     keys: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
     pub parser: vt100::Parser,
     raw: Vec<u8>,
-    /// Its home, with configuration and state of its own.
+    /// Its home folder, with its own configuration and state.
     pub home: TempDir,
 }
 
 impl Terminal {
-    /// The client with these arguments.
+    /// Starts the client with these arguments.
     pub fn open(args: &[&str], env: &[(&str, &str)]) -> Self {
         Self::run(program("daytrade").to_str().unwrap(), args, env)
     }
 
-    /// Any program.
+    /// Starts any program.
     pub fn run(name: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let home = tempdir().unwrap();
         let size = PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 };
@@ -58,64 +55,69 @@ impl Terminal {
             }
         });
         let parser = vt100::Parser::new(30, 100, 0);
-        Self { master: pair.master, child, keys, output, parser, raw: Vec::new(), home }
+        Self { _master: pair.master, child, keys, output, parser, raw: Vec::new(), home }
     }
 
-    /// Types.
+    /// Sends keys.
     pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
 
-    /// Whether these words are on the screen.
-    pub fn shows(&self, words: &str) -> bool {
-        self.parser.screen().contents().contains(words)
+    /// Returns true if the screen shows this text.
+    pub fn shows(&self, text: &str) -> bool {
+        self.parser.screen().contents().contains(text)
     }
 
-    /// Waits until the screen shows these words.
-    pub fn expect(&mut self, words: &str) {
-        self.wait_until(words, true);
+    /// Waits until the screen shows this text.
+    pub fn expect(&mut self, text: &str) {
+        self.wait_until(text, true);
     }
 
-    /// Waits until they are gone: a frame may arrive in pieces.
-    pub fn expect_gone(&mut self, words: &str) {
-        self.wait_until(words, false);
+    /// Waits until the screen no longer shows this text; a frame can arrive in several reads.
+    pub fn expect_gone(&mut self, text: &str) {
+        self.wait_until(text, false);
     }
 
-    fn wait_until(&mut self, words: &str, shown: bool) {
-        let until = Instant::now() + PATIENCE;
-        while self.shows(words) != shown {
-            match self.output.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(bytes) => {
-                    self.raw.extend_from_slice(&bytes);
-                    self.parser.process(&bytes);
-                }
-                Err(_) => break,
-            }
+    fn wait_until(&mut self, text: &str, shown: bool) {
+        let change = if shown { "appears" } else { "disappears" };
+        let deadline = Deadline::new(format!("frame in which {text:?} {change}"));
+        while self.shows(text) != shown {
+            assert!(
+                self.read(&deadline),
+                "the program has exited before {text:?} {change}:\n{}",
+                self.parser.screen().contents()
+            );
         }
-        let screen = self.parser.screen().contents();
-        assert_eq!(self.shows(words), shown, "whether {words:?} is on the screen:\n{screen}");
     }
 
-    /// Presses a key again and again until the screen shows these words, as a trader would whose
-    /// key was ignored for a moment.
-    pub fn press_until(&mut self, key: &str, words: &str) {
-        while !self.shows(words) {
+    /// Presses a key until the screen shows this text, as a trader does while the screen ignores
+    /// keys for a moment.
+    pub fn press_until(&mut self, key: &str, text: &str) {
+        let deadline = Deadline::new(format!("frame with {text:?} after {key:?}"));
+        while !self.shows(text) {
+            deadline.check();
             self.press(key);
-            let bytes = self.output.recv_timeout(PATIENCE).unwrap();
-            self.raw.extend_from_slice(&bytes);
-            self.parser.process(&bytes);
+            assert!(self.read(&deadline), "the program has exited before {text:?}");
         }
     }
 
-    /// Waits until the program has ended; everything it wrote.
+    /// Processes the next output of the program. Returns false after its exit.
+    fn read(&mut self, deadline: &Deadline) -> bool {
+        let Some(bytes) = deadline.receive(&self.output) else { return false };
+        self.raw.extend_from_slice(&bytes);
+        self.parser.process(&bytes);
+        true
+    }
+
+    /// Waits until the program has exited, which closes the terminal. Returns its exit code and all
+    /// its output.
     pub fn end(mut self) -> (u32, Vec<u8>) {
-        let status = self.child.wait().unwrap();
-        drop(self.keys);
-        drop(self.master);
-        while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
-            self.raw.extend_from_slice(&bytes);
+        let deadline = Deadline::new("exit of the program");
+        while self.read(&deadline) {
+            deadline.check();
         }
+        let status = self.child.wait().unwrap();
         (status.exit_code(), self.raw)
     }
 }

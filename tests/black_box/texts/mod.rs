@@ -1,12 +1,12 @@
-//! What the command line says, word for word: help and errors, with their exit codes.
-//! `TRYCMD=overwrite` takes new words over.
+//! Snapshots of the help texts and errors of the command line, with their exit codes.
+//! `TRYCMD=overwrite` updates them.
 
 use crate::harness::program;
 use tempfile::tempdir;
 
 #[test]
-fn help_and_errors_say_what_they_have_said() {
-    // A home of its own, so that no configuration of whoever runs this is read.
+fn help_and_errors_match_their_snapshots() {
+    // An empty home, so that the developer's own configuration is not read.
     let home = tempdir().unwrap();
     trycmd::TestCases::new()
         .env("HOME", home.path().to_str().unwrap())

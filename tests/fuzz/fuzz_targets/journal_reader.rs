@@ -1,5 +1,5 @@
-//! Whatever a segment and a snapshot hold, a start gives accounts or refuses, and a second start
-//! finds the same.
+//! For any segment and snapshot, a start recovers accounts or refuses, and a second start gives the
+//! same result.
 #![no_main]
 
 use daytrade_server::journal::{FaultDisk, segment_name, snapshot_name};
@@ -8,7 +8,9 @@ use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
 
 fuzz_target!(|files: (Vec<u8>, Vec<u8>)| {
-    let disk = FaultDisk::with_files(BTreeMap::from([(segment_name(1), files.0), (snapshot_name(1), files.1)]));
+    let (segment, snapshot) = files;
+    let files = BTreeMap::from([(segment_name(1), segment), (snapshot_name(1), snapshot)]);
+    let disk = FaultDisk::with_files(files);
     if let Ok(first) = recover_shard(&disk, 0, true) {
         let Ok(second) = recover_shard(&disk, 0, true) else { panic!("a second start is refused") };
         assert_eq!(first.end.record, second.end.record);

@@ -1,7 +1,7 @@
-//! One life of a server: started on what the disks hold, worked, ended.
+//! One run of a server: it starts on the disks' contents, serves clients, and ends.
 
 use super::Random;
-use super::client::{CLIENTS, Seen, trade};
+use super::client::{CLIENTS, Observed, trade};
 use super::market::Market;
 use daytrade_server::SyncMode;
 use daytrade_server::clock::{Clock, Times};
@@ -24,24 +24,24 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How a life ends.
+/// How a server run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// All clients are done, then it is stopped in order.
+    /// The server stops cleanly after all clients are done.
     Stopped,
-    /// It is stopped in order while clients are busy.
+    /// The server stops cleanly while clients are busy.
     StoppedEarly,
-    /// The process is killed at some moment.
+    /// The process is killed at a random time.
     Killed,
-    /// The power goes at some moment.
+    /// The power fails at a random time.
     PowerCut,
-    /// A disk fails, and the power goes as the server ends.
+    /// A disk fails, and the power fails when the server ends.
     DiskFailed { operations: usize, fault: DiskFault },
 }
 
-/// What is decided of a life before it begins.
+/// The plan of one server run, drawn before it starts.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct ServerRun {
     end: End,
     end_after_ms: u64,
     start_ms: u64,
@@ -49,7 +49,7 @@ pub(super) struct Plan {
     random: Random,
 }
 
-impl Plan {
+impl ServerRun {
     pub(super) fn new(random: &mut Random, start_ms: u64, last: bool) -> Self {
         let end = match random.below(6) {
             _ if last => End::Stopped,
@@ -81,36 +81,36 @@ impl Plan {
         }
     }
 
-    pub(super) const fn power_goes(&self) -> bool {
+    pub(super) const fn power_fails(&self) -> bool {
         matches!(self.end, End::PowerCut | End::DiskFailed { .. })
     }
 }
 
-/// Lives it; returns the time it ended at.
-pub(super) fn live(
-    plan: &Plan,
+/// Executes the run. Returns its end time in Unix milliseconds.
+pub(super) fn execute(
+    plan: &ServerRun,
     mode: SyncMode,
     disks: &[FaultDisk],
-    seen: &Arc<Mutex<Seen>>,
+    observed: &Arc<Mutex<Observed>>,
 ) -> anyhow::Result<u64> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
-    // Whatever is still under way when the life ends is gone, at whatever await it stands.
-    runtime.block_on(live_async(plan, mode, disks, seen))
+    // Dropping the runtime cancels every task at its current await, as a crash would.
+    runtime.block_on(execute_async(plan, mode, disks, observed))
 }
 
-async fn live_async(
-    plan: &Plan,
+async fn execute_async(
+    plan: &ServerRun,
     mode: SyncMode,
     disks: &[FaultDisk],
-    seen: &Arc<Mutex<Seen>>,
+    observed: &Arc<Mutex<Observed>>,
 ) -> anyhow::Result<u64> {
     let mut random = plan.random.clone();
-    let (born, skew_ms) = (tokio::time::Instant::now(), Arc::new(AtomicI64::new(0)));
+    let (started, skew_ms) = (tokio::time::Instant::now(), Arc::new(AtomicI64::new(0)));
     let clock = {
         let (skew_ms, start_ms) = (Arc::clone(&skew_ms), plan.start_ms as i64);
         Arc::new(Clock::new(move || {
-            let steady = born.elapsed();
+            let steady = started.elapsed();
             let system_ms = start_ms + steady.as_millis() as i64 + skew_ms.load(Ordering::Relaxed);
             Times { steady, system_ms: system_ms.max(0) as u64 }
         }))
@@ -127,16 +127,16 @@ async fn live_async(
             random.fork(),
             server.context.clone(),
             server.sessions.clone(),
-            Arc::clone(seen),
+            Arc::clone(observed),
         );
         trading.spawn(clients.track_future(client));
     }
     clients.close();
     let mut steps = random.fork();
-    let set_clock_about = async {
+    let step_clock = async {
         loop {
             tokio::time::sleep(Duration::from_millis(steps.below(20_000))).await;
-            // Mostly back; a step ahead is followed, and orders run out early by it.
+            // Most steps go back. The clock follows a step forward, so orders expire early.
             let skew = if steps.one_in(4) {
                 steps.below(5_000) as i64
             } else {
@@ -154,7 +154,7 @@ async fn live_async(
         Some(Fatal { .. }) = fatal.recv() => failed = true,
         () = clients.wait() => {}
         () = tokio::time::sleep(Duration::from_millis(timer)) => {}
-        () = set_clock_about => {}
+        () = step_clock => {}
     }
     let stops = matches!(plan.end, End::Stopped | End::StoppedEarly) || failed;
     if stops {
@@ -174,9 +174,9 @@ struct Server {
     fatal: mpsc::UnboundedReceiver<Fatal>,
 }
 
-/// The same parts as the real server's, wired in the same way, each a task.
+/// Starts the real server's parts, connected in the same way, each as a task.
 fn start(
-    plan: &Plan,
+    plan: &ServerRun,
     mode: SyncMode,
     disks: &[FaultDisk],
     clock: &Arc<Clock>,
@@ -210,7 +210,7 @@ fn start(
     spawn_manager(Arc::new(Market(Mutex::new(random.fork()))), wire)?;
     let (fatal_sender, fatal) = mpsc::unbounded_channel();
     let (dumps, _) = mpsc::unbounded_channel();
-    let (snapshots, mut pieces) = mpsc::unbounded_channel();
+    let (snapshots, mut jobs) = mpsc::unbounded_channel();
     let mut shards = Vec::new();
     let options =
         WriterOptions { mode, segment_bytes_max: 4_000, free_bytes_min: 1, fill_bytes: 600 };
@@ -237,10 +237,10 @@ fn start(
     let keepers: Vec<_> = shards.iter().map(|(_, keeper)| Arc::clone(keeper)).collect();
     let mut pace = random.fork();
     tokio::spawn(async move {
-        while let Some((shard, piece)) = pieces.recv().await {
+        while let Some((shard, job)) = jobs.recv().await {
             tokio::time::sleep(Duration::from_millis(pace.below(300))).await;
             let at = usize::from(shard);
-            let news = keepers[at].lock().take(piece).unwrap_or(SnapshotNews::Failed);
+            let news = keepers[at].lock().take(job).unwrap_or(SnapshotNews::Failed);
             let _ = controls[at].send(Control::Snapshot(news));
         }
     });
@@ -255,7 +255,7 @@ fn start(
     Ok(Server { context, sessions: TaskTracker::new(), handles, shards, fatal })
 }
 
-/// As the real server stops.
+/// Stops the parts in the real server's order.
 async fn stop(
     context: &Context,
     sessions: &TaskTracker,

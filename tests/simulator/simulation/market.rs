@@ -1,4 +1,4 @@
-//! A quote source that is slow, fails, and moves its prices, all out of a seed.
+//! A quote source whose delays, failures and prices come from a seed.
 
 use super::Random;
 use daytrade_protocol::{Money, Symbol, UserName};
@@ -6,7 +6,7 @@ use daytrade_server::quotes::{Fetch, QuoteSource, SourceError, SourceQuote};
 use parking_lot::Mutex;
 use std::time::Duration;
 
-/// The market of one life.
+/// Market of one server run.
 pub(super) struct Market(pub(super) Mutex<Random>);
 
 impl QuoteSource for Market {

@@ -1,4 +1,4 @@
-//! Clients that trade, lose their connections and come back; and everything they saw.
+//! Clients that trade, lose connections and reconnect, and the record of everything they received.
 
 use super::Random;
 use daytrade_server::session::{Context, serve};
@@ -10,42 +10,42 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio_util::task::TaskTracker;
 
-/// Clients at once; each trades for users of its own, over one connection at a time.
+/// Number of concurrent clients. Each trades for its own users, over one connection at a time.
 pub(super) const CLIENTS: u64 = 3;
-const USERS_OF_EACH: u64 = 2;
+const USERS_PER_CLIENT: u64 = 2;
 const SYMBOLS: [&str; 4] = ["A", "BB", "CCC", "D"];
 
-/// One command that was sent, and what came back.
+/// A sent command and its reply.
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
-    /// Over which connection: what two connections send has no order.
+    /// Number of its connection. Commands of two connections have no order.
     pub(super) connection: u64,
-    /// The line without its tag.
+    /// Line without its tag.
     pub(super) command: String,
-    /// The last line of the reply, without its tag, once it came.
+    /// Last line of the reply without its tag, after it arrived.
     pub(super) reply: Option<String>,
 }
 
-/// Everything that all clients saw in all lives, by tag.
+/// Everything that the clients sent and received in all server runs.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// Every command that was sent.
+pub(super) struct Observed {
+    /// Every sent command, by tag.
     pub(super) sent: BTreeMap<u64, Sent>,
     connections: u64,
     digest: DefaultHasher,
 }
 
-impl Seen {
-    fn send(&mut self, connection: u64, command: &str) -> u64 {
+impl Observed {
+    fn record_command(&mut self, connection: u64, command: &str) -> u64 {
         let tag = self.sent.len() as u64 + 1;
         self.sent.insert(tag, Sent { connection, command: command.to_owned(), reply: None });
         tag
     }
 
-    fn hear(&mut self, line: &str) -> anyhow::Result<()> {
+    fn record_line(&mut self, line: &str) -> anyhow::Result<()> {
         line.hash(&mut self.digest);
         let Some((tag, rest)) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
-            anyhow::ensure!(line.starts_with("* "), "neither a reply nor pushed: {line}");
+            anyhow::ensure!(line.starts_with("* "), "neither a reply nor a push: {line}");
             return Ok(());
         };
         let sent = self
@@ -59,37 +59,39 @@ impl Seen {
         Ok(())
     }
 
-    /// How many commands were sent.
+    /// Returns the number of sent commands.
     pub(super) fn submitted(&self) -> u64 {
         self.sent.len() as u64
     }
 
-    /// How many were answered other than "not now".
+    /// Returns the number of acknowledged commands.
     pub(super) fn acknowledged(&self) -> u64 {
         self.sent.values().filter(|sent| sent.is_acknowledged()).count() as u64
     }
 
-    /// A hash over every line that came, in the order they came.
+    /// Returns a hash over every received line in the order of arrival.
     pub(super) fn digest(&self) -> u64 {
         self.digest.finish()
     }
 }
 
 impl Sent {
-    /// Whether it was answered with something that must be in the journal.
+    /// Returns true if the reply promises that the command is in the journal.
     pub(super) fn is_acknowledged(&self) -> bool {
-        let not_now = ["ERR,SHUTTING_DOWN,", "ERR,READ_ONLY,"];
-        self.reply.as_ref().is_some_and(|reply| !not_now.iter().any(|code| reply.starts_with(code)))
+        let not_taken = ["ERR,SHUTTING_DOWN,", "ERR,READ_ONLY,"];
+        self.reply
+            .as_ref()
+            .is_some_and(|reply| !not_taken.iter().any(|code| reply.starts_with(code)))
     }
 }
 
-/// One client, until it is done; connections are served as the server serves them.
+/// Runs one client to its end. The real session code serves its connections.
 pub(super) async fn trade(
     number: u64,
     mut random: Random,
     context: Context,
     sessions: TaskTracker,
-    seen: Arc<Mutex<Seen>>,
+    observed: Arc<Mutex<Observed>>,
 ) -> anyhow::Result<()> {
     let connections = random.below(4) + 1;
     for _ in 0..connections {
@@ -99,7 +101,7 @@ pub(super) async fn trade(
             let (reader, writer) = tokio::io::split(far);
             let _ = serve(reader, writer, served).await;
         });
-        connection(number, &mut random, near, &seen).await?;
+        connection(number, &mut random, near, &observed).await?;
         tokio::time::sleep(Duration::from_millis(random.below(3_000))).await;
     }
     Ok(())
@@ -109,34 +111,34 @@ async fn connection(
     number: u64,
     random: &mut Random,
     near: tokio::io::DuplexStream,
-    seen: &Mutex<Seen>,
+    observed: &Mutex<Observed>,
 ) -> anyhow::Result<()> {
     let connection = {
-        let mut seen = seen.lock();
-        seen.connections += 1;
-        seen.connections
+        let mut observed = observed.lock();
+        observed.connections += 1;
+        observed.connections
     };
     let (reader, mut writer) = tokio::io::split(near);
     let mut replies = BufReader::new(reader).lines();
     if random.one_in(3) {
-        let listen =
+        let subscribe =
             format!("[9000000] SUBSCRIBE,c{number}u0 noreply\n[9000000] WATCH,A noreply\n");
-        let _ = writer.write_all(listen.as_bytes()).await;
+        let _ = writer.write_all(subscribe.as_bytes()).await;
     }
     for _ in 0..=random.below(6) {
         let mut sent = Vec::new();
         let count = random.below(12) + 1;
         for _ in 0..count {
-            let user = format!("c{number}u{}", random.below(USERS_OF_EACH));
+            let user = format!("c{number}u{}", random.below(USERS_PER_CLIENT));
             let command = command(random, &user);
-            let tag = seen.lock().send(connection, &command);
+            let tag = observed.lock().record_command(connection, &command);
             sent.push(format!("[{tag}] {command}\n"));
         }
         let lines = sent.concat();
-        // The other half of a line never comes, if the connection breaks now.
+        // A connection that breaks here leaves an unfinished last line.
         let breaks = random.one_in(25);
         let bytes = if breaks { &lines.as_bytes()[..lines.len() - 3] } else { lines.as_bytes() };
-        let patience = Duration::from_millis(random.below(20_000) + 1);
+        let timeout = Duration::from_millis(random.below(20_000) + 1);
         let talk = async {
             let (mut answered, mut written) = (0, false);
             let write = writer.write_all(bytes);
@@ -147,7 +149,7 @@ async fn connection(
                     line = replies.next_line() => {
                         let Ok(Some(line)) = line else { return Ok::<bool, anyhow::Error>(false) };
                         answered += u64::from(line.contains("] "));
-                        seen.lock().hear(&line)?;
+                        observed.lock().record_line(&line)?;
                     }
                     done = &mut write, if !written => {
                         if done.is_err() { return Ok(false); }
@@ -157,9 +159,9 @@ async fn connection(
             }
             Ok(true)
         };
-        // A client may run out of patience and leave, with replies on their way.
-        let Ok(goes_on) = tokio::time::timeout(patience, talk).await else { return Ok(()) };
-        if !goes_on? || breaks {
+        // A client may time out and disconnect while replies are in flight.
+        let Ok(connected) = tokio::time::timeout(timeout, talk).await else { return Ok(()) };
+        if !connected? || breaks {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(if random.one_in(6) {

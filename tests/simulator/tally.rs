@@ -1,4 +1,4 @@
-//! What a part of the programme has done, for a person to read.
+//! Counts of the work a part of the suite has done.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -7,19 +7,19 @@ use std::time::Duration;
 /// Counts of one part.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
-    /// Times something was run and looked at afterwards.
+    /// Number of runs whose result was checked.
     pub runs: u64,
-    /// Faults injected: failed operations, damaged bytes, crashes, kills.
+    /// Number of injected faults: failed operations, damaged bytes, crashes, kills.
     pub faults: u64,
-    /// Commands sent.
+    /// Number of sent commands.
     pub submitted: u64,
-    /// Commands answered as carried out or refused by the rules.
+    /// Number of commands answered as executed or refused by a rule.
     pub acknowledged: u64,
-    /// Commands found again after the faults.
+    /// Number of commands recovered after the faults.
     pub recovered: u64,
-    /// Starts that were refused, rightly, because of damage.
+    /// Number of starts refused because of damage.
     pub refused_starts: u64,
-    /// How long it took.
+    /// Elapsed time.
     pub took: Duration,
 }
 
@@ -40,7 +40,8 @@ impl fmt::Display for Tally {
         let Self { runs, faults, submitted, acknowledged, recovered, refused_starts, took } = self;
         write!(
             f,
-            "{runs} runs, {faults} faults injected, {submitted} commands sent, {acknowledged} acknowledged, "
+            "{runs} runs, {faults} faults injected, {submitted} commands sent, \
+             {acknowledged} acknowledged, "
         )?;
         write!(
             f,

@@ -1,5 +1,4 @@
-//! One shard on a disk that may fail, worked as the server works it, with a script of commands for
-//! it.
+//! A test harness for one shard on a disk that can fail, and scripts of commands for it.
 
 use daytrade_protocol::{Body, Money, Parsed, Symbol, parse_line};
 use daytrade_server::journal::{FaultDisk, JournalWriter, Positions, SyncMode, WriterOptions};
@@ -14,35 +13,35 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::sync::Arc;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-/// The time it works at, Unix milliseconds.
+/// Time of every round, Unix milliseconds.
 const NOW_MS: u64 = 1_000_000;
 const SYMBOLS: [&str; 3] = ["A", "BB", "CCC"];
 
-/// How small its files are, so that a short script meets every kind of operation.
+/// Sizes of the shard's files, so small that a short script performs every kind of operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
-    /// Bytes of a segment.
+    /// Maximum size of a segment, bytes.
     pub segment_bytes_max: u64,
-    /// Records from one snapshot to the next.
+    /// Number of records between two snapshots.
     pub snapshot_every: u64,
-    /// Bytes of journal to keep, if not all of it.
+    /// Journal size to keep, bytes; `None` keeps all of it.
     pub retention_bytes: Option<u64>,
 }
 
-/// A shard, its disk, and the thread that would write its snapshots.
-pub struct Bench {
+/// A shard, its disk, and its snapshot writer, on the caller's thread.
+pub struct ShardHarness {
     shard: Shard,
     keeper: SnapshotKeeper,
-    pieces: UnboundedReceiver<SnapshotJob>,
+    snapshot_jobs: UnboundedReceiver<SnapshotJob>,
     _quotes: UnboundedReceiver<QuoteRequest>,
     outbox: Arc<Outbox>,
 }
 
-impl Bench {
-    /// Starts a shard on what a disk holds.
+impl ShardHarness {
+    /// Starts a shard on the contents of a disk.
     ///
     /// # Errors
-    /// When the start is refused or the disk fails.
+    /// Returns an error if the shard refuses to start or the disk fails.
     pub fn open(disk: &FaultDisk, sizes: Sizes) -> anyhow::Result<Self> {
         let storage: Arc<FaultDisk> = Arc::new(disk.clone());
         let recovered = recover_shard(disk, 0, true)?;
@@ -62,7 +61,7 @@ impl Bench {
         )?;
         let ((quotes, requests), (dumps, _)) =
             (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-        let (snapshots, pieces) = mpsc::unbounded_channel();
+        let (snapshots, snapshot_jobs) = mpsc::unbounded_channel();
         let mut shard =
             Shard::new(0, recovered, journal, Links { quotes, dumps, snapshots }, Arc::default());
         shard.set_snapshot_every(snapshot_every);
@@ -74,24 +73,24 @@ impl Bench {
             shard.hear(Control::Quote(QuoteNews::Arrived(quote, None)));
         }
         let keeper = SnapshotKeeper::new(storage, 0, retention_bytes, Arc::default());
-        Ok(Self { shard, keeper, pieces, _quotes: requests, outbox: Arc::default() })
+        Ok(Self { shard, keeper, snapshot_jobs, _quotes: requests, outbox: Arc::default() })
     }
 
-    /// One round with these lines: what was answered, and whether the journal still works.
+    /// Executes one round with these lines. Returns the replies, and true if the journal works.
     pub fn ask(&mut self, lines: &[String]) -> (String, bool) {
         let jobs: Vec<Job> = lines.iter().filter_map(|line| job(line)).collect();
         self.outbox.begin(jobs.len(), 0);
         self.shard.accept(Batch { outbox: Arc::clone(&self.outbox), jobs });
         let works = self.shard.round(NOW_MS).is_ok();
-        while let Ok((_, piece)) = self.pieces.try_recv() {
-            let news = self.keeper.take(piece).unwrap_or(SnapshotNews::Failed);
+        while let Ok((_, job)) = self.snapshot_jobs.try_recv() {
+            let news = self.keeper.take(job).unwrap_or(SnapshotNews::Failed);
             self.shard.hear(Control::Snapshot(news));
         }
-        let said: Vec<u8> = self.outbox.take().into_iter().flatten().collect();
-        (String::from_utf8_lossy(&said).into_owned(), works)
+        let replies: Vec<u8> = self.outbox.take().into_iter().flatten().collect();
+        (String::from_utf8_lossy(&replies).into_owned(), works)
     }
 
-    /// The hash over the accounts.
+    /// Returns the hash over the accounts.
     pub fn state_hash(&self) -> u64 {
         self.shard.book().state_hash().0
     }
@@ -108,12 +107,12 @@ fn job(line: &str) -> Option<Job> {
     })
 }
 
-/// Batches of tagged commands, numbered from 1, of a few users.
+/// Generates batches of tagged commands of four users, numbered from 1.
 pub fn script(seed: u64, commands: u64) -> Vec<Vec<String>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut below = move |bound: u64| random.next_u64() % bound;
     let mut batches: Vec<Vec<String>> = Vec::new();
-    let mut room = 0;
+    let mut remaining = 0;
     for number in 1..=commands {
         let (user, symbol) = (below(4), SYMBOLS[below(3) as usize]);
         let dollars = below(90) + 10;
@@ -128,15 +127,14 @@ pub fn script(seed: u64, commands: u64) -> Vec<Vec<String>> {
             10 => format!("CANCEL_BUY,u{user}"),
             _ => format!("DISPLAY_SUMMARY,u{user}"),
         };
-        // The amount of an ADD has two decimals at most; what has more is refused before it gets
-        // here.
+        // An amount has at most two decimals; the parser refuses any other.
         let command =
             if command.starts_with("ADD") { format!("ADD,u{user},{dollars}") } else { command };
-        if room == 0 {
+        if remaining == 0 {
             batches.push(Vec::new());
-            room = below(4) + 1;
+            remaining = below(4) + 1;
         }
-        room -= 1;
+        remaining -= 1;
         if let Some(batch) = batches.last_mut() {
             batch.push(format!("[{number}] {command}"));
         }

@@ -1,29 +1,31 @@
-//! Runs the fault programme and says what it did.
+//! Runs the fault suite and prints a summary of each part.
+
+#![allow(unreachable_pub, reason = "no crate links against an example")]
+
+// The path attribute makes the submodules of `suite` files of this folder.
+#[path = "suite.rs"]
+mod suite;
 
 use clap::Parser;
-use daytrade_tests::{Tally, chaos, simulation, storage, sweep};
 use std::process::ExitCode;
+use suite::{Tally, chaos, corruption, simulation, storage};
 
-/// Try what docs/PROMISES.md says against everything that can go wrong
+/// Test the promises of docs/PROMISES.md against injected faults
 #[derive(Debug, Parser)]
-#[command(name = "programme")]
+#[command(name = "simulator")]
 struct Args {
-    /// Seeds of the simulation and of the storage faults; the long form takes 10000
+    /// Number of simulation seeds; the long form uses 10000
     #[arg(long, default_value_t = 200)]
     seeds: u64,
-    /// Repeat this one seed of the simulation, and nothing else
+    /// Run only this seed of the simulation
     #[arg(long, conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// Times a real server is killed under load; the long form takes 50 or more
+    /// Number of times a real server is killed under load; the long form uses 50 or more
     #[arg(long, default_value_t = 10)]
     rounds: u64,
 }
 
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "it is a program for a person to read"
-)]
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a person reads the output")]
 fn main() -> ExitCode {
     let args = Args::parse();
     if let Some(seed) = args.seed {
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
     }
     let parts: [(&str, &dyn Fn() -> anyhow::Result<Tally>); 4] = [
         ("storage faults", &|| storage::run(0..(args.seeds / 50).max(1))),
-        ("sweep", &|| sweep::run(30)),
+        ("corruption", &|| corruption::run(30)),
         ("simulation", &|| simulation::run(0..args.seeds)),
         ("process chaos", &|| chaos::run(&chaos::daytraded()?, args.rounds, 1)),
     ];

@@ -1,6 +1,6 @@
-//! What the journals hold after a life, held against what the clients saw.
+//! Compares the journals after a server run with the clients' observations.
 
-use super::client::Seen;
+use super::client::Observed;
 use anyhow::{Context as _, bail, ensure};
 use daytrade_protocol::{Command, LineBuffer, Money, Symbol};
 use daytrade_server::audit::{AuditWriter, Origin};
@@ -9,7 +9,7 @@ use daytrade_server::journal::{FaultDisk, Start, recover};
 use daytrade_server::shard::recover_shard;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many commands the journals hold.
+/// Returns the number of commands in the journals.
 pub(super) fn recorded(disks: &[FaultDisk]) -> anyhow::Result<u64> {
     let mut count = 0;
     for (shard, disk) in disks.iter().enumerate() {
@@ -20,19 +20,20 @@ pub(super) fn recorded(disks: &[FaultDisk]) -> anyhow::Result<u64> {
     Ok(count)
 }
 
-/// Nothing acknowledged is lost, nothing is invented, every reply is the one that the journal
-/// gives, a user's commands stand in the order they were sent, cash and shares are conserved, the
-/// log is complete, and a snapshot with its tail is the same as the whole journal.
-pub(super) fn judge(disks: &[FaultDisk], seen: &Seen) -> anyhow::Result<()> {
+/// Checks that no acknowledged command is lost and none is invented, that every reply matches the
+/// journal, that a user's commands are in the order they were sent, that cash and shares are
+/// conserved, that the audit log is complete, and that a snapshot plus the journal after it equals
+/// the complete journal.
+pub(super) fn check(disks: &[FaultDisk], observed: &Observed) -> anyhow::Result<()> {
     let mut found = BTreeSet::new();
     for (shard, disk) in disks.iter().enumerate() {
         let shard = shard as u16;
-        let mut whole = Whole::new(seen, &mut found);
+        let mut replay = JournalReplay::new(observed, &mut found);
         let mut broken = None;
         recover(disk, shard, Start::First, true, |number, time_ms, record| {
             if broken.is_none() {
-                broken = whole
-                    .take(number, time_ms, &record)
+                broken = replay
+                    .record(number, time_ms, &record)
                     .with_context(|| format!("record {number}"))
                     .err();
             }
@@ -40,14 +41,14 @@ pub(super) fn judge(disks: &[FaultDisk], seen: &Seen) -> anyhow::Result<()> {
         if let Some(error) = broken {
             return Err(error);
         }
-        whole.conserved()?;
+        replay.check_conservation()?;
         let recovered = recover_shard(disk, shard, true)?;
         ensure!(
-            recovered.book.state_hash() == whole.book.state_hash(),
-            "snapshot and tail are another book"
+            recovered.book.state_hash() == replay.book.state_hash(),
+            "snapshot and tail give a different book"
         );
     }
-    for (tag, sent) in seen.sent.iter().filter(|(_, sent)| sent.is_acknowledged()) {
+    for (tag, sent) in observed.sent.iter().filter(|(_, sent)| sent.is_acknowledged()) {
         ensure!(
             found.contains(tag),
             "lost: [{tag}] {} was answered {:?}",
@@ -58,23 +59,23 @@ pub(super) fn judge(disks: &[FaultDisk], seen: &Seen) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A journal being gone through from its first record.
-struct Whole<'a> {
-    seen: &'a Seen,
+/// Replay of a journal from its first record.
+struct JournalReplay<'a> {
+    observed: &'a Observed,
     found: &'a mut BTreeSet<u64>,
     book: Book,
     audit: AuditWriter,
-    /// The newest command of each user and connection.
+    /// Tag of the newest command by user and connection.
     newest: BTreeMap<(String, u64), u64>,
     added: i64,
     shares: BTreeMap<Symbol, i64>,
     time_ms: u64,
 }
 
-impl<'a> Whole<'a> {
-    fn new(seen: &'a Seen, found: &'a mut BTreeSet<u64>) -> Self {
+impl<'a> JournalReplay<'a> {
+    fn new(observed: &'a Observed, found: &'a mut BTreeSet<u64>) -> Self {
         Self {
-            seen,
+            observed,
             found,
             book: Book::default(),
             audit: AuditWriter::default(),
@@ -85,13 +86,13 @@ impl<'a> Whole<'a> {
         }
     }
 
-    fn take(&mut self, number: u64, time_ms: u64, record: &Record) -> anyhow::Result<()> {
+    fn record(&mut self, number: u64, time_ms: u64, record: &Record) -> anyhow::Result<()> {
         ensure!(time_ms >= self.time_ms, "time runs backwards");
         self.time_ms = time_ms;
         self.book.replay(record, number, time_ms);
         match record {
             Record::Transaction { number: tag, command, outcome, .. } => {
-                self.transaction(*tag, command, outcome)?
+                self.transaction(*tag, command, outcome)?;
             }
             Record::Expired { event, .. } | Record::Filled { event, .. } => self.count(event),
             Record::Hit(_) | Record::Rejected { .. } | Record::DumpFailed { .. } => {}
@@ -116,7 +117,7 @@ impl<'a> Whole<'a> {
         command: &Command,
         outcome: &Outcome,
     ) -> anyhow::Result<()> {
-        let Some(sent) = self.seen.sent.get(&tag) else { bail!("invented: {tag} {command:?}") };
+        let Some(sent) = self.observed.sent.get(&tag) else { bail!("invented: {tag} {command:?}") };
         let name = sent.command.split(',').next().unwrap_or_default();
         ensure!(
             command.name().as_str() == name,
@@ -124,10 +125,10 @@ impl<'a> Whole<'a> {
             sent.command
         );
         ensure!(self.found.insert(tag), "twice: [{tag}]");
-        // Half a line may name half a user.
+        // An unfinished line can name an incomplete user.
         let Some(user) = command.user() else { return Ok(()) };
         let before = self.newest.insert((user.to_string(), sent.connection), tag).unwrap_or(0);
-        ensure!(before < tag, "out of order: [{tag}] behind [{before}] of {user}");
+        ensure!(before < tag, "out of order: [{tag}] after [{before}] of {user}");
         let id = self.book.id(user);
         let want = match (outcome, id) {
             (Outcome::Refused(refusal), _) => Some(format!("ERR,{},", refusal.code())),
@@ -144,8 +145,7 @@ impl<'a> Whole<'a> {
                     }
                 }
                 let lines = String::from_utf8(out.into_bytes())?;
-                // A summary's own entry in the history is not in the summary, so its count of lines
-                // differs.
+                // A summary does not contain its own history entry, so its line count differs.
                 let exact = !matches!(command, Command::DisplaySummary { .. });
                 lines.lines().last().filter(|_| exact).map(str::to_owned)
             }
@@ -177,26 +177,26 @@ impl<'a> Whole<'a> {
         }
     }
 
-    /// Every cent that was added is somewhere, and every share that was bought and not sold.
-    fn conserved(&self) -> anyhow::Result<()> {
-        let (mut there, mut shares) = (0, BTreeMap::<Symbol, i64>::new());
+    /// Checks that every added cent and every bought and unsold share is in an account.
+    fn check_conservation(&self) -> anyhow::Result<()> {
+        let (mut total, mut shares) = (0, BTreeMap::<Symbol, i64>::new());
         for (name, account) in self.book.accounts() {
             let basis: i64 = account.holdings().iter().map(|holding| holding.basis.cents()).sum();
             ensure!(
                 account.cash() >= Money::ZERO && account.reserved() >= Money::ZERO,
-                "{name} owes: {account:?}"
+                "{name} has a negative balance: {account:?}"
             );
-            there += account.cash().cents() + account.reserved().cents() + basis
+            total += account.cash().cents() + account.reserved().cents() + basis
                 - account.realised().cents();
             for holding in account.holdings() {
                 *shares.entry(holding.symbol).or_default() += holding.shares() as i64;
             }
         }
-        ensure!(there == self.added, "{} cents were added and {there} are there", self.added);
+        ensure!(total == self.added, "{} cents were added and {total} found", self.added);
         shares.retain(|_, count| *count != 0);
         let traded: BTreeMap<_, _> =
             self.shares.iter().filter(|(_, n)| **n != 0).map(|(s, n)| (*s, *n)).collect();
-        ensure!(shares == traded, "shares: {shares:?} are there, {traded:?} were traded");
+        ensure!(shares == traded, "shares: {shares:?} found, {traded:?} traded");
         Ok(())
     }
 }

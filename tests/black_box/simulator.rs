@@ -1,8 +1,11 @@
-//! The quick form of the fault programme; the long one is `cargo run --release -p daytrade-tests
-//! --bin programme`.
+//! The short form of the fault suite. The long form is
+//! `cargo run --release -p daytrade-tests --example simulator`.
+
+#[path = "../simulator/suite.rs"]
+mod suite;
 
 use daytrade_server::SyncMode;
-use daytrade_tests::{chaos, simulation, storage, sweep};
+use suite::{chaos, corruption, simulation, storage};
 
 fn broken(error: &anyhow::Error) -> ! {
     panic!("{error:#}")
@@ -21,18 +24,18 @@ fn every_operation_of_a_disk_may_fail_in_every_way() {
 
 #[test]
 fn every_byte_may_be_cut_off_and_every_bit_flipped() {
-    let tally = sweep::run(18).unwrap_or_else(|error| broken(&error));
+    let tally = corruption::run(18).unwrap_or_else(|error| broken(&error));
     assert!(tally.faults > 5_000 && tally.refused_starts > 100, "{tally}");
 }
 
 #[test]
-fn a_whole_server_out_of_a_seed_keeps_its_promises() {
+fn a_server_simulated_from_a_seed_keeps_its_promises() {
     let tally = simulation::run(0..300).unwrap_or_else(|error| broken(&error));
     assert!(tally.acknowledged > 50_000, "{tally}");
 }
 
 #[test]
-fn a_seed_gives_the_same_run_to_the_letter() {
+fn a_seed_reproduces_its_run_exactly() {
     for seed in 0..10 {
         let once = simulation::run_seed(seed).unwrap_or_else(|error| broken(&error)).1;
         let again = simulation::run_seed(seed).unwrap_or_else(|error| broken(&error)).1;
@@ -40,9 +43,9 @@ fn a_seed_gives_the_same_run_to_the_letter() {
     }
 }
 
-/// What makes sure that the tests above can fail.
+/// Proves that the tests above can fail.
 #[test]
-fn a_server_that_does_not_sync_is_found_out() {
+fn a_server_that_does_not_sync_is_detected() {
     let lost = (0..40).find_map(|seed| simulation::run_seed_with(seed, SyncMode::Never).err());
     let lost = lost.expect("nothing was lost in forty runs without a sync");
     assert!(format!("{lost:#}").contains("lost: ["), "{lost:#}");

@@ -1,27 +1,28 @@
-//! A disk with several segments, frames and snapshots is cut at every byte and has every bit
-//! flipped.
+//! Truncates the files of a disk with several segments, frames and snapshots at every byte, and
+//! flips each of their bits.
 
-use crate::Tally;
-use crate::bench::{Sizes, script};
-use crate::check::Clean;
+use super::Tally;
+use super::harness::{Sizes, script};
+use super::reference::ReferenceRun;
 use anyhow::{Context as _, ensure};
 use daytrade_server::journal::FaultDisk;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// Cuts and flips everything that a script of this many commands leaves behind.
+/// Damages every byte that a script of `commands` commands has stored.
 ///
 /// # Errors
-/// The first damage that is neither a prefix nor a refusal that names the file.
+/// Returns the first damage after which the start neither recovers a prefix nor refuses with the
+/// name of the file.
 pub fn run(commands: u64) -> anyhow::Result<Tally> {
     let started = Instant::now();
     let mut tally = Tally::default();
     let sizes =
         Sizes { segment_bytes_max: 400, snapshot_every: commands / 3, retention_bytes: None };
-    let clean = Clean::run(&script(1, commands), sizes)?;
-    let mut files = clean.disk.files();
+    let reference = ReferenceRun::run(&script(1, commands), sizes)?;
+    let mut files = reference.disk.files();
     for bytes in files.values_mut() {
-        // Space filled ahead of writing is all alike; a little of it stays.
+        // The preallocated zeros after the last frame are all alike, so eight bytes represent them.
         let written = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         bytes.truncate(written + 8);
     }
@@ -31,13 +32,14 @@ pub fn run(commands: u64) -> anyhow::Result<Tally> {
     for (name, bytes) in &files {
         for at in 0..bytes.len() {
             let cut = bytes[..at].to_vec();
-            one(&mut tally, &clean, &files, name, cut)
-                .with_context(|| format!("sweep: {name} cut at {at}"))?;
+            damage(&mut tally, &reference, &files, name, cut)
+                .with_context(|| format!("corruption: {name} cut at {at}"))?;
             for bit in 0..8 {
                 let mut flipped = bytes.clone();
                 flipped[at] ^= 1 << bit;
-                one(&mut tally, &clean, &files, name, flipped)
-                    .with_context(|| format!("sweep: bit {bit} of byte {at} of {name} flipped"))?;
+                damage(&mut tally, &reference, &files, name, flipped).with_context(|| {
+                    format!("corruption: bit {bit} of byte {at} of {name} flipped")
+                })?;
             }
         }
     }
@@ -45,9 +47,9 @@ pub fn run(commands: u64) -> anyhow::Result<Tally> {
     Ok(tally)
 }
 
-fn one(
+fn damage(
     tally: &mut Tally,
-    clean: &Clean,
+    reference: &ReferenceRun,
     files: &BTreeMap<String, Vec<u8>>,
     name: &str,
     damaged: Vec<u8>,
@@ -58,21 +60,24 @@ fn one(
     files.insert(name.to_owned(), damaged);
     tally.runs += 1;
     tally.faults += 1;
-    tally.submitted += clean.commands;
-    match clean.recovered(&FaultDisk::with_files(files))? {
+    tally.submitted += reference.commands;
+    match reference.recovered(&FaultDisk::with_files(files))? {
         Ok(found) => {
-            // Only the newest segment's end can look like a write that was interrupted.
-            ensure!(found == clean.commands || newest, "{found} of {} found", clean.commands);
-            // What is cut off the end was acknowledged once: this is damage, which no sync
-            // prevents.
+            // Only the end of the newest segment can look like an interrupted write.
+            ensure!(
+                found == reference.commands || newest,
+                "{found} of {} found",
+                reference.commands
+            );
+            // The truncated commands were acknowledged, but no sync prevents later damage.
             tally.recovered += found;
             tally.acknowledged += found;
         }
         Err(refused) => {
-            let words = refused.to_string();
+            let message = refused.to_string();
             ensure!(
-                words.contains(".journal") || words.contains(".snapshot"),
-                "no file is named: {words}"
+                message.contains(".journal") || message.contains(".snapshot"),
+                "no file is named: {message}"
             );
             tally.refused_starts += 1;
         }

@@ -27,7 +27,7 @@ pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4462";
     subcommand_negates_reqs = true,
     args_conflicts_with_subcommands = true
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Options of the server.
     #[command(flatten)]
     pub serve: ServeArgs,
@@ -38,7 +38,7 @@ pub struct Cli {
 
 /// Commands of `daytraded` other than serving.
 #[derive(Debug, Subcommand)]
-pub enum CliCommand {
+pub(crate) enum CliCommand {
     /// Emulate the legacy quote server
     QuoteServer(QuoteServerArgs),
     /// Inspect a journal without changing it; the server must not be running
@@ -48,7 +48,7 @@ pub enum CliCommand {
 
 /// Commands for a journal.
 #[derive(Debug, Subcommand)]
-pub enum JournalCommand {
+pub(crate) enum JournalCommand {
     /// Check every frame; exit 1 at the first damage
     Verify {
         /// The data folder
@@ -63,7 +63,7 @@ pub enum JournalCommand {
 
 /// Options of the emulated quote server.
 #[derive(Debug, Args)]
-pub struct QuoteServerArgs {
+pub(crate) struct QuoteServerArgs {
     /// Address to listen on (loopback only)
     #[arg(long, default_value = "127.0.0.1:4444")]
     pub listen: SocketAddr,
@@ -179,6 +179,20 @@ pub struct QuoteArgs {
     /// Limit of re-quotes a second for symbols with triggers or watchers
     #[arg(long, default_value_t = REFRESH_BUDGET, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub refresh_budget: u64,
+}
+
+impl Default for QuoteArgs {
+    fn default() -> Self {
+        Self {
+            quotes: QuoteSpec::Simulated { seed: None, frozen: false },
+            speed: crate::quotes::csv::REAL_TIME,
+            looped: false,
+            quote_timeout: QUOTE_TIMEOUT_MS,
+            hedge_after: HEDGE_AFTER_MS,
+            quote_connections: QUOTE_CONNECTIONS_MAX as u64,
+            refresh_budget: REFRESH_BUDGET,
+        }
+    }
 }
 
 impl QuoteArgs {

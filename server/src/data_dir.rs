@@ -14,7 +14,7 @@ const FORMAT_VERSION: u32 = 1;
 /// Fixed properties of a data folder, set when it is created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// Version of the layout.
     pub format_version: u32,
     /// Number of shards.
@@ -27,7 +27,7 @@ pub struct Manifest {
 
 /// Reason why a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum DataDirError {
+pub(crate) enum DataDirError {
     /// A file operation failed.
     #[error("data folder {}: {error}", path.display())]
     Io {
@@ -61,7 +61,7 @@ pub enum DataDirError {
 
 /// A data folder that this process has locked.
 #[derive(Debug)]
-pub struct DataDir {
+pub(crate) struct DataDir {
     path: PathBuf,
     manifest: Manifest,
     /// File that holds the lock while it is open.
@@ -69,7 +69,7 @@ pub struct DataDir {
 }
 
 /// Returns the journal folder of a shard.
-pub fn shard_dir(data_dir: &Path, shard: u16) -> PathBuf {
+pub(crate) fn shard_dir(data_dir: &Path, shard: u16) -> PathBuf {
     data_dir.join(format!("shard-{shard}"))
 }
 
@@ -77,7 +77,7 @@ pub fn shard_dir(data_dir: &Path, shard: u16) -> PathBuf {
 ///
 /// # Errors
 /// Returns a [`DataDirError`] if the manifest does not exist or is invalid.
-pub fn read_manifest(data_dir: &Path) -> Result<Manifest, DataDirError> {
+pub(crate) fn read_manifest(data_dir: &Path) -> Result<Manifest, DataDirError> {
     let path = data_dir.join(MANIFEST);
     let text = std::fs::read_to_string(&path)
         .map_err(|error| DataDirError::Io { path: path.clone(), error })?;
@@ -100,7 +100,7 @@ impl DataDir {
     ///
     /// # Errors
     /// Returns a [`DataDirError`].
-    pub fn open(path: &Path, shards: Option<u16>) -> Result<Self, DataDirError> {
+    pub(crate) fn open(path: &Path, shards: Option<u16>) -> Result<Self, DataDirError> {
         let io = |error| DataDirError::Io { path: path.to_owned(), error };
         std::fs::create_dir_all(path).map_err(io)?;
         let lock = File::create(path.join(LOCK)).map_err(io)?;
@@ -123,12 +123,12 @@ impl DataDir {
     }
 
     /// Returns the path of the folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Returns the manifest.
-    pub const fn manifest(&self) -> &Manifest {
+    pub(crate) const fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 /// Draws the time that the next piece of a snapshot takes.
-pub type SnapshotPause = Box<dyn FnMut() -> Duration + Send>;
+pub(crate) type SnapshotPause = Box<dyn FnMut() -> Duration + Send>;
 
 /// Where shards and snapshots run.
 #[derive(Default)]

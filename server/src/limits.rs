@@ -3,147 +3,147 @@
 
 /// Lifetime of a pending order and of a quote, in milliseconds. At exactly this age, an order has
 /// expired and a quote is still valid.
-pub const LIFE_MS: u64 = 60_000;
+pub(crate) const LIFE_MS: u64 = 60_000;
 
 /// Maximum number of pending orders of one user on one side (`LIMIT_EXCEEDED`).
-pub const PENDING_ORDERS_MAX: usize = 1_000;
+pub(crate) const PENDING_ORDERS_MAX: usize = 1_000;
 
 /// Number of entries in a user's history, as shown by DISPLAY_SUMMARY.
-pub const HISTORY_MAX: usize = 10;
+pub(crate) const HISTORY_MAX: usize = 10;
 
 /// Default of `--max-connections`. Further connections are refused (`OVERLOADED`).
-pub const CONNECTIONS_DEFAULT: usize = 10_000;
+pub(crate) const CONNECTIONS_DEFAULT: usize = 10_000;
 
 /// Default of `--idle-timeout`: the time a connection may stay open without a complete line,
 /// seconds.
-pub const IDLE_TIMEOUT_S: u64 = 600;
+pub(crate) const IDLE_TIMEOUT_S: u64 = 600;
 
 /// Maximum number of unanswered requests of one connection. At the limit the server stops reading
 /// from it.
-pub const IN_FLIGHT_MAX: usize = 65_536;
+pub(crate) const IN_FLIGHT_MAX: usize = 65_536;
 
 /// Buffer capacity for replies of one connection, bytes. At the limit the server stops reading from
 /// it.
-pub const OUTBOX_BYTES_MAX: usize = 4 << 20;
+pub(crate) const OUTBOX_BYTES_MAX: usize = 4 << 20;
 
 /// Buffer capacity for account events of one subscriber, bytes. Beyond the limit the connection is
 /// closed. It exceeds the events of one round of a shard.
-pub const OUTBOX_EVENT_BYTES_MAX: usize = 4 << 20;
+pub(crate) const OUTBOX_EVENT_BYTES_MAX: usize = 4 << 20;
 
 /// Maximum total size of unanswered summaries of one connection, bytes. At the limit the session
 /// waits before it requests the next one.
-pub const SUMMARIES_BYTES_MAX: usize = 32 << 20;
+pub(crate) const SUMMARIES_BYTES_MAX: usize = 32 << 20;
 /// Assumed size of a summary before the first one is known, bytes.
-pub const SUMMARY_BYTES_GUESS: usize = 64 << 10;
+pub(crate) const SUMMARY_BYTES_GUESS: usize = 64 << 10;
 /// Number of summaries that may be requested concurrently, regardless of their size.
-pub const SUMMARIES_AT_ONCE_MIN: usize = 16;
+pub(crate) const SUMMARIES_AT_ONCE_MIN: usize = 16;
 
 /// Time a closing connection has to accept its remaining replies, milliseconds.
-pub const LINGER_MS: u64 = 5_000;
+pub(crate) const LINGER_MS: u64 = 5_000;
 
 /// Maximum number of subscriptions and watches of one connection (`LIMIT_EXCEEDED`).
-pub const SUBSCRIPTIONS_MAX: usize = 4_096;
+pub(crate) const SUBSCRIPTIONS_MAX: usize = 4_096;
 
 /// Initial size of a connection's read buffer, bytes. It is small because most connections are
 /// idle. It grows while reads fill it.
-pub const READ_BUFFER_BYTES_MIN: usize = 4 << 10;
+pub(crate) const READ_BUFFER_BYTES_MIN: usize = 4 << 10;
 /// Maximum size of a read buffer, bytes.
-pub const READ_BUFFER_BYTES_MAX: usize = 256 << 10;
+pub(crate) const READ_BUFFER_BYTES_MAX: usize = 256 << 10;
 
 /// Maximum number of jobs in one message from a session to a shard.
-pub const BATCH_JOBS_MAX: usize = 4_096;
+pub(crate) const BATCH_JOBS_MAX: usize = 4_096;
 
 /// Capacity of a shard's queue, in batches. Sessions wait while it is full.
-pub const SHARD_QUEUE_BATCHES: usize = 256;
+pub(crate) const SHARD_QUEUE_BATCHES: usize = 256;
 
 /// Number of records at which a shard ends a round, and so a frame.
-pub const FRAME_RECORDS_SOFT: usize = 16_384;
+pub(crate) const FRAME_RECORDS_SOFT: usize = 16_384;
 /// Size of the records at which a shard ends a round, bytes.
-pub const FRAME_BYTES_SOFT: usize = 4 << 20;
+pub(crate) const FRAME_BYTES_SOFT: usize = 4 << 20;
 /// Size of the replies at which a shard ends a round, bytes.
-pub const ROUND_REPLY_BYTES_SOFT: usize = 8 << 20;
+pub(crate) const ROUND_REPLY_BYTES_SOFT: usize = 8 << 20;
 
 /// Number of jobs whose accounts are prefetched into the processor's cache together, before the
 /// first job is run.
-pub const PREFETCH_JOBS: usize = 16;
+pub(crate) const PREFETCH_JOBS: usize = 16;
 
 /// Number of triggers fired in one round, so that a price that fires ten thousand triggers does not
 /// delay other commands.
-pub const FIRED_IN_ROUND_MAX: usize = 2_000;
+pub(crate) const FIRED_IN_ROUND_MAX: usize = 2_000;
 
 /// Maximum size of a frame, bytes; a header with a larger size is damaged. A round exceeds its soft
 /// limits by at most one job, which may first expire all pending orders of a user.
-pub const FRAME_BYTES_MAX: usize = 16 << 20;
+pub(crate) const FRAME_BYTES_MAX: usize = 16 << 20;
 
 /// Maximum size of a journal segment, bytes.
-pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 
 /// Size of the space that is preallocated with zeros for small frames, bytes.
-pub const FILL_BYTES: u64 = 1 << 20;
+pub(crate) const FILL_BYTES: u64 = 1 << 20;
 
 /// Free disk space required for the server and again for each shard, bytes. It is enough for the
 /// current round. With less, commands that would write are refused (`READ_ONLY`).
-pub const FREE_BYTES_MIN: u64 = 6 << 20;
+pub(crate) const FREE_BYTES_MIN: u64 = 6 << 20;
 /// Number of times a shard with work yields to other tasks before it writes, so that more requests
 /// share one sync. It stops when no more requests arrive.
-pub const GATHER_TURNS_MAX: usize = 16;
+pub(crate) const GATHER_TURNS_MAX: usize = 16;
 /// Interval between checks of the free disk space while it is low, milliseconds.
-pub const FREE_SPACE_CHECK_MS: u64 = 500;
+pub(crate) const FREE_SPACE_CHECK_MS: u64 = 500;
 
 /// Default of `--snapshot-every`: records between two snapshots, or twice the number of users if
 /// that is more. Recovery reads this many records in a tenth of a second.
-pub const SNAPSHOT_RECORDS_MIN: u64 = 500_000;
+pub(crate) const SNAPSHOT_RECORDS_MIN: u64 = 500_000;
 /// Records after which a stopping shard takes a snapshot.
-pub const SNAPSHOT_AT_STOP_RECORDS_MIN: u64 = 10_000;
+pub(crate) const SNAPSHOT_AT_STOP_RECORDS_MIN: u64 = 10_000;
 /// Approximate size of a slice of a snapshot, bytes. Copying a slice takes well below 5 ms.
 /// Accounts that change before their slice are copied in addition.
-pub const SNAPSHOT_SLICE_BYTES_SOFT: usize = 256 << 10;
+pub(crate) const SNAPSHOT_SLICE_BYTES_SOFT: usize = 256 << 10;
 /// Free disk space below which a snapshot is cancelled, bytes.
-pub const SNAPSHOT_FREE_BYTES_MIN: u64 = 48 << 20;
+pub(crate) const SNAPSHOT_FREE_BYTES_MIN: u64 = 48 << 20;
 /// Number of snapshots kept: the newest and a fallback.
-pub const SNAPSHOTS_KEPT: usize = 2;
+pub(crate) const SNAPSHOTS_KEPT: usize = 2;
 
 /// Maximum number of concurrent dumps; further ones wait.
-pub const DUMPS_AT_ONCE: usize = 2;
+pub(crate) const DUMPS_AT_ONCE: usize = 2;
 /// Approximate size of the batches a dump receives from each shard's journal, bytes.
-pub const DUMP_BATCH_BYTES: usize = 256 << 10;
+pub(crate) const DUMP_BATCH_BYTES: usize = 256 << 10;
 /// Size of the pieces a dump writes, bytes. It is large enough to write efficiently, and small
 /// enough for a journal's sync to wait for one piece.
-pub const DUMP_WRITE_BYTES: usize = 64 << 10;
+pub(crate) const DUMP_WRITE_BYTES: usize = 64 << 10;
 /// Maximum unsynced data of a dump in the page cache, if direct I/O is not supported, bytes.
-pub const DUMP_UNSYNCED_BYTES: u64 = 32 << 20;
+pub(crate) const DUMP_UNSYNCED_BYTES: u64 = 32 << 20;
 /// Number of pieces that wait to be written or filled.
-pub const DUMP_WRITE_BUFFERS: usize = 8;
+pub(crate) const DUMP_WRITE_BUFFERS: usize = 8;
 
 /// Default of `--quote-connections`. Further requests wait in order.
-pub const QUOTE_CONNECTIONS_MAX: usize = 256;
+pub(crate) const QUOTE_CONNECTIONS_MAX: usize = 256;
 
 /// Maximum number of open connections to a legacy quote server for one quote, including hedges.
-pub const QUOTE_ATTEMPTS_MAX: u32 = 5;
+pub(crate) const QUOTE_ATTEMPTS_MAX: u32 = 5;
 
 /// Default of `--hedge-after`: the time without an answer after which another connection is tried,
 /// milliseconds.
-pub const HEDGE_AFTER_MS: u64 = 30;
+pub(crate) const HEDGE_AFTER_MS: u64 = 30;
 
 /// Default of `--quote-timeout`: the deadline for a quote, milliseconds (`QUOTE_UNAVAILABLE`).
-pub const QUOTE_TIMEOUT_MS: u64 = 5_000;
+pub(crate) const QUOTE_TIMEOUT_MS: u64 = 5_000;
 
 /// Default of `--refresh-budget`: re-quotes a second that no command waits for. It renews the 2,773
 /// symbols of a large workload within fifteen seconds.
-pub const REFRESH_BUDGET: u64 = 200;
+pub(crate) const REFRESH_BUDGET: u64 = 200;
 
 /// Pause before a failed re-quote is tried again, milliseconds.
-pub const REQUOTE_PAUSE_MS: u64 = 5_000;
+pub(crate) const REQUOTE_PAUSE_MS: u64 = 5_000;
 
 /// Maximum number of rows of a file of prices.
-pub const CSV_ROWS_MAX: usize = 20_000_000;
+pub(crate) const CSV_ROWS_MAX: usize = 20_000_000;
 
 /// Maximum size of an answer of a legacy quote server, bytes.
-pub const QUOTE_ANSWER_BYTES_MAX: usize = 256;
+pub(crate) const QUOTE_ANSWER_BYTES_MAX: usize = 256;
 
 /// Maximum number of shards of a data folder.
-pub const SHARDS_MAX: usize = 1_024;
+pub(crate) const SHARDS_MAX: usize = 1_024;
 
 /// Time a stopping server waits for its sessions, milliseconds. It is longer than the deadline for
 /// a quote.
-pub const STOP_MS: u64 = QUOTE_TIMEOUT_MS + LINGER_MS;
+pub(crate) const STOP_MS: u64 = QUOTE_TIMEOUT_MS + LINGER_MS;

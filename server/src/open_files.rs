@@ -5,7 +5,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 /// Raises the limit to the maximum of the system. Many systems start with 1,024, fewer than the
 /// connections a server accepts. If this is not permitted, the limit stays unchanged, and `accept`
 /// reports when it is reached.
-pub fn raise_limit() {
+pub(crate) fn raise_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {

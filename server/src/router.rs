@@ -38,7 +38,7 @@ impl Router {
 
 /// Returns the shard of a user. The last letters of a name have little influence on the bits of an
 /// FNV hash, so the hash is mixed first.
-pub fn shard_index(user: &UserName, shards: usize) -> usize {
+pub(crate) fn shard_index(user: &UserName, shards: usize) -> usize {
     let hash = user.stable_hash();
     let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     (((mixed >> 32) * shards as u64) >> 32) as usize

@@ -265,7 +265,7 @@ impl Server {
 }
 
 /// Opens the log of each shard of a data folder.
-pub fn open_stores(data_dir: &DataDir) -> Vec<Arc<dyn LogStore>> {
+pub(crate) fn open_stores(data_dir: &DataDir) -> Vec<Arc<dyn LogStore>> {
     let count = data_dir.manifest().shards;
     let options = FileOptions {
         segment_bytes_max: SEGMENT_BYTES_MAX,

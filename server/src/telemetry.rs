@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened.
-pub fn init(file: Option<&Path>, level: tracing::Level) -> anyhow::Result<WorkerGuard> {
+pub(crate) fn init(file: Option<&Path>, level: tracing::Level) -> anyhow::Result<WorkerGuard> {
     let (writer, guard) = match file {
         Some(path) => {
             let file = std::fs::OpenOptions::new().create(true).append(true).open(path);

@@ -5,7 +5,7 @@ use super::Tally;
 use super::harness::{Sizes, script};
 use super::reference::ReferenceRun;
 use anyhow::{Context as _, ensure};
-use daytrade_server::journal::FaultDisk;
+use daytrade_server::test_support::journal::FaultDisk;
 use std::collections::BTreeMap;
 use std::time::Instant;
 

@@ -1,13 +1,16 @@
 //! A test harness for one shard on a disk that can fail, and scripts of commands for it.
 
 use daytrade_protocol::{Body, Money, Parsed, Symbol, parse_line};
-use daytrade_server::journal::{FaultDisk, JournalWriter, Positions, SyncMode, WriterOptions};
-use daytrade_server::quotes::{Quote, QuoteNews, QuoteRequest};
-use daytrade_server::session::{Outbox, ReplyTo};
-use daytrade_server::shard::{
-    Batch, Control, Job, Links, Shard, SnapshotJob, SnapshotKeeper, SnapshotNews, Work,
-    recover_shard,
+use daytrade_server::SyncMode;
+use daytrade_server::test_support::journal::{
+    FaultDisk, FileOptions, FileStore, JournalWriter, LogStore as _, Positions, SnapshotJob,
+    SnapshotKeeper,
 };
+use daytrade_server::test_support::message::{
+    Batch, Job, Quote, QuoteEvent, QuoteRequest, ReplyTarget, ReplyTo, ShardEvent, Work,
+};
+use daytrade_server::test_support::session::Outbox;
+use daytrade_server::test_support::shard::{Shard, ShardHandles, recover_shard};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::sync::Arc;
@@ -28,6 +31,12 @@ pub struct Sizes {
     pub retention_bytes: Option<u64>,
 }
 
+/// Returns the log of a shard on a disk, with segments of this size.
+pub fn store(disk: &FaultDisk, shard: u16, segment_bytes_max: u64) -> FileStore {
+    let options = FileOptions { segment_bytes_max, free_bytes_min: 1, fill_bytes: 600 };
+    FileStore::new(Arc::new(disk.clone()), shard, options)
+}
+
 /// A shard, its disk, and its snapshot writer, on the caller's thread.
 pub struct ShardHarness {
     shard: Shard,
@@ -43,36 +52,25 @@ impl ShardHarness {
     /// # Errors
     /// Returns an error if the shard refuses to start or the disk fails.
     pub fn open(disk: &FaultDisk, sizes: Sizes) -> anyhow::Result<Self> {
-        let storage: Arc<FaultDisk> = Arc::new(disk.clone());
-        let recovered = recover_shard(disk, 0, true)?;
         let Sizes { segment_bytes_max, snapshot_every, retention_bytes } = sizes;
-        let options = WriterOptions {
-            mode: SyncMode::Always,
-            segment_bytes_max,
-            free_bytes_min: 1,
-            fill_bytes: 600,
-        };
-        let journal = JournalWriter::open(
-            Arc::clone(&storage) as _,
-            0,
-            options,
-            &recovered.end,
-            Positions::default(),
-        )?;
+        let store = Arc::new(store(disk, 0, segment_bytes_max));
+        let recovered = recover_shard(&*store, 0, true)?;
+        let (log, end) = (store.open(&recovered.end)?, &recovered.end);
+        let journal = JournalWriter::new(log, 0, SyncMode::Always, end, Positions::default());
         let ((quotes, requests), (dumps, _)) =
             (mpsc::unbounded_channel(), mpsc::unbounded_channel());
         let (snapshots, snapshot_jobs) = mpsc::unbounded_channel();
+        let handles = ShardHandles { quotes, dumps, snapshots };
         let mut shard =
-            Shard::new(0, recovered, journal, Links { quotes, dumps, snapshots }, Arc::default());
-        shard.set_snapshot_every(snapshot_every);
+            Shard::new(0, recovered, journal, handles, Arc::default(), snapshot_every);
         for (at, symbol) in
             SYMBOLS.iter().filter_map(|name| Symbol::parse(name.as_bytes())).enumerate()
         {
             let price = Money::from_cents(1_000 * (at as i64 + 1));
             let quote = Quote { symbol, price, arrived_ms: NOW_MS, key: "key".into() };
-            shard.hear(Control::Quote(QuoteNews::Arrived(quote, None)));
+            shard.on_event(ShardEvent::Quote(QuoteEvent::Arrived(quote, None)));
         }
-        let keeper = SnapshotKeeper::new(storage, 0, retention_bytes, Arc::default());
+        let keeper = SnapshotKeeper::new(store, 0, retention_bytes, Arc::default());
         Ok(Self { shard, keeper, snapshot_jobs, _quotes: requests, outbox: Arc::default() })
     }
 
@@ -80,11 +78,12 @@ impl ShardHarness {
     pub fn ask(&mut self, lines: &[String]) -> (String, bool) {
         let jobs: Vec<Job> = lines.iter().filter_map(|line| job(line)).collect();
         self.outbox.begin(jobs.len(), 0);
-        self.shard.accept(Batch { outbox: Arc::clone(&self.outbox), jobs });
+        let target = ReplyTarget::new(Arc::clone(&self.outbox));
+        self.shard.accept(Batch { target, jobs });
         let works = self.shard.round(NOW_MS).is_ok();
         while let Ok((_, job)) = self.snapshot_jobs.try_recv() {
-            let news = self.keeper.take(job).unwrap_or(SnapshotNews::Failed);
-            self.shard.hear(Control::Snapshot(news));
+            let event = self.keeper.take_or_fail(job);
+            self.shard.on_event(ShardEvent::Snapshot(event));
         }
         let replies: Vec<u8> = self.outbox.take().into_iter().flatten().collect();
         (String::from_utf8_lossy(&replies).into_owned(), works)

@@ -1,11 +1,14 @@
 //! A reference run without faults, which every run with faults must be a prefix of.
 
-use super::harness::{ShardHarness, Sizes};
+use super::harness::{ShardHarness, Sizes, store};
 use anyhow::{Context as _, bail, ensure};
-use daytrade_server::engine::Record;
-use daytrade_server::journal::{FaultDisk, RecoveryError, Start, recover};
-use daytrade_server::shard::recover_shard;
+use daytrade_server::test_support::engine::Record;
+use daytrade_server::test_support::journal::{FaultDisk, RecoveryError, Start, recover};
+use daytrade_server::test_support::shard::recover_shard;
 use std::collections::BTreeMap;
+
+/// Recovery does not append, so the size of segments does not matter.
+const SEGMENT_BYTES_MAX: u64 = 1 << 20;
 
 /// The result of a script on a disk without faults.
 pub struct ReferenceRun {
@@ -42,7 +45,7 @@ impl ReferenceRun {
     /// # Errors
     /// Returns an error if the recovered state is not such a prefix.
     pub fn recovered(&self, disk: &FaultDisk) -> anyhow::Result<Result<u64, RecoveryError>> {
-        let recovered = match recover_shard(disk, 0, true) {
+        let recovered = match recover_shard(&store(disk, 0, SEGMENT_BYTES_MAX), 0, true) {
             Ok(recovered) => recovered,
             Err(refused) => return Ok(Err(refused)),
         };
@@ -52,7 +55,7 @@ impl ReferenceRun {
             bail!("recovered a part of a batch: {commands}")
         };
         ensure!(hash == want, "the accounts differ from those after {commands} commands");
-        let again = recover_shard(disk, 0, true).context("a second start")?;
+        let again = recover_shard(&store(disk, 0, SEGMENT_BYTES_MAX), 0, true).context("a second start")?;
         ensure!(
             again.end.record == commands && again.end.cut_bytes == 0,
             "a second start recovers a different state"

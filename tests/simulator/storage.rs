@@ -5,7 +5,7 @@ use super::Tally;
 use super::harness::{ShardHarness, Sizes, script};
 use super::reference::{ReferenceRun, check_journal};
 use anyhow::{Context as _, ensure};
-use daytrade_server::journal::{DiskFault, FaultDisk};
+use daytrade_server::test_support::journal::{DiskFault, FaultDisk};
 use std::time::Instant;
 
 /// Number of commands in a script. With these sizes, about 15 segments and 10 snapshots result.

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 /// Configuration and state of the dumps.
-pub struct DumpService {
+pub(crate) struct DumpService {
     /// Folder that all dump files are confined to.
     pub dump_dir: PathBuf,
     /// Data folder. Dumps must not be written into it, except to a dump folder inside it.
@@ -33,7 +33,7 @@ pub struct DumpService {
 }
 
 /// Writes the requested dumps, a few concurrently, each on a thread that may block.
-pub fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedReceiver<DumpRequest>) {
+pub(crate) fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedReceiver<DumpRequest>) {
     let turns = Arc::new(Semaphore::new(DUMPS_AT_ONCE));
     tokio::spawn(async move {
         while let Some(request) = requests.recv().await {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 /// The journals of all shards, read as one log.
-pub struct LogMerger {
+pub(crate) struct LogMerger {
     /// The log of each shard.
     pub stores: Vec<Arc<dyn LogStore>>,
     /// Write position of each shard.

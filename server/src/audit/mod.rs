@@ -7,6 +7,6 @@ mod error;
 mod merge;
 mod xml;
 
-pub use dump::{DumpService, spawn_dumps};
-pub use merge::LogMerger;
+pub(crate) use dump::{DumpService, spawn_dumps};
+pub(crate) use merge::LogMerger;
 pub use xml::{AuditWriter, Origin};

@@ -13,7 +13,7 @@ use serde::Serialize;
 ///
 /// # Panics
 /// Never: what is kept has only forms that `Encoder` writes.
-pub fn append<T: Serialize + std::fmt::Debug>(value: &T, out: &mut Vec<u8>) {
+pub(crate) fn append<T: Serialize + std::fmt::Debug>(value: &T, out: &mut Vec<u8>) {
     let mut encoder = Encoder::behind(out);
     let written = value.serialize(&mut encoder);
     drop(encoder);

@@ -79,7 +79,7 @@ pub fn apply(account: &mut Account, event: &Event, record: u64) {
 
 /// Adds a transaction to the history. If the file of a DUMPLOG could not be written, its existing
 /// entry gets the code of the failure.
-pub fn push_history(account: &mut Account, entry: HistoryEntry) {
+pub(super) fn push_history(account: &mut Account, entry: HistoryEntry) {
     if entry.command == CommandName::DumpLog
         && entry.refused.is_some()
         && let Some(begun) = account

@@ -108,7 +108,7 @@ impl<'a> Frame<'a> {
 }
 
 /// Receives a recovered record: its number, its time in Unix milliseconds, the record.
-pub type TakeRecord<'a> = &'a mut dyn FnMut(u64, u64, Record);
+pub(super) type TakeRecord<'a> = &'a mut dyn FnMut(u64, u64, Record);
 
 /// The log of one shard: recovers it, reads it, and opens it for appending.
 pub trait LogStore: Send + Sync {

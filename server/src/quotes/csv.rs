@@ -132,6 +132,9 @@ impl QuoteSource for CsvSource {
     }
 }
 
+/// Speed of real time, in thousandths.
+pub const REAL_TIME: u64 = 1_000;
+
 /// Parses `--speed`: a decimal number above 0 with up to three decimals. Returns thousandths.
 ///
 /// # Errors

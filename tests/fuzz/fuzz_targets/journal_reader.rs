@@ -2,8 +2,8 @@
 //! same result.
 #![no_main]
 
-use daytrade_server::journal::{FaultDisk, segment_name, snapshot_name};
-use daytrade_server::shard::recover_shard;
+use daytrade_server::test_support::journal::{FaultDisk, segment_name, snapshot_name};
+use daytrade_server::test_support::shard::recover_shard;
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
 

@@ -1,12 +1,16 @@
 //! Compares the journals after a server run with the clients' observations.
 
+use super::super::harness::store;
 use super::client::Observed;
+use super::run::SEGMENT_BYTES_MAX;
 use anyhow::{Context as _, bail, ensure};
 use daytrade_protocol::{Command, LineBuffer, Money, Symbol};
-use daytrade_server::audit::{AuditWriter, Origin};
-use daytrade_server::engine::{Book, Event, Outcome, Record, reply_to, write_summary};
-use daytrade_server::journal::{FaultDisk, Start, recover};
-use daytrade_server::shard::recover_shard;
+use daytrade_server::test_support::{AuditWriter, Origin};
+use daytrade_server::test_support::engine::{
+    Book, Event, Outcome, Record, Stamp, reply_to, write_summary,
+};
+use daytrade_server::test_support::journal::{FaultDisk, Start, recover};
+use daytrade_server::test_support::shard::recover_shard;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the number of commands in the journals.
@@ -42,7 +46,7 @@ pub(super) fn check(disks: &[FaultDisk], observed: &Observed) -> anyhow::Result<
             return Err(error);
         }
         replay.check_conservation()?;
-        let recovered = recover_shard(disk, shard, true)?;
+        let recovered = recover_shard(&store(disk, shard, SEGMENT_BYTES_MAX), shard, true)?;
         ensure!(
             recovered.book.state_hash() == replay.book.state_hash(),
             "snapshot and tail give a different book"
@@ -89,7 +93,8 @@ impl<'a> JournalReplay<'a> {
     fn record(&mut self, number: u64, time_ms: u64, record: &Record) -> anyhow::Result<()> {
         ensure!(time_ms >= self.time_ms, "time runs backwards");
         self.time_ms = time_ms;
-        self.book.replay(record, number, time_ms);
+        let stamp = Stamp { record: number, at_ms: time_ms };
+        self.book.commit(record, stamp, None, |_, _, _| {});
         match record {
             Record::Transaction { number: tag, command, outcome, .. } => {
                 self.transaction(*tag, command, outcome)?;

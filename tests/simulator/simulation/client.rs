@@ -1,14 +1,13 @@
 //! Clients that trade, lose connections and reconnect, and the record of everything they received.
 
 use super::Random;
-use daytrade_server::session::{Context, serve};
+use daytrade_server::test_support::Connector;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio_util::task::TaskTracker;
 
 /// Number of concurrent clients. Each trades for its own users, over one connection at a time.
 pub(super) const CLIENTS: u64 = 3;
@@ -89,18 +88,14 @@ impl Sent {
 pub(super) async fn trade(
     number: u64,
     mut random: Random,
-    context: Context,
-    sessions: TaskTracker,
+    connector: Connector,
     observed: Arc<Mutex<Observed>>,
 ) -> anyhow::Result<()> {
     let connections = random.below(4) + 1;
     for _ in 0..connections {
         let (near, far) = tokio::io::duplex(64 + random.below(4_000) as usize);
-        let served = context.clone();
-        sessions.spawn(async move {
-            let (reader, writer) = tokio::io::split(far);
-            let _ = serve(reader, writer, served).await;
-        });
+        let (reader, writer) = tokio::io::split(far);
+        connector.connect(reader, writer);
         connection(number, &mut random, near, &observed).await?;
         tokio::time::sleep(Duration::from_millis(random.below(3_000))).await;
     }

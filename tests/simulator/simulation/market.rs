@@ -2,7 +2,7 @@
 
 use super::Random;
 use daytrade_protocol::{Money, Symbol, UserName};
-use daytrade_server::quotes::{Fetch, QuoteSource, SourceError, SourceQuote};
+use daytrade_server::test_support::quotes::{Fetch, QuoteSource, SourceError, SourceQuote};
 use parking_lot::Mutex;
 use std::time::Duration;
 

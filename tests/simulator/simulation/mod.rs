@@ -15,7 +15,7 @@ use super::Tally;
 use anyhow::Context as _;
 use client::Observed;
 use daytrade_server::SyncMode;
-use daytrade_server::journal::FaultDisk;
+use daytrade_server::test_support::journal::FaultDisk;
 use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

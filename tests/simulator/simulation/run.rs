@@ -1,28 +1,21 @@
 //! One run of a server: it starts on the disks' contents, serves clients, and ends.
 
+use super::super::harness::store;
 use super::Random;
 use super::client::{CLIENTS, Observed, trade};
 use super::market::Market;
-use daytrade_server::SyncMode;
-use daytrade_server::clock::{Clock, Times};
-use daytrade_server::journal::{
-    DiskFault, FaultDisk, JournalWriter, Positions, Storage, WriterOptions,
-};
-use daytrade_server::quotes::{QuoteStats, QuoteWire, spawn_manager};
-use daytrade_server::router::Router;
-use daytrade_server::session::Context;
-use daytrade_server::shard::{
-    Control, Fatal, Links, Shard, ShardHandle, ShardStats, SnapshotKeeper, SnapshotNews, drive,
-    recover_shard,
-};
-use daytrade_server::stats::Stats;
+use daytrade_server::test_support::journal::{DiskFault, FaultDisk, LogStore};
+use daytrade_server::test_support::{Clock, Deps, Execution, Times};
+use daytrade_server::{Config, QuoteArgs, Server, SyncMode};
 use parking_lot::Mutex;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// Size of a segment, so small that a run fills several.
+pub(super) const SEGMENT_BYTES_MAX: u64 = 4_000;
 
 /// How a server run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +108,7 @@ async fn execute_async(
             Times { steady, system_ms: system_ms.max(0) as u64 }
         }))
     };
-    let server = start(plan, mode, disks, &clock, &mut random)?;
+    let mut server = start(plan, mode, disks, &clock, &mut random).await?;
     if let End::DiskFailed { operations, fault } = plan.end {
         disks[random.below(disks.len() as u64) as usize].fail_after(operations, fault);
     }
@@ -125,8 +118,7 @@ async fn execute_async(
         let client = trade(
             number,
             random.fork(),
-            server.context.clone(),
-            server.sessions.clone(),
+            server.connector(),
             Arc::clone(observed),
         );
         trading.spawn(clients.track_future(client));
@@ -147,18 +139,18 @@ async fn execute_async(
     };
     let early = matches!(plan.end, End::StoppedEarly | End::Killed | End::PowerCut);
     let timer = if early { plan.end_after_ms } else { u64::from(u32::MAX) };
-    let Server { mut fatal, .. } = server;
     let mut failed = false;
     tokio::select! {
         biased;
-        Some(Fatal { .. }) = fatal.recv() => failed = true,
+        _ = server.failed() => failed = true,
         () = clients.wait() => {}
         () = tokio::time::sleep(Duration::from_millis(timer)) => {}
         () = step_clock => {}
     }
     let stops = matches!(plan.end, End::Stopped | End::StoppedEarly) || failed;
     if stops {
-        stop(&server.context, &server.sessions, &server.handles, server.shards).await;
+        // A disk that failed is reported once more; the checker judges what the disks hold.
+        let _ = server.stop().await;
     }
     while let Some(ended) = trading.try_join_next() {
         ended??;
@@ -166,114 +158,33 @@ async fn execute_async(
     Ok(clock.now_ms())
 }
 
-struct Server {
-    context: Context,
-    sessions: TaskTracker,
-    handles: Vec<ShardHandle>,
-    shards: Vec<(tokio::task::JoinHandle<Shard>, Arc<Mutex<SnapshotKeeper>>)>,
-    fatal: mpsc::UnboundedReceiver<Fatal>,
-}
-
-/// Starts the real server's parts, connected in the same way, each as a task.
-fn start(
+/// Starts the real server on the disks, with its shards as tasks and without a socket.
+async fn start(
     plan: &ServerRun,
     mode: SyncMode,
     disks: &[FaultDisk],
     clock: &Arc<Clock>,
     random: &mut Random,
 ) -> anyhow::Result<Server> {
-    let mut recovered = Vec::new();
-    for (shard, disk) in disks.iter().enumerate() {
-        recovered.push(recover_shard(disk, shard as u16, true)?);
-    }
-    clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
-    let assigned_max = recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
-    let (handles, queues): (Vec<_>, Vec<_>) = disks.iter().map(|_| ShardHandle::channel()).unzip();
-    let controls: Vec<_> = handles.iter().map(|handle| handle.control.clone()).collect();
-    let positions: Vec<Positions> = disks.iter().map(|_| Positions::default()).collect();
-    let shard_stats: Vec<Arc<ShardStats>> = disks.iter().map(|_| Arc::default()).collect();
-    let quote_stats = Arc::new(QuoteStats::default());
-    let stats = Stats::new(
-        Arc::clone(&quote_stats),
-        "simulation".to_owned(),
-        shard_stats.clone(),
-        positions.clone(),
-    );
-    let (quotes, requests) = mpsc::unbounded_channel();
-    let wire = QuoteWire {
-        requests,
-        shards: controls.clone(),
-        clock: Arc::clone(clock),
-        stats: quote_stats,
-        refresh_budget: 5,
+    let mut quotes = QuoteArgs::default();
+    quotes.refresh_budget = 5;
+    let mut config = Config::local(PathBuf::new(), PathBuf::new(), quotes);
+    config.fsync = mode;
+    config.idle_timeout = Some(Duration::from_mins(10));
+    config.snapshot_every = plan.snapshot_every;
+    let open = |(shard, disk): (usize, &FaultDisk)| -> Arc<dyn LogStore> {
+        Arc::new(store(disk, shard as u16, SEGMENT_BYTES_MAX))
     };
-    spawn_manager(Arc::new(Market(Mutex::new(random.fork()))), wire)?;
-    let (fatal_sender, fatal) = mpsc::unbounded_channel();
-    let (dumps, _) = mpsc::unbounded_channel();
-    let (snapshots, mut jobs) = mpsc::unbounded_channel();
-    let mut shards = Vec::new();
-    let options =
-        WriterOptions { mode, segment_bytes_max: 4_000, free_bytes_min: 1, fill_bytes: 600 };
-    for (number, ((recovered, queue), (disk, stats))) in
-        recovered.into_iter().zip(queues).zip(disks.iter().zip(shard_stats)).enumerate()
-    {
-        let (storage, id): (Arc<dyn Storage>, _) = (Arc::new(disk.clone()), number as u16);
-        let journal = JournalWriter::open(
-            Arc::clone(&storage),
-            id,
-            options,
-            &recovered.end,
-            positions[number].clone(),
-        )?;
-        let links =
-            Links { quotes: quotes.clone(), dumps: dumps.clone(), snapshots: snapshots.clone() };
-        let mut shard = Shard::new(id, recovered, journal, links, stats);
-        shard.set_snapshot_every(plan.snapshot_every);
-        shard.announce_interest();
-        let keeper = Arc::new(Mutex::new(SnapshotKeeper::new(storage, id, None, Arc::default())));
-        let driven = drive(shard, queue, Arc::clone(clock), mode, fatal_sender.clone());
-        shards.push((tokio::spawn(driven), keeper));
-    }
-    let keepers: Vec<_> = shards.iter().map(|(_, keeper)| Arc::clone(keeper)).collect();
+    let source = Arc::new(Market(Mutex::new(random.fork())));
     let mut pace = random.fork();
-    tokio::spawn(async move {
-        while let Some((shard, job)) = jobs.recv().await {
-            tokio::time::sleep(Duration::from_millis(pace.below(300))).await;
-            let at = usize::from(shard);
-            let news = keepers[at].lock().take(job).unwrap_or(SnapshotNews::Failed);
-            let _ = controls[at].send(Control::Snapshot(news));
-        }
-    });
-    let router = Router::new(handles.clone(), assigned_max);
-    let context = Context {
-        router,
-        quotes,
-        stats: Arc::new(stats),
-        stop: CancellationToken::new(),
-        idle_timeout: Some(Duration::from_mins(10)),
+    let pause = move || Duration::from_millis(pace.below(300));
+    let deps = Deps {
+        clock: Arc::clone(clock),
+        source,
+        stores: disks.iter().enumerate().map(open).collect(),
+        server_name: "simulation".to_owned(),
+        execution: Execution::Tasks(Box::new(pause)),
+        listen: None,
     };
-    Ok(Server { context, sessions: TaskTracker::new(), handles, shards, fatal })
-}
-
-/// Stops the parts in the real server's order.
-async fn stop(
-    context: &Context,
-    sessions: &TaskTracker,
-    handles: &[ShardHandle],
-    shards: Vec<(tokio::task::JoinHandle<Shard>, Arc<Mutex<SnapshotKeeper>>)>,
-) {
-    context.stop.cancel();
-    for handle in handles {
-        let _ = handle.control.send(Control::Closing);
-    }
-    sessions.close();
-    let _ = tokio::time::timeout(Duration::from_secs(10), sessions.wait()).await;
-    for handle in handles {
-        let _ = handle.control.send(Control::Stop);
-    }
-    for (shard, keeper) in shards {
-        if let Ok(mut shard) = shard.await {
-            let _ = shard.last_snapshot(&keeper);
-        }
-    }
+    Server::build(&config, deps).await
 }

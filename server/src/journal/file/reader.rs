@@ -22,7 +22,7 @@ pub(super) struct Expected {
 }
 
 /// Reads the journal of one shard.
-pub struct SegmentReader<'a> {
+pub(super) struct SegmentReader<'a> {
     storage: &'a dyn Storage,
     shard: u16,
     segments: Vec<String>,
@@ -52,7 +52,7 @@ struct OpenSegment {
 ///
 /// # Errors
 /// Returns an error of the file system.
-pub fn segments(storage: &dyn Storage) -> io::Result<Vec<String>> {
+pub(super) fn segments(storage: &dyn Storage) -> io::Result<Vec<String>> {
     let mut names: Vec<_> = storage.list()?.into_iter().filter(|name| is_segment(name)).collect();
     names.sort_unstable();
     Ok(names)
@@ -62,7 +62,7 @@ pub fn segments(storage: &dyn Storage) -> io::Result<Vec<String>> {
 ///
 /// # Errors
 /// Returns an error of the file system.
-pub fn first_kept(storage: &dyn Storage) -> io::Result<Option<u64>> {
+pub(super) fn first_kept(storage: &dyn Storage) -> io::Result<Option<u64>> {
     let first = segments(storage)?.into_iter().next();
     Ok(first.and_then(|name| name.split('.').next().and_then(|digits| digits.parse().ok())))
 }
@@ -72,7 +72,7 @@ impl<'a> SegmentReader<'a> {
     ///
     /// # Errors
     /// Returns [`ReadError::Io`] if the folder cannot be listed.
-    pub fn new(
+    pub(super) fn new(
         storage: &'a dyn Storage,
         shard: u16,
         start: Start<'_>,

@@ -10,7 +10,7 @@ mod queue;
 mod reorder;
 mod wakeup;
 
-pub use flow::Flow;
+pub(super) use flow::Flow;
 
 use super::transport::ReplyWriter;
 use crate::message::{Replies, ReplyBytes, ReplySink};

@@ -3,9 +3,10 @@
 
 use super::expect::{Expectation, mask_line};
 use super::line::{Outgoing, look_at};
-use super::steer::{Progress, Steer, Watched};
+use super::steer::Watched;
 use super::summary::Summary;
 use super::window::{Answer, Window};
+use crate::replay_message::{Control, Progress};
 use bytes::Bytes;
 use daytrade_protocol::{Code, LINE_BYTES_MAX, trim};
 use std::collections::VecDeque;
@@ -348,7 +349,7 @@ impl State {
     }
 
     /// Takes the word of somebody who watches.
-    pub(super) fn steer(&mut self, steer: Steer) {
+    pub(super) fn steer(&mut self, steer: Control) {
         let now_us = self.now_us();
         if let Some(watched) = &mut self.watched {
             watched.steer(steer, now_us);

@@ -2,8 +2,8 @@
 
 use super::connection::Shared;
 use super::run::carry_out;
-use super::steer::{Progress, Stage, Steer};
 use super::{Pace, ReplayArgs};
+use crate::replay_message::{Control, Progress, Stage};
 use std::io;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -16,7 +16,7 @@ const TOLD_EVERY: Duration = Duration::from_millis(16);
 
 /// The engine's end.
 pub(super) struct Watcher {
-    steering: UnboundedReceiver<Steer>,
+    steering: UnboundedReceiver<Control>,
     told: watch::Sender<Progress>,
 }
 
@@ -61,7 +61,7 @@ impl Watcher {
 
 /// The watcher's end.
 pub struct Watching {
-    steering: UnboundedSender<Steer>,
+    steering: UnboundedSender<Control>,
     told: watch::Receiver<Progress>,
     thread: JoinHandle<()>,
 }
@@ -97,7 +97,7 @@ impl Watching {
     }
 
     /// Says something to it; one that has ended hears nothing.
-    pub fn steer(&self, steer: Steer) {
+    pub fn steer(&self, steer: Control) {
         let _ = self.steering.send(steer);
     }
 
@@ -144,24 +144,24 @@ mod tests {
             Watching::start(ReplayArgs::of_file(file.to_str().unwrap()).unwrap()).unwrap();
         let at = until(&mut watching, |at| at.stage == Stage::Running).await;
         assert_eq!((at.lines, at.pace), (0, Pace::Paused));
-        watching.steer(Steer::Step);
+        watching.steer(Control::Step);
         let at = until(&mut watching, |at| at.ok == 1).await;
         let first = at.exchanges.back().unwrap();
         assert_eq!(
             (first.file_line, first.request.as_str(), first.reply.as_str()),
             (2, "[1] ADD,a,100", "[1] OK,ADD,100.00")
         );
-        watching.steer(Steer::Pace(Pace::ToNextRefusal));
+        watching.steer(Control::Pace(Pace::ToNextRefusal));
         let at = until(&mut watching, |at| at.pace == Pace::Paused && at.refused == 1).await;
         assert_eq!(
             (at.lines, at.ok),
             (2, 1),
             "it stands at the refusal, nothing behind it has been sent"
         );
-        watching.steer(Steer::Pace(Pace::ToNextRefusal));
+        watching.steer(Control::Pace(Pace::ToNextRefusal));
         let at = until(&mut watching, |at| at.pace == Pace::Paused && at.refused == 2).await;
         assert_eq!(at.exchanges.back().unwrap().request, "[5] BUY,nobody,XYZ,5");
-        watching.steer(Steer::Pace(Pace::Max));
+        watching.steer(Control::Pace(Pace::Max));
         let at = until(&mut watching, |at| at.stage == Stage::Ended).await;
         assert_eq!((at.lines, at.ok, at.refused, at.bytes.1), (6, 4, 2, lines.len() as u64));
         watching.end();

@@ -6,7 +6,7 @@ use super::now_ms;
 use super::pacer::Pacer;
 use crate::link::{LinkRequest, spawn_link};
 use crate::model::{Effect, Event, Key, LinkEvent, Model, ReplayRequest, Spot};
-use crate::replay::{Progress, ReplayArgs, Stage, Steer, Watching};
+use crate::replay::{Control, Progress, ReplayArgs, Stage, Watching};
 use crate::ui::{HitMap, Look, view};
 use base64::Engine as _;
 use ratatui::Terminal;
@@ -166,8 +166,8 @@ fn ask_replay(replay: &mut Option<Watching>, request: ReplayRequest) -> std::io:
             }
             *replay = Some(Watching::start(ReplayArgs::of_file(&file)?)?);
         }
-        (ReplayRequest::Pace(pace), Some(replay)) => replay.steer(Steer::Pace(pace)),
-        (ReplayRequest::Step, Some(replay)) => replay.steer(Steer::Step),
+        (ReplayRequest::Pace(pace), Some(replay)) => replay.steer(Control::Pace(pace)),
+        (ReplayRequest::Step, Some(replay)) => replay.steer(Control::Step),
         (ReplayRequest::Pace(_) | ReplayRequest::Step, None) => {}
     }
     Ok(())

@@ -1,8 +1,8 @@
-//! Whose account, on which server: the part of the command line that the screen and its commands
-//! share.
+//! The server and the user of a command: the options that the screen and its queries share.
 
 use crate::exit::Failure;
 use crate::local::LocalServer;
+use crate::net::check_address;
 use anyhow::Context as _;
 use clap::Args;
 use daytrade_protocol::UserName;
@@ -10,38 +10,39 @@ use daytrade_server::Config;
 use daytrade_server::config::{QuoteArgs, default_data_dir};
 use std::path::PathBuf;
 
-/// Whose account, on which server.
+/// Options that select the server and the user.
 #[derive(Clone, Debug, Args)]
-pub struct PlaceArgs {
-    /// The server [default: one in this process, with its data in the user's state folder]
+pub(crate) struct EndpointArgs {
+    /// Server [default: one in this process, with its data in the user's state folder]
     #[arg(long, value_name = "HOST:PORT")]
     pub connect: Option<String>,
-    /// The user [default: the login name]
+    /// User [default: the login name]
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// The data folder of the server in this process
+    /// Data folder of the server in this process
     #[arg(long, conflicts_with = "connect")]
     pub data_dir: Option<PathBuf>,
-    /// Where prices come from.
+    /// Options of the quote source.
     #[command(flatten)]
     pub quotes: QuoteArgs,
 }
 
-/// A server to talk to, for as long as this lives.
-pub struct Place {
-    /// Where it listens.
+/// A server that is running, and a user of it.
+pub(crate) struct Endpoint {
+    /// Address of the server.
     pub address: String,
-    /// Whose account.
+    /// Name of the user.
     pub user: String,
+    /// The server, if it runs in this process.
     local: Option<LocalServer>,
 }
 
-impl PlaceArgs {
-    /// Starts the server, if it is to be one in this process.
+impl EndpointArgs {
+    /// Starts the server if it is one in this process.
     ///
     /// # Errors
-    /// In words.
-    pub fn open(&self) -> Result<Place, Failure> {
+    /// A usage failure, if an option is invalid or the server does not start.
+    pub(crate) fn open(&self) -> Result<Endpoint, Failure> {
         let user = match &self.user {
             Some(user) => user.clone(),
             None => login_name(),
@@ -51,14 +52,8 @@ impl PlaceArgs {
             .map_err(Failure::usage)?
             .to_string();
         if let Some(address) = &self.connect {
-            let port = address
-                .rsplit_once(':')
-                .filter(|(host, _)| !host.is_empty())
-                .map(|(_, port)| port.parse::<u16>());
-            if !matches!(port, Some(Ok(_))) {
-                return Err(Failure::usage(anyhow::anyhow!("{address:?} is not HOST:PORT")));
-            }
-            return Ok(Place { address: address.clone(), user, local: None });
+            check_address(address)?;
+            return Ok(Endpoint { address: address.clone(), user, local: None });
         }
         let folder = match &self.data_dir {
             Some(folder) => folder.clone(),
@@ -68,27 +63,28 @@ impl PlaceArgs {
         let local = LocalServer::with_config(config)
             .context("the server of this process did not start; --connect HOST:PORT talks to a running one")
             .map_err(Failure::usage)?;
-        Ok(Place { address: local.address().to_string(), user, local: Some(local) })
+        Ok(Endpoint { address: local.address().to_string(), user, local: Some(local) })
     }
 }
 
-impl Place {
-    /// Stops the server, if it is one in this process.
+impl Endpoint {
+    /// Stops the server if it is one in this process.
     ///
     /// # Errors
-    /// When its journal could not be synced.
-    pub fn close(self) -> Result<(), Failure> {
+    /// A link failure, if the server could not sync its journal.
+    pub(crate) fn close(self) -> Result<(), Failure> {
         self.local.map_or(Ok(()), |local| local.stop().map_err(Failure::link))
     }
 }
 
+/// Returns the login name without characters that no user name has, or `trader`.
 fn login_name() -> String {
-    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let usable: String = named
+    let login = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let name: String = login
         .unwrap_or_default()
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
         .take(64)
         .collect();
-    if usable.is_empty() { "trader".to_owned() } else { usable }
+    if name.is_empty() { "trader".to_owned() } else { name }
 }

@@ -40,9 +40,9 @@ struct Bar {
 pub(crate) fn convert(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let fixed = match &args.symbol {
         None => None,
-        Some(name) => {
-            Some(Symbol::parse(name.as_bytes()).with_context(|| format!("{name:?} is no symbol"))?)
-        }
+        Some(name) => Some(
+            Symbol::parse(name.as_bytes()).with_context(|| format!("{name:?} is not a symbol"))?,
+        ),
     };
     let mut bars = Vec::new();
     for path in &args.files {
@@ -88,7 +88,7 @@ fn read_bars(input: impl Read, fixed: Option<Symbol>, bars: &mut Vec<Bar>) -> an
     let time = column(&["date", "datetime", "time", "timestamp"])
         .context("no column date, time or timestamp")?;
     let symbol = column(&["symbol", "ticker", "name"]);
-    ensure!(symbol.is_some() || fixed.is_some(), "no column symbol or ticker; say --symbol");
+    ensure!(symbol.is_some() || fixed.is_some(), "no column symbol or ticker; use --symbol");
     let mut price_columns = [0; 4];
     for (at, name) in price_columns.iter_mut().zip(["open", "high", "low", "close"]) {
         *at = column(&[name]).with_context(|| format!("no column {name}"))?;
@@ -98,11 +98,11 @@ fn read_bars(input: impl Read, fixed: Option<Symbol>, bars: &mut Vec<Bar>) -> an
         let row = row.with_context(|| format!("line {line}"))?;
         let field = |at: usize| row.get(at).unwrap_or_default();
         let time_ms = parse_time(field(time))
-            .with_context(|| format!("line {line}: {:?} is no date", field(time)))?;
+            .with_context(|| format!("line {line}: {:?} is not a date", field(time)))?;
         let symbol = match (fixed, symbol) {
             (Some(symbol), _) => symbol,
             (None, Some(at)) => Symbol::parse(field(at).as_bytes()).with_context(|| {
-                format!("line {line}: {:?} is no symbol: 1 to 3 letters or digits", field(at))
+                format!("line {line}: {:?} is not a symbol: 1 to 3 letters or digits", field(at))
             })?,
             (None, None) => continue,
         };
@@ -112,7 +112,8 @@ fn read_bars(input: impl Read, fixed: Option<Symbol>, bars: &mut Vec<Bar>) -> an
         else {
             continue;
         };
-        let prices = prices.try_into().map_err(|_| anyhow::anyhow!("line {line}: four prices"))?;
+        let prices =
+            prices.try_into().map_err(|_| anyhow::anyhow!("line {line}: expected four prices"))?;
         bars.push(Bar { time_ms, symbol, prices });
     }
     Ok(())
@@ -157,9 +158,19 @@ mod tests {
 
     #[test]
     fn a_row_becomes_four_prices() {
-        let daily = "Date,Open,High,Low,Close,Adj Close,Volume\n2024-01-02,10,12.345,9.5,11,11,1000\n2024-01-03,null,null,null,null,null,0\n2024-01-04,11,11,11,11,11,5\n";
-        let want = "time,symbol,price\n1704153600000,XYZ,10.00\n1704196800000,XYZ,12.34\n1704240000000,XYZ,9.50\n\
-                    1704283200000,XYZ,11.00\n1704326400000,XYZ,11.00\n1704369600000,XYZ,11.00\n1704412800000,XYZ,11.00\n1704456000000,XYZ,11.00\n";
+        let daily = "Date,Open,High,Low,Close,Adj Close,Volume\n\
+                     2024-01-02,10,12.345,9.5,11,11,1000\n\
+                     2024-01-03,null,null,null,null,null,0\n\
+                     2024-01-04,11,11,11,11,11,5\n";
+        let want = "time,symbol,price\n\
+                    1704153600000,XYZ,10.00\n\
+                    1704196800000,XYZ,12.34\n\
+                    1704240000000,XYZ,9.50\n\
+                    1704283200000,XYZ,11.00\n\
+                    1704326400000,XYZ,11.00\n\
+                    1704369600000,XYZ,11.00\n\
+                    1704412800000,XYZ,11.00\n\
+                    1704456000000,XYZ,11.00\n";
         assert_eq!(converted(daily, Some("xyz")).unwrap(), want);
     }
 
@@ -183,7 +194,7 @@ mod tests {
         for (text, want) in [
             ("Date,Open\n", "symbol"),
             ("Open,High\n", "no column date"),
-            ("Date,Open,High,Low,Close\nsoon,1,1,1,1\n", "line 2: \"soon\" is no date"),
+            ("Date,Open,High,Low,Close\nsoon,1,1,1,1\n", "line 2: \"soon\" is not a date"),
             ("Date,Open,High,Low\n", "no column close"),
         ] {
             let symbol = if want == "symbol" { None } else { Some("S") };

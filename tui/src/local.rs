@@ -17,13 +17,22 @@ pub struct LocalArgs {
     #[arg(long, conflicts_with = "connect")]
     pub data_dir: Option<PathBuf>,
     /// Shards of a new data folder [default: one for each core]
-    #[arg(long, conflicts_with = "connect", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(
+        long,
+        conflicts_with = "connect",
+        value_parser = clap::value_parser!(u16).range(1..=1024)
+    )]
     pub shards: Option<u16>,
     /// Options of the quote source.
     #[command(flatten)]
     pub quotes: QuoteArgs,
     /// When to sync the journal to disk
-    #[arg(long, default_value = "always", value_name = "always|interval:MS|never", value_parser = ServeArgs::parse_fsync)]
+    #[arg(
+        long,
+        default_value = "always",
+        value_name = "always|interval:MS|never",
+        value_parser = ServeArgs::parse_fsync
+    )]
     pub fsync: SyncMode,
 }
 
@@ -49,7 +58,7 @@ impl LocalServer {
             let temporary = tempfile::Builder::new()
                 .prefix("daytrade-")
                 .tempdir()
-                .context("no temporary folder")?;
+                .context("cannot create a temporary folder")?;
             (temporary.path().to_owned(), Some(temporary))
         };
         let local = Config::local(data_dir, PathBuf::from("."), args.quotes.clone());

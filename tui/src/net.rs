@@ -62,7 +62,7 @@ pub(crate) fn exchange(
         }
         Ok(())
     };
-    exchange().with_context(|| format!("lost {address}")).map_err(Failure::link)
+    exchange().with_context(|| format!("lost the connection to {address}")).map_err(Failure::link)
 }
 
 /// Returns the server's statistics by name.

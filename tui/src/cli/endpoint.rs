@@ -48,7 +48,9 @@ impl EndpointArgs {
             None => login_name(),
         };
         let user = UserName::parse(user.as_bytes())
-            .with_context(|| format!("{user:?} is no user name: 1 to 64 letters, digits, _ . or -"))
+            .with_context(|| {
+                format!("{user:?} is not a user name: 1 to 64 letters, digits, _ . or -")
+            })
             .map_err(Failure::usage)?
             .to_string();
         if let Some(address) = &self.connect {
@@ -61,7 +63,9 @@ impl EndpointArgs {
         };
         let config = Config::local(folder.clone(), folder.join("dumps"), self.quotes.clone());
         let local = LocalServer::with_config(config)
-            .context("the server of this process did not start; --connect HOST:PORT talks to a running one")
+            .context(
+                "the server of this process did not start; --connect HOST:PORT uses a running one",
+            )
             .map_err(Failure::usage)?;
         Ok(Endpoint { address: local.address().to_string(), user, local: Some(local) })
     }

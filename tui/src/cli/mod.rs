@@ -22,7 +22,13 @@ use std::process::ExitCode;
 
 /// Trade stocks, and replay workload files.
 #[derive(Debug, Parser)]
-#[command(name = "daytrade", version, about, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "daytrade",
+    version,
+    about,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true
+)]
 struct Cli {
     /// Options of the trading screen.
     #[command(flatten)]
@@ -33,11 +39,11 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Without a command, the trading screen opens in a terminal, and a workload on standard input is replayed:
-daytrade < FILE is daytrade replay -.
+Without a command, daytrade opens the trading screen in a terminal. If standard input is a file or
+a pipe, it replays the workload there: daytrade < FILE is the same as daytrade replay -.
 
-Exit codes: 0 done, 1 replies differ from what was expected, 2 usage or unreadable file,
-3 no connection or connection lost, 130 interrupted.";
+Exit codes: 0 success, 1 replies differ from the expected ones, 2 wrong usage or unreadable file,
+3 no connection or lost connection, 130 interrupted.";
 
 /// The subcommands of `daytrade`.
 #[derive(Debug, Subcommand)]

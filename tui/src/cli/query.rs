@@ -67,14 +67,17 @@ pub(crate) fn account(query: Query, args: &QueryArgs) -> Result<Exit, Failure> {
 /// As [`super::screen::screen`], and a failure if the symbol is invalid or has no price.
 pub(crate) fn quote(args: &QuoteQueryArgs) -> Result<Exit, Failure> {
     let invalid = || {
-        Failure::usage(anyhow::anyhow!("{:?} is no symbol: 1 to 3 letters or digits", args.symbol))
+        Failure::usage(anyhow::anyhow!(
+            "{:?} is not a symbol: 1 to 3 letters or digits",
+            args.symbol
+        ))
     };
     let symbol = Symbol::parse(args.symbol.as_bytes()).ok_or_else(invalid)?;
     let endpoint = args.query.endpoint.open()?;
     let model = runtime()?.block_on(load_model(&endpoint, vec![symbol]))?;
     endpoint.close()?;
     let Some(seen) = model.quotes.get(symbol) else {
-        return Err(Failure::link(anyhow::anyhow!("no price of {symbol} in time")));
+        return Err(Failure::link(anyhow::anyhow!("no price of {symbol} arrived in time")));
     };
     let row = vec![json!(symbol.as_str()), json!(seen.price.to_string()), json!(seen.at_ms)];
     print_rows(&["symbol", "price", "at_ms"], &[row], args.query.json, false)

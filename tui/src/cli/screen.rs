@@ -119,7 +119,7 @@ fn session_summary(model: &Model) -> Vec<String> {
         let money =
             |money| if model.hide_money { "*****".to_owned() } else { text::dollars(money) };
         lines.push(format!(
-            "in all: realised profit {}, cash {}",
+            "total: realised profit {}, cash {}",
             money(account.realised),
             money(account.cash)
         ));
@@ -148,7 +148,7 @@ fn session_summary(model: &Model) -> Vec<String> {
         }
     }
     let unknown = model.activity.iter().filter(|line| line.verdict == Verdict::Unknown);
-    lines.extend(unknown.map(|line| format!("UNKNOWN: {} was never answered", line.request)));
+    lines.extend(unknown.map(|line| format!("UNKNOWN: {} has no reply", line.request)));
     if model.worst_us > 0 {
         lines.push(format!("worst round trip {}", text::millis(model.worst_us)));
     }

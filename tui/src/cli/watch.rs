@@ -1,13 +1,14 @@
 //! `daytrade watch`: prints every change as it happens.
 
 use super::config::ConfigFile;
+use super::endpoint::Endpoint;
 use super::query::QueryArgs;
 use super::screen::{apply_link_event, runtime};
 use crate::exit::{Exit, Failure};
 use crate::link::spawn_link;
 use crate::model::{KeyMap, LinkEvent, Model};
 use crate::term::now_ms;
-use daytrade_protocol::{Money, Push, ServerLine};
+use daytrade_protocol::{Money, Push, ServerLine, Symbol};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -18,53 +19,61 @@ use std::io::{self, Write};
 pub(crate) fn watch(args: &QueryArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let endpoint = args.endpoint.open()?;
-    let result = runtime()?.block_on(async {
-        let mut model = Model::new(&endpoint.user, &endpoint.address, config.watchlist(), KeyMap::default(), now_ms());
-        let (requests, mut events) = spawn_link(endpoint.address.clone(), now_ms);
-        let mut has_started = false;
-        loop {
-            tokio::select! {
-                event = events.recv() => {
-                    let Some(event) = event else { return Ok(Exit::Done) };
-                    let change = match &event {
-                        LinkEvent::Line { line: ServerLine::Push(push), .. } => Some(push_to_json(push)),
-                        LinkEvent::Down { cause, .. } => {
-                            return Err(Failure::link(anyhow::anyhow!("the link is lost: {cause}")));
-                        }
-                        _ => None,
-                    };
-                    apply_link_event(&mut model, event, &requests);
-                    // Current state of the account, before its first change.
-                    let first = model.account.as_ref().filter(|_| !has_started).map(|account| {
-                        has_started = true;
-                        account_to_json(&model.user, account.cash, account.reserved, account.realised)
-                    });
-                    for change in first.into_iter().chain(change) {
-                        let mut out = io::stdout().lock();
-                        let line = if args.json { change.to_string() } else { change_to_text(&change) };
-                        if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-                            return Ok(Exit::Done);
-                        }
-                    }
-                }
-                _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
-            }
-        }
-    });
+    let result = runtime()?.block_on(print_changes(&endpoint, config.watchlist(), args.json));
     endpoint.close()?;
     result
+}
+
+async fn print_changes(
+    endpoint: &Endpoint,
+    symbols: Vec<Symbol>,
+    as_json: bool,
+) -> Result<Exit, Failure> {
+    let (user, address) = (&endpoint.user, &endpoint.address);
+    let mut model = Model::new(user, address, symbols, KeyMap::default(), now_ms());
+    let (requests, mut events) = spawn_link(address.clone(), now_ms);
+    let mut has_started = false;
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+        };
+        let Some(event) = event else { return Ok(Exit::Done) };
+        let change = match &event {
+            LinkEvent::Line { line: ServerLine::Push(push), .. } => Some(push_to_json(push)),
+            LinkEvent::Down { cause, .. } => {
+                return Err(Failure::link(anyhow::anyhow!("the link is lost: {cause}")));
+            }
+            _ => None,
+        };
+        apply_link_event(&mut model, event, &requests);
+        // Current state of the account, before its first change.
+        let first = model.account.as_ref().filter(|_| !has_started).map(|account| {
+            has_started = true;
+            account_to_json(&model.user, account.cash, account.reserved, account.realised)
+        });
+        for change in first.into_iter().chain(change) {
+            let line = if as_json { change.to_string() } else { change_to_text(&change) };
+            let mut out = io::stdout().lock();
+            if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+                return Ok(Exit::Done);
+            }
+        }
+    }
 }
 
 /// Returns a pushed line as a JSON object.
 fn push_to_json(push: &Push) -> Value {
     match push {
-        Push::Quote { symbol, price, at_ms } => {
-            json!({"type": "quote", "symbol": symbol.as_str(), "price": price.to_string(), "at_ms": at_ms})
-        }
+        Push::Quote { symbol, price, at_ms } => json!({
+            "type": "quote", "symbol": symbol.as_str(), "price": price.to_string(),
+            "at_ms": at_ms,
+        }),
         Push::Expired { user, side, terms } | Push::Filled { user, side, terms } => json!({
             "type": if matches!(push, Push::Filled { .. }) { "filled" } else { "expired" },
             "user": user.as_str(), "side": side.as_str(), "symbol": terms.symbol.as_str(),
-            "shares": terms.shares, "price": terms.price.to_string(), "total": terms.total.to_string(),
+            "shares": terms.shares, "price": terms.price.to_string(),
+            "total": terms.total.to_string(),
         }),
         Push::Account { user, available, reserved, realised } => {
             account_to_json(user.as_str(), *available, *reserved, *realised)

@@ -71,12 +71,12 @@ pub(super) async fn run_connection(
         input.reserve(READ_BYTES);
         tokio::select! {
             sent = writer.write_buf(&mut sending), if sending.has_remaining() => {
-                sent.context("lost the server")?;
+                sent.context("lost the connection to the server")?;
                 last_traffic = Instant::now();
             }
             read = reader.read_buf(&mut input) => {
                 last_traffic = Instant::now();
-                if read.context("lost the server")? == 0 {
+                if read.context("lost the connection to the server")? == 0 {
                     if half_closed && in_flight == 0 {
                         return Ok(());
                     }

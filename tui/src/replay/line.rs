@@ -89,7 +89,8 @@ mod tests {
         /// reply that never comes.
         #[test]
         fn classification_agrees_with_the_parser(
-            line in "( |\t|#)?(\\[[0-9]{0,20}\\]?)?( |\t)?[A-Za-z_]{0,12}(, ?[A-Za-z0-9.\u{0}\u{e9}-]{0,12}){0,3}( noreply)?( |\r)?",
+            line in "( |\t|#)?(\\[[0-9]{0,20}\\]?)?( |\t)?[A-Za-z_]{0,12}\
+                     (, ?[A-Za-z0-9.\u{0}\u{e9}-]{0,12}){0,3}( noreply)?( |\r)?",
             padding in prop_oneof![9 => Just(0), 1 => 900..1200_usize],
         ) {
             let line = format!("{line}{}", "x".repeat(padding));

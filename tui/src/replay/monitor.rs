@@ -141,7 +141,8 @@ mod tests {
     async fn a_replay_steps_jumps_to_refusals_and_runs_to_its_end() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("w.txt");
-        let lines = "# a comment\n[1] ADD,a,100\n[2] COMMIT_BUY,a\n[3] ADD,a,1\n[4] ADD,a,2\n[5] BUY,nobody,XYZ,5\n[6] ADD,a,3\n";
+        let lines = "# a comment\n[1] ADD,a,100\n[2] COMMIT_BUY,a\n[3] ADD,a,1\n[4] ADD,a,2\n\
+                     [5] BUY,nobody,XYZ,5\n[6] ADD,a,3\n";
         std::fs::write(&file, lines).unwrap();
         let mut monitor =
             ReplayMonitor::start(ReplayArgs::of_file(file.to_str().unwrap()).unwrap()).unwrap();
@@ -171,9 +172,8 @@ mod tests {
         let mut monitor =
             ReplayMonitor::start(ReplayArgs::of_file("/nowhere/to/be/found").unwrap()).unwrap();
         let at = wait_for(&mut monitor, |at| matches!(at.stage, Stage::Failed(_))).await;
-        assert!(
-            matches!(at.stage, Stage::Failed(message) if message.contains("cannot read /nowhere/to/be/found"))
-        );
+        let Stage::Failed(message) = at.stage else { panic!("{:?}", at.stage) };
+        assert!(message.contains("cannot read /nowhere/to/be/found"), "{message}");
         monitor.stop();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("w.txt");

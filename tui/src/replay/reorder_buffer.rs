@@ -182,13 +182,17 @@ mod tests {
         /// replies.
         #[test]
         fn lines_are_released_in_the_order_of_the_file(
-            tags in proptest::collection::vec(prop_oneof![3 => Just(None), 1 => (1..6u64).prop_map(Some)], 1..40),
+            tags in proptest::collection::vec(
+                prop_oneof![3 => Just(None), 1 => (1..6u64).prop_map(Some)],
+                1..40,
+            ),
             order in proptest::collection::vec(any::<prop::sample::Index>(), 200),
         ) {
             // None stands for "the next number": the tags of most files count up, a few repeat or
             // are shuffled.
             let mut next = 0;
-            let tags: Vec<u64> = tags.into_iter().map(|tag| tag.unwrap_or_else(|| { next += 1; next + 10 })).collect();
+            let tags = tags.into_iter().map(|tag| tag.unwrap_or_else(|| { next += 1; next + 10 }));
+            let tags: Vec<u64> = tags.collect();
             let mut buffer = ReorderBuffer::default();
             let (mut in_flight, mut released, mut order) =
                 (Vec::new(), Vec::new(), order.into_iter());
@@ -212,7 +216,9 @@ mod tests {
                     released.push((next.file_line, next.answer.reply));
                 }
             }
-            let want: Vec<_> = tags.iter().enumerate().map(|(n, tag)| (n as u64, Bytes::from(tag.to_string()))).collect();
+            let lines = tags.iter().enumerate();
+            let want: Vec<_> =
+                lines.map(|(n, tag)| (n as u64, Bytes::from(tag.to_string()))).collect();
             prop_assert_eq!(released, want);
             prop_assert_eq!((buffer.unanswered(), buffer.reply_bytes), (0, 0));
         }

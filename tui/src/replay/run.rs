@@ -67,7 +67,10 @@ pub(super) fn execute(
 ) -> Result<(Outcome, End), Failure> {
     // A pipe without a writer would block the screen forever.
     if monitor.is_some() && std::fs::metadata(&args.file).is_ok_and(|found| !found.is_file()) {
-        return Err(Failure::usage(anyhow::anyhow!("{} is no file", args.file.display())));
+        return Err(Failure::usage(anyhow::anyhow!(
+            "{} is not a regular file",
+            args.file.display()
+        )));
     }
     let (input, bytes) = open(&args.file).map_err(Failure::usage)?;
     let expectation = match &args.expect {

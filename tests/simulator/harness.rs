@@ -61,8 +61,7 @@ impl ShardHarness {
             (mpsc::unbounded_channel(), mpsc::unbounded_channel());
         let (snapshots, snapshot_jobs) = mpsc::unbounded_channel();
         let handles = ShardHandles { quotes, dumps, snapshots };
-        let mut shard =
-            Shard::new(0, recovered, journal, handles, Arc::default(), snapshot_every);
+        let mut shard = Shard::new(0, recovered, journal, handles, Arc::default(), snapshot_every);
         for (at, symbol) in
             SYMBOLS.iter().filter_map(|name| Symbol::parse(name.as_bytes())).enumerate()
         {

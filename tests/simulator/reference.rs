@@ -55,7 +55,8 @@ impl ReferenceRun {
             bail!("recovered a part of a batch: {commands}")
         };
         ensure!(hash == want, "the accounts differ from those after {commands} commands");
-        let again = recover_shard(&store(disk, 0, SEGMENT_BYTES_MAX), 0, true).context("a second start")?;
+        let again =
+            recover_shard(&store(disk, 0, SEGMENT_BYTES_MAX), 0, true).context("a second start")?;
         ensure!(
             again.end.record == commands && again.end.cut_bytes == 0,
             "a second start recovers a different state"

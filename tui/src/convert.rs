@@ -1,7 +1,7 @@
-//! Price histories as people download them, turned into files that `--quotes csv:FILE` plays.
+//! Converter from downloaded price histories to the format of `--quotes csv:FILE`.
 //!
-//! A download has a row a day (or hour, or minute) with open, high, low and close. Each row becomes
-//! four prices, spread evenly over the time to the next row.
+//! A download has one row per day (or hour, or minute) with open, high, low and close. Each row
+//! becomes four prices, spread evenly over the time to the next row.
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -11,37 +11,38 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-/// What to convert.
+/// Options of `daytrade convert-prices`.
 #[derive(Clone, Debug, Args)]
-pub struct ConvertArgs {
+pub(crate) struct ConvertArgs {
     /// Files with a header that names date (or time, timestamp), open, high, low and close; `-` is
     /// standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// The symbol, for files without a symbol (or ticker) column
+    /// Symbol, for files without a symbol (or ticker) column
     #[arg(long)]
     pub symbol: Option<String>,
 }
 
-/// How far apart rows are taken to be where there is only one.
+/// Interval between rows if there is only one row, in milliseconds.
 const DAY_MS: i64 = 86_400_000;
 
+/// One row: the prices of an interval.
 struct Bar {
     time_ms: i64,
     symbol: Symbol,
     prices: [Decimal; 4],
 }
 
-/// Converts, in order of time.
+/// Converts files to one file of prices in order of time.
 ///
 /// # Errors
-/// In words, with file and line.
-pub fn convert(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+/// An error with a message that names file and line.
+pub(crate) fn convert(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let fixed = match &args.symbol {
         None => None,
-        Some(name) => {
-            Some(Symbol::parse(name.as_bytes()).with_context(|| format!("{name:?} is no symbol"))?)
-        }
+        Some(name) => Some(
+            Symbol::parse(name.as_bytes()).with_context(|| format!("{name:?} is not a symbol"))?,
+        ),
     };
     let mut bars = Vec::new();
     for path in &args.files {
@@ -72,6 +73,7 @@ pub fn convert(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Reads the rows of a file. `fixed` is the symbol of a file without a column of symbols.
 fn read_bars(input: impl Read, fixed: Option<Symbol>, bars: &mut Vec<Bar>) -> anyhow::Result<()> {
     let mut reader =
         csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(input);
@@ -86,43 +88,46 @@ fn read_bars(input: impl Read, fixed: Option<Symbol>, bars: &mut Vec<Bar>) -> an
     let time = column(&["date", "datetime", "time", "timestamp"])
         .context("no column date, time or timestamp")?;
     let symbol = column(&["symbol", "ticker", "name"]);
-    ensure!(symbol.is_some() || fixed.is_some(), "no column symbol or ticker; say --symbol");
-    let mut places = [0; 4];
-    for (place, name) in places.iter_mut().zip(["open", "high", "low", "close"]) {
-        *place = column(&[name]).with_context(|| format!("no column {name}"))?;
+    ensure!(symbol.is_some() || fixed.is_some(), "no column symbol or ticker; use --symbol");
+    let mut price_columns = [0; 4];
+    for (at, name) in price_columns.iter_mut().zip(["open", "high", "low", "close"]) {
+        *at = column(&[name]).with_context(|| format!("no column {name}"))?;
     }
     for (index, row) in reader.records().enumerate() {
         let line = index + 2;
         let row = row.with_context(|| format!("line {line}"))?;
         let field = |at: usize| row.get(at).unwrap_or_default();
         let time_ms = parse_time(field(time))
-            .with_context(|| format!("line {line}: {:?} is no date", field(time)))?;
+            .with_context(|| format!("line {line}: {:?} is not a date", field(time)))?;
         let symbol = match (fixed, symbol) {
             (Some(symbol), _) => symbol,
             (None, Some(at)) => Symbol::parse(field(at).as_bytes()).with_context(|| {
-                format!("line {line}: {:?} is no symbol: 1 to 3 letters or digits", field(at))
+                format!("line {line}: {:?} is not a symbol: 1 to 3 letters or digits", field(at))
             })?,
             (None, None) => continue,
         };
-        // Downloads say null for days without trade.
-        let Some(prices) = places.iter().map(|at| price(field(*at))).collect::<Option<Vec<_>>>()
+        // Downloads contain null for days without a trade.
+        let Some(prices) =
+            price_columns.iter().map(|at| price(field(*at))).collect::<Option<Vec<_>>>()
         else {
             continue;
         };
-        let prices = prices.try_into().map_err(|_| anyhow::anyhow!("line {line}: four prices"))?;
+        let prices =
+            prices.try_into().map_err(|_| anyhow::anyhow!("line {line}: expected four prices"))?;
         bars.push(Bar { time_ms, symbol, prices });
     }
     Ok(())
 }
 
-/// A price above 0, to the cent.
+/// Parses a price above 0, rounded to the cent.
 fn price(text: &str) -> Option<Decimal> {
     let price: Decimal = text.trim_start_matches('$').parse().ok()?;
     let cents = price.round_dp_with_strategy(2, RoundingStrategy::MidpointNearestEven);
     (cents > Decimal::ZERO).then_some(cents)
 }
 
-/// A date, a date and time (UTC unless it says otherwise), Unix seconds or Unix milliseconds.
+/// Parses a date, a date and time (UTC without an offset), Unix seconds or Unix milliseconds;
+/// returns Unix milliseconds.
 fn parse_time(text: &str) -> Option<i64> {
     if let Ok(number) = text.parse::<i64>() {
         return Some(if number.abs() < 100_000_000_000 { number * 1_000 } else { number });
@@ -152,15 +157,25 @@ mod tests {
     }
 
     #[test]
-    fn a_day_becomes_four_prices() {
-        let daily = "Date,Open,High,Low,Close,Adj Close,Volume\n2024-01-02,10,12.345,9.5,11,11,1000\n2024-01-03,null,null,null,null,null,0\n2024-01-04,11,11,11,11,11,5\n";
-        let want = "time,symbol,price\n1704153600000,XYZ,10.00\n1704196800000,XYZ,12.34\n1704240000000,XYZ,9.50\n\
-                    1704283200000,XYZ,11.00\n1704326400000,XYZ,11.00\n1704369600000,XYZ,11.00\n1704412800000,XYZ,11.00\n1704456000000,XYZ,11.00\n";
+    fn a_row_becomes_four_prices() {
+        let daily = "Date,Open,High,Low,Close,Adj Close,Volume\n\
+                     2024-01-02,10,12.345,9.5,11,11,1000\n\
+                     2024-01-03,null,null,null,null,null,0\n\
+                     2024-01-04,11,11,11,11,11,5\n";
+        let want = "time,symbol,price\n\
+                    1704153600000,XYZ,10.00\n\
+                    1704196800000,XYZ,12.34\n\
+                    1704240000000,XYZ,9.50\n\
+                    1704283200000,XYZ,11.00\n\
+                    1704326400000,XYZ,11.00\n\
+                    1704369600000,XYZ,11.00\n\
+                    1704412800000,XYZ,11.00\n\
+                    1704456000000,XYZ,11.00\n";
         assert_eq!(converted(daily, Some("xyz")).unwrap(), want);
     }
 
     #[test]
-    fn times_come_in_many_forms() {
+    fn times_in_every_format_are_parsed() {
         for text in [
             "2024-01-02",
             "2024-01-02T00:00:00Z",
@@ -175,11 +190,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn errors_name_the_problem() {
         for (text, want) in [
             ("Date,Open\n", "symbol"),
             ("Open,High\n", "no column date"),
-            ("Date,Open,High,Low,Close\nsoon,1,1,1,1\n", "line 2: \"soon\" is no date"),
+            ("Date,Open,High,Low,Close\nsoon,1,1,1,1\n", "line 2: \"soon\" is not a date"),
             ("Date,Open,High,Low\n", "no column close"),
         ] {
             let symbol = if want == "symbol" { None } else { Some("S") };

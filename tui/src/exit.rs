@@ -1,17 +1,17 @@
-//! Exit codes, the same for every command.
+//! Exit codes, which are the same for every command.
 
 use std::process::ExitCode;
 
-/// How a run ended.
+/// Result of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// Done. Refused lines are part of a workload.
+pub(crate) enum Exit {
+    /// Success. Refused lines are part of a workload.
     Done,
-    /// Replies differ from what was expected, or a refusal was hit that should not have been.
+    /// Replies differ from the expected ones, or a refusal ended the command.
     Differs,
-    /// Usage, or a file that cannot be read.
+    /// Wrong usage, or an unreadable file.
     Usage,
-    /// No connection, or it was lost.
+    /// No connection, or a lost one.
     Link,
     /// Ctrl-C.
     Interrupted,
@@ -29,23 +29,23 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An error with the exit code it leads to.
+/// An error and its exit code.
 #[derive(Debug)]
-pub struct Failure {
-    /// The code.
-    pub exit: Exit,
-    /// What to say.
-    pub error: anyhow::Error,
+pub(crate) struct Failure {
+    /// Exit code.
+    pub(crate) exit: Exit,
+    /// Message for the user.
+    pub(crate) error: anyhow::Error,
 }
 
 impl Failure {
-    /// Marks an error as the link's.
-    pub fn link(error: impl Into<anyhow::Error>) -> Self {
+    /// Creates a failure of the connection.
+    pub(crate) fn link(error: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Link, error: error.into() }
     }
 
-    /// Marks an error as the user's.
-    pub fn usage(error: impl Into<anyhow::Error>) -> Self {
+    /// Creates a failure of usage.
+    pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Usage, error: error.into() }
     }
 }

@@ -1,4 +1,4 @@
-//! The `daytrade` program; all of it is in the library.
+//! The `daytrade` program. Its code is in the library.
 
 fn main() -> std::process::ExitCode {
     daytrade_tui::cli::main()

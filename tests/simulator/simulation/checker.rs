@@ -5,12 +5,12 @@ use super::client::Observed;
 use super::run::SEGMENT_BYTES_MAX;
 use anyhow::{Context as _, bail, ensure};
 use daytrade_protocol::{Command, LineBuffer, Money, Symbol};
-use daytrade_server::test_support::{AuditWriter, Origin};
 use daytrade_server::test_support::engine::{
     Book, Event, Outcome, Record, Stamp, reply_to, write_summary,
 };
 use daytrade_server::test_support::journal::{FaultDisk, Start, recover};
 use daytrade_server::test_support::shard::recover_shard;
+use daytrade_server::test_support::{AuditWriter, Origin};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the number of commands in the journals.

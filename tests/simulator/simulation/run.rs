@@ -115,12 +115,7 @@ async fn execute_async(
     let clients = TaskTracker::new();
     let mut trading = tokio::task::JoinSet::new();
     for number in 0..CLIENTS {
-        let client = trade(
-            number,
-            random.fork(),
-            server.connector(),
-            Arc::clone(observed),
-        );
+        let client = trade(number, random.fork(), server.connector(), Arc::clone(observed));
         trading.spawn(clients.track_future(client));
     }
     clients.close();

@@ -1,5 +1,5 @@
-//! The configuration file of the screen, and what it comes to together with the command line and
-//! the environment.
+//! Configuration of the screen: the file, the command line, the environment and the settings saved
+//! by the last session.
 
 use crate::exit::Failure;
 use crate::model::{KeyMap, Settings, ThemeName};
@@ -10,27 +10,27 @@ use etcetera::BaseStrategy as _;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// How it looks.
+/// Options of the screen's appearance.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Look")]
-pub struct LookArgs {
+#[command(next_help_heading = "Appearance")]
+pub(crate) struct AppearanceArgs {
     /// Colours [default: those of the configuration file, or default]
     #[arg(long)]
     pub theme: Option<ThemeName>,
     /// Use colour
     #[arg(long, value_enum, default_value = "auto")]
     pub color: UseColor,
-    /// Letters instead of drawn lines
+    /// Draw lines with ASCII characters
     #[arg(long)]
     pub ascii: bool,
-    /// Leave the mouse to the terminal
+    /// Do not capture the mouse
     #[arg(long)]
     pub no_mouse: bool,
 }
 
-/// Whether to use colour.
+/// Use of colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum UseColor {
+pub(crate) enum UseColor {
     #[default]
     /// Unless NO_COLOR is set or the terminal is dumb.
     Auto,
@@ -43,7 +43,7 @@ pub enum UseColor {
 /// `config.toml` in the user's configuration folder.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ConfigFile {
+pub(crate) struct ConfigFile {
     theme: Option<ThemeName>,
     ascii: Option<bool>,
     mouse: Option<bool>,
@@ -53,20 +53,20 @@ pub struct ConfigFile {
     keys: BTreeMap<String, String>,
 }
 
-/// What a first start shows.
+/// Watchlist of the first session.
 const WATCHLIST: [&str; 5] = ["ABC", "XYZ", "TSX", "MAO", "HWU"];
 
 impl ConfigFile {
-    /// Where it is.
-    pub fn path() -> Option<PathBuf> {
+    /// Returns the path of the file.
+    fn path() -> Option<PathBuf> {
         Some(etcetera::choose_base_strategy().ok()?.config_dir().join("daytrade/config.toml"))
     }
 
-    /// Reads it; there need not be one.
+    /// Reads the file, which is optional.
     ///
     /// # Errors
-    /// With file and line, when it cannot be understood.
-    pub fn read() -> Result<Self, Failure> {
+    /// A usage failure with file and line, if the file is invalid.
+    pub(crate) fn read() -> Result<Self, Failure> {
         let Some(path) = Self::path() else { return Ok(Self::default()) };
         let text = match std::fs::read_to_string(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -77,17 +77,19 @@ impl ConfigFile {
         toml::from_str(&text).with_context(|| path.display().to_string()).map_err(Failure::usage)
     }
 
-    /// Which key does what.
+    /// Returns the key bindings.
     ///
     /// # Errors
-    /// When two actions want one key, or a name is none.
-    pub fn keys(&self) -> Result<KeyMap, Failure> {
+    /// A usage failure, if two actions have the same key or a name is unknown.
+    pub(crate) fn keys(&self) -> Result<KeyMap, Failure> {
         let file = Self::path().map_or(String::new(), |path| format!("{}: ", path.display()));
-        KeyMap::with(&self.keys).map_err(|words| Failure::usage(anyhow::anyhow!("{file}{words}")))
+        KeyMap::with(&self.keys)
+            .map_err(|message| Failure::usage(anyhow::anyhow!("{file}{message}")))
     }
 
-    /// The watchlist: the file's, the one of the last time, or a few symbols to begin with.
-    pub fn watchlist(&self) -> Vec<Symbol> {
+    /// Returns the watchlist of the file, of the last session, or of a first session, in this
+    /// order.
+    pub(crate) fn watchlist(&self) -> Vec<Symbol> {
         let saved = || std::fs::read_to_string(saved_watchlist()?).ok();
         let names: Vec<String> = match (&self.watchlist, saved()) {
             (Some(names), _) => names.clone(),
@@ -97,8 +99,9 @@ impl ConfigFile {
         names.iter().filter_map(|name| Symbol::parse(name.as_bytes())).collect()
     }
 
-    /// What the command line, the file, the last time and the environment come to, in this order.
-    pub fn settings(&self, args: &LookArgs) -> Settings {
+    /// Returns the settings of the command line, the file, the last session and the environment, in
+    /// this order.
+    pub(crate) fn settings(&self, args: &AppearanceArgs) -> Settings {
         let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
         let no_color = std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty());
         let saved = saved_settings();
@@ -106,7 +109,7 @@ impl ConfigFile {
         let ascii = self.ascii.or(saved.map(|saved| saved.ascii)).unwrap_or(false);
         Settings {
             theme: args.theme.or(self.theme).unwrap_or(last.theme),
-            ascii: args.ascii || ascii || !speaks_utf8(),
+            ascii: args.ascii || ascii || !has_utf8_locale(),
             reduce_motion: self.reduce_motion.unwrap_or(last.reduce_motion),
             bell: self.bell.unwrap_or(last.bell),
             no_color: args.color == UseColor::Never
@@ -114,21 +117,22 @@ impl ConfigFile {
         }
     }
 
-    /// Whether clicks are taken.
-    pub fn mouse(&self, args: &LookArgs) -> bool {
+    /// Returns true if the screen captures the mouse.
+    pub(crate) fn mouse(&self, args: &AppearanceArgs) -> bool {
         !args.no_mouse && self.mouse.unwrap_or(true)
     }
 }
 
-/// Whether the terminal's locale is UTF-8: the first of the three that is set decides.
-fn speaks_utf8() -> bool {
+/// Returns true if the terminal's locale is UTF-8. The first of the three variables that is set
+/// decides.
+fn has_utf8_locale() -> bool {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| std::env::var(name).ok());
     let first =
         set.into_iter().find(|value| !value.is_empty()).unwrap_or_default().to_ascii_lowercase();
     first.ends_with("utf-8") || first.ends_with("utf8")
 }
 
-/// A file of the screen's own in the user's state folder.
+/// Returns the path of a file in the user's state folder.
 fn state_file(name: &str) -> Option<PathBuf> {
     let folders = etcetera::choose_base_strategy().ok()?;
     Some(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join(name))
@@ -142,23 +146,23 @@ fn saved_settings() -> Option<Settings> {
     toml::from_str(&std::fs::read_to_string(state_file("daytrade-screen.toml")?).ok()?).ok()
 }
 
-/// Keeps the watchlist for the next time. A screen must not fail for it.
-pub fn save_watchlist(symbols: &[Symbol]) {
+/// Saves the watchlist for the next session. Errors are ignored: the session has already ended.
+pub(crate) fn save_watchlist(symbols: &[Symbol]) {
     let names: Vec<_> = symbols.iter().map(ToString::to_string).collect();
     save(saved_watchlist(), &(names.join("\n") + "\n"));
 }
 
-/// Keeps what was changed in the screen for the next time. A screen must not fail for it.
-pub fn save_settings(before: &Settings, settings: &Settings) {
-    // ASCII that only the locale asked for is not the trader's choice.
-    let chosen = if before.ascii == settings.ascii {
+/// Saves changed settings for the next session. Errors are ignored: the session has already ended.
+pub(crate) fn save_settings(before: Settings, settings: Settings) {
+    // ASCII mode because of the locale is not the trader's choice.
+    let ascii = if before.ascii == settings.ascii {
         saved_settings().is_some_and(|saved| saved.ascii)
     } else {
         settings.ascii
     };
-    let kept = Settings { ascii: chosen, ..*settings };
+    let saved = Settings { ascii, ..settings };
     if before != settings
-        && let Ok(text) = toml::to_string(&kept)
+        && let Ok(text) = toml::to_string(&saved)
     {
         save(state_file("daytrade-screen.toml"), &text);
     }

@@ -1,11 +1,11 @@
 //! The command line of `daytrade`.
 
-pub mod config;
-pub mod picture;
-pub mod place;
-pub mod screen;
-pub mod shown;
-pub mod watch;
+mod config;
+mod endpoint;
+mod query;
+mod screen;
+pub(crate) mod snapshot;
+mod watch;
 
 use crate::convert::{ConvertArgs, convert};
 use crate::exit::{Exit, Failure};
@@ -13,108 +13,114 @@ use crate::generate::{GenerateArgs, generate};
 use crate::net;
 use crate::replay::{self, ReplayArgs};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use daytrade_protocol::{Detail, ServerLine};
-use picture::SnapshotArgs;
+use daytrade_protocol::{Detail, ServerLine, Tag};
+use query::{Query, QueryArgs, QuoteQueryArgs};
 use screen::ScreenArgs;
-use shown::{QuoteOfArgs, ShowArgs, Shown};
+use snapshot::SnapshotArgs;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 /// Trade stocks, and replay workload files.
 #[derive(Debug, Parser)]
-#[command(name = "daytrade", version, about, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
-pub struct Cli {
-    /// The trading screen.
+#[command(
+    name = "daytrade",
+    version,
+    about,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true
+)]
+struct Cli {
+    /// Options of the trading screen.
     #[command(flatten)]
-    pub screen: ScreenArgs,
-    /// What to do.
+    screen: ScreenArgs,
+    /// Subcommand; without one, the trading screen opens.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    command: Option<Command>,
 }
 
 const AFTER_HELP: &str = "\
-Without a command, the trading screen opens in a terminal, and a workload on standard input is replayed:
-daytrade < FILE is daytrade replay -.
+Without a command, daytrade opens the trading screen in a terminal. If standard input is a file or
+a pipe, it replays the workload there: daytrade < FILE is the same as daytrade replay -.
 
-Exit codes: 0 done, 1 replies differ from what was expected, 2 usage or unreadable file,
-3 no connection or connection lost, 130 interrupted.";
+Exit codes: 0 success, 1 replies differ from the expected ones, 2 wrong usage or unreadable file,
+3 no connection or lost connection, 130 interrupted.";
 
-/// What `daytrade` does.
+/// The subcommands of `daytrade`.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+enum Command {
     /// Run a workload file through a server and print the replies in the order of the file
     Replay(Box<ReplayArgs>),
-    /// Write a workload with the mix of real ones to standard output
+    /// Write a generated workload to standard output
     Generate(GenerateArgs),
     /// Turn downloaded price histories (date, open, high, low, close) into a file for --quotes
     /// csv:FILE
     ConvertPrices(ConvertArgs),
     /// Show cash, reserves and counts
-    Status(ShowArgs),
+    Status(QueryArgs),
     /// Show the price of a symbol
-    Quote(QuoteOfArgs),
-    /// Show what is held
-    Holdings(ShowArgs),
-    /// Show orders that wait for their commit
-    Pending(ShowArgs),
-    /// Show set amounts and armed triggers
-    Triggers(ShowArgs),
+    Quote(QuoteQueryArgs),
+    /// Show the stocks held
+    Holdings(QueryArgs),
+    /// Show pending orders, which wait for their commit
+    Pending(QueryArgs),
+    /// Show trigger amounts and armed triggers
+    Triggers(QueryArgs),
     /// Show the newest transactions
-    Activity(ShowArgs),
+    Activity(QueryArgs),
     /// Print every change of the account and of the watched prices as it happens
-    Watch(ShowArgs),
+    Watch(QueryArgs),
     /// Print the trading screen as text or HTML
     Snapshot(Box<SnapshotArgs>),
-    /// Send lines to a server and print what it says; exit 1 if a line was refused
+    /// Send lines to a server and print its replies; exit 1 if a line was refused
     Send(SendArgs),
     /// Print shell completions
     Completions {
-        /// For which shell
+        /// Shell
         shell: clap_complete::Shell,
     },
     /// Print the man page
     Man,
 }
 
-/// What to send where.
+/// Options of `daytrade send`.
 #[derive(Debug, Args)]
-pub struct SendArgs {
-    /// The lines, in order: ADD,alice,500
+struct SendArgs {
+    /// Request lines, in order: ADD,alice,500
     #[arg(required = true, value_name = "LINE")]
-    pub lines: Vec<String>,
-    /// The server
-    #[arg(long, value_name = "HOST:PORT", default_value = daytrade_server::config::DEFAULT_ADDRESS)]
-    pub connect: String,
+    lines: Vec<String>,
+    /// Server
+    #[arg(long, value_name = "HOST:PORT", default_value = daytrade_server::DEFAULT_ADDRESS)]
+    connect: String,
 }
 
-/// The whole program.
+/// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match cli.command {
+    let result = match cli.command {
         None => without_command(&cli.screen),
-        Some(Command::Status(args)) => shown::show(Shown::Status, &args),
-        Some(Command::Quote(args)) => shown::quote(&args),
-        Some(Command::Holdings(args)) => shown::show(Shown::Holdings, &args),
-        Some(Command::Pending(args)) => shown::show(Shown::Pending, &args),
-        Some(Command::Triggers(args)) => shown::show(Shown::Triggers, &args),
-        Some(Command::Activity(args)) => shown::show(Shown::Activity, &args),
+        Some(Command::Status(args)) => query::account(Query::Status, &args),
+        Some(Command::Quote(args)) => query::quote(&args),
+        Some(Command::Holdings(args)) => query::account(Query::Holdings, &args),
+        Some(Command::Pending(args)) => query::account(Query::Pending, &args),
+        Some(Command::Triggers(args)) => query::account(Query::Triggers, &args),
+        Some(Command::Activity(args)) => query::account(Query::Activity, &args),
         Some(Command::Watch(args)) => watch::watch(&args),
-        Some(Command::Snapshot(args)) => picture::snapshot(&args),
+        Some(Command::Snapshot(args)) => snapshot::snapshot(&args),
         Some(Command::Replay(args)) if args.ui => screen::replay(&args),
         Some(Command::Replay(args)) => replay::run(&args),
-        Some(Command::Generate(args)) => printed(|out| generate(&args, out)),
-        Some(Command::ConvertPrices(args)) => converted(&args),
+        Some(Command::Generate(args)) => print_with(|out| generate(&args, out)),
+        Some(Command::ConvertPrices(args)) => convert_prices(&args),
         Some(Command::Send(args)) => send(&args),
-        Some(Command::Completions { shell }) => printed(|out| {
+        Some(Command::Completions { shell }) => print_with(|out| {
             clap_complete::generate(shell, &mut Cli::command(), "daytrade", &mut *out);
             Ok(())
         }),
-        Some(Command::Man) => printed(|out| {
+        Some(Command::Man) => print_with(|out| {
             clap_mangen::Man::new(Cli::command()).render(&mut &mut *out)?;
             out.write_all(crate::model::keys::as_man_section().as_bytes())
         }),
     };
-    match done {
+    match result {
         Ok(exit) => exit.into(),
         Err(Failure { exit, error }) => {
             let _ = writeln!(io::stderr(), "daytrade: {error:#}");
@@ -123,7 +129,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// A workload on standard input is replayed; in a terminal the screen opens.
+/// Opens the screen in a terminal; otherwise replays the workload on standard input.
 fn without_command(args: &ScreenArgs) -> Result<Exit, Failure> {
     if !io::stdin().is_terminal() {
         let matches = Cli::command()
@@ -142,20 +148,23 @@ fn without_command(args: &ScreenArgs) -> Result<Exit, Failure> {
     screen::screen(args)
 }
 
-fn converted(args: &ConvertArgs) -> Result<Exit, Failure> {
+fn convert_prices(args: &ConvertArgs) -> Result<Exit, Failure> {
     let mut rows = Vec::new();
     convert(args, &mut rows).map_err(Failure::usage)?;
-    printed(|out| out.write_all(&rows))
+    print_with(|out| out.write_all(&rows))
 }
 
 fn send(args: &SendArgs) -> Result<Exit, Failure> {
     let mut refused = false;
-    let people_read = io::stdout().is_terminal();
-    net::ask(&args.connect, &args.lines, |line| {
-        refused |= line.starts_with("ERR,") || line.contains("] ERR,");
-        // The one reply that is a table: in columns for people, as it came for scripts.
+    let in_terminal = io::stdout().is_terminal();
+    let mut requests = args.lines.join("\n");
+    requests.push('\n');
+    net::exchange(&args.connect, requests.as_bytes(), |line| {
+        refused |=
+            Tag::split_from(line.as_bytes()).is_some_and(|(_, body)| body.starts_with(b"ERR,"));
+        // STATS is a table: columns for people, the reply's own lines for scripts.
         if let (true, Ok(ServerLine::Detail(_, Detail::Stat { name, value }))) =
-            (people_read, ServerLine::parse(line.as_bytes()))
+            (in_terminal, ServerLine::parse(line.as_bytes()))
         {
             return writeln!(io::stdout().lock(), "{:<28} {value}", name.replace('_', " "));
         }
@@ -166,8 +175,8 @@ fn send(args: &SendArgs) -> Result<Exit, Failure> {
     Ok(if refused { Exit::Differs } else { Exit::Done })
 }
 
-/// Runs what prints to standard output; a reader that has seen enough is no error.
-fn printed(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Exit, Failure> {
+/// Runs a function that prints to standard output. A reader that closes the pipe is no error.
+fn print_with(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Exit, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     match print(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),

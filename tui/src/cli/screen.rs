@@ -1,12 +1,13 @@
-//! The trading screen: opened, left with a note, or settled without a terminal for the commands
-//! that show the same.
+//! The trading screen: runs it in a terminal, or loads its model for the queries that print the
+//! same data.
 
-use super::config::{ConfigFile, LookArgs, save_settings, save_watchlist};
-use super::place::{Place, PlaceArgs};
+use super::config::{AppearanceArgs, ConfigFile, save_settings, save_watchlist};
+use super::endpoint::{Endpoint, EndpointArgs};
 use crate::exit::{Exit, Failure};
 use crate::link::{LinkRequest, spawn_link};
 use crate::model::{Effect, Event, KeyMap, Link, LinkEvent, Model, Verdict, text};
 use crate::replay::ReplayArgs;
+use crate::replay_message::Stage;
 use crate::term::{self, ScreenOptions, now_ms};
 use clap::Args;
 use daytrade_protocol::Symbol;
@@ -14,20 +15,24 @@ use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// How long to wait for everything to be there before showing what is.
-const SETTLE: Duration = Duration::from_secs(3);
+/// Timeout for a complete model; a query then prints the data that has arrived.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The screen.
+/// Options of the screen.
 #[derive(Clone, Debug, Args)]
-pub struct ScreenArgs {
-    /// Whose account, on which server.
+pub(crate) struct ScreenArgs {
+    /// Server and user.
     #[command(flatten)]
-    pub place: PlaceArgs,
-    /// How it looks.
+    pub endpoint: EndpointArgs,
+    /// Appearance.
     #[command(flatten)]
-    pub look: LookArgs,
+    pub appearance: AppearanceArgs,
 }
 
+/// Returns the runtime of the screen and the queries.
+///
+/// # Errors
+/// A link failure, if the runtime cannot start.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -36,27 +41,27 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(Failure::link)
 }
 
-/// Opens the screen; leaves a note about the session when it is closed.
+/// Runs the screen, then prints a summary of the session.
 ///
 /// # Errors
-/// When the terminal, the server or the configuration cannot be used.
-pub fn screen(args: &ScreenArgs) -> Result<Exit, Failure> {
+/// A failure, if the terminal, the server or the configuration cannot be used.
+pub(crate) fn screen(args: &ScreenArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let keys = config.keys()?;
-    let place = args.place.open()?;
-    let model = Model::new(&place.user, &place.address, config.watchlist(), keys, now_ms());
-    let model = shown(model, &config, &args.look, None)?;
+    let endpoint = args.endpoint.open()?;
+    let model = Model::new(&endpoint.user, &endpoint.address, config.watchlist(), keys, now_ms());
+    let model = run_screen(model, &config, &args.appearance, None)?;
     save_watchlist(&model.watchlist);
-    place.close()?;
-    print(&leaving_note(&model));
+    endpoint.close()?;
+    print_lines(&session_summary(&model));
     Ok(Exit::Done)
 }
 
-/// Opens the screen with nothing but a replay in it.
+/// Runs the screen with a replay and without a server for trading.
 ///
 /// # Errors
-/// As [`screen`], and when there is no terminal.
-pub fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
+/// As [`screen`], and a usage failure without a terminal.
+pub(crate) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(Failure::usage(anyhow::anyhow!(
             "--ui needs a terminal; without it the replies are printed"
@@ -69,50 +74,52 @@ pub fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     }
     let config = ConfigFile::read()?;
     let model = Model::of_replay(&args.file.display().to_string(), config.keys()?, now_ms());
-    let model = shown(model, &config, &LookArgs::default(), Some(args.clone()))?;
+    let model = run_screen(model, &config, &AppearanceArgs::default(), Some(args.clone()))?;
     let Some(replay) = model.replay else { return Ok(Exit::Done) };
-    print(&[format!(
+    print_lines(&[format!(
         "{}: {} lines, {} ok, {} refused, {} not as expected",
         replay.file, replay.lines, replay.ok, replay.refused, replay.differences
     )]);
     match replay.stage {
-        crate::replay::Stage::Failed(words) => Err(Failure::link(anyhow::anyhow!(words))),
+        Stage::Failed(message) => Err(Failure::link(anyhow::anyhow!(message))),
         _ if replay.differences > 0 => Ok(Exit::Differs),
         _ => Ok(Exit::Done),
     }
 }
 
-fn shown(
+/// Runs the screen until the trader closes it, and saves changed settings.
+fn run_screen(
     mut model: Model,
     config: &ConfigFile,
-    look: &LookArgs,
+    appearance: &AppearanceArgs,
     replay: Option<ReplayArgs>,
 ) -> Result<Model, Failure> {
-    model.settings = config.settings(look);
+    model.settings = config.settings(appearance);
     let before = model.settings;
-    let options = ScreenOptions { mouse: config.mouse(look), replay };
+    let options = ScreenOptions { mouse: config.mouse(appearance), replay };
     let model = runtime()?.block_on(term::run(model, options)).map_err(Failure::usage)?;
-    save_settings(&before, &model.settings);
+    save_settings(before, model.settings);
     Ok(model)
 }
 
-fn print(lines: &[String]) {
+fn print_lines(lines: &[String]) {
     let mut out = io::stdout().lock();
     for line in lines {
-        // Nobody to tell is no failure.
+        // A closed output is no failure.
         let _ = writeln!(out, "{line}");
     }
 }
 
-/// What stays on the normal screen: what was done, and what still runs.
-fn leaving_note(model: &Model) -> Vec<String> {
+/// Returns the lines that remain in the terminal after the session: its trades, and the orders and
+/// triggers that are still active.
+fn session_summary(model: &Model) -> Vec<String> {
     let mut lines =
         vec![format!("{}: {} in this session", model.user, text::count(model.trades, "trade"))];
     if let Some(account) = &model.account {
         let money =
             |money| if model.hide_money { "*****".to_owned() } else { text::dollars(money) };
         lines.push(format!(
-            "in all: realised profit {}, cash {}",
+            "total: realised profit {}, cash {}",
             money(account.realised),
             money(account.cash)
         ));
@@ -141,25 +148,33 @@ fn leaving_note(model: &Model) -> Vec<String> {
         }
     }
     let unknown = model.activity.iter().filter(|line| line.verdict == Verdict::Unknown);
-    lines.extend(unknown.map(|line| format!("UNKNOWN: {} was never answered", line.request)));
+    lines.extend(unknown.map(|line| format!("UNKNOWN: {} has no reply", line.request)));
     if model.worst_us > 0 {
         lines.push(format!("worst round trip {}", text::millis(model.worst_us)));
     }
     lines
 }
 
-/// A model that has heard all it asked for, or has waited long enough.
-pub(super) async fn settled(place: &Place, symbols: Vec<Symbol>) -> Result<Model, Failure> {
-    let mut model = Model::new(&place.user, &place.address, symbols, KeyMap::default(), now_ms());
-    let (ask, mut heard) = spawn_link(place.address.clone(), now_ms);
-    let until = tokio::time::Instant::now() + SETTLE;
-    let is_settled = |model: &Model| {
-        let priced = |symbol: &Symbol| model.quotes.get(*symbol).is_some();
-        (model.account.is_some() || model.no_account) && model.watchlist.iter().all(priced)
+/// Loads the account and the prices of these symbols; returns an incomplete model after
+/// [`LOAD_TIMEOUT`].
+///
+/// # Errors
+/// A link failure, if there is no connection.
+pub(super) async fn load_model(
+    endpoint: &Endpoint,
+    symbols: Vec<Symbol>,
+) -> Result<Model, Failure> {
+    let mut model =
+        Model::new(&endpoint.user, &endpoint.address, symbols, KeyMap::default(), now_ms());
+    let (requests, mut events) = spawn_link(endpoint.address.clone(), now_ms);
+    let deadline = tokio::time::Instant::now() + LOAD_TIMEOUT;
+    let is_complete = |model: &Model| {
+        let has_price = |symbol: &Symbol| model.quotes.get(*symbol).is_some();
+        (model.account.is_some() || model.no_account) && model.watchlist.iter().all(has_price)
     };
-    while !is_settled(&model) {
-        let Ok(Some(event)) = tokio::time::timeout_at(until, heard.recv()).await else { break };
-        take(&mut model, event, &ask);
+    while !is_complete(&model) {
+        let Ok(Some(event)) = tokio::time::timeout_at(deadline, events.recv()).await else { break };
+        apply_link_event(&mut model, event, &requests);
         if let Link::Offline { cause, .. } = &model.link {
             return Err(Failure::link(anyhow::anyhow!("cannot connect: {cause}")));
         }
@@ -167,10 +182,15 @@ pub(super) async fn settled(place: &Place, symbols: Vec<Symbol>) -> Result<Model
     Ok(model)
 }
 
-pub(super) fn take(model: &mut Model, event: LinkEvent, ask: &UnboundedSender<LinkRequest>) {
+/// Updates the model with an event of the link, and sends the requests that follow from it.
+pub(super) fn apply_link_event(
+    model: &mut Model,
+    event: LinkEvent,
+    requests: &UnboundedSender<LinkRequest>,
+) {
     for effect in model.update(Event::Link(event), now_ms()) {
         if let Effect::Send(line) = effect {
-            let _ = ask.send(LinkRequest::Send(line));
+            let _ = requests.send(LinkRequest::Send(line));
         }
     }
 }

@@ -1,6 +1,7 @@
-//! One connection of a replay: sends its lane's lines, takes its replies.
+//! One connection of a replay: sends its lines and receives its replies.
 
-use super::state::{Feed, State};
+use super::sender::SendPause;
+use super::state::ReplayState;
 use anyhow::{Context as _, bail};
 use bytes::{Buf, BytesMut};
 use daytrade_protocol::{Code, Tag};
@@ -13,32 +14,39 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How much is read at once.
+/// Bytes to read at once.
 const READ_BYTES: usize = 256 << 10;
-/// How long nothing may happen while replies are owed; longer than any quote may take.
-const STALL: Duration = Duration::from_mins(1);
-/// How often `--rate` is looked at.
-const RATE_TICK: Duration = Duration::from_millis(2);
+/// Timeout without any traffic while replies are outstanding; longer than any quote may take.
+const REPLY_TIMEOUT: Duration = Duration::from_mins(1);
+/// Interval at which a line that waits for its rate is checked again.
+const RATE_CHECK_INTERVAL: Duration = Duration::from_millis(2);
 
-/// What the tasks of a replay share; they run on one thread.
+/// State that the tasks of a replay share; they run on one thread.
 pub(super) struct Shared {
-    pub state: RefCell<State>,
+    pub state: RefCell<ReplayState>,
     /// Wakes each connection: there may be something to send.
     pub wake: Vec<Notify>,
-    /// Wakes the reader of the file: a block is used up.
-    pub wants_block: Notify,
-    /// Wakes whoever tells the watcher: something was answered.
+    /// Wakes the task that forwards the file: a block is used up.
+    pub block_used: Notify,
+    /// Wakes the monitor's task: replies have arrived.
     pub answered: Notify,
 }
 
-/// A connection ended because standard output is closed: whoever reads has seen enough.
+impl Shared {
+    /// Wakes all connections.
+    pub(super) fn wake_all(&self) {
+        self.wake.iter().for_each(Notify::notify_one);
+    }
+}
+
+/// Standard output failed. A closed pipe is a reader that has seen enough.
 #[derive(Debug, thiserror::Error)]
 #[error("the replies cannot be printed")]
-pub(super) struct Unread(#[source] pub std::io::Error);
+pub(super) struct PrintError(#[source] pub std::io::Error);
 
-/// Runs one lane to the end.
-pub(super) async fn drive(
-    lane: usize,
+/// Runs one connection, known by its index, to its end.
+pub(super) async fn run_connection(
+    connection: usize,
     mut stream: TcpStream,
     shared: Rc<Shared>,
 ) -> anyhow::Result<()> {
@@ -46,70 +54,79 @@ pub(super) async fn drive(
     let (mut reader, mut writer) = stream.split();
     let mut sending = Cursor::new(Vec::new());
     let mut input = BytesMut::new();
-    let (mut half_closed, mut last_news, mut was_idle) = (false, Instant::now(), true);
+    let (mut half_closed, mut last_traffic, mut was_idle) = (false, Instant::now(), true);
     loop {
-        let (feed, in_flight) = next_to_send(&shared, lane, &mut sending);
+        let (pause, in_flight) = fill_send_buffer(&shared, connection, &mut sending);
         if was_idle {
-            last_news = Instant::now();
+            last_traffic = Instant::now();
         }
         was_idle = in_flight == 0;
-        if feed == Feed::Ended && !sending.has_remaining() && !half_closed {
+        if pause == SendPause::Finished && !sending.has_remaining() && !half_closed {
             writer.shutdown().await?;
             half_closed = true;
         }
-        if shared.state.borrow().failed {
+        if shared.state.borrow().has_failed() {
             return Ok(());
         }
         input.reserve(READ_BYTES);
         tokio::select! {
             sent = writer.write_buf(&mut sending), if sending.has_remaining() => {
-                sent.context("lost the server")?;
-                last_news = Instant::now();
+                sent.context("lost the connection to the server")?;
+                last_traffic = Instant::now();
             }
             read = reader.read_buf(&mut input) => {
-                last_news = Instant::now();
-                if read.context("lost the server")? == 0 {
-                    return if half_closed && in_flight == 0 { Ok(()) } else { bail!("the server closed with {in_flight} lines unanswered") };
+                last_traffic = Instant::now();
+                if read.context("lost the connection to the server")? == 0 {
+                    if half_closed && in_flight == 0 {
+                        return Ok(());
+                    }
+                    bail!("the server closed with {in_flight} lines unanswered");
                 }
-                take_replies(&shared, lane, &mut input)?;
+                process_replies(&shared, connection, &mut input)?;
             }
-            () = shared.wake[lane].notified() => {}
-            () = tokio::time::sleep(RATE_TICK), if feed == Feed::NeedsTime => {}
-            () = tokio::time::sleep_until(last_news + STALL), if in_flight > 0 => {
-                bail!("no answer for {} s with {in_flight} lines unanswered", STALL.as_secs());
+            () = shared.wake[connection].notified() => {}
+            () = tokio::time::sleep(RATE_CHECK_INTERVAL), if pause == SendPause::NeedsTime => {}
+            () = tokio::time::sleep_until(last_traffic + REPLY_TIMEOUT), if in_flight > 0 => {
+                let seconds = REPLY_TIMEOUT.as_secs();
+                bail!("no answer for {seconds} s with {in_flight} lines unanswered");
             }
         }
     }
 }
 
-/// Moves the lane's lines into an empty send buffer, after handing out what can be handed out.
-fn next_to_send(shared: &Shared, lane: usize, sending: &mut Cursor<Vec<u8>>) -> (Feed, usize) {
+/// Moves lines from the file to the connections, and this connection's bytes to its send buffer if
+/// that is empty. Returns why sending stopped, and the connection's lines in flight.
+fn fill_send_buffer(
+    shared: &Shared,
+    connection: usize,
+    sending: &mut Cursor<Vec<u8>>,
+) -> (SendPause, usize) {
     let mut state = shared.state.borrow_mut();
-    let blocks = state.blocks();
-    let feed = state.feed();
-    if state.blocks() < blocks {
-        shared.wants_block.notify_one();
+    let blocks = state.input.blocks();
+    let pause = state.send_lines();
+    if state.input.blocks() < blocks {
+        shared.block_used.notify_one();
     }
     for (other, wake) in shared.wake.iter().enumerate() {
-        if other != lane && (feed == Feed::Ended || !state.lanes[other].out.is_empty()) {
+        if other != connection && (pause == SendPause::Finished || state.sender.has_unsent(other)) {
             wake.notify_one();
         }
     }
-    if !sending.has_remaining() && !state.lanes[lane].out.is_empty() {
+    if !sending.has_remaining() && state.sender.has_unsent(connection) {
         sending.set_position(0);
         sending.get_mut().clear();
-        std::mem::swap(sending.get_mut(), &mut state.lanes[lane].out);
+        state.sender.take_unsent(connection, sending.get_mut());
     }
-    (feed, state.lanes[lane].in_flight)
+    (pause, state.sender.in_flight(connection))
 }
 
-/// Takes every whole reply that has arrived.
-fn take_replies(shared: &Shared, lane: usize, input: &mut BytesMut) -> anyhow::Result<()> {
+/// Processes every complete reply that has arrived.
+fn process_replies(shared: &Shared, connection: usize, input: &mut BytesMut) -> anyhow::Result<()> {
     let Some(end) = end_of_replies(input) else { return Ok(()) };
     let arrived = input.split_to(end).freeze();
     let mut state = shared.state.borrow_mut();
-    let now_us = state.replies_at_us();
-    // Where a reply begins, and where the line of it that is looked at does.
+    let now_us = state.now_us();
+    // Start of the current reply, and of its current line.
     let (mut from, mut line_from) = (0, 0);
     while let Some(length) = memchr::memchr(b'\n', &arrived[line_from..]) {
         let line = &arrived[line_from..line_from + length];
@@ -122,8 +139,8 @@ fn take_replies(shared: &Shared, lane: usize, input: &mut BytesMut) -> anyhow::R
             bail!("not a reply: {}", String::from_utf8_lossy(line))
         };
         if body.starts_with(b"-") {
-            let head = &line[..line.len() - body.len()];
-            line_from = last_line(&arrived, to, head);
+            let prefix = &line[..line.len() - body.len()];
+            line_from = find_last_line(&arrived, to, prefix);
             continue;
         }
         let refused = body.strip_prefix(b"ERR,").map(|rest| {
@@ -131,7 +148,7 @@ fn take_replies(shared: &Shared, lane: usize, input: &mut BytesMut) -> anyhow::R
             Code::parse(code).unwrap_or(Code::BadLine)
         });
         let reply = || arrived.slice(from..to);
-        if state.take_reply(lane, tag.map(Tag::get), refused, reply, now_us).is_err() {
+        if !state.take_reply(connection, tag.map(Tag::get), refused, reply, now_us) {
             bail!(
                 "a reply to no line that was sent: {}",
                 crate::net::clean(&String::from_utf8_lossy(line))
@@ -139,35 +156,39 @@ fn take_replies(shared: &Shared, lane: usize, input: &mut BytesMut) -> anyhow::R
         }
         (from, line_from) = (to, to);
     }
-    state.tell().map_err(Unread)?;
-    if state.watched.is_some() {
+    state.release_replies().map_err(PrintError)?;
+    if state.is_monitored() {
         shared.answered.notify_one();
     }
     Ok(())
 }
 
-/// Where the last line of a reply begins, whose lines before it begin with this tag and a dash: at
-/// the next line that has a blank behind the tag. Looking for the blank passes over a summary at
-/// once, because its other lines have none. Without a tag, or such a line, simply the next line.
-fn last_line(arrived: &[u8], next_line: usize, head: &[u8]) -> usize {
-    if head.is_empty() {
+/// Returns the start of the last line of a reply whose earlier lines begin with this tag and a
+/// dash: the next line that has a blank after the tag. The search for the blank skips a summary in
+/// one step, because its other lines have none. Returns the next line if there is no tag or no
+/// such line.
+fn find_last_line(arrived: &[u8], next_line: usize, prefix: &[u8]) -> usize {
+    if prefix.is_empty() {
         return next_line;
     }
     memchr::memchr_iter(b' ', &arrived[next_line..])
-        .filter_map(|blank| (next_line + blank).checked_sub(head.len()))
-        .find(|at| *at >= next_line && arrived[at - 1] == b'\n' && arrived[*at..].starts_with(head))
+        .filter_map(|blank| (next_line + blank).checked_sub(prefix.len()))
+        .find(|at| {
+            *at >= next_line && arrived[at - 1] == b'\n' && arrived[*at..].starts_with(prefix)
+        })
         .unwrap_or(next_line)
 }
 
-/// The byte behind the last whole reply: the last line that nothing of the same reply follows.
+/// Returns the offset after the last complete reply: after the last line that no line of the same
+/// reply follows.
 fn end_of_replies(input: &[u8]) -> Option<usize> {
     let mut end = input.len();
     loop {
         let lf = memchr::memrchr(b'\n', &input[..end])?;
         let from = memchr::memrchr(b'\n', &input[..lf]).map_or(0, |before| before + 1);
         let line = &input[from..lf];
-        let goes_on = Tag::split_from(line).is_some_and(|(_, body)| body.starts_with(b"-"));
-        if !goes_on {
+        let continues = Tag::split_from(line).is_some_and(|(_, body)| body.starts_with(b"-"));
+        if !continues {
             return Some(lf + 1);
         }
         end = from;
@@ -179,16 +200,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_line_of_a_reply_is_found_whatever_the_others_hold() {
+    fn the_last_line_of_a_reply_is_found_for_any_contents_of_the_others() {
         let reply = b"[2]-STAT,a [2] b,1\n[2]-STAT,[2] x\n[12] OK\n[2] OK,STATS,2\n[3] OK\n";
-        let at = last_line(reply, 19, b"[2]");
+        let at = find_last_line(reply, 19, b"[2]");
         assert!(reply[at..].starts_with(b"[2] OK,STATS"));
-        assert_eq!(last_line(b"-STAT,a,1\nOK", 10, b""), 10);
-        assert_eq!(last_line(b"[2]-STAT,a b\n", 13, b"[2]"), 13);
+        assert_eq!(find_last_line(b"-STAT,a,1\nOK", 10, b""), 10);
+        assert_eq!(find_last_line(b"[2]-STAT,a b\n", 13, b"[2]"), 13);
     }
 
     #[test]
-    fn only_whole_replies_are_taken() {
+    fn only_complete_replies_are_processed() {
         assert_eq!(end_of_replies(b"[1] OK,PING\n[2]-STAT,a,1\n[2]-ST"), Some(12));
         assert_eq!(end_of_replies(b"-STAT,a,1\nOK,STATS,1\nOK"), Some(21));
         assert_eq!(end_of_replies(b"[2]-STAT,a,1\n"), None);

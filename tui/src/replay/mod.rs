@@ -1,36 +1,42 @@
-//! Workload files run through a server: replies in the order of the file, a summary, an exit code.
+//! Replay of a workload file through a server: replies in the order of the file, a summary and an
+//! exit code.
 //!
-//! One thread reads the file, one drives all connections. The lines go out as they are; replies
-//! come back in whatever order the server finishes them and wait in a window until it is their
-//! turn. The engine uses the protocol and the network, never a screen.
+//! One thread reads the file and one runs all connections. Lines are sent as they are. The server
+//! may reply in any order; early replies wait in the reorder buffer. `state` connects the parts,
+//! each of which owns its own data. The replay uses the protocol and the network, never a screen.
 
 mod connection;
+mod control;
 mod expect;
+mod input;
 mod line;
+mod monitor;
+mod printer;
+mod progress;
+mod reorder_buffer;
 mod run;
+mod sender;
 mod source;
 mod state;
-mod steer;
 mod summary;
-mod watching;
-mod window;
+mod tally;
 
-pub use expect::mask_line;
-pub use run::run;
-pub use steer::{EXCHANGES_MAX, Exchange, LINES_PER_SECOND_1X, Pace, Progress, Stage, Steer};
-pub use summary::Summary;
-pub use watching::Watching;
+pub use crate::replay_message::{
+    Control, EXCHANGES_MAX, Exchange, LINES_PER_SECOND_1X, Pace, Progress, Stage,
+};
+pub(crate) use monitor::ReplayMonitor;
+pub(crate) use run::run;
 
 use crate::local::LocalArgs;
 use clap::{Args, Parser as _};
 use std::io;
 use std::path::PathBuf;
 
-/// What to replay and how.
+/// Options of `daytrade replay`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
-    /// The workload file; - for standard input
+    /// Workload file; - for standard input
     #[arg(default_value = "-")]
     pub file: PathBuf,
     /// Use the server at HOST:PORT instead of one in this process
@@ -39,7 +45,7 @@ pub struct ReplayArgs {
     /// Spread the users over this many connections; each user's order is kept
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub connections: u16,
-    /// Ask for no replies; the summary then counts what the server counted
+    /// Ask for no replies; the counts of the summary then come from the server
     #[arg(long, conflicts_with_all = ["expect", "fail_fast", "mask"])]
     pub noreply: bool,
     /// Print no replies
@@ -48,44 +54,46 @@ pub struct ReplayArgs {
     /// Print no replies, and the summary as JSON on standard output
     #[arg(long)]
     pub json: bool,
-    /// Send at most this many lines a second
+    /// Send at most this many lines per second
     #[arg(long, value_name = "LINES", value_parser = clap::value_parser!(u64).range(1..))]
     pub rate: Option<u64>,
-    /// Compare the replies with this file, in which a field * stands for anything
+    /// Compare the replies with this file, in which a field * matches any value
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
     /// Stop at the first refusal, or with --expect at the first difference
     #[arg(long)]
     pub fail_fast: bool,
-    /// Print times, keys and counts that differ from run to run as *: the form of --expect files
+    /// Print times, keys and counts that differ from run to run as *: the format of --expect files
     #[arg(long, conflicts_with_all = ["quiet", "json"])]
     pub mask: bool,
-    /// Watch it in the screen: pause, step, speed, the next refusal, each request beside its reply
+    /// Follow the replay in the trading screen: pause, step, change the speed, jump to the next
+    /// refusal, and see each request with its reply
     #[arg(long, conflicts_with_all = ["noreply", "quiet", "json", "mask"])]
     pub ui: bool,
-    /// The server in this process.
+    /// Options of the server in this process.
     #[command(flatten)]
     pub local: LocalArgs,
 }
 
-/// A command line that is nothing but a replay.
+/// A command line with the options of a replay only.
 #[derive(Debug, clap::Parser)]
-struct Alone {
+struct CommandLine {
     #[command(flatten)]
     args: ReplayArgs,
 }
 
 impl ReplayArgs {
-    /// A watched replay of this file on a server of its own, with the defaults of the command line.
+    /// Returns the options of a monitored replay of this file, on a server in this process and with
+    /// the defaults of the command line.
     ///
     /// # Errors
-    /// When that is no command line.
-    pub fn of_file(file: &str) -> io::Result<Self> {
+    /// If the file is standard input, or its name cannot be parsed.
+    pub(crate) fn of_file(file: &str) -> io::Result<Self> {
         if file == "-" {
-            return Err(io::Error::other("the terminal's input is the keyboard: a file, please"));
+            return Err(io::Error::other("standard input is the keyboard; name a file"));
         }
-        let alone =
-            Alone::try_parse_from(["replay", "--ui", "--", file]).map_err(io::Error::other)?;
-        Ok(alone.args)
+        let command_line = CommandLine::try_parse_from(["replay", "--ui", "--", file])
+            .map_err(io::Error::other)?;
+        Ok(command_line.args)
     }
 }

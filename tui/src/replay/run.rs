@@ -1,13 +1,13 @@
-//! A replay from beginning to end: server, connections, file, summary, exit code.
+//! The sequence of a replay: server, connections, file, summary and exit code.
 
 use super::ReplayArgs;
-use super::connection::{Shared, Unread, drive};
+use super::connection::{PrintError, Shared, run_connection};
 use super::expect::Expectation;
+use super::monitor::MonitorChannel;
+use super::progress::ProgressTracker;
 use super::source::{Block, read_in_background};
-use super::state::{Options, State};
-use super::steer::Watched;
+use super::state::{Options, Outcome, ReplayState};
 use super::summary::Summary;
-use super::watching::Watcher;
 use crate::exit::{Exit, Failure};
 use crate::local::LocalServer;
 use crate::net;
@@ -24,46 +24,53 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinSet, LocalSet};
 
-/// How many blocks of the file may wait in the replay.
-const BLOCKS_READY: usize = 2;
-/// Why a run could end before the file did.
-pub(super) enum Ended {
-    Whole,
-    Unread,
+/// Capacity of the input queue, in blocks.
+const QUEUE_BLOCKS: usize = 2;
+
+/// How a replay ended.
+pub(super) enum End {
+    /// The whole file, or a refusal or difference that ends it.
+    Complete,
+    /// The reader of standard output closed it.
+    OutputClosed,
+    /// Ctrl-C, or the monitor stopped.
     Interrupted,
 }
 
-/// Replays a workload; prints replies, the summary, and what went wrong.
+/// Replays a workload; prints the replies, the differences and the summary.
 ///
 /// # Errors
-/// A [`Failure`] with its exit code, when the replay could not be carried to its end.
-pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
-    let (state, ended) = carry_out(args, None)?;
-    let summary = state.summary;
-    if !matches!(ended, Ended::Unread) {
-        let told = if args.json {
+/// A [`Failure`] with its exit code, if the replay could not complete.
+pub(crate) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
+    let (outcome, end) = execute(args, None)?;
+    let summary = outcome.summary;
+    if !matches!(end, End::OutputClosed) {
+        let printed = if args.json {
             writeln!(io::stdout(), "{}", summary.to_json())
         } else {
             write!(io::stderr(), "{}", summary.to_text())
         };
-        // Nobody to tell is no failure of the replay.
-        drop(told);
+        // A closed output is no failure of the replay.
+        drop(printed);
     }
-    Ok(match ended {
-        Ended::Interrupted => Exit::Interrupted,
-        _ if state.failed || summary.differences > 0 => Exit::Differs,
+    Ok(match end {
+        End::Interrupted => Exit::Interrupted,
+        _ if outcome.failed || summary.differences > 0 => Exit::Differs,
         _ => Exit::Done,
     })
 }
 
-/// Server, connections and file, from beginning to end, perhaps under somebody's eyes.
-pub(super) fn carry_out(
+/// Runs a replay from the start of its server to the stop of it.
+pub(super) fn execute(
     args: &ReplayArgs,
-    watcher: Option<Watcher>,
-) -> Result<(State, Ended), Failure> {
-    // A pipe with nobody at its other end would hold up the screen for ever.
-    if watcher.is_some() && std::fs::metadata(&args.file).is_ok_and(|there| !there.is_file()) {
-        return Err(Failure::usage(anyhow::anyhow!("{} is no file", args.file.display())));
+    monitor: Option<MonitorChannel>,
+) -> Result<(Outcome, End), Failure> {
+    // A pipe without a writer would block the screen forever.
+    if monitor.is_some() && std::fs::metadata(&args.file).is_ok_and(|found| !found.is_file()) {
+        return Err(Failure::usage(anyhow::anyhow!(
+            "{} is not a regular file",
+            args.file.display()
+        )));
     }
     let (input, bytes) = open(&args.file).map_err(Failure::usage)?;
     let expectation = match &args.expect {
@@ -83,32 +90,33 @@ pub(super) fn carry_out(
     };
     let before = net::stats(&address)?;
     let options = Options {
-        print: !args.quiet && !args.json && !args.noreply && watcher.is_none(),
+        print: !args.quiet && !args.json && !args.noreply && monitor.is_none(),
         mask: args.mask,
         noreply: args.noreply,
         fail_fast: args.fail_fast,
         rate: args.rate,
         file: args.file.display().to_string(),
     };
-    let mut state = State::new(options, usize::from(args.connections), expectation);
-    state.watched =
-        watcher.as_ref().map(|watcher| Watched::new(watcher.progress(&args.file, bytes)));
-    let replayed = replay(state, input, bytes, &address, watcher);
-    // A full disk behind standard output is not the link's fault.
-    let (mut state, ended) = replayed.map_err(|error| {
-        if error.is::<Unread>() { Failure::usage(error) } else { Failure::link(error) }
+    let progress =
+        monitor.as_ref().map(|monitor| ProgressTracker::new(monitor.begin(&args.file, bytes)));
+    let connections = usize::from(args.connections);
+    let state = ReplayState::new(options, connections, expectation, progress);
+    let replayed = run_connections(state, input, bytes, &address, monitor);
+    // An error of standard output, such as a full disk, is no failure of the link.
+    let (state, end) = replayed.map_err(|error| {
+        if error.is::<PrintError>() { Failure::usage(error) } else { Failure::link(error) }
     })?;
-    state.finish();
+    let mut outcome = state.finish();
     if let Ok(after) = net::stats(&address) {
-        state.summary.server = difference(&before, after);
+        outcome.summary.server = stats_delta(&before, after);
     }
     if args.noreply {
-        take_outcomes_from_server(&mut state.summary);
+        copy_server_counts(&mut outcome.summary);
     }
     if let Some(local) = local {
         local.stop().map_err(Failure::link)?;
     }
-    Ok((state, ended))
+    Ok((outcome, end))
 }
 
 fn open(path: &Path) -> anyhow::Result<(Box<dyn Read + Send>, u64)> {
@@ -123,103 +131,104 @@ fn open(path: &Path) -> anyhow::Result<(Box<dyn Read + Send>, u64)> {
 }
 
 /// Runs all connections on this thread.
-fn replay(
-    state: State,
+fn run_connections(
+    state: ReplayState,
     input: Box<dyn Read + Send>,
     bytes: u64,
     address: &str,
-    watcher: Option<Watcher>,
-) -> anyhow::Result<(State, Ended)> {
+    monitor: Option<MonitorChannel>,
+) -> anyhow::Result<(ReplayState, End)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let connections = state.lanes.len();
+    let connections = state.sender.connections();
     let blocks = read_in_background(input)?;
     let wake = (0..connections).map(|_| Notify::new()).collect();
-    let (wants_block, answered) = (Notify::new(), Notify::new());
-    let shared = Rc::new(Shared { state: RefCell::new(state), wake, wants_block, answered });
-    let ended = LocalSet::new().block_on(&runtime, async {
+    let (block_used, answered) = (Notify::new(), Notify::new());
+    let shared = Rc::new(Shared { state: RefCell::new(state), wake, block_used, answered });
+    let end = LocalSet::new().block_on(&runtime, async {
         let mut tasks = JoinSet::new();
-        for lane in 0..connections {
+        for connection in 0..connections {
             let stream = TcpStream::connect(address)
                 .await
                 .with_context(|| format!("cannot connect to {address}"))?;
-            tasks.spawn_local(drive(lane, stream, Rc::clone(&shared)));
+            tasks.spawn_local(run_connection(connection, stream, Rc::clone(&shared)));
         }
-        let bar = if watcher.is_some() { ProgressBar::hidden() } else { progress_bar(bytes) };
-        let feeder = tokio::task::spawn_local(hand_on(blocks, Rc::clone(&shared), bar));
-        let ended = tokio::select! {
-            done = wait_for(&mut tasks, &shared) => done,
-            () = until_left(watcher, &shared) => Ok(Ended::Interrupted),
+        let bar = if monitor.is_some() { ProgressBar::hidden() } else { progress_bar(bytes) };
+        let forwarder = tokio::task::spawn_local(forward_blocks(blocks, Rc::clone(&shared), bar));
+        let end = tokio::select! {
+            end = join_connections(&mut tasks, &shared) => end,
+            () = wait_for_stop(monitor, &shared) => Ok(End::Interrupted),
         };
         tasks.shutdown().await;
-        let fed = if feeder.is_finished() {
-            feeder.await.unwrap_or(Ok(()))
+        let forwarded = if forwarder.is_finished() {
+            forwarder.await.unwrap_or(Ok(()))
         } else {
-            feeder.abort();
-            // Its end releases what the tasks share.
-            let _ = feeder.await;
+            forwarder.abort();
+            // Its end releases the shared state.
+            let _ = forwarder.await;
             Ok(())
         };
-        fed?;
-        ended
+        forwarded?;
+        end
     })?;
     drop(runtime);
     let shared =
         Rc::try_unwrap(shared).map_err(|_| anyhow::anyhow!("a connection has not ended"))?;
-    Ok((shared.state.into_inner(), ended))
+    Ok((shared.state.into_inner(), end))
 }
 
-/// Until Ctrl-C, or until nobody watches a replay that was to be watched.
-async fn until_left(watcher: Option<Watcher>, shared: &Shared) {
-    match watcher {
-        Some(watcher) => watcher.look_on(shared).await,
+/// Serves the monitor until it stops; without a monitor, waits for Ctrl-C.
+async fn wait_for_stop(monitor: Option<MonitorChannel>, shared: &Shared) {
+    match monitor {
+        Some(monitor) => monitor.serve(shared).await,
         None => drop(tokio::signal::ctrl_c().await),
     }
 }
 
-async fn wait_for(
+/// Waits until all connections have ended, or one has ended the replay.
+async fn join_connections(
     tasks: &mut JoinSet<anyhow::Result<()>>,
     shared: &Shared,
-) -> anyhow::Result<Ended> {
+) -> anyhow::Result<End> {
     while let Some(done) = tasks.join_next().await {
         match done? {
             Err(error)
                 if error
-                    .downcast_ref::<Unread>()
-                    .is_some_and(|unread| unread.0.kind() == io::ErrorKind::BrokenPipe) =>
+                    .downcast_ref::<PrintError>()
+                    .is_some_and(|print| print.0.kind() == io::ErrorKind::BrokenPipe) =>
             {
-                return Ok(Ended::Unread);
+                return Ok(End::OutputClosed);
             }
             done => done?,
         }
-        if shared.state.borrow().failed {
+        if shared.state.borrow().has_failed() {
             break;
         }
     }
-    Ok(Ended::Whole)
+    Ok(End::Complete)
 }
 
-/// Hands the blocks of the file to the replay as it uses them up.
-async fn hand_on(
+/// Forwards the blocks of the file to the input queue as it has capacity for them.
+async fn forward_blocks(
     mut blocks: mpsc::Receiver<Block>,
     shared: Rc<Shared>,
     progress: ProgressBar,
 ) -> anyhow::Result<()> {
     loop {
-        while shared.state.borrow().blocks() >= BLOCKS_READY {
-            shared.wants_block.notified().await;
+        while shared.state.borrow().input.blocks() >= QUEUE_BLOCKS {
+            shared.block_used.notified().await;
         }
         let block = match blocks.recv().await.transpose() {
             Ok(block) => block,
             Err(error) => {
-                shared.state.borrow_mut().add_block(None);
-                shared.wake.iter().for_each(Notify::notify_one);
+                shared.state.borrow_mut().input.push(None);
+                shared.wake_all();
                 return Err(error).context("cannot read the workload");
             }
         };
         progress.inc(block.as_ref().map_or(0, |block| block.len() as u64));
         let ended = block.is_none();
-        shared.state.borrow_mut().add_block(block);
-        shared.wake.iter().for_each(Notify::notify_one);
+        shared.state.borrow_mut().input.push(block);
+        shared.wake_all();
         if ended {
             progress.finish_and_clear();
             return Ok(());
@@ -227,7 +236,8 @@ async fn hand_on(
     }
 }
 
-/// A bar on stderr, if that is a terminal and the file has a size.
+/// Returns a progress bar on standard error; a hidden one if that is no terminal or the size of the
+/// file is unknown.
 fn progress_bar(bytes: u64) -> ProgressBar {
     if bytes == 0 || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -242,19 +252,19 @@ fn progress_bar(bytes: u64) -> ProgressBar {
     bar
 }
 
-/// What the server counted meanwhile: numbers as their growth, everything else as it is.
-fn difference(
+/// Returns the server's statistics after a replay, with counters as their increase.
+fn stats_delta(
     before: &BTreeMap<String, String>,
     after: BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
-    const GROWING: [&str; 5] =
+    const COUNTERS: [&str; 5] =
         ["quote_hits", "quote_failures", "quote_cache_hits", "commands_ok", "commands_refused"];
-    let grown = |name: &str, now: &str| -> Option<String> {
+    let increase = |name: &str, now: &str| -> Option<String> {
         if name == "quote_cost" {
             let cents = |text: &str| daytrade_protocol::Money::parse_signed(text.as_bytes());
             return Some((cents(now)? - cents(before.get(name)?)?).to_string());
         }
-        if !GROWING.contains(&name) && !name.starts_with("refused_") {
+        if !COUNTERS.contains(&name) && !name.starts_with("refused_") {
             return None;
         }
         let was: u64 = before.get(name).map_or(Ok(0), |was| was.parse()).ok()?;
@@ -263,14 +273,14 @@ fn difference(
     after
         .into_iter()
         .map(|(name, now)| {
-            let grown = grown(&name, &now);
-            (name, grown.unwrap_or(now))
+            let increase = increase(&name, &now);
+            (name, increase.unwrap_or(now))
         })
         .collect()
 }
 
-/// Without replies, the server's own counts say what became of the lines.
-fn take_outcomes_from_server(summary: &mut Summary) {
+/// Copies the outcomes from the server's counters, for a replay without replies.
+fn copy_server_counts(summary: &mut Summary) {
     let count = |name: &str| {
         summary.server.get(name).and_then(|count| count.parse::<u64>().ok()).unwrap_or(0)
     };

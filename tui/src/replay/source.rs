@@ -1,28 +1,33 @@
-//! The workload file, read on a thread of its own in blocks of whole lines.
+//! Reader of the workload file: a thread that reads blocks of whole lines.
+//!
+//! It owns the file. It must never interpret a line.
 
 use daytrade_protocol::LINE_BYTES_MAX;
 use std::io::{self, Read};
 use tokio::sync::mpsc;
 
-/// How much is read at once.
+/// Bytes to read at once.
 const BLOCK_BYTES: usize = 256 << 10;
-/// Blocks that wait to be sent.
-const BLOCKS_AHEAD: usize = 4;
-/// What is kept of a line that outgrows a block: enough for the server to refuse it for its length.
+/// Capacity of the channel, in blocks.
+const CHANNEL_BLOCKS: usize = 4;
+/// Bytes kept of a line longer than a block: enough for the server to refuse it for its length.
 const OVERLONG_KEPT_BYTES: usize = 2 * LINE_BYTES_MAX;
 
-/// Whole lines, each with its LF.
+/// Whole lines, each with its LF, or the error that ended the reading.
 pub(super) type Block = io::Result<Vec<u8>>;
 
-/// Reads in the background; the channel ends with the input.
+/// Starts the reader thread; the channel closes at the end of the input.
+///
+/// # Errors
+/// An error of the operating system, if the thread cannot start.
 pub(super) fn read_in_background(
     mut input: Box<dyn Read + Send>,
 ) -> io::Result<mpsc::Receiver<Block>> {
-    let (sender, receiver) = mpsc::channel(BLOCKS_AHEAD);
+    let (sender, receiver) = mpsc::channel(CHANNEL_BLOCKS);
     std::thread::Builder::new().name("workload".to_owned()).spawn(move || {
-        let mut carried = Vec::new();
+        let mut remainder = Vec::new();
         loop {
-            let block = read_block(&mut input, &mut carried).transpose();
+            let block = read_block(&mut input, &mut remainder).transpose();
             let Some(block) = block else { return };
             let failed = block.is_err();
             if sender.blocking_send(block).is_err() || failed {
@@ -33,21 +38,21 @@ pub(super) fn read_in_background(
     Ok(receiver)
 }
 
-/// The next whole lines; what is behind the last LF is carried over. A last line without LF gets
-/// one.
-fn read_block(input: &mut dyn Read, carried: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
-    let mut block = std::mem::take(carried);
+/// Reads the next whole lines. Bytes after the last LF go to `remainder`, with which the next block
+/// begins. A last line without LF gets one. Returns None at the end of the input.
+fn read_block(input: &mut dyn Read, remainder: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+    let mut block = std::mem::take(remainder);
     loop {
-        let had = block.len();
-        block.resize(had + BLOCK_BYTES, 0);
-        let read = match input.read(&mut block[had..]) {
+        let length = block.len();
+        block.resize(length + BLOCK_BYTES, 0);
+        let read = match input.read(&mut block[length..]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                block.truncate(had);
+                block.truncate(length);
                 continue;
             }
             read => read?,
         };
-        block.truncate(had + read);
+        block.truncate(length + read);
         if read == 0 {
             if block.is_empty() {
                 return Ok(None);
@@ -56,12 +61,12 @@ fn read_block(input: &mut dyn Read, carried: &mut Vec<u8>) -> io::Result<Option<
             return Ok(Some(block));
         }
         if let Some(lf) = memchr::memrchr(b'\n', &block) {
-            carried.extend_from_slice(&block[lf + 1..]);
+            remainder.extend_from_slice(&block[lf + 1..]);
             block.truncate(lf + 1);
             return Ok(Some(block));
         }
         if block.len() > BLOCK_BYTES {
-            // No LF in a whole block: the rest of such a line changes nothing.
+            // The rest of a line without LF in a whole block makes no difference.
             block.truncate(OVERLONG_KEPT_BYTES);
         }
     }
@@ -81,13 +86,13 @@ mod tests {
     }
 
     #[test]
-    fn a_last_line_without_its_end_gets_one() {
+    fn a_last_line_without_lf_gets_one() {
         assert_eq!(lines(b"a\nb"), [b"a\n", b"b\n"]);
         assert_eq!(lines(b""), Vec::<Vec<u8>>::new());
     }
 
     #[test]
-    fn a_line_without_end_is_cut_and_the_next_one_is_whole() {
+    fn a_line_longer_than_a_block_is_cut_and_the_next_one_is_whole() {
         let mut text = vec![b'x'; 3 * BLOCK_BYTES];
         text.extend_from_slice(b"\nPING\n");
         let got = lines(&text);

@@ -1,4 +1,4 @@
-//! What a replay came to: counted while it runs, told on stderr or as JSON.
+//! Summary of a replay, as text or JSON.
 
 use daytrade_protocol::{Code, CommandName};
 use hdrhistogram::Histogram;
@@ -6,32 +6,32 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The longest latency that is told apart, in microseconds.
+/// Largest latency in a histogram, in microseconds.
 const LATENCY_US_MAX: u64 = 600_000_000;
-/// How many refused lines that could not be read are told one by one.
+/// Malformed lines that the summary lists.
 const MALFORMED_SHOWN: usize = 5;
 
-/// The counts of a replay.
+/// Counts and latencies of a replay.
 #[derive(Debug, Default)]
-pub struct Summary {
-    /// Lines sent that ask for an answer.
+pub(super) struct Summary {
+    /// Lines sent.
     pub lines: u64,
-    /// Lines carried out.
+    /// Lines the server executed.
     pub ok: u64,
-    /// Lines refused, by code.
-    pub(super) refused: [u64; Code::ALL.len()],
-    /// Wall time, in microseconds.
+    /// Lines the server refused, by code.
+    pub refused: [u64; Code::ALL.len()],
+    /// Wall time, microseconds.
     pub wall_us: u64,
-    /// Replies that were not what was expected.
+    /// Replies that differ from the expected ones.
     pub differences: u64,
-    /// What the server counted meanwhile, by the names of STATS.
+    /// Changes of the server's counters during the replay, by their names in STATS.
     pub server: BTreeMap<String, String>,
     malformed: Vec<String>,
-    /// By command, from its first answer on.
+    /// Latencies by command; Some from the first reply on.
     latencies: [Option<Histogram<u64>>; CommandName::ALL.len()],
 }
 
-/// The summary as `--json` prints it.
+/// Form of the summary with `--json`.
 #[derive(Debug, Serialize)]
 struct Json<'a> {
     lines: u64,
@@ -46,7 +46,7 @@ struct Json<'a> {
 }
 
 impl Summary {
-    /// Counts an answer.
+    /// Counts a reply and its latency.
     pub(super) fn count(
         &mut self,
         command: Option<CommandName>,
@@ -67,15 +67,15 @@ impl Summary {
         }
     }
 
-    /// Notes a line that could not be read, by its place in the file.
-    pub(super) fn note_malformed(&mut self, file: &str, line: u64, cause: &str) {
+    /// Records a malformed line by its number in the file.
+    pub(super) fn record_malformed(&mut self, file: &str, line: u64, cause: &str) {
         if self.malformed.len() < MALFORMED_SHOWN {
             self.malformed.push(format!("{file}:{line}: {cause}"));
         }
     }
 
-    /// Lines a second over the whole run.
-    pub fn lines_per_second(&self) -> u64 {
+    /// Returns the lines sent per second over the whole replay.
+    pub(super) fn lines_per_second(&self) -> u64 {
         (u128::from(self.lines) * 1_000_000 / u128::from(self.wall_us.max(1))) as u64
     }
 
@@ -89,8 +89,8 @@ impl Summary {
         commands.filter_map(|(command, histogram)| Some((command, histogram.as_ref()?)))
     }
 
-    /// The summary as one line of JSON.
-    pub fn to_json(&self) -> String {
+    /// Returns the summary as one line of JSON.
+    pub(super) fn to_json(&self) -> String {
         let latency_us = self
             .latencies()
             .map(|(command, histogram)| (command.as_str(), percentiles(histogram).into()))
@@ -109,8 +109,8 @@ impl Summary {
         serde_json::to_string(&json).unwrap_or_default()
     }
 
-    /// The summary for a person.
-    pub fn to_text(&self) -> String {
+    /// Returns the summary as text for a person.
+    pub(super) fn to_text(&self) -> String {
         let mut text = String::new();
         let refused: u64 = self.refused.iter().sum();
         let seconds = format!("{}.{:03}", self.wall_us / 1_000_000, self.wall_us / 1_000 % 1_000);
@@ -161,7 +161,7 @@ fn percentiles(histogram: &Histogram<u64>) -> [(&'static str, u64); 5] {
     ]
 }
 
-/// A count with a comma every three digits.
+/// Returns a count with a comma every three digits.
 fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
@@ -179,11 +179,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_summary_says_what_was_counted() {
+    fn the_summary_shows_the_counts() {
         let mut summary = Summary { lines: 1_234_567, wall_us: 2_000_000, ..Summary::default() };
         summary.count(Some(CommandName::Buy), None, 5);
         summary.count(Some(CommandName::Buy), Some(Code::NoAccount), 7);
-        summary.note_malformed("x.txt", 7, "BAD_AMOUNT: amount");
+        summary.record_malformed("x.txt", 7, "BAD_AMOUNT: amount");
         let text = summary.to_text();
         assert!(
             text.starts_with("1,234,567 lines in 2.000 s, 617,283 lines/s\n1 ok, 1 refused\n"),

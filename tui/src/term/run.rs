@@ -6,7 +6,7 @@ use super::now_ms;
 use super::pacer::Pacer;
 use crate::link::{LinkRequest, spawn_link};
 use crate::model::{Effect, Event, Key, LinkEvent, Model, ReplayRequest, Spot};
-use crate::replay::{Progress, ReplayArgs, Stage, Steer, Watching};
+use crate::replay::{Control, Progress, ReplayArgs, ReplayMonitor, Stage};
 use crate::ui::{HitMap, Look, view};
 use base64::Engine as _;
 use ratatui::Terminal;
@@ -36,7 +36,7 @@ pub struct ScreenOptions {
 /// # Errors
 /// When the terminal cannot be used.
 pub async fn run(mut model: Model, options: ScreenOptions) -> anyhow::Result<Model> {
-    let mut replay = options.replay.map(Watching::start).transpose()?;
+    let mut replay = options.replay.map(ReplayMonitor::start).transpose()?;
     let guard = Guard::enter(options.mouse)?;
     let mut terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
     let ((ask, mut heard), _kept) = if replay.is_some() {
@@ -136,7 +136,7 @@ pub async fn run(mut model: Model, options: ScreenOptions) -> anyhow::Result<Mod
     }
     drop(guard);
     if let Some(replay) = replay {
-        replay.end();
+        replay.stop();
     }
     Ok(model)
 }
@@ -149,25 +149,25 @@ fn draw_anew(terminal: &mut Terminal<CrosstermBackend<Stdout>>) -> std::io::Resu
 }
 
 /// The next news of a replay; never, if there is none.
-async fn news_of(replay: &mut Option<Watching>) -> Progress {
+async fn news_of(replay: &mut Option<ReplayMonitor>) -> Progress {
     match replay {
-        Some(replay) => replay.news().await,
+        Some(replay) => replay.next_progress().await,
         None => std::future::pending().await,
     }
 }
 
 /// Starts or steers a replay; a new one takes the place of the one before.
-fn ask_replay(replay: &mut Option<Watching>, request: ReplayRequest) -> std::io::Result<()> {
+fn ask_replay(replay: &mut Option<ReplayMonitor>, request: ReplayRequest) -> std::io::Result<()> {
     match (request, &replay) {
         (ReplayRequest::Start(file), _) => {
             if let Some(before) = replay.take() {
                 // Its server may take a while to stop; trading goes on.
-                std::thread::spawn(move || before.end());
+                std::thread::spawn(move || before.stop());
             }
-            *replay = Some(Watching::start(ReplayArgs::of_file(&file)?)?);
+            *replay = Some(ReplayMonitor::start(ReplayArgs::of_file(&file)?)?);
         }
-        (ReplayRequest::Pace(pace), Some(replay)) => replay.steer(Steer::Pace(pace)),
-        (ReplayRequest::Step, Some(replay)) => replay.steer(Steer::Step),
+        (ReplayRequest::Pace(pace), Some(replay)) => replay.send(Control::Pace(pace)),
+        (ReplayRequest::Step, Some(replay)) => replay.send(Control::Step),
         (ReplayRequest::Pace(_) | ReplayRequest::Step, None) => {}
     }
     Ok(())

@@ -2,7 +2,7 @@
 //! falls off it.
 
 use super::{Glyphs, Look, Theme, view};
-use crate::cli::picture::plain;
+use crate::cli::snapshot::plain;
 use crate::model::tests::World;
 use crate::model::{Event, Key, LinkEvent, Screen, ThemeName};
 use crate::replay::{Exchange, Pace, Progress, Stage};

@@ -1,7 +1,7 @@
-//! `daytrade snapshot`: the screen as text or HTML.
+//! `daytrade snapshot`: prints the screen as text or HTML.
 
 use super::config::ConfigFile;
-use super::screen::{ScreenArgs, runtime, settled};
+use super::screen::{ScreenArgs, load_model, runtime};
 use crate::exit::{Exit, Failure};
 use crate::ui::{self, Look};
 use clap::Args;
@@ -9,23 +9,24 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
-/// The screen as text.
+/// Options of `daytrade snapshot`.
 #[derive(Clone, Debug, Args)]
-pub struct SnapshotArgs {
-    /// Columns and rows
+pub(crate) struct SnapshotArgs {
+    /// Size of the screen, columns x rows
     #[arg(long, default_value = "120x40", value_parser = parse_size)]
     pub size: (u16, u16),
-    /// As HTML, with colours
+    /// Print HTML with colours
     #[arg(long)]
     pub html: bool,
-    /// Hide money
+    /// Hide amounts of money
     #[arg(long)]
     pub hide_money: bool,
-    /// The rest.
+    /// Options of the screen.
     #[command(flatten)]
     pub screen: ScreenArgs,
 }
 
+/// Parses `WIDTHxHEIGHT`.
 fn parse_size(text: &str) -> Result<(u16, u16), String> {
     let size = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
     size.filter(|(w, h)| (1..=500).contains(w) && (1..=200).contains(h))
@@ -36,23 +37,23 @@ fn parse_size(text: &str) -> Result<(u16, u16), String> {
 ///
 /// # Errors
 /// As [`super::screen::screen`].
-pub fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
+pub(crate) fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
-    let place = args.screen.place.open()?;
-    let mut model = runtime()?.block_on(settled(&place, config.watchlist()))?;
+    let endpoint = args.screen.endpoint.open()?;
+    let mut model = runtime()?.block_on(load_model(&endpoint, config.watchlist()))?;
     model.hide_money = args.hide_money;
     model.keys = config.keys()?;
-    model.settings = config.settings(&args.screen.look);
+    model.settings = config.settings(&args.screen.appearance);
     let (width, height) = args.size;
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
     ui::view(&model, &Look::of(&model.settings), &mut buffer);
     let text = if args.html { html(&buffer) } else { plain(&buffer) };
-    place.close()?;
-    super::printed(|out| out.write_all(text.as_bytes()))
+    endpoint.close()?;
+    super::print_with(|out| out.write_all(text.as_bytes()))
 }
 
-/// A buffer as lines of text.
-pub fn plain(buffer: &Buffer) -> String {
+/// Returns a buffer as lines of text.
+pub(crate) fn plain(buffer: &Buffer) -> String {
     let width = usize::from(buffer.area.width).max(1);
     let row = |cells: &[ratatui::buffer::Cell]| {
         let line: String = cells.iter().map(ratatui::buffer::Cell::symbol).collect();
@@ -61,8 +62,8 @@ pub fn plain(buffer: &Buffer) -> String {
     buffer.content.chunks(width).map(row).collect()
 }
 
-/// A buffer as a page, with its colours: one span for all cells of a style that stand together.
-pub fn html(buffer: &Buffer) -> String {
+/// Returns a buffer as HTML with its colours: one span for adjacent cells of the same style.
+fn html(buffer: &Buffer) -> String {
     let mut out =
         String::from("<pre style=\"background:#111;color:#ddd;font-family:monospace\">\n");
     for cells in buffer.content.chunks(usize::from(buffer.area.width).max(1)) {
@@ -82,14 +83,15 @@ pub fn html(buffer: &Buffer) -> String {
     out
 }
 
+/// Returns the CSS declarations of a cell; empty for the default style.
 fn style_of(cell: &ratatui::buffer::Cell) -> String {
     let mut style = String::new();
-    let (mut front, mut back) = (css(cell.fg), css(cell.bg));
+    let (mut foreground, mut background) = (css(cell.fg), css(cell.bg));
     if cell.modifier.contains(Modifier::REVERSED) {
-        (front, back) = (back.or(Some("#111")), front.or(Some("#ddd")));
+        (foreground, background) = (background.or(Some("#111")), foreground.or(Some("#ddd")));
     }
-    style.extend(front.map(|color| format!("color:{color};")));
-    style.extend(back.map(|color| format!("background:{color};")));
+    style.extend(foreground.map(|color| format!("color:{color};")));
+    style.extend(background.map(|color| format!("background:{color};")));
     if cell.modifier.contains(Modifier::BOLD) {
         style.push_str("font-weight:bold;");
     }
@@ -99,6 +101,7 @@ fn style_of(cell: &ratatui::buffer::Cell) -> String {
     style
 }
 
+/// Returns the CSS colour; None for the terminal's default.
 const fn css(color: Color) -> Option<&'static str> {
     match color {
         Color::Green => Some("#3c3"),

@@ -1,0 +1,64 @@
+//! The part of the workload file that is read and not yet sent.
+//!
+//! It owns the blocks and the position in the file. It must never read the file or interpret a
+//! line.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// Blocks of whole lines, in the order of the file.
+#[derive(Debug, Default)]
+pub(super) struct InputQueue {
+    blocks: VecDeque<Vec<u8>>,
+    /// Offset of the next line in the first block.
+    offset: usize,
+    /// Lines taken so far.
+    lines: u64,
+    /// True after the last block.
+    ended: bool,
+}
+
+impl InputQueue {
+    /// Adds a block; None marks the end of the file.
+    pub(super) fn push(&mut self, block: Option<Vec<u8>>) {
+        match block {
+            Some(block) => self.blocks.push_back(block),
+            None => self.ended = true,
+        }
+    }
+
+    /// Returns the number of blocks in the queue.
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Returns true if the whole file is in the queue or has left it.
+    pub(super) const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Returns the range of the next line in the first block, without its LF. Drops blocks that are
+    /// used up.
+    pub(super) fn next_line(&mut self) -> Option<Range<usize>> {
+        loop {
+            let block = self.blocks.front()?;
+            if let Some(length) = memchr::memchr(b'\n', &block[self.offset..]) {
+                return Some(self.offset..self.offset + length);
+            }
+            self.blocks.pop_front();
+            self.offset = 0;
+        }
+    }
+
+    /// Returns bytes of the first block; empty if there is none.
+    pub(super) fn bytes(&self, range: Range<usize>) -> &[u8] {
+        self.blocks.front().and_then(|block| block.get(range)).unwrap_or_default()
+    }
+
+    /// Moves past a line that [`Self::next_line`] returned; returns its number in the file, from 1.
+    pub(super) const fn advance(&mut self, line: &Range<usize>) -> u64 {
+        self.offset = line.end + 1;
+        self.lines += 1;
+        self.lines
+    }
+}

@@ -1,0 +1,96 @@
+//! Progress of a monitored replay: counts, and the newest requests with their replies.
+//!
+//! It owns the [`Progress`] that the monitor receives. It must never write to a connection or read
+//! the file. A replay without a monitor has no tracker and pays nothing for it.
+
+use super::control::PaceControl;
+use super::sender::SendPause;
+use crate::net::clean;
+use crate::replay_message::{Control, EXCHANGES_MAX, Exchange, Progress};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Progress of a replay and its pace.
+#[derive(Debug)]
+pub(super) struct ProgressTracker {
+    progress: Progress,
+    control: PaceControl,
+    /// Requests in flight, in the order of the file.
+    requests: VecDeque<String>,
+}
+
+impl ProgressTracker {
+    /// Creates a tracker that continues from this progress, paused.
+    pub(super) const fn new(progress: Progress) -> Self {
+        Self { progress, control: PaceControl::new(), requests: VecDeque::new() }
+    }
+
+    /// Applies a command of the monitor.
+    pub(super) const fn apply(&mut self, control: Control, now_us: u64) {
+        self.control.apply(control, self.progress.lines, now_us);
+    }
+
+    /// Returns the reason why the next line may not be sent yet, with this number of lines
+    /// unanswered.
+    pub(super) fn pause_reason(&self, unanswered: usize, now_us: u64) -> Option<SendPause> {
+        self.control.pause_reason(self.progress.lines, unanswered, now_us)
+    }
+
+    /// Counts a line that is not sent, with the length of the line and its LF.
+    pub(super) const fn on_skipped(&mut self, bytes: usize) {
+        self.progress.bytes.1 += bytes as u64;
+    }
+
+    /// Records a line that is sent, without its LF.
+    pub(super) fn on_sent(&mut self, line: &[u8], expects_reply: bool) {
+        self.progress.lines += 1;
+        self.progress.bytes.1 += line.len() as u64 + 1;
+        self.control.on_sent();
+        if expects_reply {
+            self.requests.push_back(clean(&String::from_utf8_lossy(line)));
+        }
+    }
+
+    /// Records the reply to the oldest line in flight.
+    pub(super) fn on_reply(
+        &mut self,
+        file_line: u64,
+        refused: bool,
+        reply: &[u8],
+        difference: Option<String>,
+        now_us: u64,
+    ) {
+        let request = self.requests.pop_front().unwrap_or_default();
+        if refused {
+            self.progress.refused += 1;
+        } else {
+            self.progress.ok += 1;
+        }
+        self.progress.differences += u64::from(difference.is_some());
+        if refused || difference.is_some() {
+            self.control.on_refusal(self.progress.lines, now_us);
+        }
+        if self.progress.exchanges.len() == EXCHANGES_MAX {
+            self.progress.exchanges.pop_front();
+        }
+        let reply: Vec<String> = String::from_utf8_lossy(reply).lines().map(clean).collect();
+        let reply = reply.join("\n");
+        self.progress.exchanges.push_back(Arc::new(Exchange {
+            file_line,
+            request,
+            reply,
+            refused,
+            difference,
+        }));
+    }
+
+    /// Returns a copy of the progress for the monitor.
+    pub(super) fn snapshot(&self, wall_us: u64) -> Progress {
+        Progress {
+            wall_us,
+            pace: self.control.pace(),
+            paced_from: self.control.paced_from(),
+            ..self.progress.clone()
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The reorder buffer: lines that are sent and not yet reported, with the replies that arrive
+//! before their turn.
+//!
+//! It owns the order of the file. It must never read the file, write to a connection or print.
+
+use super::line::Outgoing;
+use bytes::Bytes;
+use daytrade_protocol::{Code, CommandName};
+use hashbrown::HashMap;
+use std::collections::VecDeque;
+
+/// Capacity in lines.
+const LINES_MAX: usize = 1 << 20;
+/// Bytes of early replies at which no more lines are sent.
+const REPLY_BYTES_MAX: usize = 256 << 20;
+
+/// A line in the buffer.
+#[derive(Debug)]
+struct Slot {
+    tag: u64,
+    command: Option<CommandName>,
+    sent_us: u64,
+    file_line: u64,
+    answered: bool,
+    refused: Option<Code>,
+}
+
+/// The reply to a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// Code of the refusal, if it is one.
+    pub refused: Option<Code>,
+    /// All lines of the reply; empty if the replay does not need its text.
+    pub reply: Bytes,
+}
+
+/// A line whose reply is next in the order of the file.
+#[derive(Debug)]
+pub(super) struct Released {
+    pub file_line: u64,
+    pub answer: Answer,
+}
+
+/// Marks a slot without a tag: tags begin at 1.
+const NO_TAG: u64 = 0;
+
+/// The lines in flight and the early replies, in the order of the file.
+#[derive(Debug, Default)]
+pub(super) struct ReorderBuffer {
+    slots: VecDeque<Slot>,
+    /// Position of the first slot among all lines.
+    first: u64,
+    /// Lines without a reply.
+    unanswered: usize,
+    /// Texts of early replies, by the position of their line.
+    replies: HashMap<u64, Bytes>,
+    /// Bytes in `replies`.
+    reply_bytes: usize,
+    last_tag: Option<u64>,
+    /// Positions of the tags in flight; Some once the tags of the file are not consecutive.
+    positions: Option<HashMap<u64, u64>>,
+}
+
+impl ReorderBuffer {
+    /// Returns true if the buffer has capacity for a line with this tag. A tag that is already in
+    /// flight has to wait: its two replies could not be told apart.
+    pub(super) fn has_capacity_for(&self, tag: Option<u64>) -> bool {
+        self.slots.len() < LINES_MAX
+            && match (tag, &self.positions) {
+                (Some(tag), Some(positions)) => !positions.contains_key(&tag),
+                _ => true,
+            }
+    }
+
+    /// Returns true if the early replies have reached their limit in bytes.
+    pub(super) const fn is_full_of_replies(&self) -> bool {
+        self.reply_bytes >= REPLY_BYTES_MAX
+    }
+
+    /// Registers the tag of the next line before [`Self::has_capacity_for`] checks it. While tags
+    /// are consecutive, a tag gives the position of its line; from the first that is missing or out
+    /// of sequence, positions are looked up in a map.
+    pub(super) fn register_tag(&mut self, tag: Option<u64>) {
+        let is_consecutive = match (tag, self.last_tag) {
+            (Some(tag), Some(last)) => tag == last + 1,
+            (Some(_), None) => self.slots.is_empty(),
+            (None, _) => false,
+        };
+        if self.positions.is_none() && !is_consecutive {
+            let unanswered = self
+                .slots
+                .iter()
+                .zip(self.first..)
+                .filter(|(slot, _)| !slot.answered && slot.tag != NO_TAG);
+            self.positions =
+                Some(unanswered.map(|(slot, position)| (slot.tag, position)).collect());
+        }
+        self.last_tag = tag;
+    }
+
+    /// Adds a line that is sent; returns its position.
+    pub(super) fn push(&mut self, line: &Outgoing, file_line: u64, now_us: u64) -> u64 {
+        let position = self.first + self.slots.len() as u64;
+        let tag = line.tag.unwrap_or(NO_TAG);
+        if let Some(positions) = &mut self.positions
+            && tag != NO_TAG
+        {
+            positions.insert(tag, position);
+        }
+        let command = line.command;
+        self.slots.push_back(Slot {
+            tag,
+            command,
+            sent_us: now_us,
+            file_line,
+            answered: false,
+            refused: None,
+        });
+        self.unanswered += 1;
+        position
+    }
+
+    /// Returns the position of the line in flight with this tag.
+    pub(super) fn position_of(&mut self, tag: u64) -> Option<u64> {
+        if let Some(positions) = &mut self.positions {
+            return positions.remove(&tag);
+        }
+        // Tags are consecutive so far, so the tag gives the position.
+        let index = tag.checked_sub(self.slots.front()?.tag)?;
+        let slot = self.slots.get(index as usize)?;
+        (slot.tag == tag && !slot.answered).then_some(self.first + index)
+    }
+
+    /// Stores the reply to a line; returns the line's command and the time it was sent. Returns
+    /// None if the line is not in flight.
+    pub(super) fn store_reply(
+        &mut self,
+        position: u64,
+        answer: Answer,
+    ) -> Option<(Option<CommandName>, u64)> {
+        let slot = self.slots.get_mut(position.checked_sub(self.first)? as usize)?;
+        if slot.answered {
+            return None;
+        }
+        (slot.answered, slot.refused) = (true, answer.refused);
+        if !answer.reply.is_empty() {
+            self.reply_bytes += answer.reply.len();
+            self.replies.insert(position, answer.reply);
+        }
+        self.unanswered -= 1;
+        Some((slot.command, slot.sent_us))
+    }
+
+    /// Removes the next line in the order of the file, if it has its reply.
+    pub(super) fn pop(&mut self) -> Option<Released> {
+        let slot = self.slots.pop_front_if(|slot| slot.answered)?;
+        let reply = if self.replies.is_empty() { None } else { self.replies.remove(&self.first) };
+        let reply = reply.unwrap_or_default();
+        self.reply_bytes -= reply.len();
+        self.first += 1;
+        let answer = Answer { refused: slot.refused, reply };
+        Some(Released { file_line: slot.file_line, answer })
+    }
+
+    /// Returns the number of lines without a reply.
+    pub(super) const fn unanswered(&self) -> usize {
+        self.unanswered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn line(tag: Option<u64>) -> Outgoing {
+        Outgoing { tag, command: None, connection: 0, noreply: false, barrier: false, quits: false }
+    }
+
+    proptest! {
+        /// Every line is released once, in the order of the file, for any tags and any order of
+        /// replies.
+        #[test]
+        fn lines_are_released_in_the_order_of_the_file(
+            tags in proptest::collection::vec(
+                prop_oneof![3 => Just(None), 1 => (1..6u64).prop_map(Some)],
+                1..40,
+            ),
+            order in proptest::collection::vec(any::<prop::sample::Index>(), 200),
+        ) {
+            // None stands for "the next number": the tags of most files count up, a few repeat or
+            // are shuffled.
+            let mut next = 0;
+            let tags = tags.into_iter().map(|tag| tag.unwrap_or_else(|| { next += 1; next + 10 }));
+            let tags: Vec<u64> = tags.collect();
+            let mut buffer = ReorderBuffer::default();
+            let (mut in_flight, mut released, mut order) =
+                (Vec::new(), Vec::new(), order.into_iter());
+            let mut lines = tags.iter().enumerate().peekable();
+            loop {
+                while let Some((number, &tag)) = lines.peek().copied() {
+                    buffer.register_tag(Some(tag));
+                    if !buffer.has_capacity_for(Some(tag)) { break; }
+                    buffer.push(&line(Some(tag)), number as u64, 0);
+                    in_flight.push(tag);
+                    lines.next();
+                }
+                if in_flight.is_empty() { break; }
+                let Some(pick) = order.next() else { break };
+                let tag = in_flight.remove(pick.index(in_flight.len()));
+                let position = buffer.position_of(tag).expect("in flight");
+                let reply = Bytes::from(tag.to_string());
+                let stored = buffer.store_reply(position, Answer { refused: None, reply });
+                prop_assert!(stored.is_some());
+                while let Some(next) = buffer.pop() {
+                    released.push((next.file_line, next.answer.reply));
+                }
+            }
+            let lines = tags.iter().enumerate();
+            let want: Vec<_> =
+                lines.map(|(n, tag)| (n as u64, Bytes::from(tag.to_string()))).collect();
+            prop_assert_eq!(released, want);
+            prop_assert_eq!((buffer.unanswered(), buffer.reply_bytes), (0, 0));
+        }
+    }
+}

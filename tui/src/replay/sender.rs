@@ -1,0 +1,119 @@
+//! The send side of a replay: for each connection, the bytes to send and the lines in flight.
+//!
+//! It owns the send buffers and their limits. It must never do I/O, and never parse a line.
+
+use daytrade_protocol::trim;
+use std::collections::VecDeque;
+
+/// Lines in flight on one connection. The server accepts a few more; any beyond them would wait in
+/// the socket.
+const IN_FLIGHT_MAX: usize = 60_000;
+/// Lines in flight on all connections. With more of them, the entry of a line has left the
+/// processor's cache before its reply arrives.
+const IN_FLIGHT_TOTAL: usize = 120_000;
+/// Lines in flight that every connection may have, for any number of connections.
+const IN_FLIGHT_MIN: usize = 1_000;
+/// Bytes in one connection's send buffer at which no more lines are added.
+const SEND_BUFFER_BYTES: usize = 128 << 10;
+
+/// Suffix of a request that asks for no reply.
+pub(super) const NOREPLY: &[u8] = b" noreply";
+
+/// Reason why no more lines are sent at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SendPause {
+    /// More of the file has to arrive.
+    NeedsInput,
+    /// Replies have to arrive.
+    NeedsReplies,
+    /// The rate allows the next line later.
+    NeedsTime,
+    /// Every line is in a send buffer or sent.
+    Finished,
+}
+
+/// Send side of one connection.
+#[derive(Debug, Default)]
+struct Connection {
+    /// Bytes to send.
+    buffer: Vec<u8>,
+    /// Positions of the untagged lines in flight, oldest first.
+    untagged: VecDeque<u64>,
+    in_flight: usize,
+}
+
+/// Send side of all connections, which are known by their index.
+#[derive(Debug)]
+pub(super) struct Sender {
+    connections: Vec<Connection>,
+    /// Limit of the lines in flight on each connection.
+    in_flight_max: usize,
+}
+
+impl Sender {
+    pub(super) fn new(connections: usize) -> Self {
+        Self {
+            connections: (0..connections).map(|_| Connection::default()).collect(),
+            in_flight_max: (IN_FLIGHT_TOTAL / connections.max(1))
+                .clamp(IN_FLIGHT_MIN, IN_FLIGHT_MAX),
+        }
+    }
+
+    /// Returns the number of connections.
+    pub(super) const fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Returns true if a connection has reached one of its limits.
+    pub(super) fn is_full(&self, connection: usize) -> bool {
+        let connection = &self.connections[connection];
+        connection.in_flight >= self.in_flight_max || connection.buffer.len() >= SEND_BUFFER_BYTES
+    }
+
+    /// Returns true if a connection has bytes to send.
+    pub(super) fn has_unsent(&self, connection: usize) -> bool {
+        !self.connections[connection].buffer.is_empty()
+    }
+
+    /// Returns the number of lines in flight on a connection.
+    pub(super) fn in_flight(&self, connection: usize) -> usize {
+        self.connections[connection].in_flight
+    }
+
+    /// Adds a line as it is, with its LF.
+    pub(super) fn push(&mut self, connection: usize, line: &[u8]) {
+        self.connections[connection].buffer.extend_from_slice(line);
+    }
+
+    /// Adds a line without its LF, and asks for no reply to it.
+    pub(super) fn push_noreply(&mut self, connection: usize, line: &[u8]) {
+        let buffer = &mut self.connections[connection].buffer;
+        buffer.extend_from_slice(trim(line.strip_suffix(b"\r").unwrap_or(line)));
+        buffer.extend_from_slice(NOREPLY);
+        buffer.push(b'\n');
+    }
+
+    /// Counts a line in flight; `untagged` is the position of one whose reply has no tag.
+    pub(super) fn expect_reply(&mut self, connection: usize, untagged: Option<u64>) {
+        let connection = &mut self.connections[connection];
+        connection.in_flight += 1;
+        if let Some(position) = untagged {
+            connection.untagged.push_back(position);
+        }
+    }
+
+    /// Removes and returns the position of the oldest untagged line in flight on a connection.
+    pub(super) fn pop_untagged(&mut self, connection: usize) -> Option<u64> {
+        self.connections[connection].untagged.pop_front()
+    }
+
+    /// Counts the reply to a line in flight.
+    pub(super) fn on_reply(&mut self, connection: usize) {
+        self.connections[connection].in_flight -= 1;
+    }
+
+    /// Moves a connection's unsent bytes into this empty buffer, whose capacity it reuses.
+    pub(super) fn take_unsent(&mut self, connection: usize, buffer: &mut Vec<u8>) {
+        std::mem::swap(buffer, &mut self.connections[connection].buffer);
+    }
+}

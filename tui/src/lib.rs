@@ -2,17 +2,19 @@
 //!
 //! [`cli`] is the command line; [`replay`] runs workload files through a server;
 //! [`generate`](mod@generate) writes such files; [`convert`](mod@convert) makes price files;
-//! [`model`], [`ui`], [`link`] and [`term`] are the trading screen; [`net`] asks a server short
-//! questions; [`local`] runs a server inside this process.
+//! [`app`], [`ui`], `link` and `term` are the trading screen; [`replay_message`] holds the messages
+//! between the two; [`net`] asks a server short questions; [`local`] runs a server inside this
+//! process.
 
+pub mod app;
 pub mod cli;
 pub mod convert;
 pub mod exit;
 pub mod generate;
-pub mod link;
+mod link;
 pub mod local;
-pub mod model;
 pub mod net;
 pub mod replay;
-pub mod term;
+pub mod replay_message;
+mod term;
 pub mod ui;

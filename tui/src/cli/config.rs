@@ -1,8 +1,8 @@
 //! The configuration file of the screen, and what it comes to together with the command line and
 //! the environment.
 
+use crate::app::{KeyMap, Settings, ThemeName};
 use crate::exit::Failure;
-use crate::model::{KeyMap, Settings, ThemeName};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use daytrade_protocol::Symbol;

@@ -3,7 +3,7 @@
 use super::config::ConfigFile;
 use super::screen::{ScreenArgs, runtime, settled};
 use crate::exit::{Exit, Failure};
-use crate::ui::{self, Look};
+use crate::ui::{self, RenderOptions};
 use clap::Args;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -40,12 +40,12 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let place = args.screen.place.open()?;
     let mut model = runtime()?.block_on(settled(&place, config.watchlist()))?;
-    model.hide_money = args.hide_money;
+    model.view.set_money_hidden(args.hide_money);
     model.keys = config.keys()?;
     model.settings = config.settings(&args.screen.look);
     let (width, height) = args.size;
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-    ui::view(&model, &Look::of(&model.settings), &mut buffer);
+    ui::view(&model, &RenderOptions::of(&model.settings), &mut buffer);
     let text = if args.html { html(&buffer) } else { plain(&buffer) };
     place.close()?;
     super::printed(|out| out.write_all(text.as_bytes()))

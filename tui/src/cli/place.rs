@@ -32,7 +32,7 @@ pub struct Place {
     /// Where it listens.
     pub address: String,
     /// Whose account.
-    pub user: String,
+    pub user: UserName,
     local: Option<LocalServer>,
 }
 
@@ -48,8 +48,7 @@ impl PlaceArgs {
         };
         let user = UserName::parse(user.as_bytes())
             .with_context(|| format!("{user:?} is no user name: 1 to 64 letters, digits, _ . or -"))
-            .map_err(Failure::usage)?
-            .to_string();
+            .map_err(Failure::usage)?;
         if let Some(address) = &self.connect {
             let port = address
                 .rsplit_once(':')

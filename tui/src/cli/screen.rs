@@ -3,9 +3,9 @@
 
 use super::config::{ConfigFile, LookArgs, save_settings, save_watchlist};
 use super::place::{Place, PlaceArgs};
+use crate::app::{App, Effect, Event, KeyMap, Link, LinkEvent, text};
 use crate::exit::{Exit, Failure};
 use crate::link::{LinkRequest, spawn_link};
-use crate::model::{Effect, Event, KeyMap, Link, LinkEvent, Model, Verdict, text};
 use crate::replay::ReplayArgs;
 use crate::term::{self, ScreenOptions, now_ms};
 use clap::Args;
@@ -44,9 +44,9 @@ pub fn screen(args: &ScreenArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let keys = config.keys()?;
     let place = args.place.open()?;
-    let model = Model::new(&place.user, &place.address, config.watchlist(), keys, now_ms());
+    let model = App::new(place.user.clone(), &place.address, config.watchlist(), keys, now_ms());
     let model = shown(model, &config, &args.look, None)?;
-    save_watchlist(&model.watchlist);
+    save_watchlist(model.market.watchlist());
     place.close()?;
     print(&leaving_note(&model));
     Ok(Exit::Done)
@@ -68,26 +68,26 @@ pub fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
         )));
     }
     let config = ConfigFile::read()?;
-    let model = Model::of_replay(&args.file.display().to_string(), config.keys()?, now_ms());
+    let model = App::for_replay(&args.file.display().to_string(), config.keys()?, now_ms());
     let model = shown(model, &config, &LookArgs::default(), Some(args.clone()))?;
-    let Some(replay) = model.replay else { return Ok(Exit::Done) };
+    let Some(replay) = model.replay.progress() else { return Ok(Exit::Done) };
     print(&[format!(
         "{}: {} lines, {} ok, {} refused, {} not as expected",
         replay.file, replay.lines, replay.ok, replay.refused, replay.differences
     )]);
-    match replay.stage {
-        crate::replay::Stage::Failed(words) => Err(Failure::link(anyhow::anyhow!(words))),
+    match &replay.stage {
+        crate::replay::Stage::Failed(words) => Err(Failure::link(anyhow::anyhow!(words.clone()))),
         _ if replay.differences > 0 => Ok(Exit::Differs),
         _ => Ok(Exit::Done),
     }
 }
 
 fn shown(
-    mut model: Model,
+    mut model: App,
     config: &ConfigFile,
     look: &LookArgs,
     replay: Option<ReplayArgs>,
-) -> Result<Model, Failure> {
+) -> Result<App, Failure> {
     model.settings = config.settings(look);
     let before = model.settings;
     let options = ScreenOptions { mouse: config.mouse(look), replay };
@@ -105,22 +105,30 @@ fn print(lines: &[String]) {
 }
 
 /// What stays on the normal screen: what was done, and what still runs.
-fn leaving_note(model: &Model) -> Vec<String> {
-    let mut lines =
-        vec![format!("{}: {} in this session", model.user, text::count(model.trades, "trade"))];
-    if let Some(account) = &model.account {
-        let money =
-            |money| if model.hide_money { "*****".to_owned() } else { text::dollars(money) };
+fn leaving_note(model: &App) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{}: {} in this session",
+        model.connection.user(),
+        text::count(model.account.trades(), "trade")
+    )];
+    if let Some(account) = model.account.current() {
+        let money = |money| {
+            if model.view.is_money_hidden() { "*****".to_owned() } else { text::dollars(money) }
+        };
         lines.push(format!(
             "in all: realised profit {}, cash {}",
             money(account.realised),
             money(account.cash)
         ));
         for order in &account.pending {
-            let left = text::countdown(model.left_ms(order.expires_at_ms));
+            let left = text::countdown(model.clock.left_ms(order.expires_at_ms));
             let (side, terms) = (order.side.as_str(), order.terms);
             let (shares, total) = (
-                if model.hide_money { "***".to_owned() } else { terms.shares.to_string() },
+                if model.view.is_money_hidden() {
+                    "***".to_owned()
+                } else {
+                    terms.shares.to_string()
+                },
                 money(terms.total),
             );
             lines.push(format!(
@@ -140,37 +148,41 @@ fn leaving_note(model: &Model) -> Vec<String> {
             lines.push(format!("{} without a price", text::count(incomplete as u64, "trigger")));
         }
     }
-    let unknown = model.activity.iter().filter(|line| line.verdict == Verdict::Unknown);
-    lines.extend(unknown.map(|line| format!("UNKNOWN: {} was never answered", line.request)));
-    if model.worst_us > 0 {
-        lines.push(format!("worst round trip {}", text::millis(model.worst_us)));
+    let unknown = model.activity.unknown();
+    lines.extend(
+        unknown.map(|line| format!("UNKNOWN: {} was never answered", line.subject.wire_line())),
+    );
+    if model.activity.worst_us() > 0 {
+        lines.push(format!("worst round trip {}", text::millis(model.activity.worst_us())));
     }
     lines
 }
 
 /// A model that has heard all it asked for, or has waited long enough.
-pub(super) async fn settled(place: &Place, symbols: Vec<Symbol>) -> Result<Model, Failure> {
-    let mut model = Model::new(&place.user, &place.address, symbols, KeyMap::default(), now_ms());
+pub(super) async fn settled(place: &Place, symbols: Vec<Symbol>) -> Result<App, Failure> {
+    let mut model =
+        App::new(place.user.clone(), &place.address, symbols, KeyMap::default(), now_ms());
     let (ask, mut heard) = spawn_link(place.address.clone(), now_ms);
     let until = tokio::time::Instant::now() + SETTLE;
-    let is_settled = |model: &Model| {
-        let priced = |symbol: &Symbol| model.quotes.get(*symbol).is_some();
-        (model.account.is_some() || model.no_account) && model.watchlist.iter().all(priced)
+    let is_settled = |model: &App| {
+        let priced = |symbol: &Symbol| model.market.quotes().get(*symbol).is_some();
+        (model.account.current().is_some() || model.account.is_missing())
+            && model.market.watchlist().iter().all(priced)
     };
     while !is_settled(&model) {
         let Ok(Some(event)) = tokio::time::timeout_at(until, heard.recv()).await else { break };
         take(&mut model, event, &ask);
-        if let Link::Offline { cause, .. } = &model.link {
+        if let Link::Offline { cause, .. } = model.connection.link() {
             return Err(Failure::link(anyhow::anyhow!("cannot connect: {cause}")));
         }
     }
     Ok(model)
 }
 
-pub(super) fn take(model: &mut Model, event: LinkEvent, ask: &UnboundedSender<LinkRequest>) {
+pub(super) fn take(model: &mut App, event: LinkEvent, ask: &UnboundedSender<LinkRequest>) {
     for effect in model.update(Event::Link(event), now_ms()) {
-        if let Effect::Send(line) = effect {
-            let _ = ask.send(LinkRequest::Send(line));
+        if let Effect::Send(request) = effect {
+            let _ = ask.send(LinkRequest::Send(request));
         }
     }
 }

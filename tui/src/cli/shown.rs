@@ -3,8 +3,8 @@
 
 use super::place::PlaceArgs;
 use super::screen::{runtime, settled};
+use crate::app::App;
 use crate::exit::{Exit, Failure};
-use crate::model::Model;
 use clap::{Args, ValueEnum};
 use daytrade_protocol::{CommandName, Side, Symbol};
 use serde_json::{Value, json};
@@ -51,12 +51,15 @@ pub fn show(what: Shown, args: &ShowArgs) -> Result<Exit, Failure> {
     let model = runtime()?.block_on(settled(&place, Vec::new()))?;
     let (header, rows) = rows_of(what, &model);
     place.close()?;
-    if model.account.is_none() {
-        let words =
-            if model.no_account { "has no account yet" } else { "has not been told of in time" };
+    if model.account.current().is_none() {
+        let words = if model.account.is_missing() {
+            "has no account yet"
+        } else {
+            "has not been told of in time"
+        };
         return Err(Failure {
             exit: Exit::Differs,
-            error: anyhow::anyhow!("{} {words}", model.user),
+            error: anyhow::anyhow!("{} {words}", model.connection.user()),
         });
     }
     print_rows(header, &rows, args.json, what != Shown::Status)
@@ -74,22 +77,22 @@ pub fn quote(args: &QuoteOfArgs) -> Result<Exit, Failure> {
     let place = args.show.place.open()?;
     let model = runtime()?.block_on(settled(&place, vec![symbol]))?;
     place.close()?;
-    let Some(seen) = model.quotes.get(symbol) else {
+    let Some(seen) = model.market.quotes().get(symbol) else {
         return Err(Failure::link(anyhow::anyhow!("no price of {symbol} in time")));
     };
     let row = vec![json!(symbol.as_str()), json!(seen.price.to_string()), json!(seen.at_ms)];
     print_rows(&["symbol", "price", "at_ms"], &[row], args.show.json, false)
 }
 
-fn rows_of(what: Shown, model: &Model) -> (&'static [&'static str], Vec<Vec<Value>>) {
-    let none = crate::model::Account::default();
-    let account = model.account.as_ref().unwrap_or(&none);
+fn rows_of(what: Shown, model: &App) -> (&'static [&'static str], Vec<Vec<Value>>) {
+    let none = crate::app::Account::default();
+    let account = model.account.current().unwrap_or(&none);
     let money = |money: daytrade_protocol::Money| json!(money.to_string());
     match what {
         Shown::Status => (
             &["user", "cash", "reserved", "realised", "holdings", "pending", "triggers"],
             vec![vec![
-                json!(model.user),
+                json!(model.connection.user().as_str()),
                 money(account.cash),
                 money(account.reserved),
                 money(account.realised),
@@ -128,7 +131,7 @@ fn rows_of(what: Shown, model: &Model) -> (&'static [&'static str], Vec<Vec<Valu
                         json!(terms.shares),
                         money(terms.price),
                         money(terms.total),
-                        json!(model.left_ms(order.expires_at_ms)),
+                        json!(model.clock.left_ms(order.expires_at_ms)),
                     ]
                 })
                 .collect(),

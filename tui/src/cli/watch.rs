@@ -3,9 +3,9 @@
 use super::config::ConfigFile;
 use super::screen::{runtime, take};
 use super::shown::ShowArgs;
+use crate::app::{App, KeyMap, LinkEvent};
 use crate::exit::{Exit, Failure};
 use crate::link::spawn_link;
-use crate::model::{KeyMap, LinkEvent, Model};
 use crate::term::now_ms;
 use daytrade_protocol::{Money, Push, ServerLine};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub fn watch(args: &ShowArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let place = args.place.open()?;
     let watched = runtime()?.block_on(async {
-        let mut model = Model::new(&place.user, &place.address, config.watchlist(), KeyMap::default(), now_ms());
+        let mut model = App::new(place.user.clone(), &place.address, config.watchlist(), KeyMap::default(), now_ms());
         let (ask, mut heard) = spawn_link(place.address.clone(), now_ms);
         let mut is_begun = false;
         loop {
@@ -36,9 +36,9 @@ pub fn watch(args: &ShowArgs) -> Result<Exit, Failure> {
                     };
                     take(&mut model, event, &ask);
                     // The account as it is, before the first change of it.
-                    let first = model.account.as_ref().filter(|_| !is_begun).map(|account| {
+                    let first = model.account.current().filter(|_| !is_begun).map(|account| {
                         is_begun = true;
-                        account_now(&model.user, account.cash, account.reserved, account.realised)
+                        account_now(model.connection.user().as_str(), account.cash, account.reserved, account.realised)
                     });
                     for change in first.into_iter().chain(change) {
                         let mut out = io::stdout().lock();

@@ -15,9 +15,11 @@ mod summary;
 mod watching;
 mod window;
 
+pub use crate::replay_message::{
+    Control as Steer, EXCHANGES_MAX, Exchange, LINES_PER_SECOND_1X, Pace, Progress, Stage,
+};
 pub use expect::mask_line;
 pub use run::run;
-pub use steer::{EXCHANGES_MAX, Exchange, LINES_PER_SECOND_1X, Pace, Progress, Stage, Steer};
 pub use summary::Summary;
 pub use watching::Watching;
 

@@ -3,9 +3,10 @@
 
 use super::expect::{Expectation, mask_line};
 use super::line::{Outgoing, look_at};
-use super::steer::{Progress, Steer, Watched};
+use super::steer::Watched;
 use super::summary::Summary;
 use super::window::{Answer, Window};
+use super::{Progress, Steer};
 use bytes::Bytes;
 use daytrade_protocol::{Code, LINE_BYTES_MAX, trim};
 use std::collections::VecDeque;

@@ -2,8 +2,7 @@
 
 use super::connection::Shared;
 use super::run::carry_out;
-use super::steer::{Progress, Stage, Steer};
-use super::{Pace, ReplayArgs};
+use super::{Pace, Progress, ReplayArgs, Stage, Steer};
 use std::io;
 use std::path::Path;
 use std::thread::JoinHandle;

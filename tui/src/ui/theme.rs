@@ -1,12 +1,12 @@
-//! Roles, not colours, and the glyphs that draw them.
+//! The styles of each role, and the characters for lines, bars and marks.
 
-use crate::model::{ThemeName, text};
+use crate::app::{ThemeName, text};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 
-/// What each role looks like.
+/// The styles of a theme, by role.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the roles' names say what they are for")]
+#[expect(missing_docs, reason = "each is the style of the role of that name")]
 pub struct Theme {
     pub text: Style,
     pub dim: Style,
@@ -22,8 +22,8 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// The palette of this name.
-    pub fn new(name: ThemeName) -> Self {
+    /// Returns the theme of a name.
+    pub(crate) fn new(name: ThemeName) -> Self {
         let of = |color| Style::new().fg(color);
         let colours = |up, down, dim, accent| Self {
             text: Style::new(),
@@ -73,8 +73,8 @@ impl Theme {
         }
     }
 
-    /// The role of a number that may have moved either way.
-    pub const fn moved(&self, by: i64) -> Style {
+    /// Returns the style of a number that is positive, negative or zero.
+    pub(crate) const fn moved(&self, by: i64) -> Style {
         match by {
             0 => self.text,
             1.. => self.up,
@@ -83,27 +83,27 @@ impl Theme {
     }
 }
 
-/// The shapes.
+/// The characters for lines, bars and marks.
 #[derive(Clone, Copy, Debug)]
 pub struct Glyphs {
     /// Borders of panes.
     pub border: border::Set<'static>,
-    /// From low to high.
+    /// The levels of a sparkline, low to high.
     pub spark: &'static [char],
     /// A full and an empty cell of a bar.
     pub bar: (char, char),
     /// Up and down.
     pub arrows: (char, char),
-    /// The selected row's mark.
+    /// The mark of the selected row.
     pub mark: char,
-    /// Charts have dots of a quarter of a cell.
+    /// Charts use braille dots.
     pub braille: bool,
-    /// "At most" and "at least".
+    /// The signs for "at most" and "at least".
     pub bounds: (&'static str, &'static str),
 }
 
 impl Glyphs {
-    /// For any terminal.
+    /// ASCII characters, for any terminal.
     pub const ASCII: Self = Self {
         border: border::Set {
             top_left: "+",
@@ -122,7 +122,7 @@ impl Glyphs {
         braille: false,
         bounds: ("<=", ">="),
     };
-    /// For terminals that can show it.
+    /// Unicode characters.
     pub const UNICODE: Self = Self {
         border: border::ROUNDED,
         spark: &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
@@ -133,8 +133,8 @@ impl Glyphs {
         bounds: ("≤", "≥"),
     };
 
-    /// A bar of so many cells, filled in proportion.
-    pub fn bar(&self, part: u64, whole: u64, cells: usize) -> String {
+    /// Returns a bar of a number of cells, filled in proportion.
+    pub(crate) fn bar(&self, part: u64, whole: u64, cells: usize) -> String {
         let full =
             if whole == 0 { 0 } else { (part.min(whole) * cells as u64).div_ceil(whole) as usize };
         std::iter::repeat_n(self.bar.0, full)
@@ -142,8 +142,8 @@ impl Glyphs {
             .collect()
     }
 
-    /// A percentage with its arrow.
-    pub fn change(&self, basis_points: i64) -> String {
+    /// Returns a percentage with an arrow.
+    pub(crate) fn change(&self, basis_points: i64) -> String {
         let arrow = match basis_points {
             0 => ' ',
             1.. => self.arrows.0,
@@ -152,8 +152,12 @@ impl Glyphs {
         format!("{}{arrow}", text::percent(basis_points))
     }
 
-    /// The last of these numbers as a line of so many cells.
-    pub fn sparkline(&self, values: impl DoubleEndedIterator<Item = i64>, cells: usize) -> String {
+    /// Returns the last numbers as a sparkline of a number of cells.
+    pub(crate) fn sparkline(
+        &self,
+        values: impl DoubleEndedIterator<Item = i64>,
+        cells: usize,
+    ) -> String {
         let mut last: Vec<i64> = values.rev().take(cells).collect();
         last.reverse();
         let (Some(low), Some(high)) = (last.iter().min().copied(), last.iter().max().copied())

@@ -1,0 +1,391 @@
+//! What has happened on this screen.
+//!
+//! Owns the activity lines, the log, the messages that the bell rang for, the notice, the round-trip
+//! times and the counts. It must never decide anything: it records and displays.
+
+use super::text;
+use super::{Clock, Effect, Transaction};
+use daytrade_protocol::{Body, Command, CommandName, Money, Request, Symbol, UserName};
+use std::collections::VecDeque;
+
+/// The maximum number of activity lines.
+const LINES_MAX: usize = 1_000;
+/// The maximum number of log messages.
+const LOG_MAX: usize = 500;
+/// The maximum number of messages that the bell rang for.
+const BELL_LOG_MAX: usize = 100;
+/// The maximum number of round-trip times.
+const ROUND_TRIPS_MAX: usize = 512;
+/// How long a notice is displayed, in milliseconds.
+const NOTICE_MS: u64 = 6_000;
+
+/// The outcome of an activity line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// In flight.
+    Waiting,
+    /// Carried out.
+    Ok,
+    /// Refused.
+    Refused,
+    /// Sent, and the reply was lost.
+    Unknown,
+    /// Sent, the reply was lost, and the server's history does not reach back to it.
+    Untold,
+    /// Sent, and not carried out according to the server's history.
+    Lost,
+    /// A message of the server or the link that is not a reply.
+    News,
+}
+
+/// What an activity line is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// A command sent from this screen.
+    Sent(Command),
+    /// A command of the server's history.
+    Past(UserName, CommandName, Option<Symbol>, Option<Money>),
+    /// An order that has expired.
+    Expired(Symbol),
+    /// A trigger that has fired.
+    Trigger(Symbol),
+    /// The link to the server.
+    Link,
+}
+
+impl Subject {
+    /// Returns the name of the command, if the subject is one.
+    pub(crate) const fn command(&self) -> Option<CommandName> {
+        match self {
+            Self::Sent(command) => Some(command.name()),
+            Self::Past(_, command, ..) => Some(*command),
+            Self::Expired(_) | Self::Trigger(_) | Self::Link => None,
+        }
+    }
+
+    /// Returns the name that is displayed.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Sent(command) => command.name().as_str(),
+            Self::Past(_, command, ..) => command.as_str(),
+            Self::Expired(_) => "EXPIRED",
+            Self::Trigger(_) => "TRIGGER",
+            Self::Link => "LINK",
+        }
+    }
+
+    /// Returns the subject without the user: `BUY XYZ 550`.
+    pub(crate) fn summary(&self) -> String {
+        let (symbol, amount) = match self {
+            Self::Sent(command) => (command.symbol(), command.funds()),
+            Self::Past(_, _, symbol, amount) => (*symbol, *amount),
+            Self::Expired(symbol) | Self::Trigger(symbol) => (Some(*symbol), None),
+            Self::Link => (None, None),
+        };
+        let filename = match self {
+            Self::Sent(command) => command.filename().map(ToString::to_string),
+            _ => None,
+        };
+        let fields = [symbol.map(|symbol| symbol.to_string()), amount.map(text::amount), filename];
+        let name = std::iter::once(self.name().to_owned());
+        name.chain(fields.into_iter().flatten()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns a command as the line of the protocol, without its tag. Of a past command the server
+    /// reports the symbol and the amount alone.
+    pub(crate) fn wire_line(&self) -> String {
+        match self {
+            Self::Sent(command) => {
+                let body = Body::Command(command.clone());
+                let mut line = Vec::new();
+                Request { tag: None, noreply: false, body }.write_to(&mut line);
+                String::from_utf8_lossy(line.trim_ascii_end()).into_owned()
+            }
+            Self::Past(user, _, symbol, amount) => {
+                let fields = [symbol.map(|s| s.to_string()), amount.map(|a| a.to_string())];
+                let head = [self.name().to_owned(), user.to_string()];
+                head.into_iter().chain(fields.into_iter().flatten()).collect::<Vec<_>>().join(",")
+            }
+            Self::Expired(symbol) | Self::Trigger(symbol) => format!("{},{symbol}", self.name()),
+            Self::Link => self.name().to_owned(),
+        }
+    }
+}
+
+/// One line of activity.
+#[derive(Clone, Debug)]
+pub(crate) struct ActivityLine {
+    /// Local time, Unix milliseconds.
+    pub(crate) at_ms: u64,
+    /// Transaction number, 0 for news.
+    pub(crate) tag: u64,
+    /// The outcome.
+    pub(crate) verdict: Verdict,
+    /// What the line is about.
+    pub(crate) subject: Subject,
+    /// The reply as it arrived.
+    pub(crate) reply: String,
+    /// The outcome as a message.
+    pub(crate) words: String,
+    /// Round-trip time, in microseconds.
+    pub(crate) took_us: Option<u64>,
+}
+
+/// Counts of the trader's requests and of reconnects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Requests sent.
+    pub(crate) sent: u64,
+    /// Requests carried out.
+    pub(crate) ok: u64,
+    /// Requests refused.
+    pub(crate) refused: u64,
+    /// Requests whose reply was lost.
+    pub(crate) lost: u64,
+    /// Connections after a loss.
+    pub(crate) reconnects: u64,
+}
+
+/// The record of this session.
+#[derive(Debug, Default)]
+pub(crate) struct Activity {
+    /// Activity lines, newest last.
+    lines: VecDeque<ActivityLine>,
+    /// Local times and log messages, newest last.
+    log: VecDeque<(u64, String)>,
+    /// Local times and messages that the bell rang for, newest last.
+    bell_log: VecDeque<(u64, String)>,
+    /// A message for the trader, and the local time at which it disappears.
+    notice: Option<(String, u64)>,
+    /// Round-trip times in microseconds, newest last.
+    round_trips: VecDeque<u64>,
+    /// The longest round-trip time, in microseconds.
+    worst_us: u64,
+    counts: Counts,
+    /// Messages about the outcome of requests whose reply was lost, until they are displayed.
+    settled: Vec<String>,
+}
+
+impl Activity {
+    /// Returns the activity lines, newest last.
+    pub(crate) const fn lines(&self) -> &VecDeque<ActivityLine> {
+        &self.lines
+    }
+
+    /// Returns the requests whose outcome is unknown, oldest first.
+    pub(crate) fn unknown(&self) -> impl DoubleEndedIterator<Item = &ActivityLine> {
+        self.lines.iter().filter(|line| line.verdict == Verdict::Unknown)
+    }
+
+    /// Returns local times and log messages, newest last.
+    pub(crate) const fn log(&self) -> &VecDeque<(u64, String)> {
+        &self.log
+    }
+
+    /// Returns local times and messages that the bell rang for, newest last.
+    pub(crate) const fn bell_log(&self) -> &VecDeque<(u64, String)> {
+        &self.bell_log
+    }
+
+    /// Returns the message for the trader.
+    pub(crate) fn notice(&self) -> Option<&str> {
+        self.notice.as_ref().map(|(words, _)| words.as_str())
+    }
+
+    /// Returns the local time at which the notice disappears, Unix milliseconds.
+    pub(super) fn notice_until_ms(&self) -> Option<u64> {
+        self.notice.as_ref().map(|(_, until_ms)| *until_ms)
+    }
+
+    /// Returns round-trip times in microseconds, newest last.
+    pub(crate) const fn round_trips(&self) -> &VecDeque<u64> {
+        &self.round_trips
+    }
+
+    /// Returns a quantile of the round-trip times, in microseconds: 990 is the 99th percentile.
+    /// None before the first reply.
+    pub(crate) fn round_trip(&self, per_mille: usize) -> Option<u64> {
+        let mut sorted: Vec<_> = self.round_trips.iter().copied().collect();
+        sorted.sort_unstable();
+        let at = (sorted.len() * per_mille / 1_000).min(sorted.len().checked_sub(1)?);
+        sorted.get(at).copied()
+    }
+
+    /// Returns the longest round-trip time, in microseconds.
+    pub(crate) const fn worst_us(&self) -> u64 {
+        self.worst_us
+    }
+
+    /// Returns the counts of requests and reconnects.
+    pub(crate) const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Displays a message for a few seconds.
+    pub(super) fn notify(&mut self, words: &str, clock: Clock) {
+        self.notify_for(words.to_owned(), NOTICE_MS, clock);
+    }
+
+    /// Displays a message for a time in milliseconds.
+    pub(super) fn notify_for(&mut self, words: String, ms: u64, clock: Clock) {
+        self.notice = Some((words, clock.now_ms() + ms));
+    }
+
+    /// Removes the notice once its time has passed.
+    pub(super) fn expire_notice(&mut self, clock: Clock) {
+        self.notice.take_if(|(_, until_ms)| *until_ms <= clock.now_ms());
+    }
+
+    /// Adds a message to the log.
+    pub(super) fn add_to_log(&mut self, words: &str, clock: Clock) {
+        push_bounded(&mut self.log, (clock.now_ms(), words.to_owned()), LOG_MAX);
+    }
+
+    /// Displays a message, records it and rings the bell if the trader has it on.
+    pub(super) fn ring(
+        &mut self,
+        words: &str,
+        bell: bool,
+        clock: Clock,
+        effects: &mut Vec<Effect>,
+    ) {
+        if bell && !effects.contains(&Effect::Bell) {
+            effects.push(Effect::Bell);
+        }
+        push_bounded(&mut self.bell_log, (clock.now_ms(), words.to_owned()), BELL_LOG_MAX);
+        self.notify(words, clock);
+    }
+
+    /// Adds a line for a command that is being sent. An earlier notice is not about it and
+    /// disappears.
+    pub(super) fn record_sent(&mut self, tag: u64, command: Command, clock: Clock) {
+        self.push(ActivityLine {
+            at_ms: clock.now_ms(),
+            tag,
+            verdict: Verdict::Waiting,
+            subject: Subject::Sent(command),
+            reply: String::new(),
+            words: "sending".to_owned(),
+            took_us: None,
+        });
+        self.counts.sent += 1;
+        self.notice = None;
+    }
+
+    pub(super) fn record_round_trip(&mut self, took_us: u64) {
+        self.round_trips.push_back(took_us);
+        if self.round_trips.len() > ROUND_TRIPS_MAX {
+            self.round_trips.pop_front();
+        }
+        self.worst_us = self.worst_us.max(took_us);
+    }
+
+    /// Stores the reply to a command.
+    pub(super) fn record_reply(
+        &mut self,
+        tag: u64,
+        verdict: Verdict,
+        reply: String,
+        words: &str,
+        took_us: u64,
+    ) {
+        match verdict {
+            Verdict::Refused => self.counts.refused += 1,
+            _ => self.counts.ok += 1,
+        }
+        if let Some(line) = self.line_mut(tag) {
+            (line.verdict, line.reply, line.took_us) = (verdict, reply, Some(took_us));
+            words.clone_into(&mut line.words);
+        }
+    }
+
+    /// Marks a command whose reply was lost.
+    pub(super) fn record_lost(&mut self, tag: u64) {
+        let Some(line) = self.line_mut(tag) else { return };
+        line.verdict = Verdict::Unknown;
+        "no reply: UNKNOWN; the server is asked after reconnecting, it is never sent twice"
+            .clone_into(&mut line.words);
+        self.counts.lost += 1;
+    }
+
+    pub(super) const fn record_reconnect(&mut self) {
+        self.counts.reconnects += 1;
+    }
+
+    /// Adds a line for something that is not a reply.
+    pub(super) fn add_news(&mut self, subject: Subject, reply: String, words: &str, clock: Clock) {
+        self.push(ActivityLine {
+            at_ms: clock.now_ms(),
+            tag: 0,
+            verdict: Verdict::News,
+            subject,
+            reply,
+            words: words.to_owned(),
+            took_us: None,
+        });
+    }
+
+    /// Puts the account's past transactions, newest first, before all lines of this session.
+    pub(super) fn prepend_history(&mut self, history: &[Transaction], user: &UserName) {
+        // The summaries that the screen itself requests are not worth a line.
+        for past in history.iter().filter(|past| past.command != CommandName::DisplaySummary) {
+            let (verdict, words) = match past.refused {
+                None => (Verdict::Ok, "before this screen was opened".to_owned()),
+                Some(code) => (Verdict::Refused, format!("{code}, before this screen was opened")),
+            };
+            self.lines.push_front(ActivityLine {
+                at_ms: past.at_ms,
+                tag: past.number,
+                verdict,
+                subject: Subject::Past(user.clone(), past.command, past.symbol, past.amount),
+                reply: String::new(),
+                words,
+                took_us: None,
+            });
+        }
+    }
+
+    /// Sets the outcome of every request whose reply was lost, and keeps a message about each until
+    /// [`Self::take_settled`].
+    pub(super) fn settle(&mut self, outcome: impl Fn(&ActivityLine) -> (Verdict, String)) {
+        for line in self.lines.iter_mut().filter(|line| line.verdict == Verdict::Unknown) {
+            (line.verdict, line.words) = outcome(line);
+            let result = match line.verdict {
+                Verdict::Ok => "took effect",
+                Verdict::Lost => "never arrived",
+                Verdict::Refused => "was refused",
+                _ => "is UNKNOWN",
+            };
+            self.settled.push(format!("{} {result}", line.subject.name()));
+        }
+    }
+
+    /// Records that no request whose reply was lost has arrived.
+    pub(super) fn settle_as_lost(&mut self, words: &str) {
+        for line in self.lines.iter_mut().filter(|line| line.verdict == Verdict::Unknown) {
+            line.verdict = Verdict::Lost;
+            words.clone_into(&mut line.words);
+        }
+    }
+
+    /// Returns the messages about settled requests, once.
+    pub(super) fn take_settled(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.settled)
+    }
+
+    fn line_mut(&mut self, tag: u64) -> Option<&mut ActivityLine> {
+        self.lines.iter_mut().rev().find(|line| line.tag == tag)
+    }
+
+    fn push(&mut self, line: ActivityLine) {
+        push_bounded(&mut self.lines, line, LINES_MAX);
+    }
+}
+
+/// Appends a value; a full queue drops its oldest one first.
+fn push_bounded<T>(queue: &mut VecDeque<T>, value: T, max: usize) {
+    if queue.len() == max {
+        queue.pop_front();
+    }
+    queue.push_back(value);
+}

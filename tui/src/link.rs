@@ -23,8 +23,8 @@ const RECONNECT_TRIES: u32 = 40;
 /// The maximum delay after a lost connection, so that a restart of the server is noticed within a
 /// second.
 const RECONNECT_MAX: Duration = Duration::from_millis(700);
-/// The maximum random part of a delay, in milliseconds, so that many screens do not reconnect at the
-/// same moment.
+/// The maximum random part of a delay, in milliseconds, so that many screens do not reconnect at
+/// the same moment.
 const JITTER_MS_MAX: u64 = 100;
 
 /// A request to the link.
@@ -120,8 +120,8 @@ async fn exchange_lines(
     let _ = stream.set_nodelay(true);
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
-    // When each request was written, by its tag. Round trips are measured here, because nothing here
-    // waits for a frame.
+    // When each request was written, by its tag. Round trips are measured here, because nothing
+    // here waits for a frame.
     let mut written: BTreeMap<u64, Instant> = BTreeMap::new();
     let mut bytes = Vec::new();
     loop {

@@ -126,7 +126,7 @@ impl Account {
                         symbol: *symbol,
                         amount: *amount,
                         refused: *refused,
-                    })
+                    });
                 }
                 Detail::Stat { .. } | Detail::Text(_) => {}
             }

@@ -1,7 +1,7 @@
 //! What has happened on this screen.
 //!
-//! Owns the activity lines, the log, the messages that the bell rang for, the notice, the round-trip
-//! times and the counts. It must never decide anything: it records and displays.
+//! Owns the activity lines, the log, the messages that the bell rang for, the notice, the
+//! round-trip times and the counts. It must never decide anything: it records and displays.
 
 use super::text;
 use super::{Clock, Effect, Transaction};

@@ -8,6 +8,7 @@ const ORDER_LIFETIME_MS: u64 = 60_000;
 
 /// The local time of the current event and the offset of the server's clock.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "the unit stands last in every name")]
 pub(crate) struct Clock {
     started_ms: u64,
     now_ms: u64,
@@ -54,7 +55,8 @@ impl Clock {
         self.now_ms.saturating_add_signed(self.offset_ms)
     }
 
-    /// Returns the time until a moment of the server's clock, in milliseconds; 0 once it has passed.
+    /// Returns the time until a moment of the server's clock, in milliseconds; 0 once it has
+    /// passed.
     pub(crate) const fn left_ms(self, server_ms: u64) -> u64 {
         server_ms.saturating_sub(self.server_ms())
     }

@@ -136,7 +136,7 @@ fn protocol_line(line: &str, user: &UserName) -> Result<Parsed, String> {
             Body::Command(_) => {
                 Err("without a tag and noreply, please: the screen numbers its requests".to_owned())
             }
-            Body::Session(_) => Err("the screen does that by itself".to_owned()),
+            Body::Session(_) => Err("the screen sends that without being asked".to_owned()),
         },
         Line::Invalid(invalid) => Err(invalid.refusal.to_string()),
         Line::Nothing => Err("nothing to send".to_owned()),

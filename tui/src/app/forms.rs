@@ -206,7 +206,7 @@ impl Form {
         match key {
             Key::Tab | Key::Down => (self.focus, self.proposed) = ((self.focus + 1) % count, false),
             Key::BackTab | Key::Up => {
-                (self.focus, self.proposed) = ((self.focus + count - 1) % count, false)
+                (self.focus, self.proposed) = ((self.focus + count - 1) % count, false);
             }
             _ if self.is_sending() => {}
             Key::Left | Key::Right => self.switch_side(),

@@ -1,14 +1,14 @@
 //! The state of the trading screen.
 //!
-//! [`App`] consists of sub-states that each own their fields. [`App::update`] takes an event, routes
-//! it to them and returns the effects: actions for the terminal, the link and the replay. This module
-//! must never do I/O or ask for the time; every event brings the time with it.
+//! [`App`] consists of sub-states that each own their fields. [`App::update`] takes an event,
+//! routes it to them and returns the effects: actions for the terminal, the link and the replay.
+//! This module must never do I/O or ask for the time; every event brings the time with it.
 //!
 //! Methods live on the sub-state that owns the data. A function that needs several sub-states is in
 //! the module of its subject: `actions` for keys, `pointer` for the mouse, `orders` for forms and
 //! orders, `palette` for the command line, `server_lines` and `reconcile` for the server's lines,
-//! `output` for what leaves the screen. `selection` has the read-only values that follow from several
-//! sub-states.
+//! `output` for what leaves the screen. `selection` has the read-only values that follow from
+//! several sub-states.
 
 mod account;
 mod account_state;
@@ -171,5 +171,7 @@ impl App {
     }
 }
 
+#[cfg(test)]
+mod property_tests;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -71,7 +71,7 @@ impl Quotes {
         (quote.price, quote.at_ms) = (price, at_ms);
         match quote.history.back_mut() {
             Some(last) if last.0 / HISTORY_STEP_MS == at_ms / HISTORY_STEP_MS => {
-                *last = (at_ms, price)
+                *last = (at_ms, price);
             }
             _ => quote.history.push_back((at_ms, price)),
         }

@@ -1,5 +1,5 @@
-//! What a new summary says about the time before it: transactions from before the screen was opened,
-//! requests whose reply was lost, and changes while the link was down.
+//! What a new summary says about the time before it: transactions from before the screen was
+//! opened, requests whose reply was lost, and changes while the link was down.
 
 use super::text::{dollars, signed};
 use super::{Account, AccountState, Activity, ActivityLine, Clock, Subject, Transaction, Verdict};

@@ -41,8 +41,8 @@ impl App {
         }
     }
 
-    /// Returns the selected row of a pane. A selected symbol or trigger keeps its selection when its
-    /// row changes.
+    /// Returns the selected row of a pane. A selected symbol or trigger keeps its selection when
+    /// its row changes.
     pub(crate) fn row(&self, pane: Pane) -> usize {
         let row = match pane {
             Pane::Watchlist => self.view.stored_symbol().and_then(|selected| {
@@ -170,8 +170,8 @@ impl App {
             .map(|at| at.max(now_ms + 1))
     }
 
-    /// Returns true if something on the screen counts seconds: the time left of an order, the age of
-    /// a fresh quote, the time until the next attempt to connect.
+    /// Returns true if something on the screen counts seconds: the time left of an order, the age
+    /// of a fresh quote, the time until the next attempt to connect.
     pub(crate) fn shows_seconds(&self) -> bool {
         let counts_down =
             self.next_pending().is_some_and(|order| self.clock.left_ms(order.expires_at_ms) > 0);

@@ -180,7 +180,8 @@ fn order_ended(app: &mut App, side: Side) {
     app.update_banner();
 }
 
-/// Sends the second command of a form, closes the form after success, or displays the refusal in it.
+/// Sends the second command of a form, closes the form after success, or displays the refusal in
+/// it.
 fn on_form_reply(
     app: &mut App,
     reply: &TraderReply<'_>,

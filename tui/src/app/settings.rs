@@ -79,7 +79,7 @@ impl Settings {
     pub(crate) const COUNT: usize = 4;
 
     /// Returns the name and the value of each setting, in order.
-    pub(crate) fn rows(&self) -> [(&'static str, String); Self::COUNT] {
+    pub(crate) fn rows(self) -> [(&'static str, String); Self::COUNT] {
         let yes = |is: bool| if is { "on" } else { "off" }.to_owned();
         let theme = if self.no_color {
             "mono (no colour is allowed)".to_owned()

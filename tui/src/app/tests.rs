@@ -2,7 +2,6 @@
 
 use super::*;
 use daytrade_protocol::{Body, Request, ServerLine};
-use proptest::prelude::*;
 
 /// An application and its time.
 pub(crate) struct World {
@@ -10,7 +9,7 @@ pub(crate) struct World {
     pub(crate) now_ms: u64,
 }
 
-const START_MS: u64 = 1_795_334_400_000;
+pub(super) const START_MS: u64 = 1_795_334_400_000;
 
 /// Returns a request as the line that is sent.
 fn line_of(request: &Request) -> String {
@@ -64,7 +63,7 @@ impl World {
     }
 
     /// Returns the requests in flight with their tags, oldest first.
-    fn in_flight(&self) -> Vec<(u64, String)> {
+    pub(super) fn in_flight(&self) -> Vec<(u64, String)> {
         let line =
             |body: &Body| line_of(&Request { tag: None, noreply: false, body: body.clone() });
         self.app.connection.in_flight().map(|(tag, body)| (tag, line(body))).collect()
@@ -342,104 +341,4 @@ fn esc_quits_before_the_first_connection() {
     assert_eq!(app.update(Event::Key(Key::Esc), START_MS + 1_000), [Effect::Quit]);
     app.update(Event::Link(LinkEvent::Up), START_MS + 2_000);
     assert_eq!(app.update(Event::Key(Key::Esc), START_MS + 3_000), []);
-}
-
-fn event() -> impl Strategy<Value = (Option<Event>, u64)> {
-    let keys = prop::sample::select(vec![
-        Key::Char('b'),
-        Key::Char('s'),
-        Key::Char('t'),
-        Key::Char('y'),
-        Key::Char('n'),
-        Key::Char('u'),
-        Key::Char('x'),
-        Key::Char('a'),
-        Key::Char('j'),
-        Key::Char('1'),
-        Key::Char('5'),
-        Key::Char('m'),
-        Key::Char(':'),
-        Key::Char('/'),
-        Key::Char('?'),
-        Key::Char('r'),
-        Key::Char('+'),
-        Key::Char('-'),
-        Key::Char('q'),
-        Key::Char('3'),
-        Key::Char('4'),
-        Key::Tab,
-        Key::Enter,
-        Key::Esc,
-        Key::Backspace,
-        Key::Left,
-        Key::Ctrl('c'),
-        Key::Ctrl('u'),
-    ]);
-    let event = prop_oneof![
-        12 => keys.prop_map(|key| Some(Event::Key(key))),
-        1 => Just(Some(Event::Paste("y\n5\nb".to_owned()))),
-        1 => Just(Some(Event::Link(LinkEvent::Up))),
-        1 => Just(Some(Event::Link(LinkEvent::Down { cause: "broken".to_owned(), next_try_ms: 0, attempt: 2 }))),
-        1 => Just(Some(Event::Click(HitTarget::Row(Pane::Pending, 0)))),
-        // None: the server replies to the oldest request.
-        8 => Just(None),
-    ];
-    (event, 0..400_u64)
-}
-
-/// Returns a possible reply to a line.
-fn answer(tag: u64, line: &str, now_ms: u64) -> Vec<String> {
-    let reply = match line.split(',').next().unwrap() {
-        "BUY" => format!("OK,BUY,XYZ,1,15.02,15.02,{}", now_ms + 60_000),
-        "COMMIT_BUY" => "OK,COMMIT_BUY,XYZ,1,15.02,15.02".to_owned(),
-        "ADD" => "OK,ADD,5.00".to_owned(),
-        "DISPLAY_SUMMARY" => {
-            return vec![
-                format!("[{tag}]-ACCOUNT,alice,1000.00,15.02,0.00"),
-                format!(
-                    "[{tag}]-PENDING,BUY,XYZ,1,15.02,15.02,{}",
-                    now_ms / 5_000 * 5_000 + 60_000
-                ),
-                format!("[{tag}] OK,DISPLAY_SUMMARY,alice,2"),
-            ];
-        }
-        _ => "ERR,NO_SET_BUY,no".to_owned(),
-    };
-    vec![format!("[{tag}] {reply}")]
-}
-
-proptest! {
-    /// For every sequence of keys, replies, losses and delays: no tag is used twice, nothing is sent
-    /// without a link, and no commit is sent without its own key press or right after a change of the
-    /// banner.
-    #[test]
-    fn nothing_is_sent_without_a_key_pressed_now(events in prop::collection::vec(event(), 1..120)) {
-        let mut world = World::live();
-        let mut tags = std::collections::BTreeSet::new();
-        let mut banner = (None, world.now_ms);
-        for (event, ms) in events {
-            world.now_ms += ms;
-            let may_commit = matches!(event, Some(Event::Key(Key::Char('y' | 'n' | 'u') | Key::Enter)));
-            let sent = if let Some(event) = event {
-                world.act(event)
-            } else {
-                let oldest = world.in_flight().into_iter().next();
-                let lines = oldest.map_or(Vec::new(), |(tag, line)| answer(tag, &line, world.now_ms));
-                lines.iter().flat_map(|line| world.says(line)).collect()
-            };
-            for line in sent {
-                let (tag, request) = line.split_once("] ").unwrap();
-                prop_assert!(tags.insert(tag.to_owned()), "{} was used twice", tag);
-                prop_assert!(world.app.connection.is_live(), "{} was sent without a link", line);
-                if request.starts_with("COMMIT_") || request.starts_with("CANCEL_BUY") || request.starts_with("CANCEL_SELL") {
-                    prop_assert!(may_commit, "{} without its key", line);
-                    prop_assert!(world.now_ms - banner.1 >= BANNER_GUARD_MS, "{} {} ms after a change", line, world.now_ms - banner.1);
-                }
-            }
-            let subject = world.app.next_pending().map(|order| (order.side, order.terms.symbol, order.expires_at_ms));
-            if subject != banner.0 {
-                banner = (subject, world.now_ms);
-            }
-        }
-    }
 }

@@ -35,8 +35,8 @@ pub(crate) fn thousands(number: u64) -> String {
     out
 }
 
-/// Returns `part` as a share of `whole`, in hundredths of a percent, rounded to the nearest; None if
-/// `whole` is zero.
+/// Returns `part` as a share of `whole`, in hundredths of a percent, rounded to the nearest; None
+/// if `whole` is zero.
 pub(crate) fn basis_points(part: Money, whole: Money) -> Option<i64> {
     let (part, whole) = (i128::from(part.cents()), i128::from(whole.cents()));
     if whole == 0 {

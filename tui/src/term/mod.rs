@@ -1,5 +1,5 @@
-//! The terminal. A guard enters and leaves the screen, a thread reads the keys, and a frame is drawn
-//! when something visible has changed.
+//! The terminal. A guard enters and leaves the screen, a thread reads the keys, and a frame is
+//! drawn when something visible has changed.
 
 mod frame_timer;
 mod guard;
@@ -14,8 +14,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The last time of day, and how far it has been set back in total, in milliseconds.
 static CLOCK: Mutex<(u64, u64)> = Mutex::new((0, 0));
 
-/// Returns the time that the screen displays and calculates with, Unix milliseconds. When the system
-/// clock is set back, this one continues from its last value, so that a countdown never stops.
+/// Returns the time that the screen displays and calculates with, Unix milliseconds. When the
+/// system clock is set back, this one continues from its last value, so that a countdown never
+/// stops.
 #[expect(
     clippy::disallowed_methods,
     reason = "the screen's one clock; the server's is measured against it"

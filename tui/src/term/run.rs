@@ -195,8 +195,8 @@ impl ScreenLoop {
         Ok(quits)
     }
 
-    /// Makes the next frame draw every cell. `Terminal::clear` would ask the terminal for the cursor
-    /// position, and the thread that reads the keys would receive the answer.
+    /// Makes the next frame draw every cell. `Terminal::clear` would ask the terminal for the
+    /// cursor position, and the thread that reads the keys would receive the answer.
     fn redraw(&mut self) -> io::Result<()> {
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())?;

@@ -44,8 +44,8 @@ impl Window {
         })
     }
 
-    /// Returns the prices of each column. A price is valid until the next one; before the first there
-    /// is None.
+    /// Returns the prices of each column. A price is valid until the next one; before the first
+    /// there is None.
     fn steps(self, quote: &SymbolQuote, columns: usize) -> Vec<Option<Step>> {
         let mut steps: Vec<Option<Step>> = vec![None; columns];
         let mut before = None;

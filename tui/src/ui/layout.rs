@@ -92,7 +92,7 @@ fn one_list(ctx: &mut DrawContext<'_>, area: Rect) {
             Pane::Watchlist | Pane::Activity | Pane::Replay
                 if ctx.app.view.chart().replaces_list() =>
             {
-                chart::draw(ctx, area)
+                chart::draw(ctx, area);
             }
             Pane::Watchlist | Pane::Activity | Pane::Replay => watchlist::watchlist(ctx, area),
         },

@@ -3,7 +3,7 @@
 use super::table::{Cells, number, table, visible, words};
 use super::text_width::fit_words;
 use super::{DrawContext, span};
-use crate::app::{Action, ActivityLine, Link, Pane, Screen, Verdict, text};
+use crate::app::{Action, ActivityLine, Link, Pane, Screen, Trigger, Verdict, text};
 use daytrade_protocol::Side;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -78,14 +78,12 @@ pub(super) fn pending(ctx: &mut DrawContext<'_>, area: Rect) {
 
 /// Draws the triggers, the nearest to the price first.
 pub(super) fn triggers(ctx: &mut DrawContext<'_>, area: Rect) {
-    let app = ctx.app;
-    let triggers = app.triggers_by_nearness();
+    let triggers = ctx.app.triggers_by_nearness();
     let armed = triggers.iter().filter(|(trigger, _)| trigger.price.is_some()).count();
     let count = format!("{armed} armed, {} incomplete", triggers.len() - armed);
     let foot =
         format!("{} set  {} remove", ctx.key(Action::Trigger), ctx.key(Action::RemoveTrigger));
     let inner = ctx.pane(area, Pane::Triggers, "Triggers", &count, &foot);
-    let theme = ctx.options.theme;
     let columns = [
         words("SIDE", 0),
         words("SYM", 0),
@@ -96,60 +94,49 @@ pub(super) fn triggers(ctx: &mut DrawContext<'_>, area: Rect) {
         words("", 1),
         words("STATE", 3),
     ];
-    let (at_most, at_least) = ctx.options.glyphs.bounds;
     let range = visible(ctx, inner, Pane::Triggers, triggers.len());
     let first = range.start;
-    let rows: Vec<Cells> = triggers[range]
-        .iter()
-        .map(|(trigger, away)| {
-            let buys = trigger.side == Side::Buy;
-            let now = app
-                .market
-                .shown_quote(trigger.symbol)
-                .map_or("-".to_owned(), |quote| text::dollars(quote.price));
-            let (fires, state) = match trigger.price {
-                Some(price) => {
-                    let shares =
-                        if buys { trigger.amount.whole_shares(price) } else { trigger.shares };
-                    let sign = if buys { at_most } else { at_least };
-                    let would = if buys { "armed, buys" } else { "armed, sells" };
-                    (
-                        format!("{sign} {}", ctx.money(price)),
-                        format!("{would} {}", ctx.count(shares)),
-                    )
-                }
-                None => (
-                    "no price".to_owned(),
-                    format!("incomplete: {} sets its price", ctx.key(Action::Trigger)),
-                ),
-            };
-            let away = away.filter(|_| !app.view.is_money_hidden());
-            // The bar is full at the price itself and empty a tenth away from it.
-            let near = away.map_or(0, |away| 1_000_u64.saturating_sub(away.unsigned_abs()));
-            let bar = if away.is_some() {
-                format!("[{}]", ctx.options.glyphs.bar(near, 1_000, 10))
-            } else {
-                String::new()
-            };
-            let away = away.map_or(String::new(), |away| {
-                text::percent(away).trim_start_matches('+').to_owned()
-            });
-            let style = if trigger.price.is_some() { theme.text } else { theme.warn };
-            vec![
-                (trigger.side.as_str().to_owned(), style),
-                (trigger.symbol.to_string(), style),
-                (ctx.money(trigger.amount), style),
-                (fires, style),
-                (now, theme.text),
-                (away, theme.text),
-                (bar, theme.dim),
-                (state, style),
-            ]
-        })
-        .collect();
+    let rows: Vec<Cells> =
+        triggers[range].iter().map(|(trigger, away)| trigger_row(ctx, trigger, *away)).collect();
     let empty =
         loading_or(ctx, &format!("No triggers. Press {} to set one.", ctx.key(Action::Trigger)));
     table(ctx, inner, (Pane::Triggers, first), &columns, &rows, &empty);
+}
+
+/// Returns the row of a trigger; `away` is its distance from the price in hundredths of a percent.
+fn trigger_row(ctx: &DrawContext<'_>, trigger: &Trigger, away: Option<i64>) -> Cells {
+    let (app, theme, glyphs) = (ctx.app, ctx.options.theme, ctx.options.glyphs);
+    let now = app.market.shown_quotes().price(trigger.symbol);
+    let (fires, state, style) = if let Some(price) = trigger.price {
+        let (at_most, at_least) = glyphs.bounds;
+        let (sign, verb, shares) = match trigger.side {
+            Side::Buy => (at_most, "buys", trigger.amount.whole_shares(price)),
+            Side::Sell => (at_least, "sells", trigger.shares),
+        };
+        let state = format!("armed, {verb} {}", ctx.count(shares));
+        (format!("{sign} {}", ctx.money(price)), state, theme.text)
+    } else {
+        let state = format!("incomplete: {} sets its price", ctx.key(Action::Trigger));
+        ("no price".to_owned(), state, theme.warn)
+    };
+    let away = away.filter(|_| !app.view.is_money_hidden());
+    // The bar is full at the price itself and empty a tenth away from it.
+    let bar = away.map_or(String::new(), |away| {
+        let near = 1_000_u64.saturating_sub(away.unsigned_abs());
+        format!("[{}]", glyphs.bar(near, 1_000, 10))
+    });
+    let away =
+        away.map_or(String::new(), |away| text::percent(away).trim_start_matches('+').to_owned());
+    vec![
+        (trigger.side.as_str().to_owned(), style),
+        (trigger.symbol.to_string(), style),
+        (ctx.money(trigger.amount), style),
+        (fires, style),
+        (now.map_or("-".to_owned(), text::dollars), theme.text),
+        (away, theme.text),
+        (bar, theme.dim),
+        (state, style),
+    ]
 }
 
 /// Draws the activity, newest line first.

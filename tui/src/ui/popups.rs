@@ -162,7 +162,7 @@ fn confirm(ctx: &mut DrawContext<'_>, area: Rect) {
     let waiting = ctx.app.connection.waiting().count();
     let rows = [
         format!("{} or Enter quits, any other key stays.", ctx.key(Action::Quit)),
-        format!("{pending} pending: what is not committed runs out, the reserve comes back."),
+        format!("{pending} pending: what is not committed expires, the reserve comes back."),
         if waiting > 0 { format!("{waiting} sent and not yet answered.") } else { String::new() },
     ];
     let width = usize::from(inner.width).saturating_sub(2);
@@ -236,7 +236,7 @@ fn exchange(ctx: &mut DrawContext<'_>, area: Rect, row: usize) {
     let request = if line.tag > 0 {
         format!("[{}] {}", line.tag, line.subject.wire_line())
     } else {
-        "(the server said so by itself)".to_owned()
+        "(a message that is not a reply)".to_owned()
     };
     let mut at = 0;
     for (mark, words, style) in [

@@ -43,7 +43,7 @@ fn progress(ctx: &mut DrawContext<'_>, area: Rect) {
         Stage::Starting => ("starting".to_owned(), ctx.options.theme.dim),
         Stage::Running if replay.pace == Pace::Paused => (
             format!(
-                "PAUSED, {} goes on, {} one line",
+                "PAUSED, {} resumes, {} one line",
                 ctx.key(Action::ReplayPause),
                 ctx.key(Action::ReplayStep)
             ),

@@ -200,7 +200,7 @@ pub(super) fn status(ctx: &mut DrawContext<'_>, area: Rect) {
         String::new()
     };
     let frozen = if app.market.is_frozen() {
-        format!("  PRICES HELD, {} goes on", ctx.key(Action::Pause))
+        format!("  PRICES HELD, {} resumes", ctx.key(Action::Pause))
     } else {
         String::new()
     };
@@ -220,8 +220,8 @@ pub(super) fn status(ctx: &mut DrawContext<'_>, area: Rect) {
     ctx.right(area, 0, &format!("{clock} UTC "), theme.dim, taken);
 }
 
-/// Draws the keys that are useful now. Those of the banner are always displayed; the others fill one
-/// page after the other, and a key turns the page.
+/// Draws the keys that are useful now. Those of the banner are always displayed; the others fill
+/// one page after the other, and a key turns the page.
 pub(super) fn hints(ctx: &mut DrawContext<'_>, area: Rect) {
     if area.height == 0 {
         return;
@@ -290,7 +290,7 @@ fn wanted_hints(app: &App) -> (Vec<Hint>, Vec<Hint>) {
     if app.view.screen() == Screen::Replay {
         let is_paused = app.replay.progress().is_some_and(|replay| replay.pace == Pace::Paused);
         let replay = [
-            (Action::ReplayPause, if is_paused { "go on" } else { "pause" }),
+            (Action::ReplayPause, if is_paused { "resume" } else { "pause" }),
             (Action::ReplayStep, "step"),
             (Action::ReplayFaster, "faster"),
             (Action::ReplaySlower, "slower"),

@@ -52,22 +52,24 @@ pub(super) fn watchlist(ctx: &mut DrawContext<'_>, area: Rect) {
 /// Returns the number of symbols with the sort order and the filter.
 fn state(ctx: &DrawContext<'_>, count: usize, width: u16) -> String {
     let market = &ctx.app.market;
-    let mut state = text::count(count as u64, "symbol");
+    let mut parts = vec![text::count(count as u64, "symbol")];
     if market.sort() != Sort::Own || market.is_reversed() {
-        let reversed = if market.is_reversed() { ", reversed" } else { "" };
-        state += &format!(", sort: {}{reversed}", market.sort().words());
+        parts.push(format!("sort: {}", market.sort().words()));
+    }
+    if market.is_reversed() {
+        parts.push("reversed".to_owned());
     }
     if !market.filter().is_empty() {
-        state += &format!(", filter: {}", market.filter().text());
+        parts.push(format!("filter: {}", market.filter().text()));
     }
     if market.is_frozen() {
-        state += ", HELD STILL";
+        parts.push("HELD STILL".to_owned());
     }
     if width >= SINCE_FROM {
         let since = text::clock(ctx.app.clock.started_ms());
-        state += &format!(", change since {}", &since[..5]);
+        parts.push(format!("change since {}", &since[..5]));
     }
-    state
+    parts.join(", ")
 }
 
 fn row(ctx: &DrawContext<'_>, symbol: Symbol, trend_cells: usize) -> Cells {

@@ -3,7 +3,7 @@
 
 use crate::app::LinkEvent;
 use crate::net::clean;
-use daytrade_protocol::{Request, ServerLine};
+use daytrade_protocol::{Request, ServerLine, Tag};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -131,9 +131,9 @@ async fn exchange_lines(
                     let text = clean(&text);
                     // An unknown line of a newer server does not end the connection.
                     if let Ok(line) = ServerLine::parse(text.as_bytes()) {
-                        let tag = if let ServerLine::Reply(reply) = &line { reply.tag } else { None };
-                        let since = tag.and_then(|tag| written.remove(&tag.get()));
-                        let took_us = since.map(|since| since.elapsed().as_micros() as u64);
+                        let took_us = reply_tag(&line)
+                            .and_then(|tag| written.remove(&tag.get()))
+                            .map(|since| since.elapsed().as_micros() as u64);
                         events.send(LinkEvent::Line { line, text, took_us }).ok()?;
                     }
                 }
@@ -157,6 +157,11 @@ async fn exchange_lines(
             },
         }
     }
+}
+
+/// Returns the tag of a reply; None for any other line.
+const fn reply_tag(line: &ServerLine) -> Option<Tag> {
+    if let ServerLine::Reply(reply) = line { reply.tag } else { None }
 }
 
 fn error_text(error: &io::Error) -> String {

@@ -1,5 +1,5 @@
-//! The messages between the replay engine and the screen: progress one way, control the other. Plain
-//! data, without the engine.
+//! The messages between the replay engine and the screen: progress in one direction, control in the
+//! other. They are plain data and know nothing of the engine.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

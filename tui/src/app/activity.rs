@@ -21,7 +21,7 @@ const NOTICE_MS: u64 = 6_000;
 
 /// The outcome of an activity line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Outcome {
     /// In flight.
     Waiting,
     /// Carried out.
@@ -120,13 +120,13 @@ pub(crate) struct ActivityLine {
     /// Transaction number, 0 for news.
     pub(crate) tag: u64,
     /// The outcome.
-    pub(crate) verdict: Verdict,
+    pub(crate) outcome: Outcome,
     /// What the line is about.
     pub(crate) subject: Subject,
     /// The reply as it arrived.
     pub(crate) reply: String,
     /// The outcome as a message.
-    pub(crate) words: String,
+    pub(crate) message: String,
     /// Round-trip time, in microseconds.
     pub(crate) took_us: Option<u64>,
 }
@@ -174,7 +174,7 @@ impl Activity {
 
     /// Returns the requests whose outcome is unknown, oldest first.
     pub(crate) fn unknown(&self) -> impl DoubleEndedIterator<Item = &ActivityLine> {
-        self.lines.iter().filter(|line| line.verdict == Verdict::Unknown)
+        self.lines.iter().filter(|line| line.outcome == Outcome::Unknown)
     }
 
     /// Returns local times and log messages, newest last.
@@ -189,7 +189,7 @@ impl Activity {
 
     /// Returns the message for the trader.
     pub(crate) fn notice(&self) -> Option<&str> {
-        self.notice.as_ref().map(|(words, _)| words.as_str())
+        self.notice.as_ref().map(|(message, _)| message.as_str())
     }
 
     /// Returns the local time at which the notice disappears, Unix milliseconds.
@@ -222,13 +222,13 @@ impl Activity {
     }
 
     /// Displays a message for a few seconds.
-    pub(super) fn notify(&mut self, words: &str, clock: Clock) {
-        self.notify_for(words.to_owned(), NOTICE_MS, clock);
+    pub(super) fn notify(&mut self, message: &str, clock: Clock) {
+        self.notify_for(message.to_owned(), NOTICE_MS, clock);
     }
 
     /// Displays a message for a time in milliseconds.
-    pub(super) fn notify_for(&mut self, words: String, ms: u64, clock: Clock) {
-        self.notice = Some((words, clock.now_ms() + ms));
+    pub(super) fn notify_for(&mut self, message: String, ms: u64, clock: Clock) {
+        self.notice = Some((message, clock.now_ms() + ms));
     }
 
     /// Removes the notice once its time has passed.
@@ -237,14 +237,14 @@ impl Activity {
     }
 
     /// Adds a message to the log.
-    pub(super) fn add_to_log(&mut self, words: &str, clock: Clock) {
-        push_bounded(&mut self.log, (clock.now_ms(), words.to_owned()), LOG_MAX);
+    pub(super) fn add_to_log(&mut self, message: &str, clock: Clock) {
+        push_bounded(&mut self.log, (clock.now_ms(), message.to_owned()), LOG_MAX);
     }
 
     /// Displays a message, records it and rings the bell if the trader has it on.
     pub(super) fn ring(
         &mut self,
-        words: &str,
+        message: &str,
         bell: bool,
         clock: Clock,
         effects: &mut Vec<Effect>,
@@ -252,8 +252,8 @@ impl Activity {
         if bell && !effects.contains(&Effect::Bell) {
             effects.push(Effect::Bell);
         }
-        push_bounded(&mut self.bell_log, (clock.now_ms(), words.to_owned()), BELL_LOG_MAX);
-        self.notify(words, clock);
+        push_bounded(&mut self.bell_log, (clock.now_ms(), message.to_owned()), BELL_LOG_MAX);
+        self.notify(message, clock);
     }
 
     /// Adds a line for a command that is being sent. An earlier notice is not about it and
@@ -262,10 +262,10 @@ impl Activity {
         self.push(ActivityLine {
             at_ms: clock.now_ms(),
             tag,
-            verdict: Verdict::Waiting,
+            outcome: Outcome::Waiting,
             subject: Subject::Sent(command),
             reply: String::new(),
-            words: "sending".to_owned(),
+            message: "sending".to_owned(),
             took_us: None,
         });
         self.counts.sent += 1;
@@ -284,27 +284,27 @@ impl Activity {
     pub(super) fn record_reply(
         &mut self,
         tag: u64,
-        verdict: Verdict,
+        outcome: Outcome,
         reply: String,
-        words: &str,
+        message: &str,
         took_us: u64,
     ) {
-        match verdict {
-            Verdict::Refused => self.counts.refused += 1,
+        match outcome {
+            Outcome::Refused => self.counts.refused += 1,
             _ => self.counts.ok += 1,
         }
         if let Some(line) = self.line_mut(tag) {
-            (line.verdict, line.reply, line.took_us) = (verdict, reply, Some(took_us));
-            words.clone_into(&mut line.words);
+            (line.outcome, line.reply, line.took_us) = (outcome, reply, Some(took_us));
+            message.clone_into(&mut line.message);
         }
     }
 
     /// Marks a command whose reply was lost.
     pub(super) fn record_lost(&mut self, tag: u64) {
         let Some(line) = self.line_mut(tag) else { return };
-        line.verdict = Verdict::Unknown;
+        line.outcome = Outcome::Unknown;
         "no reply: UNKNOWN; the server is asked after reconnecting, it is never sent twice"
-            .clone_into(&mut line.words);
+            .clone_into(&mut line.message);
         self.counts.lost += 1;
     }
 
@@ -313,14 +313,20 @@ impl Activity {
     }
 
     /// Adds a line for something that is not a reply.
-    pub(super) fn add_news(&mut self, subject: Subject, reply: String, words: &str, clock: Clock) {
+    pub(super) fn add_news(
+        &mut self,
+        subject: Subject,
+        reply: String,
+        message: &str,
+        clock: Clock,
+    ) {
         self.push(ActivityLine {
             at_ms: clock.now_ms(),
             tag: 0,
-            verdict: Verdict::News,
+            outcome: Outcome::News,
             subject,
             reply,
-            words: words.to_owned(),
+            message: message.to_owned(),
             took_us: None,
         });
     }
@@ -329,17 +335,17 @@ impl Activity {
     pub(super) fn prepend_history(&mut self, history: &[Transaction], user: &UserName) {
         // The summaries that the screen itself requests are not worth a line.
         for past in history.iter().filter(|past| past.command != CommandName::DisplaySummary) {
-            let (verdict, words) = match past.refused {
-                None => (Verdict::Ok, "before this screen was opened".to_owned()),
-                Some(code) => (Verdict::Refused, format!("{code}, before this screen was opened")),
+            let (outcome, message) = match past.refused {
+                None => (Outcome::Ok, "before this screen was opened".to_owned()),
+                Some(code) => (Outcome::Refused, format!("{code}, before this screen was opened")),
             };
             self.lines.push_front(ActivityLine {
                 at_ms: past.at_ms,
                 tag: past.number,
-                verdict,
+                outcome,
                 subject: Subject::Past(user.clone(), past.command, past.symbol, past.amount),
                 reply: String::new(),
-                words,
+                message,
                 took_us: None,
             });
         }
@@ -347,13 +353,13 @@ impl Activity {
 
     /// Sets the outcome of every request whose reply was lost, and keeps a message about each until
     /// [`Self::take_settled`].
-    pub(super) fn settle(&mut self, outcome: impl Fn(&ActivityLine) -> (Verdict, String)) {
-        for line in self.lines.iter_mut().filter(|line| line.verdict == Verdict::Unknown) {
-            (line.verdict, line.words) = outcome(line);
-            let result = match line.verdict {
-                Verdict::Ok => "took effect",
-                Verdict::Lost => "never arrived",
-                Verdict::Refused => "was refused",
+    pub(super) fn settle(&mut self, outcome: impl Fn(&ActivityLine) -> (Outcome, String)) {
+        for line in self.lines.iter_mut().filter(|line| line.outcome == Outcome::Unknown) {
+            (line.outcome, line.message) = outcome(line);
+            let result = match line.outcome {
+                Outcome::Ok => "took effect",
+                Outcome::Lost => "never arrived",
+                Outcome::Refused => "was refused",
                 _ => "is UNKNOWN",
             };
             self.settled.push(format!("{} {result}", line.subject.name()));
@@ -361,10 +367,10 @@ impl Activity {
     }
 
     /// Records that no request whose reply was lost has arrived.
-    pub(super) fn settle_as_lost(&mut self, words: &str) {
-        for line in self.lines.iter_mut().filter(|line| line.verdict == Verdict::Unknown) {
-            line.verdict = Verdict::Lost;
-            words.clone_into(&mut line.words);
+    pub(super) fn settle_as_lost(&mut self, message: &str) {
+        for line in self.lines.iter_mut().filter(|line| line.outcome == Outcome::Unknown) {
+            line.outcome = Outcome::Lost;
+            message.clone_into(&mut line.message);
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) struct Alert {
 
 impl Alert {
     /// Returns the alert as text: `XYZ crosses 15.00 going up`.
-    pub(crate) fn words(&self, verb: &str) -> String {
+    pub(crate) fn describe(&self, verb: &str) -> String {
         format!(
             "{} {verb} {} going {}",
             self.symbol,
@@ -54,8 +54,8 @@ mod tests {
             effects.iter().filter(|effect| **effect == Effect::Bell).count()
         };
         assert_eq!([quote("15.49"), quote("15.60"), quote("15.40"), quote("15.60")], [0, 1, 0, 0]);
-        let (_, words) = world.app.activity.bell_log().back().unwrap();
-        assert_eq!(words, "XYZ crossed 15.50 going up");
+        let (_, message) = world.app.activity.bell_log().back().unwrap();
+        assert_eq!(message, "XYZ crossed 15.50 going up");
         world.press("!15.00\n");
         assert!(!world.app.market.alerts()[0].up);
         world.app.settings.bell = false;

@@ -11,9 +11,9 @@ const BAD_SYMBOL: &str = "1 to 3 letters or digits";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Consequence {
     /// Label of the line.
-    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
     /// Content of the line.
-    pub(crate) words: String,
+    pub(crate) text: String,
     /// The form cannot be sent for this reason.
     pub(crate) blocks: bool,
 }
@@ -57,12 +57,12 @@ impl<'a> Consequences<'a> {
         self.lines
     }
 
-    fn say(&mut self, name: &'static str, words: String) {
-        self.lines.push(Consequence { name, words, blocks: false });
+    fn say(&mut self, label: &'static str, text: String) {
+        self.lines.push(Consequence { label, text, blocks: false });
     }
 
-    fn block(&mut self, name: &'static str, words: String) {
-        self.lines.push(Consequence { name, words, blocks: true });
+    fn block(&mut self, label: &'static str, text: String) {
+        self.lines.push(Consequence { label, text, blocks: true });
     }
 
     pub(super) fn add_symbol(&mut self, symbol: Option<Symbol>) {
@@ -170,8 +170,8 @@ impl<'a> Consequences<'a> {
         }
         let stale =
             quote.map_or(String::new(), |quote| format!("{} is stale; ", dollars(quote.price)));
-        let words = format!("{stale}asking the market");
-        self.lines.push(Consequence { name: "Quote", words, blocks: must_be_fresh });
+        let text = format!("{stale}asking the market");
+        self.lines.push(Consequence { label: "Quote", text, blocks: must_be_fresh });
         None
     }
 
@@ -183,13 +183,13 @@ impl<'a> Consequences<'a> {
     }
 
     fn no_share(&mut self, side: Side, price: Money, hint: &str) {
-        let name = if side == Side::Sell { "You sell" } else { "You get" };
-        self.block(name, format!("no share: one costs {}{hint}", dollars(price)));
+        let label = if side == Side::Sell { "You sell" } else { "You get" };
+        self.block(label, format!("no share: one costs {}{hint}", dollars(price)));
     }
 
     fn missing_cash(&mut self, cash: Money, amount: Money) {
-        let words = format!("{} is there, {} is asked for", dollars(cash), dollars(amount));
-        self.block("Cash", words);
+        let text = format!("{} is there, {} is asked for", dollars(cash), dollars(amount));
+        self.block("Cash", text);
     }
 
     fn buy(&mut self, trade: Trade) {
@@ -212,8 +212,8 @@ impl<'a> Consequences<'a> {
         let average = Money::from_cents(basis.cents() / after);
         let was = before.map_or("none held".to_owned(), |holding| dollars(holding.average()));
         self.say("Average", format!("{was} -> {}", dollars(average)));
-        if let Some(words) = share_of_equity(account, self.quotes, price, held, shares) {
-            self.say("Share", format!("{words} of equity"));
+        if let Some(text) = share_of_equity(account, self.quotes, price, held, shares) {
+            self.say("Share", format!("{text} of equity"));
         }
     }
 
@@ -221,7 +221,7 @@ impl<'a> Consequences<'a> {
         let Trade { symbol, price, shares, total, .. } = trade;
         let holding = self.account.and_then(|account| account.holding(symbol));
         let Some(holding) = holding.filter(|holding| holding.free >= shares) else {
-            let words = match holding {
+            let text = match holding {
                 None => format!("{} at {}, but you hold none", shares_of(shares), dollars(price)),
                 Some(holding) => format!(
                     "{} at {}, but only {} of your {} can be sold",
@@ -231,7 +231,7 @@ impl<'a> Consequences<'a> {
                     thousands(holding.shares()),
                 ),
             };
-            self.block("You sell", words);
+            self.block("You sell", text);
             return;
         };
         let free = thousands(holding.free);

@@ -290,8 +290,8 @@ impl Form {
     }
 
     /// Displays a refusal; the form can be sent again.
-    pub(super) fn refuse(&mut self, words: String) {
-        (self.in_flight, self.refused) = (None, Some(words));
+    pub(super) fn refuse(&mut self, message: String) {
+        (self.in_flight, self.refused) = (None, Some(message));
     }
 
     /// Returns the commands to send: the second one once the first is carried out. None if a field

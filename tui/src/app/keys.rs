@@ -76,7 +76,9 @@ impl fmt::Display for Key {
 }
 
 macro_rules! actions {
-    ($($action:ident $name:literal $group:literal $help:literal [$($key:expr),+ $(,)?]),+ $(,)?) => {
+    ($(
+        $action:ident $name:literal $group:literal $help:literal [$($key:expr),+ $(,)?]
+    ),+ $(,)?) => {
         /// An action that a key can perform.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[expect(missing_docs, reason = "the table has the help of each")]
@@ -259,8 +261,7 @@ fn as_markdown() -> String {
 
 /// Returns the key table as a section of the man page.
 pub(crate) fn as_man_section() -> String {
-    let escape =
-        |words: &str| words.replace('\\', "\\(rs").replace('-', "\\-").replace('.', "\\&.");
+    let escape = |text: &str| text.replace('\\', "\\(rs").replace('-', "\\-").replace('.', "\\&.");
     let mut section = String::from(
         ".SH KEYS\nOf the trading screen; all can be rebound in [keys] of config.toml.\n",
     );

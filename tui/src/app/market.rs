@@ -44,8 +44,8 @@ impl Sort {
         }
     }
 
-    /// Returns the name that is displayed.
-    pub(crate) const fn words(self) -> &'static str {
+    /// Returns the label that is displayed.
+    pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Own => "mine",
             Self::Name => "name",

@@ -48,7 +48,7 @@ pub use view::{Pane, Screen};
 
 pub(crate) use account::{Account, Holding, Pending, Transaction, Trigger};
 pub(crate) use account_state::AccountState;
-pub(crate) use activity::{Activity, ActivityLine, Subject, Verdict};
+pub(crate) use activity::{Activity, ActivityLine, Outcome, Subject};
 pub(crate) use alerts::Alert;
 pub(crate) use clock::Clock;
 pub(crate) use command_line::{describe, suggestions};
@@ -63,7 +63,7 @@ pub(crate) use trade::TradeState;
 pub(crate) use view::{Popup, Timeframe, View};
 
 use crate::replay_message::Progress;
-use daytrade_protocol::{Symbol, UserName};
+use daytrade_protocol::{Command, Symbol, UserName};
 
 /// The validity of a quote, in milliseconds.
 pub(crate) const QUOTE_LIFETIME_MS: u64 = 60_000;
@@ -140,7 +140,7 @@ impl App {
                 }
             }
             Event::Exported(Ok(path)) => self.notify(&format!("written to {path}")),
-            Event::Exported(Err(words)) => self.notify(&format!("not written: {words}")),
+            Event::Exported(Err(message)) => self.notify(&format!("not written: {message}")),
             Event::Tick => {}
         }
         self.on_time(&mut effects);
@@ -159,9 +159,14 @@ impl App {
         }
     }
 
+    /// Sends a command of the trader, which the activity records.
+    fn send(&mut self, command: Command, purpose: Purpose, effects: &mut Vec<Effect>) {
+        self.connection.send(command, purpose, self.clock, &mut self.activity, effects);
+    }
+
     /// Displays a message for a few seconds.
-    fn notify(&mut self, words: &str) {
-        self.activity.notify(words, self.clock);
+    fn notify(&mut self, message: &str) {
+        self.activity.notify(message, self.clock);
     }
 
     /// Updates the order of the banner, which starts the guard time if it is another one.

@@ -5,13 +5,6 @@ use super::{App, Effect, Form, FormKind, Key, Pane, Popup, Purpose};
 use daytrade_protocol::{Command, Money, SessionCommand, Side, Symbol};
 use std::collections::BTreeSet;
 
-impl App {
-    /// Sends a command, which the activity records.
-    pub(super) fn send(&mut self, command: Command, purpose: Purpose, effects: &mut Vec<Effect>) {
-        self.connection.send(command, purpose, self.clock, &mut self.activity, effects);
-    }
-}
-
 /// Opens a form: with the draft or the expired order if there is one for it, or else empty.
 pub(super) fn open_form(app: &mut App, kind: FormKind, effects: &mut Vec<Effect>) {
     let needs_link = !matches!(kind, FormKind::AddSymbol | FormKind::Alert);
@@ -67,7 +60,7 @@ fn submit(app: &mut App, mut form: Form, effects: &mut Vec<Effect>) {
         return;
     }
     if let Some(blocked) = blocked {
-        form.refuse(format!("not sent: {}, see above", blocked.name.to_lowercase()));
+        form.refuse(format!("not sent: {}, see above", blocked.label.to_lowercase()));
     } else if app.connection.is_live()
         && let Some((command, next)) = form.commands(app.connection.user())
     {
@@ -92,10 +85,10 @@ pub(super) fn add_symbol(app: &mut App, symbol: Symbol, effects: &mut Vec<Effect
 pub(super) fn add_alert(app: &mut App, symbol: Symbol, price: Money, effects: &mut Vec<Effect>) {
     match app.market.add_alert(symbol, price) {
         Ok(alert) => {
-            app.notify(&format!("the bell rings when {}", alert.words("crosses")));
+            app.notify(&format!("the bell rings when {}", alert.describe("crosses")));
             update_watches(app, effects);
         }
-        Err(words) => app.notify(&words),
+        Err(message) => app.notify(&message),
     }
 }
 
@@ -147,7 +140,7 @@ pub(super) fn remove_selected(app: &mut App, effects: &mut Vec<Effect>) {
 fn remove_alert(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(index) = app.selected_alert() else { return };
     let alert = app.market.remove_alert(index);
-    app.notify(&format!("no alert any more when {}", alert.words("crosses")));
+    app.notify(&format!("no alert any more when {}", alert.describe("crosses")));
     update_watches(app, effects);
 }
 

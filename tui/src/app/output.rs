@@ -1,6 +1,6 @@
 //! What leaves the screen: copies to the clipboard and the export of the activity.
 
-use super::{App, Effect, Pane, Screen, Verdict};
+use super::{App, Effect, Outcome, Pane, Screen};
 
 /// Copies request and reply of the selected row.
 pub(super) fn copy(app: &mut App, effects: &mut Vec<Effect>) {
@@ -19,7 +19,7 @@ pub(super) fn copy(app: &mut App, effects: &mut Vec<Effect>) {
 /// Copies request and reply of a line of activity, counted from the newest.
 pub(super) fn copy_activity(app: &mut App, row: usize, effects: &mut Vec<Effect>) {
     let Some(line) = app.activity.lines().iter().rev().nth(row) else { return };
-    let request = if line.verdict == Verdict::News {
+    let request = if line.outcome == Outcome::News {
         String::new()
     } else {
         format!("[{}] {}\n", line.tag, line.subject.wire_line())
@@ -37,8 +37,8 @@ pub(super) fn export(app: &mut App, effects: &mut Vec<Effect>) {
     let mut text = String::from("at_ms\ttag\toutcome\trequest\treply\twords\ttook_us\n");
     for line in app.activity.lines() {
         let took = line.took_us.map_or(String::new(), |took| took.to_string());
-        let outcome = format!("{:?}", line.verdict).to_lowercase();
-        let fields = [line.subject.wire_line().as_str(), &line.reply, &line.words]
+        let outcome = format!("{:?}", line.outcome).to_lowercase();
+        let fields = [line.subject.wire_line().as_str(), &line.reply, &line.message]
             .map(|field| field.replace(['\t', '\n'], " "));
         let (at_ms, tag) = (line.at_ms.to_string(), line.tag.to_string());
         text += &[&at_ms, &tag, outcome.as_str(), &fields.join("\t"), &took].join("\t");

@@ -78,8 +78,8 @@ pub(super) fn edit_palette(
     match key {
         Key::Esc | Key::Ctrl('c') => return,
         Key::Enter => {
-            if let Err(words) = run_line(app, palette.text(), effects) {
-                palette.error = Some(words);
+            if let Err(message) = run_line(app, palette.text(), effects) {
+                palette.error = Some(message);
                 app.view.open_popup(Popup::Palette(palette));
             }
             return;
@@ -102,9 +102,9 @@ fn run_line(app: &mut App, text: &str, effects: &mut Vec<Effect>) -> Result<(), 
     let user = app.connection.user().clone();
     let parsed = parse(text, &user)?;
     if let Parsed::Submit(form) = &parsed
-        && let Some(words) = blocked(app, form)
+        && let Some(message) = blocked(app, form)
     {
-        return Err(words);
+        return Err(message);
     }
     app.view.remember_command(text);
     match parsed {
@@ -134,5 +134,5 @@ fn run_line(app: &mut App, text: &str, effects: &mut Vec<Effect>) -> Result<(), 
 fn blocked(app: &App, form: &Form) -> Option<String> {
     let lines = form.consequences(app.account.current(), app.market.quotes(), app.clock);
     let line = lines.into_iter().find(|line| line.blocks)?;
-    Some(format!("not sent. {}: {}", line.name, line.words))
+    Some(format!("not sent. {}: {}", line.label, line.text))
 }

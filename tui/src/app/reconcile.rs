@@ -2,7 +2,7 @@
 //! opened, requests whose reply was lost, and changes while the link was down.
 
 use super::text::{dollars, signed};
-use super::{Account, AccountState, Activity, ActivityLine, Clock, Subject, Transaction, Verdict};
+use super::{Account, AccountState, Activity, ActivityLine, Clock, Outcome, Subject, Transaction};
 use daytrade_protocol::{Money, UserName};
 
 /// The maximum number of transactions in a summary.
@@ -25,7 +25,7 @@ pub(super) fn settle_unknown(state: &AccountState, activity: &mut Activity, cloc
 }
 
 /// Returns the outcome of a request according to the history.
-fn outcome(line: &ActivityLine, history: &[Transaction], clock: Clock) -> (Verdict, String) {
+fn outcome(line: &ActivityLine, history: &[Transaction], clock: Clock) -> (Outcome, String) {
     let oldest_ms = history.last().map_or(0, |past| past.at_ms);
     let reaches_back = history.len() < HISTORY_MAX
         || oldest_ms < line.at_ms.saturating_add_signed(clock.offset_ms());
@@ -34,16 +34,16 @@ fn outcome(line: &ActivityLine, history: &[Transaction], clock: Clock) -> (Verdi
     };
     match history.iter().find(is_same) {
         Some(Transaction { refused: None, .. }) => {
-            (Verdict::Ok, "it took effect, as the server says now".to_owned())
+            (Outcome::Ok, "it took effect, as the server says now".to_owned())
         }
         Some(Transaction { refused: Some(code), .. }) => {
-            (Verdict::Refused, format!("it was refused: {code}"))
+            (Outcome::Refused, format!("it was refused: {code}"))
         }
         None if reaches_back => {
-            (Verdict::Lost, "it never reached the server, as it says now".to_owned())
+            (Outcome::Lost, "it never reached the server, as it says now".to_owned())
         }
         None => (
-            Verdict::Untold,
+            Outcome::Untold,
             "UNKNOWN: the server's history does not reach back so far; cash and lists are right"
                 .to_owned(),
         ),
@@ -60,10 +60,10 @@ pub(super) fn report_changes(state: &mut AccountState, activity: &mut Activity, 
         return;
     };
     messages.push(changes(&before, now));
-    let words = format!("connected again: {}", messages.join(", "));
-    activity.add_to_log(&words, clock);
-    activity.add_news(Subject::Link, String::new(), &words, clock);
-    activity.notify(&words, clock);
+    let message = format!("connected again: {}", messages.join(", "));
+    activity.add_to_log(&message, clock);
+    activity.add_news(Subject::Link, String::new(), &message, clock);
+    activity.notify(&message, clock);
 }
 
 /// Returns the difference between two summaries as a message.
@@ -73,18 +73,18 @@ fn changes(before: &Account, now: &Account) -> String {
         trigger.price.is_some() && now.trigger(trigger.side, trigger.symbol).is_none()
     });
     let fired = fired.count();
-    let mut words = Vec::new();
+    let mut parts = Vec::new();
     if gone > 0 {
-        words.push(format!("{gone} pending no more"));
+        parts.push(format!("{gone} pending no more"));
     }
     if fired > 0 {
         let noun = if fired == 1 { "trigger" } else { "triggers" };
-        words.push(format!("{fired} {noun} fired or removed"));
+        parts.push(format!("{fired} {noun} fired or removed"));
     }
     if now.cash != before.cash {
         let by = Money::from_cents(now.cash.cents().saturating_sub(before.cash.cents()));
         let (from, to) = (dollars(before.cash), dollars(now.cash));
-        words.push(format!("cash {from} -> {to} ({})", signed(by)));
+        parts.push(format!("cash {from} -> {to} ({})", signed(by)));
     }
-    if words.is_empty() { "nothing changed meanwhile".to_owned() } else { words.join(", ") }
+    if parts.is_empty() { "nothing changed meanwhile".to_owned() } else { parts.join(", ") }
 }

@@ -47,7 +47,7 @@ impl ReplayState {
             && before.is_none_or(|progress| is_running(&progress.stage));
         let file = &progress.file;
         let message = has_ended.then(|| match &progress.stage {
-            Stage::Failed(words) => format!("replay of {file}: {words}"),
+            Stage::Failed(message) => format!("replay of {file}: {message}"),
             _ => format!("replay of {file} ended after {} lines", progress.lines),
         });
         self.progress = Some(progress);

@@ -4,7 +4,7 @@ use super::orders::update_watches;
 use super::reconcile::{list_history, report_changes, settle_unknown};
 use super::reply_text::reply_text;
 use super::text::dollars;
-use super::{Account, Action, App, Effect, LinkEvent, Popup, Purpose, Subject, Verdict};
+use super::{Account, Action, App, Effect, LinkEvent, Outcome, Popup, Purpose, Subject};
 use daytrade_protocol::{
     Code, Command, Detail, Money, Push, Reply, ReplyBody, ServerLine, SessionCommand, Side, Symbol,
     Tag, TradeTerms,
@@ -16,8 +16,8 @@ const PUSH_NOTICE_MS: u64 = 10_000;
 /// A reply to a command of the trader.
 struct TraderReply<'a> {
     tag: u64,
-    verdict: Verdict,
-    words: String,
+    outcome: Outcome,
+    message: String,
     body: &'a ReplyBody,
 }
 
@@ -53,8 +53,8 @@ fn on_link_up(app: &mut App, effects: &mut Vec<Effect>) {
 fn on_link_down(app: &mut App, cause: String, next_try_ms: u64, attempt: u32) {
     if app.connection.is_live() {
         app.account.remember_before_loss();
-        let words = format!("lost: {cause}");
-        app.activity.add_news(Subject::Link, String::new(), &words, app.clock);
+        let message = format!("lost: {cause}");
+        app.activity.add_news(Subject::Link, String::new(), &message, app.clock);
     }
     app.activity.add_to_log(&cause, app.clock);
     for tag in app.connection.set_offline(cause, next_try_ms, attempt, app.clock) {
@@ -82,17 +82,17 @@ fn on_reply(
         Purpose::Summary => on_summary(app, &reply.body, &details, effects),
         Purpose::Subscription => {}
         Purpose::Trader | Purpose::Form(_) => {
-            let (verdict, words) = match &reply.body {
-                ReplyBody::Refused { message, .. } => (Verdict::Refused, message.to_string()),
-                body => (Verdict::Ok, reply_text(body)),
+            let (outcome, message) = match &reply.body {
+                ReplyBody::Refused { message, .. } => (Outcome::Refused, message.to_string()),
+                body => (Outcome::Ok, reply_text(body)),
             };
-            app.activity.record_reply(tag, verdict, text, &words, took_us);
+            app.activity.record_reply(tag, outcome, text, &message, took_us);
             apply_trade(app, &reply.body, &sent.body, sent.sent_ms);
-            let reply = TraderReply { tag, verdict, words, body: &reply.body };
+            let reply = TraderReply { tag, outcome, message, body: &reply.body };
             if let Purpose::Form(next) = sent.purpose {
                 on_form_reply(app, &reply, next, effects);
-            } else if verdict == Verdict::Refused {
-                app.notify(&reply.words);
+            } else if outcome == Outcome::Refused {
+                app.notify(&reply.message);
             }
             if !matches!(reply.body, ReplyBody::Quote { .. }) {
                 app.connection.request_summary(app.clock, effects);
@@ -108,7 +108,7 @@ fn on_price(app: &mut App, symbol: Symbol, price: Money, at_ms: u64, effects: &m
     app.market.record_quote(symbol, price, at_ms, app.clock.now_ms());
     let crossed = app.market.take_crossed_alerts(symbol, price);
     for alert in &crossed {
-        app.activity.ring(&alert.words("crossed"), app.settings.bell, app.clock, effects);
+        app.activity.ring(&alert.describe("crossed"), app.settings.bell, app.clock, effects);
     }
     if !crossed.is_empty() {
         update_watches(app, effects);
@@ -188,7 +188,7 @@ fn on_form_reply(
     next: Option<Command>,
     effects: &mut Vec<Effect>,
 ) {
-    let is_refused = reply.verdict == Verdict::Refused;
+    let is_refused = reply.outcome == Outcome::Refused;
     let next_tag = app.connection.next_tag();
     let form = app.view.form_in_flight(reply.tag);
     if let Some(next) = next.filter(|_| !is_refused) {
@@ -200,12 +200,12 @@ fn on_form_reply(
     }
     let Some(form) = form else {
         if is_refused {
-            app.notify(&reply.words);
+            app.notify(&reply.message);
         }
         return;
     };
     if is_refused {
-        form.refuse(reply.words.clone());
+        form.refuse(reply.message.clone());
         return;
     }
     let shown = form.shown_price();
@@ -249,11 +249,11 @@ fn on_expired(
         Side::Buy => (format!("{} back in cash", dollars(total)), Action::Buy),
         Side::Sell => (format!("{shares} {symbol} free again"), Action::Sell),
     };
-    let words = format!("expired: {} {shares} {symbol}, {back}", side.as_str());
-    app.activity.add_news(Subject::Expired(symbol), text, &words, app.clock);
+    let message = format!("expired: {} {shares} {symbol}, {back}", side.as_str());
+    app.activity.add_news(Subject::Expired(symbol), text, &message, app.clock);
     app.trade.offer_again(side, terms, PUSH_NOTICE_MS, app.clock);
-    app.activity.ring(&words, app.settings.bell, app.clock, effects);
-    let notice = format!("{words}; {} makes it once more", app.keys.key(action));
+    app.activity.ring(&message, app.settings.bell, app.clock, effects);
+    let notice = format!("{message}; {} makes it once more", app.keys.key(action));
     app.activity.notify_for(notice, PUSH_NOTICE_MS, app.clock);
     app.connection.request_summary(app.clock, effects);
 }
@@ -268,10 +268,10 @@ fn on_filled(
     let TradeTerms { symbol, shares, price, total } = terms;
     let verb = if side == Side::Buy { "bought" } else { "sold" };
     let (price, total) = (dollars(price), dollars(total));
-    let words = format!("trigger fired: {verb} {shares} {symbol} at {price}, {total}");
-    app.activity.add_news(Subject::Trigger(symbol), text, &words, app.clock);
-    app.activity.ring(&words, app.settings.bell, app.clock, effects);
-    app.activity.notify_for(words, PUSH_NOTICE_MS, app.clock);
+    let message = format!("trigger fired: {verb} {shares} {symbol} at {price}, {total}");
+    app.activity.add_news(Subject::Trigger(symbol), text, &message, app.clock);
+    app.activity.ring(&message, app.settings.bell, app.clock, effects);
+    app.activity.notify_for(message, PUSH_NOTICE_MS, app.clock);
     app.account.record_fill(side, terms, app.clock);
     app.connection.request_summary(app.clock, effects);
 }

@@ -158,9 +158,9 @@ fn a_request_without_a_reply_is_unknown_until_the_next_summary_and_is_never_sent
     let tag = world.tag("BUY");
     world.down();
     let lost = world.app.activity.lines().iter().find(|line| line.tag == tag).unwrap();
-    assert_eq!(lost.verdict, Verdict::Unknown);
+    assert_eq!(lost.outcome, Outcome::Unknown);
     assert!(
-        world.app.activity.lines().back().unwrap().words.starts_with("lost: "),
+        world.app.activity.lines().back().unwrap().message.starts_with("lost: "),
         "and the loss is recorded"
     );
     assert!(world.press("y\n").is_empty(), "nothing is sent without a link");
@@ -172,8 +172,8 @@ fn a_request_without_a_reply_is_unknown_until_the_next_summary_and_is_never_sent
     ]);
     let settled = world.app.activity.lines().iter().find(|line| line.tag == tag).unwrap();
     assert_eq!(
-        (settled.verdict, settled.words.as_str()),
-        (Verdict::Ok, "it took effect, as the server says now")
+        (settled.outcome, settled.message.as_str()),
+        (Outcome::Ok, "it took effect, as the server says now")
     );
 }
 
@@ -332,6 +332,57 @@ fn an_expired_order_is_offered_again_with_its_amount_and_for_its_own_symbol_only
         let symbol = world.form().input(Field::Symbol).value();
         assert_eq!((symbol, world.amount()), (if turned { "ABC" } else { "XYZ" }, amount));
     }
+}
+
+#[test]
+fn a_line_of_text_is_edited_at_the_cursor() {
+    let mut world = World::live();
+    let mut keys = |text: &str, keys: &[Key]| {
+        world.press(text);
+        for key in keys {
+            world.act(Event::Key(*key));
+        }
+        match world.app.view.popup() {
+            Some(Popup::Palette(palette)) => (palette.text().to_owned(), palette.cursor()),
+            _ => (world.app.market.filter().text().to_owned(), world.app.market.filter().cursor()),
+        }
+    };
+    assert_eq!(keys(":buyxyz", &[Key::Left, Key::Left, Key::Left]), ("buyxyz".to_owned(), 3));
+    assert_eq!(keys(" ", &[Key::End, Key::Backspace]), ("buy xy".to_owned(), 6));
+    assert_eq!(keys("", &[Key::Home, Key::Delete]), ("uy xy".to_owned(), 0));
+    assert_eq!(keys("", &[Key::Ctrl('u')]), (String::new(), 0));
+    assert_eq!(keys("", &[Key::Esc]), (String::new(), 0));
+    assert_eq!(keys("/hld", &[Key::Left, Key::Left, Key::Char('e')]), ("held".to_owned(), 2));
+}
+
+#[test]
+fn the_command_line_sends_only_what_the_form_would_send() {
+    let mut world = World::live();
+    world.summary(&["ACCOUNT,alice,1000.00,0.00,0.00"]);
+    let mut sent = |line: &str| {
+        let sent = world.press(&format!(":{line}\n"));
+        let error = match world.app.view.take_popup() {
+            Some(Popup::Palette(palette)) => palette.error().map(str::to_owned),
+            _ => None,
+        };
+        let commands = without_tags(&sent).into_iter().filter(|line| !line.starts_with("UNWATCH"));
+        (commands.collect::<Vec<_>>().join("; "), error.unwrap_or_default())
+    };
+    let refused = |message: &str| (String::new(), message.to_owned());
+    assert_eq!(
+        sent("buy xyz abc"),
+        refused("not sent. Amount: dollars to trade for, at most two decimals")
+    );
+    assert_eq!(
+        sent("sell xyz 50"),
+        refused("not sent. You sell: 3 shares at 15.02, but you hold none")
+    );
+    assert_eq!(sent("trigger buy xyz abc at 9"), {
+        refused("\"abc\" is no amount: dollars above 0, at most two decimals")
+    });
+    assert_eq!(sent("bob,alice"), refused("no such command; HELP lists them"));
+    assert_eq!(sent("buy xyz 50"), ("BUY,alice,XYZ,50.00".to_owned(), String::new()));
+    assert_eq!(sent("commit_buy,alice"), ("COMMIT_BUY,alice".to_owned(), String::new()));
 }
 
 #[test]

@@ -76,7 +76,7 @@ pub(crate) enum Timeframe {
     Minute,
     #[default]
     FiveMinutes,
-    Quarter,
+    FifteenMinutes,
     Hour,
     All,
 }
@@ -84,14 +84,14 @@ pub(crate) enum Timeframe {
 impl Timeframe {
     /// All time ranges, shortest first.
     pub(crate) const ALL: [Self; 5] =
-        [Self::Minute, Self::FiveMinutes, Self::Quarter, Self::Hour, Self::All];
+        [Self::Minute, Self::FiveMinutes, Self::FifteenMinutes, Self::Hour, Self::All];
 
     /// Returns the name that is displayed.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Minute => "1m",
             Self::FiveMinutes => "5m",
-            Self::Quarter => "15m",
+            Self::FifteenMinutes => "15m",
             Self::Hour => "1h",
             Self::All => "all",
         }
@@ -102,7 +102,7 @@ impl Timeframe {
         match self {
             Self::Minute => Some(60_000),
             Self::FiveMinutes => Some(300_000),
-            Self::Quarter => Some(900_000),
+            Self::FifteenMinutes => Some(900_000),
             Self::Hour => Some(3_600_000),
             Self::All => None,
         }

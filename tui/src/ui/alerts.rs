@@ -19,41 +19,37 @@ pub(super) fn alerts(ctx: &mut DrawContext<'_>, area: Rect) {
     for (at, alert) in app.market.alerts().iter().enumerate() {
         let is_selected = focused && app.selected_alert() == Some(at);
         let mark = if is_selected { ctx.options.glyphs.mark } else { ' ' };
-        let place = Rect { y: inner.y + row, height: 1, ..inner };
+        let row_area = Rect { y: inner.y + row, height: 1, ..inner };
         if row >= inner.height {
             return;
         }
         ctx.line(
             inner,
             row,
-            Line::from(span(format!("{mark}waits: {}", alert.words("crosses")), theme.text)),
+            Line::from(span(format!("{mark}waits: {}", alert.describe("crosses")), theme.text)),
         );
         if is_selected {
-            ctx.buffer.set_style(place, theme.sel);
+            ctx.buffer.set_style(row_area, theme.sel);
         }
-        ctx.hits.add(place, HitTarget::Row(Pane::Alerts, at));
+        ctx.hits.add(row_area, HitTarget::Row(Pane::Alerts, at));
         row += 1;
     }
-    for (at_ms, words) in app.activity.bell_log().iter().rev() {
-        let words = fit_words(&ctx.words(words), usize::from(inner.width).saturating_sub(11));
+    for (at_ms, text) in app.activity.bell_log().iter().rev() {
+        let text = fit_words(&ctx.mask_numbers(text), usize::from(inner.width).saturating_sub(11));
         ctx.line(
             inner,
             row,
             Line::from(vec![
                 span(format!(" {} ", text::clock(*at_ms)), theme.dim),
-                span(words, theme.title),
+                span(text, theme.title),
             ]),
         );
         row += 1;
     }
     if row == 0 {
-        let words =
+        let text =
             format!(" None. {} rings the bell when a price is crossed.", ctx.key(Action::Alert));
-        ctx.line(
-            inner,
-            0,
-            Line::from(span(fit_words(&words, usize::from(inner.width)), theme.dim)),
-        );
+        ctx.line(inner, 0, Line::from(span(fit_words(&text, usize::from(inner.width)), theme.dim)));
     }
 }
 
@@ -81,7 +77,7 @@ pub(super) fn link_health(ctx: &mut DrawContext<'_>, area: Rect) {
         &format!("{} reconnect", ctx.key(Action::Reconnect)),
         false,
     );
-    let at = |place| app.activity.round_trip(place).map_or("-".to_owned(), text::millis);
+    let at = |row_area| app.activity.round_trip(row_area).map_or("-".to_owned(), text::millis);
     let last = app.activity.round_trips().back().map_or("-".to_owned(), |last| text::millis(*last));
     let cells = usize::from(inner.width).saturating_sub(2);
     let spark = app.activity.round_trips().iter().map(|us| i64::try_from(*us).unwrap_or(i64::MAX));
@@ -101,8 +97,8 @@ pub(super) fn link_health(ctx: &mut DrawContext<'_>, area: Rect) {
             app.clock.offset_ms()
         ),
     ];
-    for (row, words) in (0..).zip(rows) {
-        ctx.line(inner, row, Line::raw(fit_words(&words, usize::from(inner.width))));
+    for (row, text) in (0..).zip(rows) {
+        ctx.line(inner, row, Line::raw(fit_words(&text, usize::from(inner.width))));
     }
 }
 
@@ -118,7 +114,7 @@ pub(super) fn replay_summary(ctx: &mut DrawContext<'_>, area: Rect) {
     let foot = format!("{} opens it", ctx.key(Action::Replay));
     let inner = ctx.frame(area, "Replay", &state, &foot, false);
     let rows = super::replay::counts(ctx, inner.width);
-    for (row, words) in (0..).zip(rows) {
-        ctx.line(inner, row, Line::raw(fit_words(&words, usize::from(inner.width))));
+    for (row, text) in (0..).zip(rows) {
+        ctx.line(inner, row, Line::raw(fit_words(&text, usize::from(inner.width))));
     }
 }

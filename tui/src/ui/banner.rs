@@ -28,8 +28,8 @@ pub(super) fn banner(ctx: &mut DrawContext<'_>, area: Rect) {
         return;
     }
     let lines = [offline(ctx, area), unknown(ctx, area), order(ctx, area)];
-    for (row, (words, style)) in (0..).zip(lines.into_iter().flatten()) {
-        ctx.line(area, row, Line::from(span(words, style)));
+    for (row, (text, style)) in (0..).zip(lines.into_iter().flatten()) {
+        ctx.line(area, row, Line::from(span(text, style)));
     }
 }
 
@@ -106,7 +106,7 @@ fn order_style(ctx: &DrawContext<'_>, left_ms: u64) -> Style {
 fn order_parts(ctx: &DrawContext<'_>, order: &Pending, left_ms: u64, columns: usize) -> OrderLine {
     let is_live = ctx.app.connection.is_live();
     let (side, symbol) = (order.side.as_str(), order.terms.symbol);
-    let (shares, price) = (ctx.count(order.terms.shares), text::dollars(order.terms.price));
+    let (shares, price) = (ctx.share_count(order.terms.shares), text::dollars(order.terms.price));
     let total = ctx.money(order.terms.total);
     let long = format!(" >> {side} {shares} {symbol} @ {price} = {total} ");
     let short = format!(" >> {side} {symbol} {total} ");

@@ -148,8 +148,8 @@ fn draw_marks(ctx: &mut DrawContext<'_>, plot: Rect, marks: &[(i64, &str)], low:
         let row = row_of(*cents, low, high, plot.height);
         let dot = if ctx.options.glyphs.braille { "┈" } else { "." };
         let columns = usize::from(plot.width).saturating_sub(width(name) + 1);
-        let words = format!("{} {name}", dot.repeat(columns));
-        ctx.line(plot, row, Line::from(span(words, ctx.options.theme.dim)));
+        let text = format!("{} {name}", dot.repeat(columns));
+        ctx.line(plot, row, Line::from(span(text, ctx.options.theme.dim)));
     }
 }
 
@@ -231,12 +231,12 @@ fn scale(ctx: &mut DrawContext<'_>, inner: Rect, low: i64, high: i64) {
             - (high - low) / last * i64::from(row)
             - (high - low) % last * i64::from(row) / last;
         let price = text::dollars(Money::from_cents(cents));
-        let words = if width(&price) < usize::from(SCALE) - 1 {
+        let text = if width(&price) < usize::from(SCALE) - 1 {
             format!("{price:>9} ")
         } else {
             String::new()
         };
-        ctx.line(inner, row, Line::from(span(words, ctx.options.theme.dim)));
+        ctx.line(inner, row, Line::from(span(text, ctx.options.theme.dim)));
     }
 }
 
@@ -247,8 +247,8 @@ fn times(ctx: &mut DrawContext<'_>, area: Rect, window: Window) {
     let mut x = 0;
     while x + columns <= area.width {
         let at_ms = window.from_ms + span_ms * u64::from(x) / u64::from(area.width.max(1));
-        let words: String = text::clock(at_ms).chars().take(usize::from(columns)).collect();
-        ctx.buffer.set_string(area.x + x, area.y, words, ctx.options.theme.dim);
+        let text: String = text::clock(at_ms).chars().take(usize::from(columns)).collect();
+        ctx.buffer.set_string(area.x + x, area.y, text, ctx.options.theme.dim);
         x += columns + 6;
     }
 }

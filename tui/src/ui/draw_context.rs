@@ -27,10 +27,10 @@ impl DrawContext<'_> {
     }
 
     /// Draws a text at the right end of a row, if it fits after `taken` columns.
-    pub(super) fn right(&mut self, area: Rect, row: u16, words: &str, style: Style, taken: usize) {
-        let width = width(words);
+    pub(super) fn right(&mut self, area: Rect, row: u16, text: &str, style: Style, taken: usize) {
+        let width = width(text);
         if row < area.height && taken + width < usize::from(area.width) {
-            self.buffer.set_string(area.right() - width as u16, area.y + row, words, style);
+            self.buffer.set_string(area.right() - width as u16, area.y + row, text, style);
         }
     }
 
@@ -49,14 +49,14 @@ impl DrawContext<'_> {
         let inner = block.inner(area);
         block.render(area, self.buffer);
         let columns = usize::from(area.width).saturating_sub(4);
-        let mut put = |y: u16, words: &str, style: Style, from_right: bool| {
-            let words = format!(" {words} ");
-            let width = width(&words);
+        let mut put = |y: u16, text: &str, style: Style, from_right: bool| {
+            let text = format!(" {text} ");
+            let width = width(&text);
             if width <= 2 || width > columns || area.height < 2 {
                 return 0;
             }
             let x = if from_right { area.right() - 2 - width as u16 } else { area.x + 2 };
-            self.buffer.set_string(x, y, words, style);
+            self.buffer.set_string(x, y, text, style);
             width
         };
         let taken = put(area.y, title, if focused { theme.title } else { theme.text }, false);
@@ -92,18 +92,18 @@ impl DrawContext<'_> {
     }
 
     /// Returns a number of shares, or asterisks if money is hidden.
-    pub(super) fn count(&self, shares: u64) -> String {
+    pub(super) fn share_count(&self, shares: u64) -> String {
         if self.app.view.is_money_hidden() { "***".to_owned() } else { text::thousands(shares) }
     }
 
     /// Returns a text, with asterisks for every number in it if money is hidden.
-    pub(super) fn words(&self, words: &str) -> String {
+    pub(super) fn mask_numbers(&self, text: &str) -> String {
         if !self.app.view.is_money_hidden() {
-            return words.to_owned();
+            return text.to_owned();
         }
         let mut hidden = String::new();
         let mut in_number = false;
-        for letter in words.chars() {
+        for letter in text.chars() {
             let is_separator = in_number && matches!(letter, '.' | ',');
             if letter.is_ascii_digit() || is_separator {
                 if !in_number {
@@ -124,7 +124,7 @@ impl DrawContext<'_> {
     }
 
     /// Returns an amount of money with its sign, or asterisks if money is hidden.
-    pub(super) fn gain(&self, money: Money) -> String {
+    pub(super) fn signed_money(&self, money: Money) -> String {
         if self.app.view.is_money_hidden() { "*****".to_owned() } else { text::signed(money) }
     }
 
@@ -140,6 +140,6 @@ impl DrawContext<'_> {
 }
 
 /// Returns a span in a style.
-pub(super) fn span(words: impl Into<String>, style: Style) -> Span<'static> {
-    Span::styled(words.into(), style)
+pub(super) fn span(text: impl Into<String>, style: Style) -> Span<'static> {
+    Span::styled(text.into(), style)
 }

@@ -15,8 +15,8 @@ struct Rows {
 }
 
 impl Rows {
-    fn line(&mut self, ctx: &mut DrawContext<'_>, words: String, style: Style) {
-        ctx.line(self.area, self.next, Line::from(span(words, style)));
+    fn line(&mut self, ctx: &mut DrawContext<'_>, text: String, style: Style) {
+        ctx.line(self.area, self.next, Line::from(span(text, style)));
         self.next += 1;
     }
 }
@@ -40,8 +40,8 @@ pub(super) fn ticket(ctx: &mut DrawContext<'_>, area: Rect) {
         " Nothing is bought or sold until you press".to_owned(),
         format!(" {} on the order in the banner.", ctx.key(Action::Commit)),
     ];
-    for (row, words) in (0..).zip(rows) {
-        ctx.line(inner, row, Line::from(span(words, ctx.options.theme.dim)));
+    for (row, text) in (0..).zip(rows) {
+        ctx.line(inner, row, Line::from(span(text, ctx.options.theme.dim)));
     }
 }
 
@@ -63,9 +63,9 @@ pub(super) fn draw_form(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
     let inner = ctx.frame(area, &title, state, foot, true);
     let mut rows = Rows { area: inner, next: 0 };
     if let Some(side) = side {
-        let words =
+        let text =
             if side == Side::Buy { " Side      [BUY]   sell" } else { " Side       buy   [SELL]" };
-        rows.line(ctx, words.to_owned(), theme.text);
+        rows.line(ctx, text.to_owned(), theme.text);
     }
     for field in form.fields() {
         draw_field(ctx, &mut rows, form, *field);
@@ -73,16 +73,17 @@ pub(super) fn draw_form(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
     rows.next += 1;
     for line in &lines {
         // Prices of the market are not private.
-        let words = if line.name == "Quote" { line.words.clone() } else { ctx.words(&line.words) };
+        let text =
+            if line.label == "Quote" { line.text.clone() } else { ctx.mask_numbers(&line.text) };
         let style = if line.blocks { theme.warn } else { theme.text };
-        let parts = wrap(&words, usize::from(inner.width).saturating_sub(12));
+        let parts = wrap(&text, usize::from(inner.width).saturating_sub(12));
         for (at, part) in parts.into_iter().enumerate() {
-            let name = if at == 0 { line.name } else { "" };
-            rows.line(ctx, format!(" {name:<9} {part}"), style);
+            let label = if at == 0 { line.label } else { "" };
+            rows.line(ctx, format!(" {label:<9} {part}"), style);
         }
     }
     if let Some(refused) = form.refused() {
-        for part in wrap(&ctx.words(refused), usize::from(inner.width).saturating_sub(2)) {
+        for part in wrap(&ctx.mask_numbers(refused), usize::from(inner.width).saturating_sub(2)) {
             rows.line(ctx, format!(" {part}"), theme.bad);
         }
     }
@@ -155,9 +156,10 @@ pub(super) fn preview(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
     let (app, theme) = (ctx.app, ctx.options.theme);
     let lines = form.consequences(app.account.current(), app.market.quotes(), app.clock);
     for (row, line) in (0..area.height).zip(&lines) {
-        let words = if line.name == "Quote" { line.words.clone() } else { ctx.words(&line.words) };
-        let words = fit_words(&format!(" {:<9} {words}", line.name), usize::from(area.width));
+        let text =
+            if line.label == "Quote" { line.text.clone() } else { ctx.mask_numbers(&line.text) };
+        let text = fit_words(&format!(" {:<9} {text}", line.label), usize::from(area.width));
         let style = if line.blocks { theme.warn } else { theme.text };
-        ctx.line(area, row, Line::from(span(words, style)));
+        ctx.line(area, row, Line::from(span(text, style)));
     }
 }

@@ -1,7 +1,7 @@
 //! The holdings, their total value, and the share of each in the equity.
 
-use super::lists::loading_or;
-use super::table::{Cells, number, table, visible, words};
+use super::lists::empty_text;
+use super::table::{Cells, number_column, table, text_column, visible};
 use super::text_width::width;
 use super::{DrawContext, span};
 use crate::app::{Action, Holding, Pane, text};
@@ -17,14 +17,14 @@ pub(super) fn holdings(ctx: &mut DrawContext<'_>, area: Rect) {
     let inner =
         ctx.pane(area, Pane::Holdings, "Holdings", &text::count(count as u64, "position"), &foot);
     let columns = [
-        words("SYM", 0),
-        number("SHARES", 0),
-        number("FREE", 2),
-        number("AVG", 3),
-        number("LAST", 4),
-        number("VALUE", 5),
-        number("P&L", 6),
-        number("%", 1),
+        text_column("SYM", 0),
+        number_column("SHARES", 0),
+        number_column("FREE", 2),
+        number_column("AVG", 3),
+        number_column("LAST", 4),
+        number_column("VALUE", 5),
+        number_column("P&L", 6),
+        number_column("%", 1),
     ];
     // The totals are displayed only if the header, all rows, a rule and both totals fit.
     let wanted = (count as u16).saturating_add(4);
@@ -36,7 +36,7 @@ pub(super) fn holdings(ctx: &mut DrawContext<'_>, area: Rect) {
     let rows: Vec<Cells> =
         holdings.skip(first).take(range.len()).map(|holding| row(ctx, holding)).collect();
     let empty =
-        loading_or(ctx, &format!("No holdings yet. Press {} to buy.", ctx.key(Action::Buy)));
+        empty_text(ctx, &format!("No holdings yet. Press {} to buy.", ctx.key(Action::Buy)));
     table(ctx, top, (Pane::Holdings, first), &columns, &rows, &empty);
     if !with_totals {
         return;
@@ -59,12 +59,15 @@ fn row(ctx: &DrawContext<'_>, holding: &Holding) -> Cells {
     let style = theme.moved(profit.map_or(0, Money::cents));
     vec![
         (holding.symbol.to_string(), theme.text),
-        (ctx.count(holding.shares()), theme.text),
-        (ctx.count(holding.free), theme.text),
+        (ctx.share_count(holding.shares()), theme.text),
+        (ctx.share_count(holding.free), theme.text),
         (ctx.money(holding.average()), theme.text),
         (price.map_or("-".to_owned(), text::dollars), if fresh { theme.text } else { theme.dim }),
         (value.map_or("-".to_owned(), |value| format!("{about}{}", ctx.money(value))), theme.text),
-        (profit.map_or("-".to_owned(), |profit| format!("{about}{}", ctx.gain(profit))), style),
+        (
+            profit.map_or("-".to_owned(), |profit| format!("{about}{}", ctx.signed_money(profit))),
+            style,
+        ),
         (share.map_or(String::new(), |share| ctx.options.glyphs.change(share)), style),
     ]
 }
@@ -72,23 +75,26 @@ fn row(ctx: &DrawContext<'_>, holding: &Holding) -> Cells {
 /// Draws the total of all holdings; returns the number of lines.
 fn totals(ctx: &mut DrawContext<'_>, area: Rect) -> u16 {
     let (app, theme) = (ctx.app, ctx.options.theme);
-    let (worth, fresh) = app.market_value();
+    let (value, fresh) = app.market_value();
     let Some(account) = app.account.current() else { return 0 };
     let about = if fresh { "" } else { "~" };
     let basis: i64 = account.holdings.iter().map(|holding| holding.basis.cents()).sum();
-    let profit = Money::from_cents(worth.cents().saturating_sub(basis));
+    let profit = Money::from_cents(value.cents().saturating_sub(basis));
     let share = text::basis_points(profit, Money::from_cents(basis))
         .filter(|_| !app.view.is_money_hidden())
         .map_or(String::new(), |share| ctx.options.glyphs.change(share));
     let rule =
         ctx.options.glyphs.border.horizontal_top.repeat(usize::from(area.width).saturating_sub(2));
     ctx.line(area, 0, Line::from(span(format!(" {rule}"), theme.border)));
-    let total =
-        format!(" Total {about}{}  P&L {about}{} {share}", ctx.money(worth), ctx.gain(profit));
+    let total = format!(
+        " Total {about}{}  P&L {about}{} {share}",
+        ctx.money(value),
+        ctx.signed_money(profit)
+    );
     if width(&total) <= usize::from(area.width) {
         ctx.line(area, 1, Line::from(span(total, theme.moved(profit.cents()))));
     }
-    let realised = format!(" realised {}", ctx.gain(account.realised));
+    let realised = format!(" realised {}", ctx.signed_money(account.realised));
     if width(&realised) <= usize::from(area.width) {
         ctx.line(area, 2, Line::from(span(realised, theme.moved(account.realised.cents()))));
     }
@@ -100,9 +106,9 @@ fn shares_of_equity(ctx: &mut DrawContext<'_>, area: Rect) {
     let (app, theme) = (ctx.app, ctx.options.theme);
     let fits = area.height >= 4 && area.width >= 40 && !app.view.is_money_hidden();
     let Some(account) = app.account.current().filter(|_| fits) else { return };
-    let (worth, _) = app.market_value();
+    let (value, _) = app.market_value();
     let Some(equity) =
-        account.cash.checked_add(account.reserved).and_then(|sum| sum.checked_add(worth))
+        account.cash.checked_add(account.reserved).and_then(|sum| sum.checked_add(value))
     else {
         return;
     };
@@ -119,8 +125,8 @@ fn shares_of_equity(ctx: &mut DrawContext<'_>, area: Rect) {
     parts.sort_by_key(|(_, part)| std::cmp::Reverse(*part));
     ctx.line(area, 1, Line::from(span(" SHARE OF EQUITY", theme.dim)));
     let cells = usize::from(area.width).saturating_sub(22).min(40);
-    let room = usize::from(area.height - 2);
-    let left_out = if parts.len() > room { parts.split_off(room - 1).len() } else { 0 };
+    let rows = usize::from(area.height - 2);
+    let left_out = if parts.len() > rows { parts.split_off(rows - 1).len() } else { 0 };
     if left_out > 0 {
         ctx.line(
             area,
@@ -132,7 +138,7 @@ fn shares_of_equity(ctx: &mut DrawContext<'_>, area: Rect) {
         let share = text::basis_points(part, equity).unwrap_or(0);
         let bar = ctx.options.glyphs.bar(share.unsigned_abs(), 10_000, cells);
         let percent = text::percent(share);
-        let words = format!(" {name:<8} [{bar}] {:>7}", percent.trim_start_matches('+'));
-        ctx.line(area, row, Line::from(span(words, theme.text)));
+        let text = format!(" {name:<8} [{bar}] {:>7}", percent.trim_start_matches('+'));
+        ctx.line(area, row, Line::from(span(text, theme.text)));
     }
 }

@@ -69,16 +69,16 @@ fn tiny(ctx: &mut DrawContext<'_>, area: Rect) {
     let cash =
         ctx.app.account.current().map_or("...".to_owned(), |account| ctx.money(account.cash));
     let shortest = [format!("Cash {cash}"), cash];
-    let fits = |words: &&String| width(words) <= usize::from(area.width);
+    let fits = |text: &&String| width(text) <= usize::from(area.width);
     match shortest.iter().find(fits) {
-        Some(words) => ctx.line(area, 0, Line::raw(words.clone())),
+        Some(text) => ctx.line(area, 0, Line::raw(text.clone())),
         None => ctx.line(area, 0, Line::raw("too small")),
     }
     if let Some(order) = ctx.app.next_pending() {
         let left = text::countdown(ctx.app.clock.left_ms(order.expires_at_ms));
-        let words = format!("{} {} {left}", order.side.as_str(), order.terms.symbol);
-        let words = if fits(&&words) { words } else { left };
-        ctx.line(area, 1, Line::from(span(words, ctx.options.theme.warn)));
+        let text = format!("{} {} {left}", order.side.as_str(), order.terms.symbol);
+        let text = if fits(&&text) { text } else { left };
+        ctx.line(area, 1, Line::from(span(text, ctx.options.theme.warn)));
     }
 }
 

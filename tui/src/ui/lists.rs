@@ -1,16 +1,16 @@
 //! The lists of pending orders, triggers and activity.
 
-use super::table::{Cells, number, table, visible, words};
+use super::table::{Cells, number_column, table, text_column, visible};
 use super::text_width::fit_words;
 use super::{DrawContext, span};
-use crate::app::{Action, ActivityLine, Link, Pane, Screen, Trigger, Verdict, text};
+use crate::app::{Action, ActivityLine, Link, Outcome, Pane, Screen, Trigger, text};
 use daytrade_protocol::Side;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
 /// Returns the text of an empty pane: that the account is being loaded, or else `empty`.
-pub(super) fn loading_or(ctx: &DrawContext<'_>, empty: &str) -> String {
+pub(super) fn empty_text(ctx: &DrawContext<'_>, empty: &str) -> String {
     let app = ctx.app;
     if app.account.current().is_some() || app.account.is_missing() {
         return empty.to_owned();
@@ -38,14 +38,14 @@ pub(super) fn pending(ctx: &mut DrawContext<'_>, area: Rect) {
     let inner = ctx.pane(area, Pane::Pending, &title, "newest of a side commits first", &foot);
     let theme = ctx.options.theme;
     let columns = [
-        words("SIDE", 0),
-        words("SYM", 0),
-        number("SHARES", 3),
-        number("PRICE", 2),
-        number("TOTAL", 4),
-        words("", 1),
-        number("LEFT", 0),
-        words("", 0),
+        text_column("SIDE", 0),
+        text_column("SYM", 0),
+        number_column("SHARES", 3),
+        number_column("PRICE", 2),
+        number_column("TOTAL", 4),
+        text_column("", 1),
+        number_column("LEFT", 0),
+        text_column("", 0),
     ];
     let next = app.next_pending();
     let bar_cells = if area.width >= 90 { 24 } else { 10 };
@@ -63,7 +63,7 @@ pub(super) fn pending(ctx: &mut DrawContext<'_>, area: Rect) {
             vec![
                 (order.side.as_str().to_owned(), theme.text),
                 (order.terms.symbol.to_string(), theme.text),
-                (ctx.count(order.terms.shares), theme.text),
+                (ctx.share_count(order.terms.shares), theme.text),
                 (text::dollars(order.terms.price), theme.text),
                 (ctx.money(order.terms.total), theme.text),
                 (format!("[{}]", ctx.options.glyphs.bar(left, 60_000, bar_cells)), style),
@@ -72,7 +72,7 @@ pub(super) fn pending(ctx: &mut DrawContext<'_>, area: Rect) {
             ]
         })
         .collect();
-    let empty = loading_or(ctx, "Nothing pending. A buy or sell waits here for its commit.");
+    let empty = empty_text(ctx, "Nothing pending. A buy or sell waits here for its commit.");
     table(ctx, inner, (Pane::Pending, first), &columns, &rows, &empty);
 }
 
@@ -85,21 +85,21 @@ pub(super) fn triggers(ctx: &mut DrawContext<'_>, area: Rect) {
         format!("{} set  {} remove", ctx.key(Action::Trigger), ctx.key(Action::RemoveTrigger));
     let inner = ctx.pane(area, Pane::Triggers, "Triggers", &count, &foot);
     let columns = [
-        words("SIDE", 0),
-        words("SYM", 0),
-        number("AMOUNT", 4),
-        number("FIRES AT", 0),
-        number("NOW", 2),
-        number("AWAY", 5),
-        words("", 1),
-        words("STATE", 3),
+        text_column("SIDE", 0),
+        text_column("SYM", 0),
+        number_column("AMOUNT", 4),
+        number_column("FIRES AT", 0),
+        number_column("NOW", 2),
+        number_column("AWAY", 5),
+        text_column("", 1),
+        text_column("STATE", 3),
     ];
     let range = visible(ctx, inner, Pane::Triggers, triggers.len());
     let first = range.start;
     let rows: Vec<Cells> =
         triggers[range].iter().map(|(trigger, away)| trigger_row(ctx, trigger, *away)).collect();
     let empty =
-        loading_or(ctx, &format!("No triggers. Press {} to set one.", ctx.key(Action::Trigger)));
+        empty_text(ctx, &format!("No triggers. Press {} to set one.", ctx.key(Action::Trigger)));
     table(ctx, inner, (Pane::Triggers, first), &columns, &rows, &empty);
 }
 
@@ -113,7 +113,7 @@ fn trigger_row(ctx: &DrawContext<'_>, trigger: &Trigger, away: Option<i64>) -> C
             Side::Buy => (at_most, "buys", trigger.amount.whole_shares(price)),
             Side::Sell => (at_least, "sells", trigger.shares),
         };
-        let state = format!("armed, {verb} {}", ctx.count(shares));
+        let state = format!("armed, {verb} {}", ctx.share_count(shares));
         (format!("{sign} {}", ctx.money(price)), state, theme.text)
     } else {
         let state = format!("incomplete: {} sets its price", ctx.key(Action::Trigger));
@@ -152,12 +152,12 @@ pub(super) fn activity(ctx: &mut DrawContext<'_>, area: Rect) {
     };
     let inner = ctx.pane(area, Pane::Activity, "Activity", "newest first", &foot);
     let columns = [
-        words("TIME", 3),
-        words("WHAT", 0),
-        words("", 0),
-        number("TOOK", 2),
-        number("TAG", 1),
-        words("", 0),
+        text_column("TIME", 3),
+        text_column("WHAT", 0),
+        text_column("", 0),
+        number_column("TOOK", 2),
+        number_column("TAG", 1),
+        text_column("", 0),
     ];
     let range = visible(ctx, inner, Pane::Activity, ctx.app.activity.lines().len());
     let first = range.start;
@@ -169,39 +169,40 @@ pub(super) fn activity(ctx: &mut DrawContext<'_>, area: Rect) {
 /// Draws the newest lines of activity without a frame.
 pub(super) fn newest(ctx: &mut DrawContext<'_>, area: Rect) {
     for (row, line) in (0..area.height).zip(ctx.app.activity.lines().iter().rev()) {
-        let (word, style) = verdict(line.verdict, ctx);
-        let request = ctx.words(&line.subject.summary());
-        let head = if line.verdict == Verdict::News {
+        let (word, style) = outcome_label(line.outcome, ctx);
+        let request = ctx.mask_numbers(&line.subject.summary());
+        let head = if line.outcome == Outcome::News {
             String::new()
         } else {
             format!("{request} {word}: ")
         };
-        let what = format!(" {} {head}{}", text::clock(line.at_ms), ctx.words(&line.words));
-        let what = fit_words(&what, usize::from(area.width));
-        ctx.line(area, row, Line::from(span(what, style)));
+        let text =
+            format!(" {} {head}{}", text::clock(line.at_ms), ctx.mask_numbers(&line.message));
+        let text = fit_words(&text, usize::from(area.width));
+        ctx.line(area, row, Line::from(span(text, style)));
     }
 }
 
 /// Returns the word and the style of an outcome.
-fn verdict(verdict: Verdict, ctx: &DrawContext<'_>) -> (&'static str, Style) {
+fn outcome_label(outcome: Outcome, ctx: &DrawContext<'_>) -> (&'static str, Style) {
     let theme = &ctx.options.theme;
-    match verdict {
-        Verdict::Waiting => ("...", theme.dim),
-        Verdict::Ok => ("ok", theme.text),
-        Verdict::Refused => ("refused", theme.bad),
-        Verdict::Unknown | Verdict::Untold => ("UNKNOWN", theme.warn),
-        Verdict::Lost => ("not done", theme.warn),
-        Verdict::News => ("news", theme.title),
+    match outcome {
+        Outcome::Waiting => ("...", theme.dim),
+        Outcome::Ok => ("ok", theme.text),
+        Outcome::Refused => ("refused", theme.bad),
+        Outcome::Unknown | Outcome::Untold => ("UNKNOWN", theme.warn),
+        Outcome::Lost => ("not done", theme.warn),
+        Outcome::News => ("news", theme.title),
     }
 }
 
 fn activity_rows(ctx: &DrawContext<'_>, range: std::ops::Range<usize>) -> Vec<Cells> {
     let theme = &ctx.options.theme;
     let row = |line: &ActivityLine| {
-        let (word, style) = verdict(line.verdict, ctx);
+        let (word, style) = outcome_label(line.outcome, ctx);
         let took = line.took_us.map_or(String::new(), text::millis);
-        let words = ctx.words(&line.words);
-        let request = ctx.words(&line.subject.summary());
+        let text = ctx.mask_numbers(&line.message);
+        let request = ctx.mask_numbers(&line.subject.summary());
         let tag = if line.tag > 0 { format!("#{}", line.tag) } else { String::new() };
         vec![
             (text::clock(line.at_ms), theme.dim),
@@ -209,7 +210,7 @@ fn activity_rows(ctx: &DrawContext<'_>, range: std::ops::Range<usize>) -> Vec<Ce
             (word.to_owned(), style),
             (took, theme.dim),
             (tag, theme.dim),
-            (words, style),
+            (text, style),
         ]
     };
     ctx.app.activity.lines().iter().rev().skip(range.start).take(range.len()).map(row).collect()

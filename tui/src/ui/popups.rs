@@ -8,14 +8,15 @@ use crate::app::{Action, Link, Palette, Popup, Screen, describe, suggestions, te
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+/// Draws the popup, or the welcome. A docked ticket is drawn in its own pane.
 pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, is_docked: bool) {
     match ctx.app.view.popup() {
-        None => greeting(ctx, area),
+        None => welcome(ctx, area),
         Some(Popup::Form(form)) if is_docked && form.kind().is_ticket() => {}
         Some(Popup::Form(form)) => {
-            let place = middle(area, 64, if form.kind().is_ticket() { 18 } else { 9 });
-            ctx.clear(place);
-            draw_form(ctx, place, form);
+            let window = middle(area, 64, if form.kind().is_ticket() { 18 } else { 9 });
+            ctx.clear(window);
+            draw_form(ctx, window, form);
         }
         Some(Popup::Help(row)) => help(ctx, area, *row),
         Some(Popup::ConfirmQuit) => confirm(ctx, area),
@@ -38,7 +39,7 @@ fn middle(area: Rect, width: u16, height: u16) -> Rect {
 }
 
 /// Draws the welcome to a user who has no account yet.
-fn greeting(ctx: &mut DrawContext<'_>, area: Rect) {
+fn welcome(ctx: &mut DrawContext<'_>, area: Rect) {
     let wanted = ctx.app.account.is_missing()
         && ctx.app.account.current().is_none()
         && ctx.app.view.screen() != Screen::Replay;
@@ -49,9 +50,9 @@ fn greeting(ctx: &mut DrawContext<'_>, area: Rect) {
     {
         return;
     }
-    let place = middle(area, 60, 9);
-    ctx.clear(place);
-    let inner = ctx.frame(place, "Welcome", ctx.app.connection.user().as_str(), "", true);
+    let window = middle(area, 60, 9);
+    ctx.clear(window);
+    let inner = ctx.frame(window, "Welcome", ctx.app.connection.user().as_str(), "", true);
     let rows = [
         String::new(),
         " There is no account of this name yet.".to_owned(),
@@ -67,40 +68,40 @@ fn greeting(ctx: &mut DrawContext<'_>, area: Rect) {
         format!(" {} shows every key, {} quits.", ctx.key(Action::Help), ctx.key(Action::Quit)),
     ];
     let width = usize::from(inner.width).saturating_sub(2);
-    for (row, words) in
-        (0..inner.height).zip(rows.iter().flat_map(|words| wrap(words.trim(), width)))
+    for (row, text) in (0..inner.height).zip(rows.iter().flat_map(|text| wrap(text.trim(), width)))
     {
-        ctx.line(inner, row, Line::raw(format!(" {words}")));
+        ctx.line(inner, row, Line::raw(format!(" {text}")));
     }
 }
 
+/// Draws all keys with their actions.
 fn help(ctx: &mut DrawContext<'_>, area: Rect, from: usize) {
-    let place = middle(area, 100, area.height.min(Action::ALL.len() as u16 + 2));
-    ctx.clear(place);
+    let window = middle(area, 100, area.height.min(Action::ALL.len() as u16 + 2));
+    ctx.clear(window);
     let foot =
         format!("{} {} scroll, any other key closes", ctx.key(Action::Down), ctx.key(Action::Up));
-    let inner = ctx.frame(place, "Keys", "", &foot, true);
+    let inner = ctx.frame(window, "Keys", "", &foot, true);
     let theme = ctx.options.theme;
     let columns: usize = if inner.width >= 84 { 2 } else { 1 };
     let width = inner.width / columns as u16;
     let rows = Action::ALL.len().div_ceil(columns);
     let from = from.min(rows.saturating_sub(usize::from(inner.height)));
     for column in 0..columns {
-        let place = Rect { x: inner.x + column as u16 * width, width, ..inner };
+        let window = Rect { x: inner.x + column as u16 * width, width, ..inner };
         let actions = Action::ALL.iter().skip(column * rows).take(rows).skip(from);
-        for (row, action) in (0..place.height).zip(actions) {
+        for (row, action) in (0..window.height).zip(actions) {
             let keys = ctx.app.keys.keys(*action);
             let group = if action.is_of_replay() { "replay: " } else { "" };
-            let words = fit_words(
+            let text = fit_words(
                 &format!("{group}{}", action.help()),
                 usize::from(width).saturating_sub(14),
             );
             ctx.line(
-                place,
+                window,
                 row,
                 Line::from(vec![
                     span(format!(" {keys:<12} "), theme.title),
-                    span(words, theme.text),
+                    span(text, theme.text),
                 ]),
             );
         }
@@ -110,10 +111,10 @@ fn help(ctx: &mut DrawContext<'_>, area: Rect, from: usize) {
 /// Draws the settings, with the selected one marked.
 fn settings(ctx: &mut DrawContext<'_>, area: Rect, at: usize) {
     let rows = ctx.app.settings.rows();
-    let place = middle(area, 56, rows.len() as u16 + 3);
-    ctx.clear(place);
+    let window = middle(area, 56, rows.len() as u16 + 3);
+    ctx.clear(window);
     let inner =
-        ctx.frame(place, "Settings", "", "Up/Down choose  Left/Right change  Esc close", true);
+        ctx.frame(window, "Settings", "", "Up/Down choose  Left/Right change  Esc close", true);
     for (row, (name, value)) in rows.iter().enumerate() {
         let (mark, style) = if row == at {
             (ctx.options.glyphs.mark, ctx.options.theme.title)
@@ -122,16 +123,16 @@ fn settings(ctx: &mut DrawContext<'_>, area: Rect, at: usize) {
         };
         ctx.line(inner, row as u16, Line::from(span(format!("{mark}{name:<14} {value}"), style)));
     }
-    let words = " Kept for next time; config.toml comes first.";
-    ctx.line(inner, rows.len() as u16, Line::from(span(words, ctx.options.theme.dim)));
+    let text = " Kept for next time; config.toml comes first.";
+    ctx.line(inner, rows.len() as u16, Line::from(span(text, ctx.options.theme.dim)));
 }
 
 /// Draws the log, newest message first.
 fn log(ctx: &mut DrawContext<'_>, area: Rect, from: usize) {
-    let place =
+    let window =
         middle(area, area.width.saturating_sub(4).min(110), area.height.saturating_sub(2).min(24));
-    ctx.clear(place);
-    let inner = ctx.frame(place, "Log", "newest first", "any other key closes", true);
+    ctx.clear(window);
+    let inner = ctx.frame(window, "Log", "newest first", "any other key closes", true);
     if ctx.app.activity.log().is_empty() {
         ctx.line(
             inner,
@@ -142,23 +143,24 @@ fn log(ctx: &mut DrawContext<'_>, area: Rect, from: usize) {
             )),
         );
     }
-    for (row, (at_ms, words)) in
+    for (row, (at_ms, text)) in
         (0..inner.height).zip(ctx.app.activity.log().iter().rev().skip(from))
     {
-        let words = fit_words(&ctx.words(words), usize::from(inner.width).saturating_sub(12));
+        let text = fit_words(&ctx.mask_numbers(text), usize::from(inner.width).saturating_sub(12));
         let line = vec![
             span(format!(" {} ", text::clock(*at_ms)), ctx.options.theme.dim),
-            span(words, ctx.options.theme.text),
+            span(text, ctx.options.theme.text),
         ];
         ctx.line(inner, row, Line::from(line));
     }
 }
 
+/// Draws the question before quitting.
 fn confirm(ctx: &mut DrawContext<'_>, area: Rect) {
     let pending = ctx.app.account.pending().count();
-    let place = middle(area, 56, 6);
-    ctx.clear(place);
-    let inner = ctx.frame(place, "Quit?", "", "", true);
+    let window = middle(area, 56, 6);
+    ctx.clear(window);
+    let inner = ctx.frame(window, "Quit?", "", "", true);
     let waiting = ctx.app.connection.waiting().count();
     let rows = [
         format!("{} or Enter quits, any other key stays.", ctx.key(Action::Quit)),
@@ -166,16 +168,17 @@ fn confirm(ctx: &mut DrawContext<'_>, area: Rect) {
         if waiting > 0 { format!("{waiting} sent and not yet answered.") } else { String::new() },
     ];
     let width = usize::from(inner.width).saturating_sub(2);
-    for (row, words) in (0..inner.height).zip(rows.iter().flat_map(|words| wrap(words, width))) {
-        ctx.line(inner, row, Line::raw(format!(" {words}")));
+    for (row, text) in (0..inner.height).zip(rows.iter().flat_map(|text| wrap(text, width))) {
+        ctx.line(inner, row, Line::raw(format!(" {text}")));
     }
 }
 
+/// Draws the command line with a preview, suggestions or an error.
 fn palette(ctx: &mut DrawContext<'_>, area: Rect, palette: &Palette) {
-    let place = middle(area, 80, 12);
-    ctx.clear(place);
+    let window = middle(area, 80, 12);
+    ctx.clear(window);
     let inner =
-        ctx.frame(place, "Command", "", "Tab complete  Up earlier  Enter do  Esc close", true);
+        ctx.frame(window, "Command", "", "Tab complete  Up earlier  Enter do  Esc close", true);
     let theme = ctx.options.theme;
     let line = with_cursor(palette.text(), palette.cursor());
     ctx.line(inner, 0, Line::from(span(format!(" :{line}"), theme.title)));
@@ -199,12 +202,12 @@ fn palette(ctx: &mut DrawContext<'_>, area: Rect, palette: &Palette) {
             "replay FILE         dumplog FILE        any action of the help by its name",
             "or a line of the server's own language: COMMIT_BUY,name",
         ];
-        for (row, words) in (1..).zip(lines) {
+        for (row, text) in (1..).zip(lines) {
             ctx.line(
                 below,
                 row,
                 Line::from(span(
-                    fit_words(&format!(" {words}"), usize::from(below.width)),
+                    fit_words(&format!(" {text}"), usize::from(below.width)),
                     theme.dim,
                 )),
             );
@@ -213,19 +216,18 @@ fn palette(ctx: &mut DrawContext<'_>, area: Rect, palette: &Palette) {
     }
     let first = palette.text().split(' ').next().unwrap_or_default();
     for (row, name) in (0..below.height).zip(suggestions(first)) {
-        let words =
-            fit_words(&format!("  {name:<16} {}", describe(name)), usize::from(below.width));
-        ctx.line(below, row, Line::from(span(words, theme.text)));
+        let text = fit_words(&format!("  {name:<16} {}", describe(name)), usize::from(below.width));
+        ctx.line(below, row, Line::from(span(text, theme.text)));
     }
 }
 
 /// Draws request and reply of a line of activity.
 fn exchange(ctx: &mut DrawContext<'_>, area: Rect, row: usize) {
     let Some(line) = ctx.app.activity.lines().iter().rev().nth(row) else { return };
-    let place = middle(area, area.width.saturating_sub(4).min(120), 10);
-    ctx.clear(place);
+    let window = middle(area, area.width.saturating_sub(4).min(120), 10);
+    ctx.clear(window);
     let inner = ctx.frame(
-        place,
+        window,
         "Request and reply",
         &text::clock(line.at_ms),
         &format!("{} copy, any other key closes", ctx.key(Action::Copy)),
@@ -239,13 +241,13 @@ fn exchange(ctx: &mut DrawContext<'_>, area: Rect, row: usize) {
         "(a message that is not a reply)".to_owned()
     };
     let mut at = 0;
-    for (mark, words, style) in [
+    for (mark, text, style) in [
         ("->", &request, theme.text),
         ("<-", &line.reply, theme.text),
-        ("  ", &line.words, theme.title),
+        ("  ", &line.message, theme.title),
     ] {
-        let words = ctx.words(words);
-        for part in split_lines(&words, width) {
+        let text = ctx.mask_numbers(text);
+        for part in split_lines(&text, width) {
             ctx.line(inner, at, Line::from(span(format!(" {mark} {part}"), style)));
             at += 1;
         }

@@ -1,6 +1,6 @@
 //! Screen 5: the replay of a workload, with each request next to its reply.
 
-use super::table::{Cells, number, table, visible, words};
+use super::table::{Cells, number_column, table, text_column, visible};
 use super::text_width::{fit_words, split_lines};
 use super::{DrawContext, span};
 use crate::app::{Action, Pane, text};
@@ -17,9 +17,9 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
             format!(" No replay. {key} replay FILE runs a workload file on a server of its own,"),
             " or start with: daytrade replay FILE --ui".to_owned(),
         ];
-        for (row, words) in (0..).zip(rows) {
-            let words = fit_words(&words, usize::from(inner.width));
-            ctx.line(inner, row, Line::from(span(words, ctx.options.theme.dim)));
+        for (row, text) in (0..).zip(rows) {
+            let text = fit_words(&text, usize::from(inner.width));
+            ctx.line(inner, row, Line::from(span(text, ctx.options.theme.dim)));
         }
         return;
     };
@@ -51,7 +51,7 @@ fn progress(ctx: &mut DrawContext<'_>, area: Rect) {
         ),
         Stage::Running => (format!("running, speed {}", replay.pace.words()), ctx.options.theme.ok),
         Stage::Ended => ("ended".to_owned(), ctx.options.theme.ok),
-        Stage::Failed(words) => (format!("FAILED: {words}"), ctx.options.theme.bad),
+        Stage::Failed(text) => (format!("FAILED: {text}"), ctx.options.theme.bad),
     };
     let title = format!("Replay {}", replay.file);
     let inner = ctx.frame(area, &title, "", "", false);
@@ -60,8 +60,8 @@ fn progress(ctx: &mut DrawContext<'_>, area: Rect) {
         0,
         Line::from(span(fit_words(&format!(" {state}"), usize::from(inner.width)), style)),
     );
-    for (row, words) in (1..).zip(counts(ctx, inner.width)) {
-        ctx.line(inner, row, Line::raw(fit_words(&words, usize::from(inner.width))));
+    for (row, text) in (1..).zip(counts(ctx, inner.width)) {
+        ctx.line(inner, row, Line::raw(fit_words(&text, usize::from(inner.width))));
     }
 }
 
@@ -100,7 +100,12 @@ fn exchanges_list(ctx: &mut DrawContext<'_>, area: Rect) {
     let foot = keys.map(|(action, word)| format!("{} {word}", ctx.key(action))).join("  ");
     let inner = ctx.pane(area, Pane::Replay, "Requests", "newest first", &foot);
     let theme = ctx.options.theme;
-    let columns = [number("LINE", 1), words("REQUEST", 0), words("", 3), words("REPLY", 2)];
+    let columns = [
+        number_column("LINE", 1),
+        text_column("REQUEST", 0),
+        text_column("", 3),
+        text_column("REPLY", 2),
+    ];
     let range = visible(ctx, inner, Pane::Replay, replay.exchanges.len());
     let first = range.start;
     let rows: Vec<Cells> = replay
@@ -137,11 +142,11 @@ fn side_by_side(ctx: &mut DrawContext<'_>, area: Rect, exchange: &Exchange) {
     lines(ctx, request, &exchange.request);
     let reply =
         ctx.frame(right, "Reply", if exchange.refused { "refused" } else { "ok" }, "", false);
-    let words = match &exchange.difference {
+    let text = match &exchange.difference {
         Some(difference) => format!("{}\nNOT AS EXPECTED: {difference}", exchange.reply),
         None => exchange.reply.clone(),
     };
-    lines(ctx, reply, &words);
+    lines(ctx, reply, &text);
 }
 
 /// Draws a text at any width, split at any character.

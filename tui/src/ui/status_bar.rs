@@ -74,13 +74,13 @@ fn balances(ctx: &DrawContext<'_>, account: &Account, width: u16) -> Vec<Vec<Spa
     } else {
         vec![cash, reserved, equity_part, profit]
     };
-    let realised = format!("  Realised {}", ctx.gain(account.realised));
+    let realised = format!("  Realised {}", ctx.signed_money(account.realised));
     parts.push(span(realised, theme.moved(account.realised.cents())));
     parts.push(span(format!("  Holdings {about}{}", ctx.money(value)), theme.text));
     let is_armed = account.triggers.iter().any(|trigger| trigger.price.is_some());
     if let Some(cash) = account.cash_if_all_fired().filter(|_| is_wide && is_armed) {
-        let words = format!("  If all triggers fired: cash {}", ctx.money(cash));
-        parts.push(span(words, theme.text));
+        let text = format!("  If all triggers fired: cash {}", ctx.money(cash));
+        parts.push(span(text, theme.text));
     }
     if !app.connection.is_live() {
         let as_of = format!("  (as of {})", text::clock(app.account.updated_ms()));
@@ -116,8 +116,8 @@ fn profit(
     } else {
         ctx.options.glyphs.change(text::basis_points(profit, added).unwrap_or(0))
     };
-    let words = format!("  P&L {about}{} {share}", ctx.gain(profit));
-    span(words, ctx.options.theme.moved(profit.cents()))
+    let text = format!("  P&L {about}{} {share}", ctx.signed_money(profit));
+    span(text, ctx.options.theme.moved(profit.cents()))
 }
 
 /// Draws the names of the screens, with the displayed one in brackets.
@@ -130,22 +130,22 @@ pub(super) fn tabs(ctx: &mut DrawContext<'_>, area: Rect) {
     let (mut x, theme) = (area.x + 1, ctx.options.theme);
     for (screen, action) in Screen::ALL.into_iter().zip(actions) {
         let shown = screen == ctx.app.view.screen();
-        let words = format!("{} {}", ctx.key(action), action.help());
-        let words = if shown { format!("[{words}]") } else { format!(" {words} ") };
-        let columns = width(&words) as u16;
+        let text = format!("{} {}", ctx.key(action), action.help());
+        let text = if shown { format!("[{text}]") } else { format!(" {text} ") };
+        let columns = width(&text) as u16;
         if x + columns > area.right() {
             break;
         }
-        ctx.buffer.set_string(x, area.y, &words, if shown { theme.title } else { theme.text });
+        ctx.buffer.set_string(x, area.y, &text, if shown { theme.title } else { theme.text });
         ctx.hits.add(Rect::new(x, area.y, columns, 1), HitTarget::Screen(screen));
         x += columns + 1;
     }
     let mut right = area.right();
-    for (action, words) in
+    for (action, text) in
         [(Action::Settings, "settings"), (Action::Help, "help"), (Action::Palette, "command")]
     {
-        let words = format!("{} {words}  ", ctx.key(action));
-        let columns = width(&words) as u16;
+        let text = format!("{} {text}  ", ctx.key(action));
+        let columns = width(&text) as u16;
         if action == Action::Settings && area.width < 100 {
             continue;
         }
@@ -153,20 +153,21 @@ pub(super) fn tabs(ctx: &mut DrawContext<'_>, area: Rect) {
             break;
         }
         right -= columns;
-        ctx.buffer.set_string(right, area.y, &words, theme.dim);
+        ctx.buffer.set_string(right, area.y, &text, theme.dim);
         ctx.button(Rect::new(right, area.y, columns - 2, 1), action);
     }
 }
 
 /// Draws the notice.
 pub(super) fn notice(ctx: &mut DrawContext<'_>, area: Rect) {
-    if let Some(words) = ctx.app.activity.notice() {
-        let words = fit_words(&format!(" {}", ctx.words(words)), usize::from(area.width));
-        ctx.line(area, 0, Line::from(span(words, ctx.options.theme.warn)));
+    if let Some(text) = ctx.app.activity.notice() {
+        let text = fit_words(&format!(" {}", ctx.mask_numbers(text)), usize::from(area.width));
+        ctx.line(area, 0, Line::from(span(text, ctx.options.theme.warn)));
     } else if let Some(line) = ctx.app.activity.lines().back().filter(|_| area.width < 60) {
         // Where the activity has no space, its newest line.
-        let words = fit_words(&ctx.words(&format!(" {}", line.words)), usize::from(area.width));
-        ctx.line(area, 0, Line::from(span(words, ctx.options.theme.dim)));
+        let text =
+            fit_words(&ctx.mask_numbers(&format!(" {}", line.message)), usize::from(area.width));
+        ctx.line(area, 0, Line::from(span(text, ctx.options.theme.dim)));
     }
 }
 

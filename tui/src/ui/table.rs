@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::ops::Range;
 
-/// The maximum width that the last column claims. It contains words, which can be shortened.
+/// The maximum width that the last column claims. It contains text, which can be shortened.
 const LAST_COLUMN_MAX: usize = 24;
 /// The number of spaces after a column.
 const GAP: usize = 2;
@@ -32,13 +32,13 @@ impl Column {
     }
 }
 
-/// Creates a column of words.
-pub(super) const fn words(name: &'static str, drop_order: u8) -> Column {
+/// Creates a column of text.
+pub(super) const fn text_column(name: &'static str, drop_order: u8) -> Column {
     Column { name, is_number: false, drop_order, sort: None }
 }
 
 /// Creates a column of numbers.
-pub(super) const fn number(name: &'static str, drop_order: u8) -> Column {
+pub(super) const fn number_column(name: &'static str, drop_order: u8) -> Column {
     Column { name, is_number: true, drop_order, sort: None }
 }
 
@@ -151,8 +151,8 @@ pub(super) fn table(
     let theme = ctx.options.theme;
     let columns_max = usize::from(inner.width);
     if rows.is_empty() {
-        let words = fit_words(&format!(" {empty}"), columns_max);
-        ctx.line(inner, 0, Line::from(span(words, theme.dim)));
+        let text = fit_words(&format!(" {empty}"), columns_max);
+        ctx.line(inner, 0, Line::from(span(text, theme.dim)));
         return;
     }
     if inner.height == 0 {

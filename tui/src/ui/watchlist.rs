@@ -1,7 +1,7 @@
 //! The watchlist.
 
 use super::DrawContext;
-use super::table::{Cells, number, table, visible, words};
+use super::table::{Cells, number_column, table, text_column, visible};
 use crate::app::{Action, Clock, Pane, Sort, SymbolQuote, text};
 use daytrade_protocol::{Money, Symbol};
 use ratatui::layout::Rect;
@@ -26,14 +26,14 @@ pub(super) fn watchlist(ctx: &mut DrawContext<'_>, area: Rect) {
     let state = state(ctx, symbols.len(), area.width);
     let inner = ctx.pane(area, Pane::Watchlist, "Watchlist", &state, &foot);
     let columns = [
-        words("SYM", 0).sorts_by(Sort::Name),
-        number("LAST", 0).sorts_by(Sort::Last),
-        number("CHANGE", 6).sorts_by(Sort::Change),
-        words("TREND", 3),
-        number("AGE", 5).sorts_by(Sort::Age),
-        words("MINE", 4).sorts_by(Sort::Own),
-        number("SHARES", 2),
-        number("P&L", 1).sorts_by(Sort::Profit),
+        text_column("SYM", 0).sorts_by(Sort::Name),
+        number_column("LAST", 0).sorts_by(Sort::Last),
+        number_column("CHANGE", 6).sorts_by(Sort::Change),
+        text_column("TREND", 3),
+        number_column("AGE", 5).sorts_by(Sort::Age),
+        text_column("MINE", 4).sorts_by(Sort::Own),
+        number_column("SHARES", 2),
+        number_column("P&L", 1).sorts_by(Sort::Profit),
     ];
     let trend_cells = if area.width >= LONG_TREND_FROM { 20 } else { 10 };
     let range = visible(ctx, inner, Pane::Watchlist, symbols.len());
@@ -54,7 +54,7 @@ fn state(ctx: &DrawContext<'_>, count: usize, width: u16) -> String {
     let market = &ctx.app.market;
     let mut parts = vec![text::count(count as u64, "symbol")];
     if market.sort() != Sort::Own || market.is_reversed() {
-        parts.push(format!("sort: {}", market.sort().words()));
+        parts.push(format!("sort: {}", market.sort().label()));
     }
     if market.is_reversed() {
         parts.push("reversed".to_owned());
@@ -88,10 +88,11 @@ fn row(ctx: &DrawContext<'_>, symbol: Symbol, trend_cells: usize) -> Cells {
     let account = app.account.current();
     let shares = account
         .and_then(|account| account.holding(symbol))
-        .map_or(String::new(), |holding| ctx.count(holding.shares()));
+        .map_or(String::new(), |holding| ctx.share_count(holding.shares()));
     let profit = account.and_then(|account| account.profit(symbol, app.market.shown_quotes()));
     let about = if fresh { "" } else { "~" };
-    let gain = profit.map_or(String::new(), |profit| format!("{about}{}", ctx.gain(profit)));
+    let gain =
+        profit.map_or(String::new(), |profit| format!("{about}{}", ctx.signed_money(profit)));
     vec![
         (symbol.to_string(), theme.text),
         (

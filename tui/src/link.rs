@@ -173,3 +173,45 @@ fn error_text(error: &io::Error) -> String {
         _ => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use daytrade_protocol::{Body, SessionCommand};
+    use tokio::net::TcpListener;
+
+    fn ping(tag: u64) -> LinkRequest {
+        let body = Body::Session(SessionCommand::Ping);
+        LinkRequest::Send(Request { tag: Tag::new(tag), noreply: false, body })
+    }
+
+    #[tokio::test]
+    async fn a_request_is_sent_once_and_never_after_a_reconnect() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (requests, mut events) = spawn_link(address, || 0);
+        let (stream, _) = listener.accept().await.unwrap();
+        assert!(matches!(events.recv().await, Some(LinkEvent::Up)));
+        requests.send(ping(1)).unwrap();
+        requests.send(ping(2)).unwrap();
+        let mut server = BufReader::new(stream);
+        for expected in ["[1] PING\n", "[2] PING\n"] {
+            let mut line = String::new();
+            server.read_line(&mut line).await.unwrap();
+            assert_eq!(line, expected);
+        }
+        server.get_mut().write_all(b"[1] OK,PING\n").await.unwrap();
+        let reply = events.recv().await;
+        assert!(matches!(reply, Some(LinkEvent::Line { took_us: Some(_), .. })), "{reply:?}");
+        drop(server);
+        assert!(matches!(events.recv().await, Some(LinkEvent::Down { attempt: 1, .. })));
+        requests.send(ping(3)).unwrap();
+        requests.send(LinkRequest::Reconnect).unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        assert!(matches!(events.recv().await, Some(LinkEvent::Up)));
+        requests.send(ping(4)).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).await.unwrap();
+        assert_eq!(line, "[4] PING\n");
+    }
+}

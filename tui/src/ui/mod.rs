@@ -17,7 +17,7 @@ mod text_width;
 mod theme;
 mod watchlist;
 
-pub use theme::{Glyphs, Theme};
+use theme::{Glyphs, Theme};
 
 use crate::app::{App, HitTarget, Settings, ThemeName};
 use draw_context::{DrawContext, span};
@@ -28,11 +28,11 @@ use ratatui::layout::Rect;
 #[derive(Clone, Copy, Debug)]
 pub struct RenderOptions {
     /// The styles.
-    pub theme: Theme,
+    pub(crate) theme: Theme,
     /// The characters for lines, bars and marks.
-    pub glyphs: Glyphs,
+    pub(crate) glyphs: Glyphs,
     /// Nothing flashes when a price changes.
-    pub reduce_motion: bool,
+    pub(crate) reduce_motion: bool,
 }
 
 impl RenderOptions {

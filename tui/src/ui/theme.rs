@@ -6,19 +6,18 @@ use ratatui::symbols::border;
 
 /// The styles of a theme, by role.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "each is the style of the role of that name")]
-pub struct Theme {
-    pub text: Style,
-    pub dim: Style,
-    pub title: Style,
-    pub border: Style,
-    pub focus: Style,
-    pub up: Style,
-    pub down: Style,
-    pub warn: Style,
-    pub bad: Style,
-    pub ok: Style,
-    pub sel: Style,
+pub(crate) struct Theme {
+    pub(crate) text: Style,
+    pub(crate) dim: Style,
+    pub(crate) title: Style,
+    pub(crate) border: Style,
+    pub(crate) focus: Style,
+    pub(crate) up: Style,
+    pub(crate) down: Style,
+    pub(crate) warn: Style,
+    pub(crate) bad: Style,
+    pub(crate) ok: Style,
+    pub(crate) sel: Style,
 }
 
 impl Theme {
@@ -85,26 +84,26 @@ impl Theme {
 
 /// The characters for lines, bars and marks.
 #[derive(Clone, Copy, Debug)]
-pub struct Glyphs {
+pub(crate) struct Glyphs {
     /// Borders of panes.
-    pub border: border::Set<'static>,
+    pub(crate) border: border::Set<'static>,
     /// The levels of a sparkline, low to high.
-    pub spark: &'static [char],
+    pub(crate) spark: &'static [char],
     /// A full and an empty cell of a bar.
-    pub bar: (char, char),
+    pub(crate) bar: (char, char),
     /// Up and down.
-    pub arrows: (char, char),
+    pub(crate) arrows: (char, char),
     /// The mark of the selected row.
-    pub mark: char,
+    pub(crate) mark: char,
     /// Charts use braille dots.
-    pub braille: bool,
+    pub(crate) braille: bool,
     /// The signs for "at most" and "at least".
-    pub bounds: (&'static str, &'static str),
+    pub(crate) bounds: (&'static str, &'static str),
 }
 
 impl Glyphs {
     /// ASCII characters, for any terminal.
-    pub const ASCII: Self = Self {
+    pub(crate) const ASCII: Self = Self {
         border: border::Set {
             top_left: "+",
             top_right: "+",
@@ -123,7 +122,7 @@ impl Glyphs {
         bounds: ("<=", ">="),
     };
     /// Unicode characters.
-    pub const UNICODE: Self = Self {
+    pub(crate) const UNICODE: Self = Self {
         border: border::ROUNDED,
         spark: &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
         bar: ('█', '░'),

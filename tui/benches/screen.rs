@@ -80,7 +80,7 @@ fn busy() -> App {
 
 fn screen(criterion: &mut Criterion) {
     let mut app = busy();
-    let options = RenderOptions::of(&Settings::default());
+    let options = RenderOptions::for_settings(&Settings::default());
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
         criterion.bench_function(&format!("view {width}x{height}"), |bencher| {

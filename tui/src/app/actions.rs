@@ -12,7 +12,7 @@ use daytrade_protocol::{Command, Side};
 const PAGE_ROWS: isize = 10;
 
 pub(super) fn on_key(app: &mut App, key: Key, effects: &mut Vec<Effect>) {
-    if key == Key::Ctrl('c') && app.view.press_quit(app.clock) {
+    if key == Key::Ctrl('c') && app.view.record_interrupt(app.clock) {
         effects.push(Effect::Quit);
         return;
     }
@@ -137,7 +137,7 @@ pub(super) fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) 
                 effects.push(Effect::Quit);
             }
         }
-        action if action.is_of_replay() => control_replay(app, action, effects),
+        action if action.is_replay_action() => control_replay(app, action, effects),
         action => change_view(app, action),
     }
 }

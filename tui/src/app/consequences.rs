@@ -57,7 +57,7 @@ impl<'a> Consequences<'a> {
         self.lines
     }
 
-    fn say(&mut self, label: &'static str, text: String) {
+    fn add(&mut self, label: &'static str, text: String) {
         self.lines.push(Consequence { label, text, blocks: false });
     }
 
@@ -78,7 +78,7 @@ impl<'a> Consequences<'a> {
         };
         let cash = self.cash();
         let after = cash.checked_add(amount).unwrap_or(cash);
-        self.say("Cash", format!("{} -> {}", dollars(cash), dollars(after)));
+        self.add("Cash", format!("{} -> {}", dollars(cash), dollars(after)));
     }
 
     pub(super) fn alert(&mut self, symbol: Option<Symbol>, price: Option<Money>) {
@@ -92,7 +92,7 @@ impl<'a> Consequences<'a> {
         };
         match price {
             None => {
-                self.say("Quote", dollars(last));
+                self.add("Quote", dollars(last));
                 self.block("Price", "dollars a share to hear of".to_owned());
             }
             Some(price) if last == price => {
@@ -101,7 +101,7 @@ impl<'a> Consequences<'a> {
             Some(price) => {
                 let direction = if price > last { "rises" } else { "falls" };
                 let (now, then) = (dollars(last), dollars(price));
-                self.say("Rings", format!("once, when it {direction} from {now} to {then}"));
+                self.add("Rings", format!("once, when it {direction} from {now} to {then}"));
             }
         }
     }
@@ -165,7 +165,7 @@ impl<'a> Consequences<'a> {
         let quote = self.quotes.get(symbol);
         if let Some(quote) = quote.filter(|quote| quote.is_fresh(self.clock)) {
             let age_s = quote.age_ms(self.clock) / 1_000;
-            self.say("Quote", format!("{}, {age_s} s old", dollars(quote.price)));
+            self.add("Quote", format!("{}, {age_s} s old", dollars(quote.price)));
             return Some(quote.price);
         }
         let stale =
@@ -195,14 +195,14 @@ impl<'a> Consequences<'a> {
     fn buy(&mut self, trade: Trade) {
         let Trade { symbol, amount, price, shares, total } = trade;
         let cash = self.cash();
-        self.say("You get", format!("{} at {}", shares_of(shares), dollars(price)));
+        self.add("You get", format!("{} at {}", shares_of(shares), dollars(price)));
         let rest = dollars(amount - total);
-        self.say("Cost", format!("{}, {rest} stays in cash", dollars(total)));
+        self.add("Cost", format!("{}, {rest} stays in cash", dollars(total)));
         if cash < amount {
             self.missing_cash(cash, amount);
             return;
         }
-        self.say("Cash", format!("{} -> {}", dollars(cash), dollars(cash - total)));
+        self.add("Cash", format!("{} -> {}", dollars(cash), dollars(cash - total)));
         let Some(account) = self.account else { return };
         let before = account.holding(symbol);
         let (held, basis) =
@@ -211,9 +211,9 @@ impl<'a> Consequences<'a> {
         let after = i64::try_from(held.saturating_add(shares)).unwrap_or(i64::MAX);
         let average = Money::from_cents(basis.cents() / after);
         let was = before.map_or("none held".to_owned(), |holding| dollars(holding.average()));
-        self.say("Average", format!("{was} -> {}", dollars(average)));
+        self.add("Average", format!("{was} -> {}", dollars(average)));
         if let Some(text) = share_of_equity(account, self.quotes, price, held, shares) {
-            self.say("Share", format!("{text} of equity"));
+            self.add("Share", format!("{text} of equity"));
         }
     }
 
@@ -235,26 +235,26 @@ impl<'a> Consequences<'a> {
             return;
         };
         let free = thousands(holding.free);
-        self.say(
+        self.add(
             "You sell",
             format!("{} of {free} free shares at {}", thousands(shares), dollars(price)),
         );
-        self.say("Proceeds", dollars(total));
+        self.add("Proceeds", dollars(total));
         let basis = holding.basis.share_of(shares, holding.shares());
-        self.say("Profit", signed(total - basis));
+        self.add("Profit", signed(total - basis));
     }
 
     fn arm(&mut self, side: Side, trade: Trade) {
         let Trade { symbol, amount, price, shares, .. } = trade;
         let (verb, sign) = if side == Side::Buy { ("buys", "<=") } else { ("sells", ">=") };
         let count = thousands(shares);
-        self.say("Fires", format!("{verb} {count} at the first price {sign} {}", dollars(price)));
+        self.add("Fires", format!("{verb} {count} at the first price {sign} {}", dollars(price)));
         let fires_at =
             |last: &Money| if side == Side::Buy { *last <= price } else { *last >= price };
         if let Some(last) = self.quotes.price(symbol).filter(fires_at) {
             let now = if side == Side::Buy { amount.whole_shares(last) } else { shares };
             let does = format!("{verb} {} now, at {}", thousands(now), dollars(last));
-            self.say("At once", format!("{does}: it fires as soon as it is armed"));
+            self.add("At once", format!("{does}: it fires as soon as it is armed"));
         }
         let old = self.account.and_then(|account| account.trigger(side, symbol));
         // The reserve of the old trigger becomes free for the new one.
@@ -273,7 +273,7 @@ impl<'a> Consequences<'a> {
             let at = old
                 .price
                 .map_or("no price yet".to_owned(), |price| format!("at {}", dollars(price)));
-            self.say("Replaces", format!("{} {at}", dollars(old.amount)));
+            self.add("Replaces", format!("{} {at}", dollars(old.amount)));
         }
     }
 }

@@ -105,7 +105,7 @@ macro_rules! actions {
 
             /// Returns true for an action of the Replay screen. Its keys work on that screen only,
             /// where they take precedence.
-            pub(crate) fn is_of_replay(self) -> bool {
+            pub(crate) fn is_replay_action(self) -> bool {
                 self.group() == "Replay"
             }
 
@@ -193,7 +193,7 @@ impl KeyMap {
         let mut by_key: BTreeMap<(bool, Key), Action> = BTreeMap::new();
         for (action, keys) in &by_action {
             for key in keys {
-                if let Some(other) = by_key.insert((action.is_of_replay(), *key), *action) {
+                if let Some(other) = by_key.insert((action.is_replay_action(), *key), *action) {
                     return Err(format!(
                         "key {key} is wanted by both {} and {}",
                         other.name(),
@@ -209,7 +209,7 @@ impl KeyMap {
     ///
     /// # Errors
     /// A message about an unknown action, an unknown key, or one key for two actions.
-    pub(crate) fn with(rebound: &BTreeMap<String, String>) -> Result<Self, String> {
+    pub(crate) fn with_bindings(rebound: &BTreeMap<String, String>) -> Result<Self, String> {
         let mut by_action = Self::default().by_action;
         for (name, key) in rebound {
             let action = Action::ALL.iter().find(|action| action.name() == name);
@@ -268,7 +268,7 @@ pub(crate) fn as_man_section() -> String {
     for action in Action::ALL {
         let keys: Vec<String> =
             action.default_keys().iter().map(|key| escape(&key.to_string())).collect();
-        let place = if action.is_of_replay() { " (Replay screen)" } else { "" };
+        let place = if action.is_replay_action() { " (Replay screen)" } else { "" };
         section +=
             &[".TP\n\\fB", &keys.join(" "), "\\fR\n", &escape(action.help()), place, "\n"].concat();
     }
@@ -292,11 +292,11 @@ mod tests {
         let keys = KeyMap::default();
         for action in Action::ALL {
             for key in action.default_keys() {
-                assert_eq!(keys.action(*key, action.is_of_replay()), Some(*action), "{key}");
+                assert_eq!(keys.action(*key, action.is_replay_action()), Some(*action), "{key}");
             }
         }
         let rebound = |name: &str, key: &str| {
-            KeyMap::with(&BTreeMap::from([(name.to_owned(), key.to_owned())]))
+            KeyMap::with_bindings(&BTreeMap::from([(name.to_owned(), key.to_owned())]))
         };
         assert_eq!(
             rebound("buy", "Ctrl-b").unwrap().action(Key::Ctrl('b'), false),

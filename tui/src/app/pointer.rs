@@ -23,7 +23,7 @@ pub(super) fn on_click(app: &mut App, target: HitTarget, effects: &mut Vec<Effec
     if app.view.popup().is_some() {
         return;
     }
-    let is_double = app.view.press_button(target, app.clock);
+    let is_double = app.view.record_click(target, app.clock);
     match target {
         HitTarget::Screen(screen) => app.view.show(screen),
         HitTarget::Row(pane, row) => {

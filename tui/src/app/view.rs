@@ -175,7 +175,7 @@ pub(crate) struct View {
     /// Number of the page of hints in the last line.
     hint_page: usize,
     /// Local time of the last Ctrl-C, Unix milliseconds.
-    quit_pressed_ms: u64,
+    interrupted_ms: u64,
     /// The last click and its local time.
     last_click: Option<(HitTarget, u64)>,
     /// Command lines, newest last.
@@ -324,16 +324,16 @@ impl View {
     }
 
     /// Records a Ctrl-C; returns true for the second of two in quick succession.
-    pub(super) const fn press_quit(&mut self, clock: Clock) -> bool {
-        let is_second = clock.since_ms(self.quit_pressed_ms) < QUIT_TWICE_MS;
+    pub(super) const fn record_interrupt(&mut self, clock: Clock) -> bool {
+        let is_second = clock.since_ms(self.interrupted_ms) < QUIT_TWICE_MS;
         if !is_second {
-            self.quit_pressed_ms = clock.now_ms();
+            self.interrupted_ms = clock.now_ms();
         }
         is_second
     }
 
     /// Records a click; returns true for the second click of a double click.
-    pub(super) fn press_button(&mut self, target: HitTarget, clock: Clock) -> bool {
+    pub(super) fn record_click(&mut self, target: HitTarget, clock: Clock) -> bool {
         let before = self.last_click.replace((target, clock.now_ms()));
         let is_double = before
             .is_some_and(|(last, at_ms)| last == target && clock.since_ms(at_ms) < DOUBLE_CLICK_MS);

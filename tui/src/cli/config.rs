@@ -83,7 +83,8 @@ impl ConfigFile {
     /// When two actions want one key, or a name is none.
     pub fn keys(&self) -> Result<KeyMap, Failure> {
         let file = Self::path().map_or(String::new(), |path| format!("{}: ", path.display()));
-        KeyMap::with(&self.keys).map_err(|words| Failure::usage(anyhow::anyhow!("{file}{words}")))
+        KeyMap::with_bindings(&self.keys)
+            .map_err(|words| Failure::usage(anyhow::anyhow!("{file}{words}")))
     }
 
     /// The watchlist: the file's, the one of the last time, or a few symbols to begin with.

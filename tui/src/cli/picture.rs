@@ -45,7 +45,7 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
     model.settings = config.settings(&args.screen.look);
     let (width, height) = args.size;
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-    ui::view(&model, &RenderOptions::of(&model.settings), &mut buffer);
+    ui::view(&model, &RenderOptions::for_settings(&model.settings), &mut buffer);
     let text = if args.html { html(&buffer) } else { plain(&buffer) };
     place.close()?;
     super::printed(|out| out.write_all(text.as_bytes()))

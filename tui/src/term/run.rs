@@ -139,7 +139,7 @@ impl ScreenLoop {
         if !self.timer.is_due() {
             return Ok(());
         }
-        let options = RenderOptions::of(&self.app.settings);
+        let options = RenderOptions::for_settings(&self.app.settings);
         // The terminal displays a frame as a whole, if it can.
         execute!(stdout(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| self.hits = view(&self.app, &options, frame.buffer_mut()))?;

@@ -10,10 +10,10 @@ use ratatui::text::Line;
 /// Draws the active alerts, then the messages that the bell rang for, newest first.
 pub(super) fn alerts(ctx: &mut DrawContext<'_>, area: Rect) {
     let (app, theme) = (ctx.app, ctx.options.theme);
-    let foot =
+    let footer =
         format!("{} new alert  {} remove", ctx.key(Action::Alert), ctx.key(Action::RemoveTrigger));
     let bell = if app.settings.bell { "bell on" } else { "bell off" };
-    let inner = ctx.pane(area, Pane::Alerts, "Alerts", bell, &foot);
+    let inner = ctx.pane(area, Pane::Alerts, "Alerts", bell, &footer);
     let focused = app.view.pane() == Pane::Alerts;
     let mut row = 0;
     for (at, alert) in app.market.alerts().iter().enumerate() {
@@ -29,7 +29,7 @@ pub(super) fn alerts(ctx: &mut DrawContext<'_>, area: Rect) {
             Line::from(span(format!("{mark}waits: {}", alert.describe("crosses")), theme.text)),
         );
         if is_selected {
-            ctx.buffer.set_style(row_area, theme.sel);
+            ctx.buffer.set_style(row_area, theme.selected);
         }
         ctx.hits.add(row_area, HitTarget::Row(Pane::Alerts, at));
         row += 1;
@@ -111,8 +111,8 @@ pub(super) fn replay_summary(ctx: &mut DrawContext<'_>, area: Rect) {
         Stage::Ended => "ended".to_owned(),
         Stage::Failed(_) => "FAILED".to_owned(),
     };
-    let foot = format!("{} opens it", ctx.key(Action::Replay));
-    let inner = ctx.frame(area, "Replay", &state, &foot, false);
+    let footer = format!("{} opens it", ctx.key(Action::Replay));
+    let inner = ctx.frame(area, "Replay", &state, &footer, false);
     let rows = super::replay::counts(ctx, inner.width);
     for (row, text) in (0..).zip(rows) {
         ctx.line(inner, row, Line::raw(fit_words(&text, usize::from(inner.width))));

@@ -13,9 +13,9 @@ const SCALE: u16 = 11;
 /// The minimum height with times below the plot.
 const TIMES_FROM_ROWS: u16 = 7;
 
-/// The prices of one column, in cents.
+/// The lowest, the highest and the last price of one column, in cents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Step {
+struct PriceBar {
     low: i64,
     high: i64,
     last: i64,
@@ -23,13 +23,13 @@ struct Step {
 
 /// The displayed time range by the server's clock, Unix milliseconds.
 #[derive(Clone, Copy, Debug)]
-struct Window {
+struct TimeRange {
     from_ms: u64,
     to_ms: u64,
 }
 
-impl Window {
-    fn of(timeframe: Timeframe, quote: &SymbolQuote, now_ms: u64) -> Self {
+impl TimeRange {
+    fn new(timeframe: Timeframe, quote: &SymbolQuote, now_ms: u64) -> Self {
         let first = quote.history.front().map_or(now_ms, |(at, _)| *at);
         let from_ms = timeframe.span_ms().map_or(first, |span| now_ms.saturating_sub(span));
         Self { from_ms, to_ms: now_ms.max(from_ms + 1) }
@@ -46,8 +46,8 @@ impl Window {
 
     /// Returns the prices of each column. A price is valid until the next one; before the first
     /// there is None.
-    fn steps(self, quote: &SymbolQuote, columns: usize) -> Vec<Option<Step>> {
-        let mut steps: Vec<Option<Step>> = vec![None; columns];
+    fn price_bars(self, quote: &SymbolQuote, columns: usize) -> Vec<Option<PriceBar>> {
+        let mut price_bars: Vec<Option<PriceBar>> = vec![None; columns];
         let mut before = None;
         for (at_ms, price) in &quote.history {
             let cents = price.cents();
@@ -57,20 +57,22 @@ impl Window {
                 }
                 continue;
             };
-            if let Some(step) = steps.get_mut(at as usize) {
-                *step = Some(step.map_or(Step { low: cents, high: cents, last: cents }, |step| {
-                    Step { low: step.low.min(cents), high: step.high.max(cents), last: cents }
+            if let Some(bar) = price_bars.get_mut(at as usize) {
+                *bar = Some(bar.map_or(PriceBar { low: cents, high: cents, last: cents }, |bar| {
+                    PriceBar { low: bar.low.min(cents), high: bar.high.max(cents), last: cents }
                 }));
             }
         }
-        for step in &mut steps {
-            match (&step, before) {
-                (Some(step), _) => before = Some(step.last),
-                (None, Some(cents)) => *step = Some(Step { low: cents, high: cents, last: cents }),
+        for bar in &mut price_bars {
+            match (&bar, before) {
+                (Some(bar), _) => before = Some(bar.last),
+                (None, Some(cents)) => {
+                    *bar = Some(PriceBar { low: cents, high: cents, last: cents });
+                }
                 (None, None) => {}
             }
         }
-        steps
+        price_bars
     }
 }
 
@@ -93,22 +95,22 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
     let inner = Rect { height: inner.height - u16::from(has_times), ..inner };
     let plot = Rect { x: inner.x + SCALE, width: inner.width - SCALE, ..inner };
     let chart = app.view.chart();
-    let window = Window::of(chart.timeframe(), quote, app.clock.server_ms());
+    let range = TimeRange::new(chart.timeframe(), quote, app.clock.server_ms());
     let dots = if ctx.options.glyphs.braille && !chart.has_bars() { 2 } else { 1 };
-    let steps = window.steps(quote, usize::from(plot.width) * dots);
+    let price_bars = range.price_bars(quote, usize::from(plot.width) * dots);
     let marks = marks(ctx, symbol);
-    let (low, high) = bounds(steps.iter().flatten(), &marks);
-    scale(ctx, inner, low, high);
+    let (low, high) = bounds(price_bars.iter().flatten(), &marks);
+    draw_scale(ctx, inner, low, high);
     if has_times {
-        times(ctx, Rect { y: plot.bottom(), height: 1, ..plot }, window);
+        draw_times(ctx, Rect { y: plot.bottom(), height: 1, ..plot }, range);
     }
     draw_marks(ctx, plot, &marks, low, high);
     match (chart.has_bars(), ctx.options.glyphs.braille) {
-        (true, _) => bars(ctx, plot, &steps, low, high),
-        (false, true) => braille(ctx, plot, &steps, low, high),
-        (false, false) => stars(ctx, plot, &steps, low, high),
+        (true, _) => draw_bars(ctx, plot, &price_bars, low, high),
+        (false, true) => draw_braille(ctx, plot, &price_bars, low, high),
+        (false, false) => draw_stars(ctx, plot, &price_bars, low, high),
     }
-    draw_fills(ctx, plot, symbol, window, (low, high));
+    draw_fills(ctx, plot, symbol, range, (low, high));
 }
 
 /// Draws the frame with the price, the time ranges and the keys.
@@ -132,14 +134,14 @@ fn frame(
         let name = timeframe.name();
         if timeframe == selected { format!("[{name}]") } else { name.to_owned() }
     });
-    let foot = format!(
+    let footer = format!(
         "{} {} time  {} requote  {} line/bars",
         ctx.key(Action::Shorter),
         ctx.key(Action::Longer),
         ctx.key(Action::Requote),
         ctx.key(Action::ChartStyle)
     );
-    ctx.frame(area, title.trim_end(), &timeframes.join(" "), &foot, false)
+    ctx.frame(area, title.trim_end(), &timeframes.join(" "), &footer, false)
 }
 
 /// Draws a dotted line for each of the trader's own prices.
@@ -158,7 +160,7 @@ fn draw_fills(
     ctx: &mut DrawContext<'_>,
     plot: Rect,
     symbol: Symbol,
-    window: Window,
+    range: TimeRange,
     (low, high): (i64, i64),
 ) {
     let app = ctx.app;
@@ -169,7 +171,7 @@ fn draw_fills(
             ("S", ctx.options.theme.down)
         };
         let cents = fill.terms.price.cents();
-        let column = window.column(fill.at_ms, u64::from(plot.width));
+        let column = range.column(fill.at_ms, u64::from(plot.width));
         if let Some(x) = column.filter(|_| (low..=high).contains(&cents)) {
             let y = plot.y + row_of(cents, low, high, plot.height);
             ctx.buffer.set_string(plot.x + x as u16, y, letter, style);
@@ -202,9 +204,12 @@ fn marks(ctx: &DrawContext<'_>, symbol: Symbol) -> Vec<(i64, &'static str)> {
 
 /// Returns the lowest and the highest price to display, with a margin. Own prices count if they are
 /// within a tenth of the others.
-fn bounds<'a>(steps: impl Iterator<Item = &'a Step> + Clone, marks: &[(i64, &str)]) -> (i64, i64) {
-    let low = steps.clone().map(|step| step.low).min().unwrap_or(0);
-    let high = steps.map(|step| step.high).max().unwrap_or(0);
+fn bounds<'a>(
+    price_bars: impl Iterator<Item = &'a PriceBar> + Clone,
+    marks: &[(i64, &str)],
+) -> (i64, i64) {
+    let low = price_bars.clone().map(|bar| bar.low).min().unwrap_or(0);
+    let high = price_bars.map(|bar| bar.high).max().unwrap_or(0);
     let near = |cents: &i64| *cents > low - low / 10 && *cents < high + high / 10;
     let marks = || marks.iter().map(|(cents, _)| *cents).filter(near);
     let (low, high) =
@@ -224,7 +229,7 @@ fn row_of(cents: i64, low: i64, high: i64, rows: u16) -> u16 {
 }
 
 /// Draws the prices at the side.
-fn scale(ctx: &mut DrawContext<'_>, inner: Rect, low: i64, high: i64) {
+fn draw_scale(ctx: &mut DrawContext<'_>, inner: Rect, low: i64, high: i64) {
     let last = i64::from(inner.height.saturating_sub(1)).max(1);
     for row in (0..inner.height).step_by(2) {
         let cents = high
@@ -241,12 +246,12 @@ fn scale(ctx: &mut DrawContext<'_>, inner: Rect, low: i64, high: i64) {
 }
 
 /// Draws times below the plot, each only if all of it fits.
-fn times(ctx: &mut DrawContext<'_>, area: Rect, window: Window) {
-    let span_ms = window.to_ms - window.from_ms;
+fn draw_times(ctx: &mut DrawContext<'_>, area: Rect, range: TimeRange) {
+    let span_ms = range.to_ms - range.from_ms;
     let columns = if span_ms < 600_000 { 8 } else { 5 };
     let mut x = 0;
     while x + columns <= area.width {
-        let at_ms = window.from_ms + span_ms * u64::from(x) / u64::from(area.width.max(1));
+        let at_ms = range.from_ms + span_ms * u64::from(x) / u64::from(area.width.max(1));
         let text: String = text::clock(at_ms).chars().take(usize::from(columns)).collect();
         ctx.buffer.set_string(area.x + x, area.y, text, ctx.options.theme.dim);
         x += columns + 6;
@@ -254,46 +259,59 @@ fn times(ctx: &mut DrawContext<'_>, area: Rect, window: Window) {
 }
 
 /// Draws the last price of each column as an asterisk.
-fn stars(ctx: &mut DrawContext<'_>, plot: Rect, steps: &[Option<Step>], low: i64, high: i64) {
+fn draw_stars(
+    ctx: &mut DrawContext<'_>,
+    plot: Rect,
+    price_bars: &[Option<PriceBar>],
+    low: i64,
+    high: i64,
+) {
     let style = ctx.options.theme.focus;
-    for (x, step) in (plot.x..).zip(steps) {
-        if let Some(step) = step {
-            ctx.buffer.set_string(
-                x,
-                plot.y + row_of(step.last, low, high, plot.height),
-                "*",
-                style,
-            );
+    for (x, bar) in (plot.x..).zip(price_bars) {
+        if let Some(bar) = bar {
+            ctx.buffer.set_string(x, plot.y + row_of(bar.last, low, high, plot.height), "*", style);
         }
     }
 }
 
 /// Draws a bar from the lowest to the highest price of each column.
-fn bars(ctx: &mut DrawContext<'_>, plot: Rect, steps: &[Option<Step>], low: i64, high: i64) {
+fn draw_bars(
+    ctx: &mut DrawContext<'_>,
+    plot: Rect,
+    price_bars: &[Option<PriceBar>],
+    low: i64,
+    high: i64,
+) {
     let glyph = if ctx.options.glyphs.braille { "┃" } else { "|" };
     let mut before: Option<i64> = None;
-    for (x, step) in (plot.x..).zip(steps) {
-        let Some(step) = step else { continue };
-        let rose = before.map_or(0, |before| step.last - before);
+    for (x, bar) in (plot.x..).zip(price_bars) {
+        let Some(bar) = bar else { continue };
+        let rose = before.map_or(0, |before| bar.last - before);
         let style = ctx.options.theme.moved(rose);
         let (top, bottom) =
-            (row_of(step.high, low, high, plot.height), row_of(step.low, low, high, plot.height));
+            (row_of(bar.high, low, high, plot.height), row_of(bar.low, low, high, plot.height));
         for row in top..=bottom {
             ctx.buffer.set_string(x, plot.y + row, glyph, style);
         }
-        before = Some(step.last);
+        before = Some(bar.last);
     }
 }
 
 /// Draws the prices as a line of braille dots.
-fn braille(ctx: &mut DrawContext<'_>, plot: Rect, steps: &[Option<Step>], low: i64, high: i64) {
+fn draw_braille(
+    ctx: &mut DrawContext<'_>,
+    plot: Rect,
+    price_bars: &[Option<PriceBar>],
+    low: i64,
+    high: i64,
+) {
     const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
     let (width, height) = (usize::from(plot.width), usize::from(plot.height));
     let mut cells = vec![0_u32; width * height];
     let mut before: Option<u16> = None;
-    for (x, step) in steps.iter().enumerate() {
-        let Some(step) = step else { continue };
-        let y = row_of(step.last, low, high, plot.height * 4);
+    for (x, bar) in price_bars.iter().enumerate() {
+        let Some(bar) = bar else { continue };
+        let y = row_of(bar.last, low, high, plot.height * 4);
         let from = before.unwrap_or(y);
         // The line continues up or down to the next price without a gap.
         for y in from.min(y)..=from.max(y) {
@@ -328,20 +346,22 @@ mod tests {
             quotes.record(symbol, Money::from_cents(cents), START_MS + at_ms, START_MS + at_ms);
         }
         let quote = quotes.get(symbol).unwrap();
-        let steps = Window::of(Timeframe::Minute, quote, START_MS + 120_000).steps(quote, 6);
-        let step = |low, high, last| Some(Step { low, high, last });
+        let price_bars =
+            TimeRange::new(Timeframe::Minute, quote, START_MS + 120_000).price_bars(quote, 6);
+        let bar = |low, high, last| Some(PriceBar { low, high, last });
         assert_eq!(
-            steps,
+            price_bars,
             [
-                step(90, 110, 105),
-                step(105, 105, 105),
-                step(105, 105, 105),
-                step(120, 120, 120),
-                step(120, 120, 120),
-                step(120, 120, 120)
+                bar(90, 110, 105),
+                bar(105, 105, 105),
+                bar(105, 105, 105),
+                bar(120, 120, 120),
+                bar(120, 120, 120),
+                bar(120, 120, 120)
             ]
         );
-        let late = Window::of(Timeframe::Hour, quote, START_MS + 120_000).steps(quote, 3_600);
+        let late =
+            TimeRange::new(Timeframe::Hour, quote, START_MS + 120_000).price_bars(quote, 3_600);
         assert_eq!(late.iter().flatten().count(), 120, "nothing is drawn before the first price");
     }
 }

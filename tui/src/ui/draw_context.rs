@@ -40,7 +40,7 @@ impl DrawContext<'_> {
         area: Rect,
         title: &str,
         right: &str,
-        foot: &str,
+        footer: &str,
         focused: bool,
     ) -> Rect {
         let theme = &self.options.theme;
@@ -64,7 +64,7 @@ impl DrawContext<'_> {
             put(area.y, right, theme.dim, true);
         }
         if area.height > 1 {
-            put(area.bottom() - 1, foot, theme.dim, true);
+            put(area.bottom() - 1, footer, theme.dim, true);
         }
         inner
     }
@@ -76,11 +76,11 @@ impl DrawContext<'_> {
         pane: Pane,
         title: &str,
         right: &str,
-        foot: &str,
+        footer: &str,
     ) -> Rect {
         self.hits.add(area, HitTarget::Pane(pane));
         let focused = self.app.view.pane() == pane;
-        self.frame(area, title, right, foot, focused)
+        self.frame(area, title, right, footer, focused)
     }
 
     /// Makes an area a button for an action, unless the action moves money.

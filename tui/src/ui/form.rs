@@ -59,8 +59,8 @@ pub(super) fn draw_form(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
         _ if side.is_some() => "cannot send",
         _ => "",
     };
-    let foot = if side.is_some() { "Tab field  Left/Right side" } else { "Tab field" };
-    let inner = ctx.frame(area, &title, state, foot, true);
+    let footer = if side.is_some() { "Tab field  Left/Right side" } else { "Tab field" };
+    let inner = ctx.frame(area, &title, state, footer, true);
     let mut rows = Rows { area: inner, next: 0 };
     if let Some(side) = side {
         let text =
@@ -87,7 +87,7 @@ pub(super) fn draw_form(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
             rows.line(ctx, format!(" {part}"), theme.bad);
         }
     }
-    draw_foot(ctx, &rows, form.kind(), can_send);
+    draw_footer(ctx, &rows, form.kind(), can_send);
 }
 
 fn draw_field(ctx: &mut DrawContext<'_>, rows: &mut Rows, form: &Form, field: Field) {
@@ -112,7 +112,7 @@ fn draw_field(ctx: &mut DrawContext<'_>, rows: &mut Rows, form: &Form, field: Fi
 }
 
 /// Draws what Enter and Esc do at the bottom of a form.
-fn draw_foot(ctx: &mut DrawContext<'_>, rows: &Rows, kind: FormKind, can_send: bool) {
+fn draw_footer(ctx: &mut DrawContext<'_>, rows: &Rows, kind: FormKind, can_send: bool) {
     let theme = ctx.options.theme;
     let enter = match kind {
         _ if !can_send && kind.is_ticket() => "Enter: off until this can be sent",

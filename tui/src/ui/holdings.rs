@@ -13,9 +13,9 @@ use ratatui::text::Line;
 pub(super) fn holdings(ctx: &mut DrawContext<'_>, area: Rect) {
     let app = ctx.app;
     let count = app.rows(Pane::Holdings);
-    let foot = format!("{} buy  {} sell", ctx.key(Action::Buy), ctx.key(Action::Sell));
+    let footer = format!("{} buy  {} sell", ctx.key(Action::Buy), ctx.key(Action::Sell));
     let inner =
-        ctx.pane(area, Pane::Holdings, "Holdings", &text::count(count as u64, "position"), &foot);
+        ctx.pane(area, Pane::Holdings, "Holdings", &text::count(count as u64, "position"), &footer);
     let columns = [
         text_column("SYM", 0),
         number_column("SHARES", 0),

@@ -29,13 +29,13 @@ pub(super) fn pending(ctx: &mut DrawContext<'_>, area: Rect) {
     let count = app.rows(Pane::Pending);
     let title =
         if count == 0 { "Pending".to_owned() } else { format!("Pending: {count}, 60 s to commit") };
-    let foot = format!(
+    let footer = format!(
         "{} commit  {} cancel  {} undo",
         ctx.key(Action::Commit),
         ctx.key(Action::Cancel),
         ctx.key(Action::Undo)
     );
-    let inner = ctx.pane(area, Pane::Pending, &title, "newest of a side commits first", &foot);
+    let inner = ctx.pane(area, Pane::Pending, &title, "newest of a side commits first", &footer);
     let theme = ctx.options.theme;
     let columns = [
         text_column("SIDE", 0),
@@ -81,9 +81,9 @@ pub(super) fn triggers(ctx: &mut DrawContext<'_>, area: Rect) {
     let triggers = ctx.app.triggers_by_nearness();
     let armed = triggers.iter().filter(|(trigger, _)| trigger.price.is_some()).count();
     let count = format!("{armed} armed, {} incomplete", triggers.len() - armed);
-    let foot =
+    let footer =
         format!("{} set  {} remove", ctx.key(Action::Trigger), ctx.key(Action::RemoveTrigger));
-    let inner = ctx.pane(area, Pane::Triggers, "Triggers", &count, &foot);
+    let inner = ctx.pane(area, Pane::Triggers, "Triggers", &count, &footer);
     let columns = [
         text_column("SIDE", 0),
         text_column("SYM", 0),
@@ -141,7 +141,7 @@ fn trigger_row(ctx: &DrawContext<'_>, trigger: &Trigger, away: Option<i64>) -> C
 
 /// Draws the activity, newest line first.
 pub(super) fn activity(ctx: &mut DrawContext<'_>, area: Rect) {
-    let foot = match ctx.app.view.screen() {
+    let footer = match ctx.app.view.screen() {
         Screen::Activity => format!(
             "{} request and reply  {} copy  {} export",
             ctx.key(Action::Detail),
@@ -150,7 +150,7 @@ pub(super) fn activity(ctx: &mut DrawContext<'_>, area: Rect) {
         ),
         _ => format!("{} full log  {} export", ctx.key(Action::Activity), ctx.key(Action::Export)),
     };
-    let inner = ctx.pane(area, Pane::Activity, "Activity", "newest first", &foot);
+    let inner = ctx.pane(area, Pane::Activity, "Activity", "newest first", &footer);
     let columns = [
         text_column("TIME", 3),
         text_column("WHAT", 0),

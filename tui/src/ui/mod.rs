@@ -37,7 +37,7 @@ pub struct RenderOptions {
 
 impl RenderOptions {
     /// Returns the options for the settings.
-    pub fn of(settings: &Settings) -> Self {
+    pub fn for_settings(settings: &Settings) -> Self {
         let theme = Theme::new(if settings.no_color { ThemeName::Mono } else { settings.theme });
         let glyphs = if settings.ascii { Glyphs::ASCII } else { Glyphs::UNICODE };
         Self { theme, glyphs, reduce_motion: settings.reduce_motion }

@@ -78,9 +78,9 @@ fn welcome(ctx: &mut DrawContext<'_>, area: Rect) {
 fn help(ctx: &mut DrawContext<'_>, area: Rect, from: usize) {
     let window = middle(area, 100, area.height.min(Action::ALL.len() as u16 + 2));
     ctx.clear(window);
-    let foot =
+    let footer =
         format!("{} {} scroll, any other key closes", ctx.key(Action::Down), ctx.key(Action::Up));
-    let inner = ctx.frame(window, "Keys", "", &foot, true);
+    let inner = ctx.frame(window, "Keys", "", &footer, true);
     let theme = ctx.options.theme;
     let columns: usize = if inner.width >= 84 { 2 } else { 1 };
     let width = inner.width / columns as u16;
@@ -91,7 +91,7 @@ fn help(ctx: &mut DrawContext<'_>, area: Rect, from: usize) {
         let actions = Action::ALL.iter().skip(column * rows).take(rows).skip(from);
         for (row, action) in (0..window.height).zip(actions) {
             let keys = ctx.app.keys.keys(*action);
-            let group = if action.is_of_replay() { "replay: " } else { "" };
+            let group = if action.is_replay_action() { "replay: " } else { "" };
             let text = fit_words(
                 &format!("{group}{}", action.help()),
                 usize::from(width).saturating_sub(14),

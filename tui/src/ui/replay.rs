@@ -26,10 +26,13 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
     let last = replay.exchanges.len().saturating_sub(1);
     let selected = replay.exchanges.iter().rev().nth(ctx.app.row(Pane::Replay).min(last)).cloned();
     let head = if area.height >= 14 { 6 } else { 3 };
-    let foot = if area.height >= 14 { (area.height / 4).clamp(4, 14) } else { 0 };
-    let [top, list, below] =
-        Layout::vertical([Constraint::Length(head), Constraint::Min(3), Constraint::Length(foot)])
-            .areas(area);
+    let footer = if area.height >= 14 { (area.height / 4).clamp(4, 14) } else { 0 };
+    let [top, list, below] = Layout::vertical([
+        Constraint::Length(head),
+        Constraint::Min(3),
+        Constraint::Length(footer),
+    ])
+    .areas(area);
     progress(ctx, top);
     exchanges_list(ctx, list);
     if let Some(selected) = selected.filter(|_| below.height >= 4) {
@@ -97,8 +100,8 @@ fn exchanges_list(ctx: &mut DrawContext<'_>, area: Rect) {
         (Action::ReplayJump, "next refusal"),
         (Action::Copy, "copy"),
     ];
-    let foot = keys.map(|(action, word)| format!("{} {word}", ctx.key(action))).join("  ");
-    let inner = ctx.pane(area, Pane::Replay, "Requests", "newest first", &foot);
+    let footer = keys.map(|(action, word)| format!("{} {word}", ctx.key(action))).join("  ");
+    let inner = ctx.pane(area, Pane::Replay, "Requests", "newest first", &footer);
     let theme = ctx.options.theme;
     let columns = [
         number_column("LINE", 1),

@@ -171,7 +171,7 @@ pub(super) fn table(
         let area = Rect { y: inner.y + row, height: 1, ..inner };
         ctx.line(inner, row, Line::from(layout.row(cells, mark, columns_max)));
         if is_selected {
-            ctx.buffer.set_style(area, theme.sel);
+            ctx.buffer.set_style(area, theme.selected);
         }
         ctx.hits.add(area, HitTarget::Row(pane, index));
     }

@@ -24,7 +24,7 @@ const MONO: Theme = Theme {
     warn: ratatui::style::Style::new(),
     bad: ratatui::style::Style::new(),
     ok: ratatui::style::Style::new(),
-    sel: ratatui::style::Style::new(),
+    selected: ratatui::style::Style::new(),
 };
 
 fn options(ascii: bool, theme: ThemeName) -> RenderOptions {

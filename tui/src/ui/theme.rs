@@ -17,7 +17,7 @@ pub(crate) struct Theme {
     pub(crate) warn: Style,
     pub(crate) bad: Style,
     pub(crate) ok: Style,
-    pub(crate) sel: Style,
+    pub(crate) selected: Style,
 }
 
 impl Theme {
@@ -35,7 +35,7 @@ impl Theme {
             warn: of(Color::Yellow).add_modifier(Modifier::BOLD),
             bad: of(Color::Red).add_modifier(Modifier::BOLD),
             ok: of(Color::Green),
-            sel: Style::new().add_modifier(Modifier::REVERSED),
+            selected: Style::new().add_modifier(Modifier::REVERSED),
         };
         match name {
             ThemeName::Default => colours(Color::Green, Color::Red, Color::DarkGray, Color::Cyan),
@@ -66,7 +66,7 @@ impl Theme {
                     warn: bold,
                     bad: bold.add_modifier(Modifier::REVERSED),
                     ok: plain,
-                    sel: plain.add_modifier(Modifier::REVERSED),
+                    selected: plain.add_modifier(Modifier::REVERSED),
                 }
             }
         }

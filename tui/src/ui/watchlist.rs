@@ -16,7 +16,7 @@ const FLASH_MS: u64 = 600;
 /// Draws the watchlist.
 pub(super) fn watchlist(ctx: &mut DrawContext<'_>, area: Rect) {
     let symbols = ctx.app.shown_symbols();
-    let foot = format!(
+    let footer = format!(
         "{} filter  {} sort  {} add  {} drop",
         ctx.key(Action::Filter),
         ctx.key(Action::Sort),
@@ -24,7 +24,7 @@ pub(super) fn watchlist(ctx: &mut DrawContext<'_>, area: Rect) {
         ctx.key(Action::DropSymbol)
     );
     let state = state(ctx, symbols.len(), area.width);
-    let inner = ctx.pane(area, Pane::Watchlist, "Watchlist", &state, &foot);
+    let inner = ctx.pane(area, Pane::Watchlist, "Watchlist", &state, &footer);
     let columns = [
         text_column("SYM", 0).sorts_by(Sort::Name),
         number_column("LAST", 0).sorts_by(Sort::Last),
@@ -97,7 +97,7 @@ fn row(ctx: &DrawContext<'_>, symbol: Symbol, trend_cells: usize) -> Cells {
         (symbol.to_string(), theme.text),
         (
             quote.map_or("-".to_owned(), |quote| text::dollars(quote.price)),
-            if flashes { theme.sel } else { quiet },
+            if flashes { theme.selected } else { quiet },
         ),
         (
             quote.map_or(String::new(), |_| ctx.options.glyphs.change(change)),

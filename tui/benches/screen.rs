@@ -16,7 +16,7 @@ const SYMBOLS: u64 = 100;
 /// The length of the prices' history.
 const HOUR_MS: u64 = 3_600_000;
 
-fn says(app: &mut App, text: &str, now_ms: u64) -> Vec<Effect> {
+fn receive(app: &mut App, text: &str, now_ms: u64) -> Vec<Effect> {
     let line = ServerLine::parse(text.as_bytes()).unwrap();
     app.update(
         Event::Link(LinkEvent::Line { line, text: text.to_owned(), took_us: Some(400) }),
@@ -52,7 +52,7 @@ fn busy() -> App {
     for second in 0..3_600 {
         for number in 0..SYMBOLS {
             let at_ms = START_MS + second * 1_000;
-            says(
+            receive(
                 &mut app,
                 &format!("* QUOTE,{},{}.{:02},{at_ms}", symbol(number), 10 + number, second % 97),
                 at_ms,
@@ -60,20 +60,20 @@ fn busy() -> App {
         }
     }
     let now_ms = START_MS + HOUR_MS;
-    says(&mut app, &format!("[{tag}]-ACCOUNT,alice,12480.15,2529.12,333.94"), now_ms);
+    receive(&mut app, &format!("[{tag}]-ACCOUNT,alice,12480.15,2529.12,333.94"), now_ms);
     for number in 0..20 {
         let name = symbol(number);
-        says(&mut app, &format!("[{tag}]-HOLDING,{name},120,0,1704.00"), now_ms);
-        says(
+        receive(&mut app, &format!("[{tag}]-HOLDING,{name},120,0,1704.00"), now_ms);
+        receive(
             &mut app,
             &format!("[{tag}]-PENDING,BUY,{name},36,15.02,540.72,{}", now_ms + 36_000),
             now_ms,
         );
-        says(&mut app, &format!("[{tag}]-TRIGGER,SELL,{name},900.00,15.50,58"), now_ms);
+        receive(&mut app, &format!("[{tag}]-TRIGGER,SELL,{name},900.00,15.50,58"), now_ms);
     }
-    says(&mut app, &format!("[{tag}] OK,DISPLAY_SUMMARY,alice,61"), now_ms);
+    receive(&mut app, &format!("[{tag}] OK,DISPLAY_SUMMARY,alice,61"), now_ms);
     for _ in 0..1_000 {
-        says(&mut app, "* FILLED,alice,SELL,AAX,20,9.40,188.00", now_ms);
+        receive(&mut app, "* FILLED,alice,SELL,AAX,20,9.40,188.00", now_ms);
     }
     app
 }
@@ -94,7 +94,7 @@ fn screen(criterion: &mut Criterion) {
     criterion.bench_function("update, a price", |bencher| {
         bencher.iter(|| {
             now_ms += 1;
-            says(&mut app, &format!("* QUOTE,AAX,15.{:02},{now_ms}", now_ms % 97), now_ms)
+            receive(&mut app, &format!("* QUOTE,AAX,15.{:02},{now_ms}", now_ms % 97), now_ms)
         });
     });
 }

@@ -120,7 +120,7 @@ async fn exchange_lines(
     let _ = stream.set_nodelay(true);
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
-    // When each request was written, by its tag. Round trips are measured here, because nothing
+    // Times of writing each request, by its tag. Round trips are measured here, because nothing
     // here waits for a frame.
     let mut written: BTreeMap<u64, Instant> = BTreeMap::new();
     let mut bytes = Vec::new();

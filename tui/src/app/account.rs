@@ -1,5 +1,5 @@
-//! The trader's account as the newest DISPLAY_SUMMARY reports it: plain values and what follows
-//! from them. They must never be changed except by a reply or a push of the server.
+//! The trader's account as the newest DISPLAY_SUMMARY reports it: plain values and the values that
+//! follow from them. They must never be changed except by a reply or a push of the server.
 
 use super::{Quotes, text};
 use daytrade_protocol::{Code, CommandName, Detail, Money, Side, Symbol, TradeTerms};

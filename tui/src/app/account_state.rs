@@ -1,7 +1,7 @@
 //! The account as the screen knows it.
 //!
 //! Owns the newest summary, the summary from before the connection was lost, and the trades made
-//! while the screen runs. It must never guess: it changes only by what the server says.
+//! while the screen runs. It must never guess: only replies and pushes of the server change it.
 
 use super::{Account, Clock, Pending, Quotes, Trigger};
 use daytrade_protocol::{Money, Side, TradeTerms};

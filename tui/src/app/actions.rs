@@ -1,4 +1,4 @@
-//! What a key does: it goes to the popup, to the filter, or to the action that it is bound to.
+//! Dispatches a key to the popup, to the filter, or to the action that it is bound to.
 
 use super::orders::{commit_or_cancel, edit_form, open_form, remove_selected, update_watches};
 use super::palette::edit_palette;
@@ -163,7 +163,7 @@ fn control_replay(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Performs an action that changes only what is displayed.
+/// Performs an action that changes only the display.
 fn change_view(app: &mut App, action: Action) {
     match action {
         Action::Down => app.move_selection(app.view.pane(), 1),

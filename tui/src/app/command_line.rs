@@ -181,7 +181,7 @@ pub(crate) fn suggestions(text: &str) -> Vec<&'static str> {
     names
 }
 
-/// Returns the form of the order or trigger that is being typed, to display what it will do.
+/// Returns the form of the order or trigger that is being typed, for the preview.
 pub(super) fn preview(text: &str) -> Option<Form> {
     let lower = text.to_ascii_lowercase();
     let words: Vec<&str> = lower.split_whitespace().collect();

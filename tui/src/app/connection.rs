@@ -39,7 +39,7 @@ pub(crate) struct InFlight {
     pub(super) body: Body,
     /// Local time of sending, Unix milliseconds.
     pub(super) sent_ms: u64,
-    /// What to do with the reply.
+    /// The reason for sending, which decides how the reply is used.
     pub(super) purpose: Purpose,
 }
 
@@ -143,7 +143,7 @@ impl Connection {
         self.next_tag
     }
 
-    /// Sends a command for the trader, who is told if there is no link.
+    /// Sends a command for the trader. Without a link it displays a notice instead.
     pub(super) fn send(
         &mut self,
         command: Command,

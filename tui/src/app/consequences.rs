@@ -1,5 +1,5 @@
-//! What a form will do, or why it cannot be sent: the lines that are displayed before Enter. All
-//! calculations use integers.
+//! The consequences of a form: the lines that are displayed before Enter, among them the reasons
+//! why a form cannot be sent. All calculations use integers.
 
 use super::text::{basis_points, dollars, percent, signed, thousands};
 use super::{Account, Clock, Quotes};
@@ -7,14 +7,14 @@ use daytrade_protocol::{Money, Side, Symbol};
 
 const BAD_SYMBOL: &str = "1 to 3 letters or digits";
 
-/// One line about what a form will do.
+/// One consequence of sending a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Consequence {
     /// Label of the line.
     pub(crate) label: &'static str,
     /// Content of the line.
     pub(crate) text: String,
-    /// The form cannot be sent for this reason.
+    /// True if the form cannot be sent for this reason.
     pub(crate) blocks: bool,
 }
 

@@ -189,7 +189,7 @@ mod tests {
             "TRIGGER,BUY,TSX,100.00,9.10,0",
         ]);
         world.wait(5_000);
-        world.says(&format!("* QUOTE,XYZ,14.50,{}", world.now_ms));
+        world.receive(&format!("* QUOTE,XYZ,14.50,{}", world.now_ms));
         let mut shown = |text: &str| {
             world.app.market.filter_mut().set(text);
             world.app.shown_symbols().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")

@@ -1,4 +1,4 @@
-//! Forms: what the trader types before a request is sent, and what the request will do.
+//! Forms: the values that the trader types before a request is sent.
 
 use super::consequences::{Consequence, Consequences};
 use super::text_input::editing_request;
@@ -323,7 +323,7 @@ impl Form {
         })
     }
 
-    /// Returns what sending the form will do, or why it cannot be sent.
+    /// Returns the consequences of sending the form, or the reasons why it cannot be sent.
     pub(crate) fn consequences(
         &self,
         account: Option<&Account>,

@@ -7,13 +7,14 @@
 //! Methods live on the sub-state that owns the data. A function that needs several sub-states is in
 //! the module of its subject: `actions` for keys, `pointer` for the mouse, `orders` for forms and
 //! orders, `palette` for the command line, `server_lines` and `reconcile` for the server's lines,
-//! `output` for what leaves the screen. `selection` has the read-only values that follow from
+//! `output` for the clipboard and files. `selection` has the read-only values that follow from
 //! several sub-states.
 
 mod account;
 mod account_state;
 mod actions;
 mod activity;
+mod activity_line;
 mod alerts;
 mod clock;
 mod command_line;
@@ -48,7 +49,8 @@ pub use view::{Pane, Screen};
 
 pub(crate) use account::{Account, Holding, Pending, Transaction, Trigger};
 pub(crate) use account_state::AccountState;
-pub(crate) use activity::{Activity, ActivityLine, Outcome, Subject};
+pub(crate) use activity::Activity;
+pub(crate) use activity_line::{ActivityLine, Outcome, Subject};
 pub(crate) use alerts::Alert;
 pub(crate) use clock::Clock;
 pub(crate) use command_line::{describe, suggestions};

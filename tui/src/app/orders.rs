@@ -1,5 +1,5 @@
-//! What the trader sends: forms, commits, cancels and the removal of triggers. Nothing but this
-//! module and the command line sends a command that moves money, and only for a key pressed now.
+//! Sends the requests of the trader: forms, commits, cancels and the removal of triggers. Only this
+//! module and the command line send a command that moves money, and only for a key pressed now.
 
 use super::{App, Effect, Form, FormKind, Key, Pane, Popup, Purpose};
 use daytrade_protocol::{Command, Money, SessionCommand, Side, Symbol};
@@ -81,7 +81,7 @@ pub(super) fn add_symbol(app: &mut App, symbol: Symbol, effects: &mut Vec<Effect
     update_watches(app, effects);
 }
 
-/// Adds a price alert, and says so or why not.
+/// Adds a price alert; displays the result or the error.
 pub(super) fn add_alert(app: &mut App, symbol: Symbol, price: Money, effects: &mut Vec<Effect>) {
     match app.market.add_alert(symbol, price) {
         Ok(alert) => {

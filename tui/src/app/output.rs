@@ -1,4 +1,5 @@
-//! What leaves the screen: copies to the clipboard and the export of the activity.
+//! The output of the screen for other programs: copies to the clipboard and the export of the
+//! activity.
 
 use super::{App, Effect, Outcome, Pane, Screen};
 

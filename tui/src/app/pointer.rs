@@ -1,4 +1,4 @@
-//! What clicks, the wheel and pasted text do. Only keys move money.
+//! Handles clicks, the wheel and pasted text. Only keys move money.
 
 use super::actions::{on_key, perform};
 use super::{Action, App, Effect, HitTarget, Key, Pane, Popup};

@@ -73,7 +73,7 @@ fn answer(tag: u64, line: &str, now_ms: u64) -> Vec<String> {
 fn reply_to_oldest(world: &mut World) -> Vec<String> {
     let oldest = world.in_flight().into_iter().next();
     let lines = oldest.map_or(Vec::new(), |(tag, line)| answer(tag, &line, world.now_ms));
-    lines.iter().flat_map(|line| world.says(line)).collect()
+    lines.iter().flat_map(|line| world.receive(line)).collect()
 }
 
 proptest! {
@@ -92,7 +92,7 @@ proptest! {
             let has_key =
                 matches!(event, Some(Event::Key(Key::Char('y' | 'n' | 'u') | Key::Enter)));
             let sent = match event {
-                Some(event) => world.act(event),
+                Some(event) => world.handle(event),
                 None => reply_to_oldest(&mut world),
             };
             for line in sent {

@@ -1,5 +1,5 @@
-//! What a new summary says about the time before it: transactions from before the screen was
-//! opened, requests whose reply was lost, and changes while the link was down.
+//! Reconciles the activity with a new summary: transactions from before the screen was opened,
+//! requests whose reply was lost, and changes while the link was down.
 
 use super::text::{dollars, signed};
 use super::{Account, AccountState, Activity, ActivityLine, Clock, Outcome, Subject, Transaction};
@@ -50,7 +50,7 @@ fn outcome(line: &ActivityLine, history: &[Transaction], clock: Clock) -> (Outco
     }
 }
 
-/// Displays in one message what changed while the link was down.
+/// Displays one message about the changes while the link was down.
 pub(super) fn report_changes(state: &mut AccountState, activity: &mut Activity, clock: Clock) {
     let mut messages = activity.take_settled();
     let Some((before, now)) = state.take_before_loss() else {

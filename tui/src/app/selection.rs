@@ -1,5 +1,6 @@
-//! What follows from several sub-states: the selected rows, the order that the next commit applies
-//! to, and when the screen changes next. Everything here is read-only except the selection itself.
+//! Values that depend on several sub-states: the selected rows, the order that the next commit
+//! applies to, and when the screen changes next. Everything here is read-only except the selection
+//! itself.
 
 use super::{App, Form, Link, Pane, Pending, Popup, QUOTE_LIFETIME_MS, Trigger, command_line};
 use daytrade_protocol::{Money, Symbol};
@@ -191,7 +192,7 @@ impl App {
     }
 }
 
-/// Returns what identifies a trigger.
+/// Returns the identity of a trigger.
 const fn key_of(trigger: &Trigger) -> (daytrade_protocol::Side, Symbol) {
     (trigger.side, trigger.symbol)
 }

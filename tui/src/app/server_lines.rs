@@ -1,4 +1,4 @@
-//! What the link reports: connections, replies and pushes.
+//! Handles the events of the link: connections, replies and pushes.
 
 use super::orders::update_watches;
 use super::reconcile::{list_history, report_changes, settle_unknown};
@@ -10,7 +10,7 @@ use daytrade_protocol::{
     Tag, TradeTerms,
 };
 
-/// How long the message about an expired order or a fired trigger is displayed, in milliseconds.
+/// The display time of the message about an expired order or a fired trigger, in milliseconds.
 const PUSH_NOTICE_MS: u64 = 10_000;
 
 /// A reply to a command of the trader.
@@ -137,7 +137,7 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
     app.connection.request_wanted_summary(app.clock, effects);
 }
 
-/// Applies what a reply says about orders and trades, before the next summary arrives.
+/// Applies a reply about an order or a trade, before the next summary arrives.
 fn apply_trade(app: &mut App, body: &ReplyBody, sent: &daytrade_protocol::Body, sent_ms: u64) {
     let amount = match sent {
         daytrade_protocol::Body::Command(command) => command.funds(),

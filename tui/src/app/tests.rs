@@ -33,15 +33,15 @@ impl World {
         let user = UserName::parse(user.as_bytes()).unwrap();
         let app = App::new(user, "127.0.0.1:4462", symbols, KeyMap::default(), START_MS);
         let mut world = Self { app, now_ms: START_MS };
-        world.act(Event::Link(LinkEvent::Up));
+        world.handle(Event::Link(LinkEvent::Up));
         for (symbol, price) in [("XYZ", "15.02"), ("ABC", "122.10"), ("TSX", "9.31")] {
-            world.says(&format!("* QUOTE,{symbol},{price},{START_MS}"));
+            world.receive(&format!("* QUOTE,{symbol},{price},{START_MS}"));
         }
         world
     }
 
     /// Handles an event; returns the lines that are sent.
-    pub(crate) fn act(&mut self, event: Event) -> Vec<String> {
+    pub(crate) fn handle(&mut self, event: Event) -> Vec<String> {
         let effects = self.app.update(event, self.now_ms);
         let line = |effect| {
             if let Effect::Send(request) = effect { Some(line_of(&request)) } else { None }
@@ -52,14 +52,14 @@ impl World {
     pub(crate) fn press(&mut self, keys: &str) -> Vec<String> {
         keys.chars()
             .flat_map(|key| {
-                self.act(Event::Key(if key == '\n' { Key::Enter } else { Key::Char(key) }))
+                self.handle(Event::Key(if key == '\n' { Key::Enter } else { Key::Char(key) }))
             })
             .collect()
     }
 
-    pub(crate) fn says(&mut self, text: &str) -> Vec<String> {
+    pub(crate) fn receive(&mut self, text: &str) -> Vec<String> {
         let line = ServerLine::parse(text.as_bytes()).unwrap();
-        self.act(Event::Link(LinkEvent::Line { line, text: text.to_owned(), took_us: None }))
+        self.handle(Event::Link(LinkEvent::Line { line, text: text.to_owned(), took_us: None }))
     }
 
     /// Returns the requests in flight with their tags, oldest first.
@@ -85,19 +85,19 @@ impl World {
     pub(crate) fn summary(&mut self, details: &[&str]) -> Vec<String> {
         let tag = self.tag("DISPLAY_SUMMARY");
         for detail in details {
-            self.says(&format!("[{tag}]-{detail}"));
+            self.receive(&format!("[{tag}]-{detail}"));
         }
-        self.says(&format!("[{tag}] OK,DISPLAY_SUMMARY,alice,{}", details.len()))
+        self.receive(&format!("[{tag}] OK,DISPLAY_SUMMARY,alice,{}", details.len()))
     }
 
     pub(crate) fn wait(&mut self, ms: u64) {
         self.now_ms += ms;
-        self.act(Event::Tick);
+        self.handle(Event::Tick);
     }
 
     fn down(&mut self) {
         let (cause, next_try_ms) = ("it broke".to_owned(), self.now_ms + 250);
-        self.act(Event::Link(LinkEvent::Down { cause, next_try_ms, attempt: 2 }));
+        self.handle(Event::Link(LinkEvent::Down { cause, next_try_ms, attempt: 2 }));
     }
 
     /// Returns the open form.
@@ -135,7 +135,7 @@ fn a_trade_takes_two_different_keys_and_is_sent_once() {
     );
     let tag = world.tag("BUY");
     let expires = START_MS + 60_000;
-    world.says(&format!("[{tag}] OK,BUY,XYZ,36,15.02,540.72,{expires}"));
+    world.receive(&format!("[{tag}] OK,BUY,XYZ,36,15.02,540.72,{expires}"));
     assert!(world.app.view.popup().is_none());
     world.summary(&[
         "ACCOUNT,alice,459.28,540.72,0.00",
@@ -164,7 +164,7 @@ fn a_request_without_a_reply_is_unknown_until_the_next_summary_and_is_never_sent
         "and the loss is recorded"
     );
     assert!(world.press("y\n").is_empty(), "nothing is sent without a link");
-    let sent = world.act(Event::Link(LinkEvent::Up));
+    let sent = world.handle(Event::Link(LinkEvent::Up));
     assert!(without_tags(&sent).iter().all(|line| line.starts_with("SUBSCRIBE")), "{sent:?}");
     world.summary(&[
         "ACCOUNT,alice,459.28,540.72,0.00",
@@ -183,7 +183,7 @@ fn a_refusal_is_displayed_in_the_form_which_stays_open() {
     world.summary(&["ACCOUNT,alice,1000.00,0.00,0.00"]);
     world.press("b550\n");
     let tag = world.tag("BUY");
-    world.says(&format!("[{tag}] ERR,QUOTE_UNAVAILABLE,no price of XYZ in time"));
+    world.receive(&format!("[{tag}] ERR,QUOTE_UNAVAILABLE,no price of XYZ in time"));
     assert_eq!((world.amount(), world.form().refused()), ("550", Some("no price of XYZ in time")));
 }
 
@@ -192,10 +192,10 @@ fn a_trigger_is_two_requests_and_the_second_follows_the_reply_to_the_first() {
     let mut world = World::live();
     world.summary(&["ACCOUNT,alice,1000.00,0.00,0.00"]);
     world.press("t900");
-    world.act(Event::Key(Key::Tab));
+    world.handle(Event::Key(Key::Tab));
     assert_eq!(without_tags(&world.press("14.50\n")), ["SET_BUY_AMOUNT,alice,XYZ,900.00"]);
     let tag = world.tag("SET_BUY_AMOUNT");
-    let sent = world.says(&format!("[{tag}] OK,SET_BUY_AMOUNT,XYZ,900.00"));
+    let sent = world.receive(&format!("[{tag}] OK,SET_BUY_AMOUNT,XYZ,900.00"));
     assert_eq!(without_tags(&sent), ["SET_BUY_TRIGGER,alice,XYZ,14.50"]);
 }
 
@@ -214,12 +214,12 @@ fn a_draft_is_kept_for_its_own_symbol_only() {
     let mut world = World::live();
     world.summary(&["ACCOUNT,alice,1000.00,0.00,0.00"]);
     world.press("b55");
-    world.act(Event::Key(Key::Esc));
+    world.handle(Event::Key(Key::Esc));
     world.press("b");
     assert_eq!(world.amount(), "55");
     world.press("9");
     assert_eq!(world.amount(), "9", "the next letter replaces the draft's amount");
-    world.act(Event::Key(Key::Esc));
+    world.handle(Event::Key(Key::Esc));
     world.press("jb");
     let symbol = world.form().input(Field::Symbol).value();
     assert_eq!((world.amount(), symbol), ("", "ABC"));
@@ -246,7 +246,7 @@ fn nothing_is_committed_while_the_newest_order_may_be_another_one() {
         "a BUY is in flight: the server would commit that one"
     );
     let (tag, expires) = (world.tag("BUY"), START_MS + 60_000);
-    world.says(&format!("[{tag}] OK,BUY,XYZ,1,15.02,15.02,{expires}"));
+    world.receive(&format!("[{tag}] OK,BUY,XYZ,1,15.02,15.02,{expires}"));
     world.wait(BANNER_GUARD_MS);
     assert!(
         without_tags(&world.press("y")).is_empty(),
@@ -260,7 +260,7 @@ fn nothing_is_committed_while_the_newest_order_may_be_another_one() {
     world.wait(BANNER_GUARD_MS);
     assert_eq!(without_tags(&world.press("y")), ["COMMIT_BUY,alice"]);
     let tag = world.tag("COMMIT_BUY");
-    world.says(&format!("[{tag}] OK,COMMIT_BUY,XYZ,1,15.02,15.02"));
+    world.receive(&format!("[{tag}] OK,COMMIT_BUY,XYZ,1,15.02,15.02"));
     assert_eq!(
         world.app.next_pending().unwrap().terms.symbol.as_str(),
         "ABC",
@@ -278,9 +278,9 @@ fn a_reply_applies_only_to_the_form_that_sent_the_request() {
     world.summary(&["ACCOUNT,alice,1000.00,0.00,0.00"]);
     world.press("b550\n");
     let first = world.tag("BUY,alice,XYZ");
-    world.act(Event::Key(Key::Esc));
+    world.handle(Event::Key(Key::Esc));
     world.press("jb200\n");
-    world.says(&format!("[{first}] ERR,QUOTE_UNAVAILABLE,no price of XYZ in time"));
+    world.receive(&format!("[{first}] ERR,QUOTE_UNAVAILABLE,no price of XYZ in time"));
     assert!(world.form().is_sending() && world.form().refused().is_none());
     assert!(without_tags(&world.press("\n")).is_empty(), "the second order is still in flight");
     assert!(
@@ -302,7 +302,7 @@ fn a_selected_trigger_stays_selected_when_prices_change_its_row() {
         |world: &World| world.app.triggers_by_nearness()[world.app.row(Pane::Triggers)].0.symbol;
     assert_eq!(selected(&world).as_str(), "TSX", "the nearest");
     world.now_ms += 1_000;
-    world.says(&format!("* QUOTE,ABC,110.01,{}", world.now_ms));
+    world.receive(&format!("* QUOTE,ABC,110.01,{}", world.now_ms));
     assert_eq!(
         world.app.triggers_by_nearness()[0].0.symbol.as_str(),
         "ABC",
@@ -323,8 +323,8 @@ fn an_expired_order_is_offered_again_with_its_amount_and_for_its_own_symbol_only
         world.summary(&["ACCOUNT,alice,1000.00,0.00,0.00"]);
         world.press("b555\n");
         let tag = world.tag("BUY");
-        world.says(&format!("[{tag}] OK,BUY,XYZ,36,15.02,540.72,{}", START_MS + 60_000));
-        world.says("* EXPIRED,alice,BUY,XYZ,36,15.02,540.72");
+        world.receive(&format!("[{tag}] OK,BUY,XYZ,36,15.02,540.72,{}", START_MS + 60_000));
+        world.receive("* EXPIRED,alice,BUY,XYZ,36,15.02,540.72");
         if turned {
             world.press("j");
         }
@@ -340,7 +340,7 @@ fn a_line_of_text_is_edited_at_the_cursor() {
     let mut keys = |text: &str, keys: &[Key]| {
         world.press(text);
         for key in keys {
-            world.act(Event::Key(*key));
+            world.handle(Event::Key(*key));
         }
         match world.app.view.popup() {
             Some(Popup::Palette(palette)) => (palette.text().to_owned(), palette.cursor()),

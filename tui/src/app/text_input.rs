@@ -3,8 +3,8 @@
 use super::Key;
 use tui_input::InputRequest;
 
-/// Returns what an editing key does; None for any other key. Letters are not among them: each field
-/// decides which ones it takes.
+/// Returns the request of an editing key; None for any other key. Letters are not among them: each
+/// field decides which ones it takes.
 pub(super) const fn editing_request(key: Key) -> Option<InputRequest> {
     Some(match key {
         Key::Backspace => InputRequest::DeletePrevChar,

@@ -1,4 +1,4 @@
-//! What the trader is about to do.
+//! The orders that the trader is preparing or about to commit.
 //!
 //! Owns the draft of a closed form, the order that has just expired, the amounts of the orders made
 //! here, the order of the banner with its guard time, and the selected trigger. It must never send

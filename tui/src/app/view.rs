@@ -1,4 +1,4 @@
-//! What the screen displays of the application.
+//! The displayed part of the application.
 //!
 //! Owns the displayed screen, the focus, the selected rows, the chart's settings, the popup and the
 //! state of the pointer and of the command line's history. It must never hold anything about money:

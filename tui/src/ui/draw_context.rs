@@ -1,4 +1,4 @@
-//! What every part of the screen draws with.
+//! The context that every part of the screen draws with.
 
 use super::text_width::width;
 use super::{HitMap, RenderOptions};
@@ -10,7 +10,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget as _};
 
-/// The application, how to draw it, and what to draw on.
+/// The application, the options and the buffer.
 pub(super) struct DrawContext<'a> {
     pub(super) app: &'a App,
     pub(super) options: &'a RenderOptions,

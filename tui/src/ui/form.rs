@@ -1,4 +1,4 @@
-//! Forms, with what sending them will do.
+//! Forms with their consequences.
 
 use super::text_width::{fit_words, width, with_cursor, wrap};
 use super::{DrawContext, span};
@@ -111,7 +111,7 @@ fn draw_field(ctx: &mut DrawContext<'_>, rows: &mut Rows, form: &Form, field: Fi
     rows.line(ctx, format!("{mark}{:<9} {text}{help}", field.name()), style);
 }
 
-/// Draws what Enter and Esc do at the bottom of a form.
+/// Draws the effect of Enter and Esc at the bottom of a form.
 fn draw_footer(ctx: &mut DrawContext<'_>, rows: &Rows, kind: FormKind, can_send: bool) {
     let theme = ctx.options.theme;
     let enter = match kind {
@@ -151,7 +151,7 @@ fn title_of(form: &Form) -> (String, Option<Side>) {
     }
 }
 
-/// Draws what an order that is being typed will do.
+/// Draws the consequences of an order that is being typed.
 pub(super) fn preview(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
     let (app, theme) = (ctx.app, ctx.options.theme);
     let lines = form.consequences(app.account.current(), app.market.quotes(), app.clock);

@@ -24,7 +24,7 @@ use draw_context::{DrawContext, span};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// How the screen is drawn.
+/// The options for drawing the screen.
 #[derive(Clone, Copy, Debug)]
 pub struct RenderOptions {
     /// The styles.

@@ -68,7 +68,7 @@ fn balances(ctx: &DrawContext<'_>, account: &Account, width: u16) -> Vec<Vec<Spa
     let reserved = span(reserved, theme.text);
     let equity_part = span(format!("  Equity {about}{}", ctx.money(equity)), theme.text);
     let profit = profit(ctx, account, value, equity, about);
-    // Where only two numbers fit, they are cash and profit.
+    // The two most important numbers of a narrow screen are cash and profit.
     let mut parts = if is_narrow {
         vec![cash, profit, reserved, equity_part]
     } else {
@@ -164,7 +164,7 @@ pub(super) fn notice(ctx: &mut DrawContext<'_>, area: Rect) {
         let text = fit_words(&format!(" {}", ctx.mask_numbers(text)), usize::from(area.width));
         ctx.line(area, 0, Line::from(span(text, ctx.options.theme.warn)));
     } else if let Some(line) = ctx.app.activity.lines().back().filter(|_| area.width < 60) {
-        // Where the activity has no space, its newest line.
+        // A narrow screen shows the newest line of the activity here.
         let text =
             fit_words(&ctx.mask_numbers(&format!(" {}", line.message)), usize::from(area.width));
         ctx.line(area, 0, Line::from(span(text, ctx.options.theme.dim)));
@@ -345,7 +345,7 @@ fn filter_line(ctx: &mut DrawContext<'_>, area: Rect) {
     let text = with_cursor(filter.text(), filter.cursor());
     let cursor = byte_of(filter.text(), filter.cursor());
     let (from, to) = filter.invalid().unwrap_or((text.len(), text.len()));
-    // The underscore of the cursor moves what follows it by one byte.
+    // The underscore of the cursor moves the following text by one byte.
     let shifted = |at: usize, is_end: bool| {
         let is_after_cursor = if is_end { at > cursor } else { at >= cursor };
         (at + usize::from(is_after_cursor)).min(text.len())

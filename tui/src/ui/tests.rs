@@ -44,14 +44,14 @@ fn busy() -> World {
     // A minute of prices, the last one now.
     for (step, cents) in [1500, 1510, 1490, 1495, 1520, 1502].into_iter().enumerate() {
         let at = world.now_ms + 10_000 * step as u64;
-        world.says(&format!("* QUOTE,XYZ,{}.{:02},{at}", cents / 100, cents % 100));
+        world.receive(&format!("* QUOTE,XYZ,{}.{:02},{at}", cents / 100, cents % 100));
     }
     world.wait(50_000);
     // The requests of the start get their replies at once.
     world.app.connection.set_sent_ms(world.now_ms);
     for (symbol, price) in [("ABC", "122.10"), ("TSX", "9.31")] {
         let now_ms = world.now_ms;
-        world.says(&format!("* QUOTE,{symbol},{price},{now_ms}"));
+        world.receive(&format!("* QUOTE,{symbol},{price},{now_ms}"));
     }
     let soon = world.now_ms + 36_000;
     let sooner = world.now_ms + 9_000;
@@ -70,11 +70,11 @@ fn busy() -> World {
     world.summary(&account);
     world.press("b200\n");
     let tag = world.tag("BUY");
-    world.says(&format!(
+    world.receive(&format!(
         "[{tag}] ERR,AMOUNT_TOO_SMALL,one share costs 210.02: this amount buys 0 shares"
     ));
-    world.act(Event::Key(Key::Esc));
-    world.says("* FILLED,alice,SELL,TSX,20,9.40,188.00");
+    world.handle(Event::Key(Key::Esc));
+    world.receive("* FILLED,alice,SELL,TSX,20,9.40,188.00");
     // All requests get a reply.
     while world.is_in_flight("DISPLAY_SUMMARY") {
         world.summary(&account);
@@ -119,7 +119,7 @@ fn the_screen_in_every_state() {
     let shown = |world: &World| plain(&drawn(world, &options, 80, 24));
     insta::assert_snapshot!("loading", shown(&world));
     let tag = world.tag("DISPLAY_SUMMARY");
-    world.says(&format!("[{tag}] ERR,NO_ACCOUNT,add money first"));
+    world.receive(&format!("[{tag}] ERR,NO_ACCOUNT,add money first"));
     insta::assert_snapshot!("first-start", shown(&world));
     let mut world = busy();
     for (name, keys) in [
@@ -138,11 +138,11 @@ fn the_screen_in_every_state() {
         insta::assert_snapshot!(name, shown(&world));
         world.app.view.take_popup();
     }
-    world.act(Event::Key(Key::Esc));
+    world.handle(Event::Key(Key::Esc));
     world.press("]f");
-    world.act(Event::Key(Key::Enter));
+    world.handle(Event::Key(Key::Enter));
     insta::assert_snapshot!("chart-bars", shown(&world));
-    world.act(Event::Key(Key::Enter));
+    world.handle(Event::Key(Key::Enter));
     for (name, screen) in [
         ("holdings", Screen::Holdings),
         ("triggers", Screen::Triggers),
@@ -158,9 +158,9 @@ fn the_screen_in_every_state() {
     world.press("$y");
     let (cause, next_try_ms) =
         ("127.0.0.1:4462: connection refused".to_owned(), world.now_ms + 3_000);
-    world.act(Event::Link(LinkEvent::Down { cause, next_try_ms, attempt: 4 }));
+    world.handle(Event::Link(LinkEvent::Down { cause, next_try_ms, attempt: 4 }));
     insta::assert_snapshot!("offline", shown(&world));
-    world.act(Event::Link(LinkEvent::Up));
+    world.handle(Event::Link(LinkEvent::Up));
     world.summary(&["ACCOUNT,alice,13020.87,1500.00,333.94", "TRIGGER,BUY,TSX,1000.00,9.10,0"]);
     insta::assert_snapshot!("back-again", shown(&world));
 }
@@ -199,7 +199,7 @@ fn replaying() -> World {
         .into(),
         ..Progress::default()
     };
-    world.act(Event::Replay(Box::new(progress)));
+    world.handle(Event::Replay(Box::new(progress)));
     world
 }
 
@@ -271,7 +271,7 @@ fn no_number_is_cut_at_any_size() {
         ] {
             for (nth, popup) in popups.iter().enumerate() {
                 let mut world = make();
-                world.act(Event::Key(Key::Esc));
+                world.handle(Event::Key(Key::Esc));
                 world.app.view.show(screen);
                 world.press(popup);
                 let options = options(nth % 2 == 0, ThemeName::Default);

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 const SINCE_FROM: u16 = 70;
 /// The minimum width for a long sparkline.
 const LONG_TREND_FROM: u16 = 66;
-/// How long a changed price is highlighted, in milliseconds.
+/// The time for which a changed price is highlighted, in milliseconds.
 const FLASH_MS: u64 = 600;
 
 /// Draws the watchlist.

@@ -5,11 +5,11 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use daytrade_protocol::{Body, Command, LineBuffer, Money, Parsed, Symbol, Tag, parse_line};
-use daytrade_server::audit::{AuditWriter, Origin};
-use daytrade_server::engine::{
-    Book, Halt, HistoryEntry, Outcome, Price, PriceUsed, Record, decide, write_summary,
+use daytrade_server::test_support::engine::{
+    Book, Outcome, Price, PriceUsed, Record, Rejection, Stamp, decide, write_summary,
 };
-use daytrade_server::journal::FrameBuilder;
+use daytrade_server::test_support::journal::FrameBuilder;
+use daytrade_server::test_support::{AuditWriter, Origin};
 use std::hint::black_box;
 
 const WORKLOAD: &str = include_str!("../../workloads/10-users.txt");
@@ -32,39 +32,27 @@ fn commands() -> Vec<(u64, Command)> {
     WORKLOAD.lines().filter_map(request).collect()
 }
 
-/// Decides and applies one command, and returns its record.
+/// Decides and commits one command. Returns its record.
 fn carry_out(book: &mut Book, number: u64, command: &Command) -> Record {
     let id = command.user().and_then(|user| book.id(user));
+    let account = id.map(|id| book.account(id));
     let mut price = None;
-    let decided =
-        match decide(id.map(|id| book.account(id)), command, Price::Unasked, NOW_MS, number) {
-            Err(Halt::NeedsPrice(symbol)) => {
-                price = Some(PriceUsed { price: price_of(symbol), cached: true });
-                let account = id.map(|id| book.account(id));
-                decide(account, command, Price::Known(price_of(symbol)), NOW_MS, number)
-            }
-            decided => decided,
-        };
-    let mut entry =
-        HistoryEntry::new(NOW_MS, number, command.name(), command.symbol(), command.funds());
-    let outcome = match decided {
-        Ok(events) => {
-            let id = command.user().map(|user| book.id_or_new(user));
-            if let Some(id) = id {
-                events.iter().for_each(|event| book.apply(id, event, number));
-            }
-            Outcome::Done(events)
+    let decided = match decide(account, command, Price::Unasked, NOW_MS, number) {
+        Err(Rejection::NeedsPrice(symbol)) => {
+            price = Some(PriceUsed { price: price_of(symbol), cached: true });
+            decide(account, command, Price::Known(price_of(symbol)), NOW_MS, number)
         }
-        Err(Halt::Refused(refusal)) => {
-            entry.refused = Some(refusal.code());
-            Outcome::Refused(refusal)
-        }
-        Err(Halt::NeedsPrice(symbol)) => unreachable!("the price of {symbol} was given"),
+        decided => decided,
     };
-    if let Some(id) = command.user().and_then(|user| book.id(user)) {
-        book.note(id, entry);
-    }
-    Record::Transaction { number, assigned: false, command: command.clone(), price, outcome }
+    let outcome = match decided {
+        Ok(events) => Outcome::Done(events),
+        Err(Rejection::Refused(refusal)) => Outcome::Refused(refusal),
+        Err(Rejection::NeedsPrice(symbol)) => unreachable!("the price of {symbol} was given"),
+    };
+    let command = command.clone();
+    let record = Record::Transaction { number, assigned: false, command, price, outcome };
+    book.commit(&record, Stamp { record: number, at_ms: NOW_MS }, id, |_, _, _| {});
+    record
 }
 
 fn benches(criterion: &mut Criterion) {

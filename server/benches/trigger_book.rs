@@ -2,7 +2,7 @@
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use daytrade_protocol::{Money, Side, Symbol};
-use daytrade_server::engine::{TriggerBook, TriggerKey, UserId};
+use daytrade_server::test_support::engine::{TriggerBook, TriggerKey, UserId};
 use std::hint::black_box;
 
 const TRIGGERS: u32 = 1_000_000;

@@ -1,8 +1,8 @@
 //! Configuration of the screen: the file, the command line, the environment and the settings saved
 //! by the last session.
 
+use crate::app::{KeyMap, Settings, ThemeName};
 use crate::exit::Failure;
-use crate::model::{KeyMap, Settings, ThemeName};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use daytrade_protocol::Symbol;
@@ -83,7 +83,7 @@ impl ConfigFile {
     /// A usage failure, if two actions have the same key or a name is unknown.
     pub(crate) fn keys(&self) -> Result<KeyMap, Failure> {
         let file = Self::path().map_or(String::new(), |path| format!("{}: ", path.display()));
-        KeyMap::with(&self.keys)
+        KeyMap::with_bindings(&self.keys)
             .map_err(|message| Failure::usage(anyhow::anyhow!("{file}{message}")))
     }
 

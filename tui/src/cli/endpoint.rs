@@ -32,7 +32,7 @@ pub(crate) struct Endpoint {
     /// Address of the server.
     pub address: String,
     /// Name of the user.
-    pub user: String,
+    pub user: UserName,
     /// The server, if it runs in this process.
     local: Option<LocalServer>,
 }
@@ -51,8 +51,7 @@ impl EndpointArgs {
             .with_context(|| {
                 format!("{user:?} is not a user name: 1 to 64 letters, digits, _ . or -")
             })
-            .map_err(Failure::usage)?
-            .to_string();
+            .map_err(Failure::usage)?;
         if let Some(address) = &self.connect {
             check_address(address)?;
             return Ok(Endpoint { address: address.clone(), user, local: None });

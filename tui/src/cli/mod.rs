@@ -117,7 +117,7 @@ pub fn main() -> ExitCode {
         }),
         Some(Command::Man) => print_with(|out| {
             clap_mangen::Man::new(Cli::command()).render(&mut &mut *out)?;
-            out.write_all(crate::model::keys::as_man_section().as_bytes())
+            out.write_all(crate::app::keys::as_man_section().as_bytes())
         }),
     };
     match result {

@@ -3,8 +3,8 @@
 
 use super::endpoint::EndpointArgs;
 use super::screen::{load_model, runtime};
+use crate::app::{Account, App};
 use crate::exit::{Exit, Failure};
-use crate::model::{Account, Model};
 use clap::Args;
 use daytrade_protocol::{Code, CommandName, Money, Side, Symbol};
 use serde_json::{Value, json};
@@ -50,11 +50,11 @@ pub(crate) fn account(query: Query, args: &QueryArgs) -> Result<Exit, Failure> {
     let model = runtime()?.block_on(load_model(&endpoint, Vec::new()))?;
     let (header, rows) = rows_of(query, &model);
     endpoint.close()?;
-    if model.account.is_none() {
-        let message = if model.no_account {
-            format!("{} has no account yet", model.user)
+    if model.account.current().is_none() {
+        let message = if model.account.is_missing() {
+            format!("{} has no account yet", model.connection.user())
         } else {
-            format!("the account of {} did not arrive in time", model.user)
+            format!("the account of {} did not arrive in time", model.connection.user())
         };
         return Err(Failure { exit: Exit::Differs, error: anyhow::anyhow!(message) });
     }
@@ -76,7 +76,7 @@ pub(crate) fn quote(args: &QuoteQueryArgs) -> Result<Exit, Failure> {
     let endpoint = args.query.endpoint.open()?;
     let model = runtime()?.block_on(load_model(&endpoint, vec![symbol]))?;
     endpoint.close()?;
-    let Some(seen) = model.quotes.get(symbol) else {
+    let Some(seen) = model.market.quotes().get(symbol) else {
         return Err(Failure::link(anyhow::anyhow!("no price of {symbol} arrived in time")));
     };
     let row = vec![json!(symbol.as_str()), json!(seen.price.to_string()), json!(seen.at_ms)];
@@ -87,9 +87,9 @@ pub(crate) fn quote(args: &QuoteQueryArgs) -> Result<Exit, Failure> {
 type Table = (&'static [&'static str], Vec<Vec<Value>>);
 
 /// Returns the table of a query.
-fn rows_of(query: Query, model: &Model) -> Table {
+fn rows_of(query: Query, model: &App) -> Table {
     let empty = Account::default();
-    let account = model.account.as_ref().unwrap_or(&empty);
+    let account = model.account.current().unwrap_or(&empty);
     match query {
         Query::Status => status(model, account),
         Query::Holdings => holdings(account),
@@ -99,9 +99,9 @@ fn rows_of(query: Query, model: &Model) -> Table {
     }
 }
 
-fn status(model: &Model, account: &Account) -> Table {
+fn status(model: &App, account: &Account) -> Table {
     let row = vec![
-        json!(model.user),
+        json!(model.connection.user().as_str()),
         money(account.cash),
         money(account.reserved),
         money(account.realised),
@@ -126,7 +126,7 @@ fn holdings(account: &Account) -> Table {
     (&["symbol", "shares", "free", "reserved", "basis", "average"], rows.collect())
 }
 
-fn pending(model: &Model, account: &Account) -> Table {
+fn pending(model: &App, account: &Account) -> Table {
     let rows = account.pending.iter().map(|order| {
         let terms = order.terms;
         vec![
@@ -135,7 +135,7 @@ fn pending(model: &Model, account: &Account) -> Table {
             json!(terms.shares),
             money(terms.price),
             money(terms.total),
-            json!(model.left_ms(order.expires_at_ms)),
+            json!(model.clock.left_ms(order.expires_at_ms)),
         ]
     });
     (&["side", "symbol", "shares", "price", "total", "left_ms"], rows.collect())

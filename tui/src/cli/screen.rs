@@ -3,9 +3,9 @@
 
 use super::config::{AppearanceArgs, ConfigFile, save_settings, save_watchlist};
 use super::endpoint::{Endpoint, EndpointArgs};
+use crate::app::{App, Effect, Event, KeyMap, Link, LinkEvent, text};
 use crate::exit::{Exit, Failure};
 use crate::link::{LinkRequest, spawn_link};
-use crate::model::{Effect, Event, KeyMap, Link, LinkEvent, Model, Verdict, text};
 use crate::replay::ReplayArgs;
 use crate::replay_message::Stage;
 use crate::term::{self, ScreenOptions, now_ms};
@@ -49,9 +49,10 @@ pub(crate) fn screen(args: &ScreenArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let keys = config.keys()?;
     let endpoint = args.endpoint.open()?;
-    let model = Model::new(&endpoint.user, &endpoint.address, config.watchlist(), keys, now_ms());
+    let model =
+        App::new(endpoint.user.clone(), &endpoint.address, config.watchlist(), keys, now_ms());
     let model = run_screen(model, &config, &args.appearance, None)?;
-    save_watchlist(&model.watchlist);
+    save_watchlist(model.market.watchlist());
     endpoint.close()?;
     print_lines(&session_summary(&model));
     Ok(Exit::Done)
@@ -73,15 +74,15 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
         )));
     }
     let config = ConfigFile::read()?;
-    let model = Model::of_replay(&args.file.display().to_string(), config.keys()?, now_ms());
+    let model = App::for_replay(&args.file.display().to_string(), config.keys()?, now_ms());
     let model = run_screen(model, &config, &AppearanceArgs::default(), Some(args.clone()))?;
-    let Some(replay) = model.replay else { return Ok(Exit::Done) };
+    let Some(replay) = model.replay.progress() else { return Ok(Exit::Done) };
     print_lines(&[format!(
         "{}: {} lines, {} ok, {} refused, {} not as expected",
         replay.file, replay.lines, replay.ok, replay.refused, replay.differences
     )]);
-    match replay.stage {
-        Stage::Failed(message) => Err(Failure::link(anyhow::anyhow!(message))),
+    match &replay.stage {
+        Stage::Failed(message) => Err(Failure::link(anyhow::anyhow!(message.clone()))),
         _ if replay.differences > 0 => Ok(Exit::Differs),
         _ => Ok(Exit::Done),
     }
@@ -89,11 +90,11 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
 
 /// Runs the screen until the trader closes it, and saves changed settings.
 fn run_screen(
-    mut model: Model,
+    mut model: App,
     config: &ConfigFile,
     appearance: &AppearanceArgs,
     replay: Option<ReplayArgs>,
-) -> Result<Model, Failure> {
+) -> Result<App, Failure> {
     model.settings = config.settings(appearance);
     let before = model.settings;
     let options = ScreenOptions { mouse: config.mouse(appearance), replay };
@@ -112,22 +113,30 @@ fn print_lines(lines: &[String]) {
 
 /// Returns the lines that remain in the terminal after the session: its trades, and the orders and
 /// triggers that are still active.
-fn session_summary(model: &Model) -> Vec<String> {
-    let mut lines =
-        vec![format!("{}: {} in this session", model.user, text::count(model.trades, "trade"))];
-    if let Some(account) = &model.account {
-        let money =
-            |money| if model.hide_money { "*****".to_owned() } else { text::dollars(money) };
+fn session_summary(model: &App) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{}: {} in this session",
+        model.connection.user(),
+        text::count(model.account.trades(), "trade")
+    )];
+    if let Some(account) = model.account.current() {
+        let money = |money| {
+            if model.view.is_money_hidden() { "*****".to_owned() } else { text::dollars(money) }
+        };
         lines.push(format!(
             "total: realised profit {}, cash {}",
             money(account.realised),
             money(account.cash)
         ));
         for order in &account.pending {
-            let left = text::countdown(model.left_ms(order.expires_at_ms));
+            let left = text::countdown(model.clock.left_ms(order.expires_at_ms));
             let (side, terms) = (order.side.as_str(), order.terms);
             let (shares, total) = (
-                if model.hide_money { "***".to_owned() } else { terms.shares.to_string() },
+                if model.view.is_money_hidden() {
+                    "***".to_owned()
+                } else {
+                    terms.shares.to_string()
+                },
                 money(terms.total),
             );
             lines.push(format!(
@@ -147,10 +156,10 @@ fn session_summary(model: &Model) -> Vec<String> {
             lines.push(format!("{} without a price", text::count(incomplete as u64, "trigger")));
         }
     }
-    let unknown = model.activity.iter().filter(|line| line.verdict == Verdict::Unknown);
-    lines.extend(unknown.map(|line| format!("UNKNOWN: {} has no reply", line.request)));
-    if model.worst_us > 0 {
-        lines.push(format!("worst round trip {}", text::millis(model.worst_us)));
+    let unknown = model.activity.unknown();
+    lines.extend(unknown.map(|line| format!("UNKNOWN: {} has no reply", line.subject.wire_line())));
+    if model.activity.worst_us() > 0 {
+        lines.push(format!("worst round trip {}", text::millis(model.activity.worst_us())));
     }
     lines
 }
@@ -160,22 +169,20 @@ fn session_summary(model: &Model) -> Vec<String> {
 ///
 /// # Errors
 /// A link failure, if there is no connection.
-pub(super) async fn load_model(
-    endpoint: &Endpoint,
-    symbols: Vec<Symbol>,
-) -> Result<Model, Failure> {
+pub(super) async fn load_model(endpoint: &Endpoint, symbols: Vec<Symbol>) -> Result<App, Failure> {
     let mut model =
-        Model::new(&endpoint.user, &endpoint.address, symbols, KeyMap::default(), now_ms());
+        App::new(endpoint.user.clone(), &endpoint.address, symbols, KeyMap::default(), now_ms());
     let (requests, mut events) = spawn_link(endpoint.address.clone(), now_ms);
     let deadline = tokio::time::Instant::now() + LOAD_TIMEOUT;
-    let is_complete = |model: &Model| {
-        let has_price = |symbol: &Symbol| model.quotes.get(*symbol).is_some();
-        (model.account.is_some() || model.no_account) && model.watchlist.iter().all(has_price)
+    let is_complete = |model: &App| {
+        let has_price = |symbol: &Symbol| model.market.quotes().get(*symbol).is_some();
+        (model.account.current().is_some() || model.account.is_missing())
+            && model.market.watchlist().iter().all(has_price)
     };
     while !is_complete(&model) {
         let Ok(Some(event)) = tokio::time::timeout_at(deadline, events.recv()).await else { break };
         apply_link_event(&mut model, event, &requests);
-        if let Link::Offline { cause, .. } = &model.link {
+        if let Link::Offline { cause, .. } = model.connection.link() {
             return Err(Failure::link(anyhow::anyhow!("cannot connect: {cause}")));
         }
     }
@@ -184,13 +191,13 @@ pub(super) async fn load_model(
 
 /// Updates the model with an event of the link, and sends the requests that follow from it.
 pub(super) fn apply_link_event(
-    model: &mut Model,
+    model: &mut App,
     event: LinkEvent,
     requests: &UnboundedSender<LinkRequest>,
 ) {
     for effect in model.update(Event::Link(event), now_ms()) {
-        if let Effect::Send(line) = effect {
-            let _ = requests.send(LinkRequest::Send(line));
+        if let Effect::Send(request) = effect {
+            let _ = requests.send(LinkRequest::Send(request));
         }
     }
 }

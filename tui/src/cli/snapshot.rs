@@ -3,7 +3,7 @@
 use super::config::ConfigFile;
 use super::screen::{ScreenArgs, load_model, runtime};
 use crate::exit::{Exit, Failure};
-use crate::ui::{self, Look};
+use crate::ui::{self, RenderOptions};
 use clap::Args;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -41,12 +41,12 @@ pub(crate) fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let endpoint = args.screen.endpoint.open()?;
     let mut model = runtime()?.block_on(load_model(&endpoint, config.watchlist()))?;
-    model.hide_money = args.hide_money;
+    model.view.set_money_hidden(args.hide_money);
     model.keys = config.keys()?;
     model.settings = config.settings(&args.screen.appearance);
     let (width, height) = args.size;
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-    ui::view(&model, &Look::of(&model.settings), &mut buffer);
+    ui::view(&model, &RenderOptions::for_settings(&model.settings), &mut buffer);
     let text = if args.html { html(&buffer) } else { plain(&buffer) };
     endpoint.close()?;
     super::print_with(|out| out.write_all(text.as_bytes()))

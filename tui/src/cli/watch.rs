@@ -4,9 +4,9 @@ use super::config::ConfigFile;
 use super::endpoint::Endpoint;
 use super::query::QueryArgs;
 use super::screen::{apply_link_event, runtime};
+use crate::app::{App, KeyMap, LinkEvent};
 use crate::exit::{Exit, Failure};
 use crate::link::spawn_link;
-use crate::model::{KeyMap, LinkEvent, Model};
 use crate::term::now_ms;
 use daytrade_protocol::{Money, Push, ServerLine, Symbol};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ async fn print_changes(
     as_json: bool,
 ) -> Result<Exit, Failure> {
     let (user, address) = (&endpoint.user, &endpoint.address);
-    let mut model = Model::new(user, address, symbols, KeyMap::default(), now_ms());
+    let mut model = App::new(user.clone(), address, symbols, KeyMap::default(), now_ms());
     let (requests, mut events) = spawn_link(address.clone(), now_ms);
     let mut has_started = false;
     loop {
@@ -48,9 +48,14 @@ async fn print_changes(
         };
         apply_link_event(&mut model, event, &requests);
         // Current state of the account, before its first change.
-        let first = model.account.as_ref().filter(|_| !has_started).map(|account| {
+        let first = model.account.current().filter(|_| !has_started).map(|account| {
             has_started = true;
-            account_to_json(&model.user, account.cash, account.reserved, account.realised)
+            account_to_json(
+                model.connection.user().as_str(),
+                account.cash,
+                account.reserved,
+                account.realised,
+            )
         });
         for change in first.into_iter().chain(change) {
             let line = if as_json { change.to_string() } else { change_to_text(&change) };

@@ -1,4 +1,4 @@
-//! Enters the screen and leaves it, on a normal end, an error, a panic and a signal alike.
+//! Enters the screen, and leaves it after a normal end, an error, a panic or a signal.
 
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{
@@ -11,27 +11,28 @@ use ratatui::crossterm::terminal::{
 use std::io::{self, Write as _, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether the terminal is in our hands, so that it is given back once.
+/// True while the terminal shows the screen, so that it is restored only once.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
-/// Holds the terminal; gives it back when it goes.
-pub(super) struct Guard {
+/// Restores the terminal when it is dropped.
+pub(super) struct TerminalGuard {
     mouse: bool,
 }
 
-impl Guard {
+impl TerminalGuard {
+    /// Enters the screen, and restores the terminal before a panic is reported.
     pub(super) fn enter(mouse: bool) -> io::Result<Self> {
-        let before = std::panic::take_hook();
+        let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             leave();
-            before(panic);
+            hook(panic);
         }));
         let guard = Self { mouse };
-        guard.take()?;
+        guard.enter_screen()?;
         Ok(guard)
     }
 
-    fn take(&self) -> io::Result<()> {
+    fn enter_screen(&self) -> io::Result<()> {
         ENTERED.store(true, Ordering::SeqCst);
         enable_raw_mode()?;
         execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
@@ -41,21 +42,21 @@ impl Guard {
         Ok(())
     }
 
-    /// To the shell, and back when it lets us.
+    /// Returns to the shell, and enters the screen again when the shell resumes the program.
     pub(super) fn suspend(&self) -> io::Result<()> {
         leave();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
-        self.take()
+        self.enter_screen()
     }
 }
 
-impl Drop for Guard {
+impl Drop for TerminalGuard {
     fn drop(&mut self) {
         leave();
     }
 }
 
-/// Gives the terminal back as it was. What fails here has nobody left to be told.
+/// Restores the terminal. Errors are ignored, because nothing is left to report them to.
 fn leave() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         let _ = execute!(

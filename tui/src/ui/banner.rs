@@ -1,139 +1,157 @@
-//! The lines that never scroll away: no link, and the order that the next commit is about.
+//! The lines that never scroll away: a lost connection, a request whose outcome is unknown, and the
+//! order that the next commit applies to.
 
-use super::{Pen, span};
-use crate::model::{Action, Link, Model, Verdict, text};
+use super::text_width::{fit_parts, width};
+use super::{DrawContext, span};
+use crate::app::{Action, App, Link, Pending, ends_order, text};
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 
-/// How many lines there are that must not scroll away: no link, an order that waits.
-pub(super) fn banner_lines(model: &Model) -> u16 {
-    u16::from(matches!(model.link, Link::Offline { .. }))
-        + u16::from(unknown(model).is_some())
-        + u16::from(model.next_pending().is_some())
+/// The minimum width for the longer texts of the order.
+const WIDE: usize = 150;
+/// The length of an order's reservation, in milliseconds.
+const ORDER_LIFETIME_MS: u64 = 60_000;
+/// The minimum length of the bar of the time left, with its brackets and a space.
+const BAR_MIN: usize = 6;
+
+/// Returns the number of lines of the banner.
+pub(super) fn banner_lines(app: &App) -> u16 {
+    u16::from(matches!(app.connection.link(), Link::Offline { .. }))
+        + u16::from(app.activity.unknown().next().is_some())
+        + u16::from(app.next_pending().is_some())
 }
 
-/// The newest request that was never answered and is not settled yet.
-fn unknown(model: &Model) -> Option<&crate::model::Line> {
-    model.activity.iter().rev().find(|line| line.verdict == Verdict::Unknown)
-}
-
-/// No link, or the order that the next commit is about.
-pub(super) fn banner(pen: &mut Pen<'_>, area: Rect) {
+/// Draws the banner.
+pub(super) fn banner(ctx: &mut DrawContext<'_>, area: Rect) {
     if area.height == 0 {
         return;
     }
-    let (model, theme) = (pen.model, pen.look.theme);
-    if let Link::Offline { since_ms, cause, next_try_ms, attempt } = &model.link {
-        let down = text::countdown((model.now_ms - since_ms).max(10_000));
-        let down = if model.now_ms - since_ms < 10_000 {
-            format!("0:0{}", (model.now_ms - since_ms) / 1_000)
-        } else {
-            down
-        };
-        let next = next_try_ms.saturating_sub(model.now_ms).div_ceil(1_000);
-        let words = [
-            format!(" !! OFFLINE {down} "),
-            format!(" {cause}."),
-            format!(" Next try in {next} s (attempt {attempt})."),
-            format!(" Trading waits; {} tries now ", pen.key(Action::Reconnect)),
-        ];
-        let mut line = String::new();
-        for word in words {
-            if line.chars().count() + word.chars().count() <= usize::from(area.width) {
-                line += &word;
-            }
-        }
-        pen.line(area, 0, Line::from(span(line, theme.bad)));
+    let lines = [offline(ctx, area), unknown(ctx, area), order(ctx, area)];
+    for (row, (text, style)) in (0..).zip(lines.into_iter().flatten()) {
+        ctx.line(area, row, Line::from(span(text, style)));
     }
-    if let Some(lost) = unknown(model) {
-        let name = lost.request.split(',').next().unwrap_or_default();
-        let words = [
-            format!(" ?? {name} sent {}, no reply: UNKNOWN.", text::clock(lost.at_ms)),
-            " The server is asked after reconnecting.".to_owned(),
-            " It is never sent twice.".to_owned(),
-        ];
-        let mut line = String::new();
-        for word in words {
-            if line.chars().count() + word.chars().count() <= usize::from(area.width) {
-                line += &word;
-            }
-        }
-        let row = u16::from(matches!(model.link, Link::Offline { .. }));
-        pen.line(area, row, Line::from(span(line, theme.warn)));
-    }
-    let Some(order) = model.next_pending() else { return };
-    let row = banner_lines(model) - 1;
-    let left = model.left_ms(order.expires_at_ms);
-    let late = model.round_trip(990).unwrap_or(0) / 500;
-    let style = match left {
+}
+
+/// Returns the line about a lost connection.
+fn offline(ctx: &DrawContext<'_>, area: Rect) -> Option<(String, Style)> {
+    let Link::Offline { since_ms, cause, next_try_ms, attempt } = ctx.app.connection.link() else {
+        return None;
+    };
+    let now_ms = ctx.app.clock.now_ms();
+    let down_ms = now_ms - since_ms;
+    let down =
+        if down_ms < 10_000 { format!("0:0{}", down_ms / 1_000) } else { text::countdown(down_ms) };
+    let next = next_try_ms.saturating_sub(now_ms).div_ceil(1_000);
+    let parts = [
+        format!(" !! OFFLINE {down} "),
+        format!(" {cause}."),
+        format!(" Next try in {next} s (attempt {attempt})."),
+        format!(" Trading waits; {} tries now ", ctx.key(Action::Reconnect)),
+    ];
+    Some((fit_parts(parts, usize::from(area.width)), ctx.options.theme.bad))
+}
+
+/// Returns the line about the newest request whose outcome is unknown.
+fn unknown(ctx: &DrawContext<'_>, area: Rect) -> Option<(String, Style)> {
+    let lost = ctx.app.activity.unknown().next_back()?;
+    let name = lost.subject.name();
+    let parts = [
+        format!(" ?? {name} sent {}, no reply: UNKNOWN.", text::clock(lost.at_ms)),
+        " The server is asked after reconnecting.".to_owned(),
+        " It is never sent twice.".to_owned(),
+    ];
+    Some((fit_parts(parts, usize::from(area.width)), ctx.options.theme.warn))
+}
+
+/// The parts of the line about an order.
+struct OrderLine {
+    long: String,
+    short: String,
+    clock: String,
+    /// Time to spare when the commit arrives at the server, on a wide screen.
+    spare: String,
+    keys: String,
+    more: String,
+}
+
+/// Returns the line about the order that the next commit applies to.
+fn order(ctx: &DrawContext<'_>, area: Rect) -> Option<(String, Style)> {
+    let order = ctx.app.next_pending()?;
+    let columns = usize::from(area.width);
+    let left_ms = ctx.app.clock.left_ms(order.expires_at_ms);
+    let line = order_parts(ctx, order, left_ms, columns);
+    let OrderLine { long, short, clock, spare, keys, more } = &line;
+    let required = width(clock) + width(spare) + width(keys) + width(more) + 1;
+    let subject = if width(long) + required <= columns { long } else { short };
+    let free = columns.saturating_sub(width(subject) + required + 3);
+    let bar = if free >= BAR_MIN {
+        let cells = free.min(if columns >= WIDE { 60 } else { 30 }) - 1;
+        format!("[{}] ", ctx.options.glyphs.bar(left_ms, ORDER_LIFETIME_MS, cells))
+    } else {
+        String::new()
+    };
+    Some((format!("{subject}{bar}{clock}{spare}{keys}{more}"), order_style(ctx, left_ms)))
+}
+
+fn order_style(ctx: &DrawContext<'_>, left_ms: u64) -> Style {
+    let theme = ctx.options.theme;
+    match left_ms {
         20_001.. => theme.warn,
         5_001..=20_000 => theme.warn.add_modifier(Modifier::BOLD),
         _ => theme.bad.add_modifier(Modifier::REVERSED),
-    };
-    let total = pen.money(order.terms.total);
-    let (side, symbol, shares, price) = (
-        order.side.as_str(),
-        order.terms.symbol,
-        pen.count(order.terms.shares),
-        text::dollars(order.terms.price),
-    );
-    let about = if model.is_live() { "" } else { "about " };
-    let clock =
-        if left == 0 { "expired".to_owned() } else { format!("{about}{}", text::countdown(left)) };
-    let sent = model.waiting().iter().find_map(|line| {
-        let name = line.split(',').next()?;
-        (name.starts_with("COMMIT_") || name.starts_with("CANCEL_")).then(|| name.to_owned())
-    });
-    let keys = if left == 0 {
-        String::new()
-    } else if !model.is_live() {
-        " left if the server runs".to_owned()
-    } else if let Some(name) = sent {
-        format!("   {name} sent, waiting for the reply")
-    } else if left <= late {
-        format!(
-            "  too late to be sure  {} COMMIT  {} cancel",
-            pen.key(Action::Commit),
-            pen.key(Action::Cancel)
-        )
-    } else {
-        format!("   {} COMMIT  {} cancel", pen.key(Action::Commit), pen.key(Action::Cancel))
-    };
-    let more = model.pending().count() - 1;
-    let more = if more > 0 { format!("  +{more}") } else { String::new() };
-    let width = usize::from(area.width);
+    }
+}
+
+fn order_parts(ctx: &DrawContext<'_>, order: &Pending, left_ms: u64, columns: usize) -> OrderLine {
+    let is_live = ctx.app.connection.is_live();
+    let (side, symbol) = (order.side.as_str(), order.terms.symbol);
+    let (shares, price) = (ctx.share_count(order.terms.shares), text::dollars(order.terms.price));
+    let total = ctx.money(order.terms.total);
     let long = format!(" >> {side} {shares} {symbol} @ {price} = {total} ");
     let short = format!(" >> {side} {symbol} {total} ");
-    // The two keys stay, whatever else has to go.
-    let tight =
-        short.chars().count() + clock.chars().count() + keys.chars().count() + more.chars().count()
-            > width;
-    let keys = if tight && left > 0 && model.is_live() {
-        format!(" {}/{}", pen.key(Action::Commit), pen.key(Action::Cancel))
+    let about = if is_live { "" } else { "about " };
+    let clock = if left_ms == 0 {
+        "expired".to_owned()
     } else {
-        keys
+        format!("{about}{}", text::countdown(left_ms))
     };
-    // What is left when the server hears a key pressed now.
-    let spare = left.saturating_sub(late / 2);
-    let spare = format!(
-        "   {} now would arrive with {}.{} s to spare",
-        pen.key(Action::Commit),
-        spare / 1_000,
-        spare % 1_000 / 100
-    );
-    let spare = if width >= 150 && left > late && model.is_live() { spare } else { String::new() };
-    let keys = format!("{spare}{keys}");
-    let must = clock.chars().count() + keys.chars().count() + more.chars().count() + 1;
-    let subject = if long.chars().count() + must <= width { long } else { short };
-    let room = width.saturating_sub(subject.chars().count() + must + 3);
-    let bar = if room >= 6 {
-        format!(
-            "[{}] ",
-            pen.look.glyphs.bar(left, 60_000, room.min(if width >= 150 { 60 } else { 30 }) - 1)
-        )
+    let more = ctx.app.account.pending().count() - 1;
+    let more = if more > 0 { format!("  +{more}") } else { String::new() };
+    // Twice the 99th percentile of the round-trip time.
+    let late_ms = ctx.app.activity.round_trip(990).unwrap_or(0) / 500;
+    let mut keys = key_hints(ctx, left_ms, late_ms);
+    // The two keys are displayed even where nothing else fits.
+    if width(&short) + width(&clock) + width(&keys) + width(&more) > columns
+        && left_ms > 0
+        && is_live
+    {
+        keys = format!(" {}/{}", ctx.key(Action::Commit), ctx.key(Action::Cancel));
+    }
+    let spare = if columns >= WIDE && left_ms > late_ms && is_live {
+        let spare_ms = left_ms.saturating_sub(late_ms / 2);
+        let (seconds, tenths) = (spare_ms / 1_000, spare_ms % 1_000 / 100);
+        let key = ctx.key(Action::Commit);
+        format!("   {key} now would arrive with {seconds}.{tenths} s to spare")
     } else {
         String::new()
     };
-    pen.line(area, row, Line::from(span(format!("{subject}{bar}{clock}{keys}{more}"), style)));
+    OrderLine { long, short, clock, spare, keys, more }
+}
+
+/// Returns the keys for the order, or why there are none now.
+fn key_hints(ctx: &DrawContext<'_>, left_ms: u64, late_ms: u64) -> String {
+    if left_ms == 0 {
+        return String::new();
+    }
+    if !ctx.app.connection.is_live() {
+        return " left if the server runs".to_owned();
+    }
+    let sent = ctx.app.connection.waiting().map(daytrade_protocol::Command::name);
+    if let Some(name) = sent.into_iter().find(|name| ends_order(*name)) {
+        return format!("   {name} sent, waiting for the reply");
+    }
+    let (commit, cancel) = (ctx.key(Action::Commit), ctx.key(Action::Cancel));
+    let warning = if left_ms <= late_ms { "  too late to be sure  " } else { "   " };
+    format!("{warning}{commit} COMMIT  {cancel} cancel")
 }

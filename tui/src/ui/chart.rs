@@ -1,40 +1,41 @@
-//! The price of one symbol over time, with the trader's own cost, triggers, buys and sells drawn
-//! in. Integers only.
+//! The price of one symbol over time, with the trader's own cost, triggers, buys and sells. All
+//! calculations use integers.
 
-use super::{Pen, span};
-use crate::model::{Action, Pane, Seen, Spot, Timeframe, text};
+use super::text_width::width;
+use super::{DrawContext, span};
+use crate::app::{Action, HitTarget, Pane, SymbolQuote, Timeframe, text};
 use daytrade_protocol::{Money, Side, Symbol};
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-/// Columns for the prices at the side.
+/// The width of the prices at the side.
 const SCALE: u16 = 11;
-/// Rows below which there is no room for times.
+/// The minimum height with times below the plot.
 const TIMES_FROM_ROWS: u16 = 7;
 
-/// The prices within one step of time, in cents.
+/// The lowest, the highest and the last price of one column, in cents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Step {
+struct PriceBar {
     low: i64,
     high: i64,
     last: i64,
 }
 
-/// The time that is shown, by the server's clock, in milliseconds.
+/// The displayed time range by the server's clock, Unix milliseconds.
 #[derive(Clone, Copy, Debug)]
-struct Window {
+struct TimeRange {
     from_ms: u64,
     to_ms: u64,
 }
 
-impl Window {
-    fn of(timeframe: Timeframe, seen: &Seen, now_ms: u64) -> Self {
-        let first = seen.history.front().map_or(now_ms, |(at, _)| *at);
+impl TimeRange {
+    fn new(timeframe: Timeframe, quote: &SymbolQuote, now_ms: u64) -> Self {
+        let first = quote.history.front().map_or(now_ms, |(at, _)| *at);
         let from_ms = timeframe.span_ms().map_or(first, |span| now_ms.saturating_sub(span));
         Self { from_ms, to_ms: now_ms.max(from_ms + 1) }
     }
 
-    /// Where a moment stands among so many columns.
+    /// Returns the column of a moment; None outside the time range.
     fn column(self, at_ms: u64, columns: u64) -> Option<u64> {
         let is_shown = (self.from_ms..=self.to_ms).contains(&at_ms);
         is_shown.then(|| {
@@ -43,12 +44,12 @@ impl Window {
         })
     }
 
-    /// The prices of each of so many columns; a price holds until the next one. None before the
-    /// first.
-    fn steps(self, seen: &Seen, columns: usize) -> Vec<Option<Step>> {
-        let mut steps: Vec<Option<Step>> = vec![None; columns];
+    /// Returns the prices of each column. A price is valid until the next one; before the first
+    /// there is None.
+    fn price_bars(self, quote: &SymbolQuote, columns: usize) -> Vec<Option<PriceBar>> {
+        let mut price_bars: Vec<Option<PriceBar>> = vec![None; columns];
         let mut before = None;
-        for (at_ms, price) in &seen.history {
+        for (at_ms, price) in &quote.history {
             let cents = price.cents();
             let Some(at) = self.column(*at_ms, columns as u64) else {
                 if *at_ms < self.from_ms {
@@ -56,119 +57,139 @@ impl Window {
                 }
                 continue;
             };
-            if let Some(step) = steps.get_mut(at as usize) {
-                *step = Some(step.map_or(Step { low: cents, high: cents, last: cents }, |step| {
-                    Step { low: step.low.min(cents), high: step.high.max(cents), last: cents }
+            if let Some(bar) = price_bars.get_mut(at as usize) {
+                *bar = Some(bar.map_or(PriceBar { low: cents, high: cents, last: cents }, |bar| {
+                    PriceBar { low: bar.low.min(cents), high: bar.high.max(cents), last: cents }
                 }));
             }
         }
-        for step in &mut steps {
-            match (&step, before) {
-                (Some(step), _) => before = Some(step.last),
-                (None, Some(cents)) => *step = Some(Step { low: cents, high: cents, last: cents }),
+        for bar in &mut price_bars {
+            match (&bar, before) {
+                (Some(bar), _) => before = Some(bar.last),
+                (None, Some(cents)) => {
+                    *bar = Some(PriceBar { low: cents, high: cents, last: cents });
+                }
                 (None, None) => {}
             }
         }
-        steps
+        price_bars
     }
 }
 
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
-    let model = pen.model;
-    pen.hits.add(area, Spot::Pane(Pane::Watchlist));
-    let Some(symbol) = model.symbol_at_hand() else {
-        let inner = pen.frame(area, "Chart", "", "", false);
-        pen.line(inner, 0, Line::raw("choose a symbol"));
+/// Draws the chart of the selected symbol.
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
+    let app = ctx.app;
+    ctx.hits.add(area, HitTarget::Pane(Pane::Watchlist));
+    let Some(symbol) = app.focused_symbol() else {
+        let inner = ctx.frame(area, "Chart", "", "", false);
+        ctx.line(inner, 0, Line::raw("choose a symbol"));
         return;
     };
-    let seen = model.shown_quotes().get(symbol);
-    let title = match seen {
-        Some(seen) => {
-            let change =
-                seen.change_basis_points().map_or(String::new(), |bp| pen.look.glyphs.change(bp));
-            format!("{symbol} {} {change}", text::dollars(seen.price))
+    let quote = app.market.shown_quote(symbol);
+    let inner = frame(ctx, area, symbol, quote);
+    let Some(quote) = quote.filter(|_| inner.width > SCALE + 4 && inner.height > 1) else {
+        ctx.line(inner, 0, Line::from(span("no price yet", ctx.options.theme.dim)));
+        return;
+    };
+    let has_times = inner.height >= TIMES_FROM_ROWS;
+    let inner = Rect { height: inner.height - u16::from(has_times), ..inner };
+    let plot = Rect { x: inner.x + SCALE, width: inner.width - SCALE, ..inner };
+    let chart = app.view.chart();
+    let range = TimeRange::new(chart.timeframe(), quote, app.clock.server_ms());
+    let dots = if ctx.options.glyphs.braille && !chart.has_bars() { 2 } else { 1 };
+    let price_bars = range.price_bars(quote, usize::from(plot.width) * dots);
+    let marks = marks(ctx, symbol);
+    let (low, high) = bounds(price_bars.iter().flatten(), &marks);
+    draw_scale(ctx, inner, low, high);
+    if has_times {
+        draw_times(ctx, Rect { y: plot.bottom(), height: 1, ..plot }, range);
+    }
+    draw_marks(ctx, plot, &marks, low, high);
+    match (chart.has_bars(), ctx.options.glyphs.braille) {
+        (true, _) => draw_bars(ctx, plot, &price_bars, low, high),
+        (false, true) => draw_braille(ctx, plot, &price_bars, low, high),
+        (false, false) => draw_stars(ctx, plot, &price_bars, low, high),
+    }
+    draw_fills(ctx, plot, symbol, range, (low, high));
+}
+
+/// Draws the frame with the price, the time ranges and the keys.
+fn frame(
+    ctx: &mut DrawContext<'_>,
+    area: Rect,
+    symbol: Symbol,
+    quote: Option<&SymbolQuote>,
+) -> Rect {
+    let title = match quote {
+        Some(quote) => {
+            let change = quote
+                .change_basis_points()
+                .map_or(String::new(), |points| ctx.options.glyphs.change(points));
+            format!("{symbol} {} {change}", text::dollars(quote.price))
         }
         None => symbol.to_string(),
     };
-    let frames = Timeframe::ALL.map(|frame| {
-        if frame == model.timeframe {
-            format!("[{}]", frame.name())
-        } else {
-            frame.name().to_owned()
-        }
+    let selected = ctx.app.view.chart().timeframe();
+    let timeframes = Timeframe::ALL.map(|timeframe| {
+        let name = timeframe.name();
+        if timeframe == selected { format!("[{name}]") } else { name.to_owned() }
     });
-    let foot = format!(
+    let footer = format!(
         "{} {} time  {} requote  {} line/bars",
-        pen.key(Action::Shorter),
-        pen.key(Action::Longer),
-        pen.key(Action::Requote),
-        pen.key(Action::ChartStyle)
+        ctx.key(Action::Shorter),
+        ctx.key(Action::Longer),
+        ctx.key(Action::Requote),
+        ctx.key(Action::ChartStyle)
     );
-    let inner = pen.frame(area, title.trim_end(), &frames.join(" "), &foot, false);
-    let Some(seen) = seen.filter(|_| inner.width > SCALE + 4 && inner.height > 1) else {
-        pen.line(inner, 0, Line::from(span("no price yet", pen.look.theme.dim)));
-        return;
-    };
-    let with_times = inner.height >= TIMES_FROM_ROWS;
-    let inner = Rect { height: inner.height - u16::from(with_times), ..inner };
-    let plot = Rect { x: inner.x + SCALE, width: inner.width - SCALE, ..inner };
-    let window =
-        Window::of(model.timeframe, seen, model.now_ms.saturating_add_signed(model.offset_ms));
-    let dots = if pen.look.glyphs.braille && !model.bars { 2 } else { 1 };
-    let steps = window.steps(seen, usize::from(plot.width) * dots);
-    let marks = marks(pen, symbol);
-    let (low, high) = bounds(steps.iter().flatten(), &marks);
-    scale(pen, inner, low, high);
-    if with_times {
-        times(pen, Rect { y: plot.bottom(), height: 1, ..plot }, window);
-    }
+    ctx.frame(area, title.trim_end(), &timeframes.join(" "), &footer, false)
+}
+
+/// Draws a dotted line for each of the trader's own prices.
+fn draw_marks(ctx: &mut DrawContext<'_>, plot: Rect, marks: &[(i64, &str)], low: i64, high: i64) {
     for (cents, name) in marks.iter().filter(|(cents, _)| (low..=high).contains(cents)) {
         let row = row_of(*cents, low, high, plot.height);
-        let dots = if pen.look.glyphs.braille { "┈" } else { "." };
-        let room = usize::from(plot.width).saturating_sub(name.len() + 1);
-        pen.line(
-            plot,
-            row,
-            Line::from(span(format!("{} {name}", dots.repeat(room)), pen.look.theme.dim)),
-        );
+        let dot = if ctx.options.glyphs.braille { "┈" } else { "." };
+        let columns = usize::from(plot.width).saturating_sub(width(name) + 1);
+        let text = format!("{} {name}", dot.repeat(columns));
+        ctx.line(plot, row, Line::from(span(text, ctx.options.theme.dim)));
     }
-    match (model.bars, pen.look.glyphs.braille) {
-        (true, _) => bars(pen, plot, &steps, low, high),
-        (false, true) => braille(pen, plot, &steps, low, high),
-        (false, false) => stars(pen, plot, &steps, low, high),
-    }
-    for fill in model.fills.iter().filter(|fill| fill.terms.symbol == symbol) {
+}
+
+/// Draws a letter for each trade.
+fn draw_fills(
+    ctx: &mut DrawContext<'_>,
+    plot: Rect,
+    symbol: Symbol,
+    range: TimeRange,
+    (low, high): (i64, i64),
+) {
+    let app = ctx.app;
+    for fill in app.account.fills().iter().filter(|fill| fill.terms.symbol == symbol) {
         let (letter, style) = if fill.side == Side::Buy {
-            ("B", pen.look.theme.up)
+            ("B", ctx.options.theme.up)
         } else {
-            ("S", pen.look.theme.down)
+            ("S", ctx.options.theme.down)
         };
         let cents = fill.terms.price.cents();
-        if let Some(x) = window
-            .column(fill.at_ms, u64::from(plot.width))
-            .filter(|_| (low..=high).contains(&cents))
-        {
-            pen.buffer.set_string(
-                plot.x + x as u16,
-                plot.y + row_of(cents, low, high, plot.height),
-                letter,
-                style,
-            );
+        let column = range.column(fill.at_ms, u64::from(plot.width));
+        if let Some(x) = column.filter(|_| (low..=high).contains(&cents)) {
+            let y = plot.y + row_of(cents, low, high, plot.height);
+            ctx.buffer.set_string(plot.x + x as u16, y, letter, style);
         }
     }
 }
 
-/// The prices that are the trader's own: cost, triggers, alerts.
-fn marks(pen: &Pen<'_>, symbol: Symbol) -> Vec<(i64, &'static str)> {
+/// Returns the trader's own prices with their names: cost, triggers and alerts.
+fn marks(ctx: &DrawContext<'_>, symbol: Symbol) -> Vec<(i64, &'static str)> {
     let mut marks = Vec::new();
-    if let Some(account) = &pen.model.account {
-        if let Some(holding) = account.holding(symbol).filter(|_| !pen.model.hide_money) {
+    if let Some(account) = ctx.app.account.current() {
+        if let Some(holding) = account.holding(symbol).filter(|_| !ctx.app.view.is_money_hidden()) {
             marks.push((holding.average().cents(), "your cost"));
         }
         for trigger in account
             .triggers
             .iter()
-            .filter(|trigger| trigger.symbol == symbol && !pen.model.hide_money)
+            .filter(|trigger| trigger.symbol == symbol && !ctx.app.view.is_money_hidden())
         {
             if let Some(price) = trigger.price {
                 let name = if trigger.side == Side::Buy { "buy trigger" } else { "sell trigger" };
@@ -176,103 +197,123 @@ fn marks(pen: &Pen<'_>, symbol: Symbol) -> Vec<(i64, &'static str)> {
             }
         }
     }
-    let alerts = pen.model.alerts.iter().filter(|alert| alert.symbol == symbol);
+    let alerts = ctx.app.market.alerts().iter().filter(|alert| alert.symbol == symbol);
     marks.extend(alerts.map(|alert| (alert.price.cents(), "alert")));
     marks
 }
 
-/// The lowest and highest price to show, with a little air; marks count when they are not too far
-/// off.
-fn bounds<'a>(steps: impl Iterator<Item = &'a Step> + Clone, marks: &[(i64, &str)]) -> (i64, i64) {
-    let low = steps.clone().map(|step| step.low).min().unwrap_or(0);
-    let high = steps.map(|step| step.high).max().unwrap_or(0);
+/// Returns the lowest and the highest price to display, with a margin. Own prices count if they are
+/// within a tenth of the others.
+fn bounds<'a>(
+    price_bars: impl Iterator<Item = &'a PriceBar> + Clone,
+    marks: &[(i64, &str)],
+) -> (i64, i64) {
+    let low = price_bars.clone().map(|bar| bar.low).min().unwrap_or(0);
+    let high = price_bars.map(|bar| bar.high).max().unwrap_or(0);
     let near = |cents: &i64| *cents > low - low / 10 && *cents < high + high / 10;
     let marks = || marks.iter().map(|(cents, _)| *cents).filter(near);
     let (low, high) =
         (marks().min().unwrap_or(low).min(low), marks().max().unwrap_or(high).max(high));
-    // A price that hardly moves is not drawn as a cliff.
-    let air = ((high - low) / 20).max(high / 200).max(2);
-    (low - air, high + air)
+    // The minimum margin keeps a small change from looking like a large one.
+    let margin = ((high - low) / 20).max(high / 200).max(2);
+    (low - margin, high + margin)
 }
 
+/// Returns the row of a price.
 fn row_of(cents: i64, low: i64, high: i64, rows: u16) -> u16 {
     let last = i128::from(rows.saturating_sub(1));
     let (above, whole) =
         (i128::from(cents) - i128::from(low), (i128::from(high) - i128::from(low)).max(1));
-    // To the nearest row.
+    // Rounded to the nearest row.
     (last - (above * last * 2 / whole + 1) / 2).clamp(0, last) as u16
 }
 
-fn scale(pen: &mut Pen<'_>, inner: Rect, low: i64, high: i64) {
+/// Draws the prices at the side.
+fn draw_scale(ctx: &mut DrawContext<'_>, inner: Rect, low: i64, high: i64) {
     let last = i64::from(inner.height.saturating_sub(1)).max(1);
     for row in (0..inner.height).step_by(2) {
         let cents = high
             - (high - low) / last * i64::from(row)
             - (high - low) % last * i64::from(row) / last;
         let price = text::dollars(Money::from_cents(cents));
-        let words = if price.chars().count() < usize::from(SCALE) - 1 {
+        let text = if width(&price) < usize::from(SCALE) - 1 {
             format!("{price:>9} ")
         } else {
             String::new()
         };
-        pen.line(inner, row, Line::from(span(words, pen.look.theme.dim)));
+        ctx.line(inner, row, Line::from(span(text, ctx.options.theme.dim)));
     }
 }
 
-/// A few moments under the plot, whole or not at all.
-fn times(pen: &mut Pen<'_>, area: Rect, window: Window) {
-    let span_ms = window.to_ms - window.from_ms;
-    let width = if span_ms < 600_000 { 8 } else { 5 };
+/// Draws times below the plot, each only if all of it fits.
+fn draw_times(ctx: &mut DrawContext<'_>, area: Rect, range: TimeRange) {
+    let span_ms = range.to_ms - range.from_ms;
+    let columns = if span_ms < 600_000 { 8 } else { 5 };
     let mut x = 0;
-    while x + width <= area.width {
-        let at_ms = window.from_ms + span_ms * u64::from(x) / u64::from(area.width.max(1));
-        let words: String = text::clock(at_ms).chars().take(usize::from(width)).collect();
-        pen.buffer.set_string(area.x + x, area.y, words, pen.look.theme.dim);
-        x += width + 6;
+    while x + columns <= area.width {
+        let at_ms = range.from_ms + span_ms * u64::from(x) / u64::from(area.width.max(1));
+        let text: String = text::clock(at_ms).chars().take(usize::from(columns)).collect();
+        ctx.buffer.set_string(area.x + x, area.y, text, ctx.options.theme.dim);
+        x += columns + 6;
     }
 }
 
-fn stars(pen: &mut Pen<'_>, plot: Rect, steps: &[Option<Step>], low: i64, high: i64) {
-    let style = pen.look.theme.focus;
-    for (x, step) in (plot.x..).zip(steps) {
-        if let Some(step) = step {
-            pen.buffer.set_string(
-                x,
-                plot.y + row_of(step.last, low, high, plot.height),
-                "*",
-                style,
-            );
+/// Draws the last price of each column as an asterisk.
+fn draw_stars(
+    ctx: &mut DrawContext<'_>,
+    plot: Rect,
+    price_bars: &[Option<PriceBar>],
+    low: i64,
+    high: i64,
+) {
+    let style = ctx.options.theme.focus;
+    for (x, bar) in (plot.x..).zip(price_bars) {
+        if let Some(bar) = bar {
+            ctx.buffer.set_string(x, plot.y + row_of(bar.last, low, high, plot.height), "*", style);
         }
     }
 }
 
-/// From the lowest to the highest price of each step.
-fn bars(pen: &mut Pen<'_>, plot: Rect, steps: &[Option<Step>], low: i64, high: i64) {
-    let glyph = if pen.look.glyphs.braille { "┃" } else { "|" };
+/// Draws a bar from the lowest to the highest price of each column.
+fn draw_bars(
+    ctx: &mut DrawContext<'_>,
+    plot: Rect,
+    price_bars: &[Option<PriceBar>],
+    low: i64,
+    high: i64,
+) {
+    let glyph = if ctx.options.glyphs.braille { "┃" } else { "|" };
     let mut before: Option<i64> = None;
-    for (x, step) in (plot.x..).zip(steps) {
-        let Some(step) = step else { continue };
-        let rose = before.map_or(0, |before| step.last - before);
-        let style = pen.look.theme.moved(rose);
+    for (x, bar) in (plot.x..).zip(price_bars) {
+        let Some(bar) = bar else { continue };
+        let rose = before.map_or(0, |before| bar.last - before);
+        let style = ctx.options.theme.moved(rose);
         let (top, bottom) =
-            (row_of(step.high, low, high, plot.height), row_of(step.low, low, high, plot.height));
+            (row_of(bar.high, low, high, plot.height), row_of(bar.low, low, high, plot.height));
         for row in top..=bottom {
-            pen.buffer.set_string(x, plot.y + row, glyph, style);
+            ctx.buffer.set_string(x, plot.y + row, glyph, style);
         }
-        before = Some(step.last);
+        before = Some(bar.last);
     }
 }
 
-fn braille(pen: &mut Pen<'_>, plot: Rect, steps: &[Option<Step>], low: i64, high: i64) {
+/// Draws the prices as a line of braille dots.
+fn draw_braille(
+    ctx: &mut DrawContext<'_>,
+    plot: Rect,
+    price_bars: &[Option<PriceBar>],
+    low: i64,
+    high: i64,
+) {
     const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
     let (width, height) = (usize::from(plot.width), usize::from(plot.height));
     let mut cells = vec![0_u32; width * height];
     let mut before: Option<u16> = None;
-    for (x, step) in steps.iter().enumerate() {
-        let Some(step) = step else { continue };
-        let y = row_of(step.last, low, high, plot.height * 4);
+    for (x, bar) in price_bars.iter().enumerate() {
+        let Some(bar) = bar else { continue };
+        let y = row_of(bar.last, low, high, plot.height * 4);
         let from = before.unwrap_or(y);
-        // Up or down to the next price without a gap.
+        // The line continues up or down to the next price without a gap.
         for y in from.min(y)..=from.max(y) {
             if let Some(cell) = cells.get_mut(usize::from(y) / 4 * width + x / 2) {
                 *cell |= DOTS[x % 2][usize::from(y) % 4];
@@ -280,11 +321,11 @@ fn braille(pen: &mut Pen<'_>, plot: Rect, steps: &[Option<Step>], low: i64, high
         }
         before = Some(y);
     }
-    let style = pen.look.theme.focus;
+    let style = ctx.options.theme.focus;
     for (at, bits) in cells.into_iter().enumerate().filter(|(_, bits)| *bits > 0) {
         let (x, y) = ((at % width) as u16, (at / width) as u16);
         if let Some(letter) = char::from_u32(0x2800 + bits) {
-            pen.buffer.set_string(plot.x + x, plot.y + y, letter.to_string(), style);
+            ctx.buffer.set_string(plot.x + x, plot.y + y, letter.to_string(), style);
         }
     }
 }
@@ -292,33 +333,35 @@ fn braille(pen: &mut Pen<'_>, plot: Rect, steps: &[Option<Step>], low: i64, high
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Quotes;
+    use crate::app::Quotes;
 
     const START_MS: u64 = 1_795_334_400_000;
 
     #[test]
-    fn a_price_holds_until_the_next_and_a_step_keeps_its_extremes() {
+    fn a_price_is_valid_until_the_next_and_a_column_keeps_its_extremes() {
         let symbol = Symbol::parse(b"XYZ").unwrap();
         let mut quotes = Quotes::default();
         for (at_ms, cents) in [(0, 100), (61_000, 110), (63_000, 90), (64_000, 105), (90_000, 120)]
         {
-            quotes.take(symbol, Money::from_cents(cents), START_MS + at_ms, START_MS + at_ms);
+            quotes.record(symbol, Money::from_cents(cents), START_MS + at_ms, START_MS + at_ms);
         }
-        let seen = quotes.get(symbol).unwrap();
-        let steps = Window::of(Timeframe::Minute, seen, START_MS + 120_000).steps(seen, 6);
-        let step = |low, high, last| Some(Step { low, high, last });
+        let quote = quotes.get(symbol).unwrap();
+        let price_bars =
+            TimeRange::new(Timeframe::Minute, quote, START_MS + 120_000).price_bars(quote, 6);
+        let bar = |low, high, last| Some(PriceBar { low, high, last });
         assert_eq!(
-            steps,
+            price_bars,
             [
-                step(90, 110, 105),
-                step(105, 105, 105),
-                step(105, 105, 105),
-                step(120, 120, 120),
-                step(120, 120, 120),
-                step(120, 120, 120)
+                bar(90, 110, 105),
+                bar(105, 105, 105),
+                bar(105, 105, 105),
+                bar(120, 120, 120),
+                bar(120, 120, 120),
+                bar(120, 120, 120)
             ]
         );
-        let late = Window::of(Timeframe::Hour, seen, START_MS + 120_000).steps(seen, 3_600);
+        let late =
+            TimeRange::new(Timeframe::Hour, quote, START_MS + 120_000).price_bars(quote, 3_600);
         assert_eq!(late.iter().flatten().count(), 120, "nothing is drawn before the first price");
     }
 }

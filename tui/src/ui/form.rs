@@ -1,162 +1,165 @@
-//! Forms with what would come of them.
+//! Forms with their consequences.
 
-use super::{Pen, span};
-use crate::model::{Action, Form, FormKind, Model, Popup};
+use super::text_width::{fit_words, width, with_cursor, wrap};
+use super::{DrawContext, span};
+use crate::app::{Action, Field, Form, FormKind, Popup};
 use daytrade_protocol::Side;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::Line;
 
-/// The form in its own pane, or what it is for.
-pub(super) fn ticket(pen: &mut Pen<'_>, area: Rect) {
-    if let Some(Popup::Form(form)) = &pen.model.popup
-        && Model::is_ticket(form.kind)
-    {
-        draw_form(pen, area, form);
-        return;
-    }
-    let inner = pen.frame(area, "Ticket", "", "", false);
-    let rows = [
-        format!(
-            " {} buys, {} sells, {} sets a trigger.",
-            pen.key(Action::Buy),
-            pen.key(Action::Sell),
-            pen.key(Action::Trigger)
-        ),
-        " Nothing is bought or sold until you press".to_owned(),
-        format!(" {} on the order in the banner.", pen.key(Action::Commit)),
-    ];
-    for (row, words) in (0..).zip(rows) {
-        pen.line(inner, row, Line::from(span(words, pen.look.theme.dim)));
+/// Lines of a pane, drawn one below the other.
+struct Rows {
+    area: Rect,
+    next: u16,
+}
+
+impl Rows {
+    fn line(&mut self, ctx: &mut DrawContext<'_>, text: String, style: Style) {
+        ctx.line(self.area, self.next, Line::from(span(text, style)));
+        self.next += 1;
     }
 }
 
-pub(super) fn draw_form(pen: &mut Pen<'_>, area: Rect, form: &Form) {
-    let (model, theme) = (pen.model, pen.look.theme);
-    let lines =
-        form.consequences(model.account.as_ref(), &model.quotes, model.now_ms, model.offset_ms);
-    let may = !lines.iter().any(|line| line.stops)
-        && !form.sending
-        && (model.is_live() || form.kind == FormKind::AddSymbol);
+/// Draws an open ticket in its own pane, or an explanation if none is open.
+pub(super) fn ticket(ctx: &mut DrawContext<'_>, area: Rect) {
+    if let Some(Popup::Form(form)) = ctx.app.view.popup()
+        && form.kind().is_ticket()
+    {
+        draw_form(ctx, area, form);
+        return;
+    }
+    let inner = ctx.frame(area, "Ticket", "", "", false);
+    let rows = [
+        format!(
+            " {} buys, {} sells, {} sets a trigger.",
+            ctx.key(Action::Buy),
+            ctx.key(Action::Sell),
+            ctx.key(Action::Trigger)
+        ),
+        " Nothing is bought or sold until you press".to_owned(),
+        format!(" {} on the order in the banner.", ctx.key(Action::Commit)),
+    ];
+    for (row, text) in (0..).zip(rows) {
+        ctx.line(inner, row, Line::from(span(text, ctx.options.theme.dim)));
+    }
+}
+
+/// Draws a form.
+pub(super) fn draw_form(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
+    let (app, theme) = (ctx.app, ctx.options.theme);
+    let lines = form.consequences(app.account.current(), app.market.quotes(), app.clock);
+    let can_send = !lines.iter().any(|line| line.blocks)
+        && !form.is_sending()
+        && (app.connection.is_live() || form.kind() == FormKind::AddSymbol);
     let (title, side) = title_of(form);
-    let state = match (form.sending, may) {
+    let state = match (form.is_sending(), can_send) {
         (true, _) => "sending...",
         (_, true) => "ok to send",
         _ if side.is_some() => "cannot send",
         _ => "",
     };
-    let foot = if side.is_some() { "Tab field  Left/Right side" } else { "Tab field" };
-    let inner = pen.frame(area, &title, state, foot, true);
-    let mut row = 0;
+    let footer = if side.is_some() { "Tab field  Left/Right side" } else { "Tab field" };
+    let inner = ctx.frame(area, &title, state, footer, true);
+    let mut rows = Rows { area: inner, next: 0 };
     if let Some(side) = side {
-        let words =
+        let text =
             if side == Side::Buy { " Side      [BUY]   sell" } else { " Side       buy   [SELL]" };
-        pen.line(inner, row, Line::from(span(words, theme.text)));
-        row += 1;
+        rows.line(ctx, text.to_owned(), theme.text);
     }
-    for (at, name) in form.fields().iter().enumerate() {
-        let here = at == form.field && !form.sending;
-        let cursor = if here { "_" } else { "" };
-        let help = match (*name, form.kind) {
-            ("Amount", FormKind::Order(_)) if here => "   m max  h half  = 1 share",
-            ("Amount", FormKind::Trigger(_)) if here => "   dollars to trade for",
-            ("Price", _) if here => "   dollars a share",
-            _ => "",
-        };
-        let mark = if here { pen.look.glyphs.mark } else { ' ' };
-        // What was worked out from the account is as secret as the account.
-        let hidden = pen.model.hide_money && *name == "Amount" && (form.filled || form.proposed);
-        let value = if hidden { "*****" } else { form.value(at) };
-        let words = format!("{mark}{name:<9} {value}{cursor}{help}");
-        pen.line(inner, row, Line::from(span(words, if here { theme.title } else { theme.text })));
-        row += 1;
+    for field in form.fields() {
+        draw_field(ctx, &mut rows, form, *field);
     }
-    row += 1;
+    rows.next += 1;
     for line in &lines {
-        // The market's prices are no secret.
-        let words = if line.name == "Quote" { line.words.clone() } else { pen.words(&line.words) };
-        let style = if line.stops { theme.warn } else { theme.text };
-        for (at, part) in
-            wrap(&words, usize::from(inner.width).saturating_sub(12)).into_iter().enumerate()
-        {
-            let name = if at == 0 { line.name } else { "" };
-            pen.line(inner, row, Line::from(span(format!(" {name:<9} {part}"), style)));
-            row += 1;
+        // Prices of the market are not private.
+        let text =
+            if line.label == "Quote" { line.text.clone() } else { ctx.mask_numbers(&line.text) };
+        let style = if line.blocks { theme.warn } else { theme.text };
+        let parts = wrap(&text, usize::from(inner.width).saturating_sub(12));
+        for (at, part) in parts.into_iter().enumerate() {
+            let label = if at == 0 { line.label } else { "" };
+            rows.line(ctx, format!(" {label:<9} {part}"), style);
         }
     }
-    if let Some(refused) = &form.refused {
-        for part in wrap(&pen.words(refused), usize::from(inner.width).saturating_sub(2)) {
-            pen.line(inner, row, Line::from(span(format!(" {part}"), theme.bad)));
-            row += 1;
+    if let Some(refused) = form.refused() {
+        for part in wrap(&ctx.mask_numbers(refused), usize::from(inner.width).saturating_sub(2)) {
+            rows.line(ctx, format!(" {part}"), theme.bad);
         }
     }
-    let enter = match form.kind {
-        _ if !may && side.is_some() => "Enter: off until this can be sent",
+    draw_footer(ctx, &rows, form.kind(), can_send);
+}
+
+fn draw_field(ctx: &mut DrawContext<'_>, rows: &mut Rows, form: &Form, field: Field) {
+    let theme = ctx.options.theme;
+    let is_focused = field == form.focus() && !form.is_sending();
+    let help = match (field, form.kind()) {
+        (Field::Amount, FormKind::Order(_)) if is_focused => "   m max  h half  = 1 share",
+        (Field::Amount, FormKind::Trigger(_)) if is_focused => "   dollars to trade for",
+        (Field::Price, _) if is_focused => "   dollars a share",
+        _ => "",
+    };
+    // An amount that was calculated from the account is as private as the account.
+    let is_hidden =
+        ctx.app.view.is_money_hidden() && field == Field::Amount && form.is_amount_private();
+    let input = form.input(field);
+    let (text, cursor) =
+        if is_hidden { ("*****", "*****".len()) } else { (input.value(), input.cursor()) };
+    let text = if is_focused { with_cursor(text, cursor) } else { text.to_owned() };
+    let mark = if is_focused { ctx.options.glyphs.mark } else { ' ' };
+    let style = if is_focused { theme.title } else { theme.text };
+    rows.line(ctx, format!("{mark}{:<9} {text}{help}", field.name()), style);
+}
+
+/// Draws the effect of Enter and Esc at the bottom of a form.
+fn draw_footer(ctx: &mut DrawContext<'_>, rows: &Rows, kind: FormKind, can_send: bool) {
+    let theme = ctx.options.theme;
+    let enter = match kind {
+        _ if !can_send && kind.is_ticket() => "Enter: off until this can be sent",
         FormKind::Order(_) => "Enter: reserve for 60 s",
         FormKind::Trigger(_) => "Enter: arm it",
         FormKind::AddMoney | FormKind::AddSymbol => "Enter: add it",
         FormKind::Alert => "Enter: ring at this price, once",
     };
-    let style = if may { theme.title } else { theme.dim };
-    let close = if side.is_some() { "   Esc: close, keep the draft" } else { "   Esc: close" };
-    let enter_and_close = format!(" {enter}{close}");
-    let fits = enter_and_close.chars().count() <= usize::from(inner.width);
-    let enter = if fits { enter_and_close } else { format!(" {enter}") };
-    let commit = format!(" Nothing is traded until you press {}.", pen.key(Action::Commit));
-    let last = inner.height.saturating_sub(1);
-    let two = matches!(form.kind, FormKind::Order(_)) && row < last;
-    if row <= last {
-        pen.line(inner, if two { last - 1 } else { last }, Line::from(span(enter, style)));
+    let style = if can_send { theme.title } else { theme.dim };
+    let close = if kind.is_ticket() { "   Esc: close, keep the draft" } else { "   Esc: close" };
+    let both = format!(" {enter}{close}");
+    let fits = width(&both) <= usize::from(rows.area.width);
+    let enter = if fits { both } else { format!(" {enter}") };
+    let last = rows.area.height.saturating_sub(1);
+    let has_commit = matches!(kind, FormKind::Order(_)) && rows.next < last;
+    if rows.next <= last {
+        let row = if has_commit { last - 1 } else { last };
+        ctx.line(rows.area, row, Line::from(span(enter, style)));
     }
-    if two {
-        pen.line(inner, last, Line::from(span(commit, theme.dim)));
+    if has_commit {
+        let commit = format!(" Nothing is traded until you press {}.", ctx.key(Action::Commit));
+        ctx.line(rows.area, last, Line::from(span(commit, theme.dim)));
     }
 }
 
-/// What the form is called, and its side if it trades.
+/// Returns the title of a form, and its side if it trades.
 fn title_of(form: &Form) -> (String, Option<Side>) {
     let side_of = |side| if side == Side::Buy { "Buy" } else { "Sell" };
-    match form.kind {
-        FormKind::Order(side) => (format!("{} {}", side_of(side), form.symbol), Some(side)),
-        FormKind::Trigger(side) => {
-            (format!("{} trigger {}", side_of(side), form.symbol), Some(side))
-        }
+    let symbol = form.input(Field::Symbol).value();
+    match form.kind() {
+        FormKind::Order(side) => (format!("{} {symbol}", side_of(side)), Some(side)),
+        FormKind::Trigger(side) => (format!("{} trigger {symbol}", side_of(side)), Some(side)),
         FormKind::AddMoney => ("Add money".to_owned(), None),
         FormKind::AddSymbol => ("Add a symbol".to_owned(), None),
-        FormKind::Alert => (format!("Alert {}", form.symbol), None),
+        FormKind::Alert => (format!("Alert {symbol}"), None),
     }
 }
 
-/// What would come of an order that is being typed, line by line.
-pub(super) fn preview(pen: &mut Pen<'_>, area: Rect, form: &Form) {
-    let (model, theme) = (pen.model, pen.look.theme);
-    let lines =
-        form.consequences(model.account.as_ref(), &model.quotes, model.now_ms, model.offset_ms);
+/// Draws the consequences of an order that is being typed.
+pub(super) fn preview(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
+    let (app, theme) = (ctx.app, ctx.options.theme);
+    let lines = form.consequences(app.account.current(), app.market.quotes(), app.clock);
     for (row, line) in (0..area.height).zip(&lines) {
-        let words = if line.name == "Quote" { line.words.clone() } else { pen.words(&line.words) };
-        let words =
-            super::fit_words(&format!(" {:<9} {words}", line.name), usize::from(area.width));
-        pen.line(
-            area,
-            row,
-            Line::from(span(words, if line.stops { theme.warn } else { theme.text })),
-        );
+        let text =
+            if line.label == "Quote" { line.text.clone() } else { ctx.mask_numbers(&line.text) };
+        let text = fit_words(&format!(" {:<9} {text}", line.label), usize::from(area.width));
+        let style = if line.blocks { theme.warn } else { theme.text };
+        ctx.line(area, row, Line::from(span(text, style)));
     }
-}
-
-/// Words in lines of this width.
-pub(super) fn wrap(words: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in words.split(' ') {
-        let last = lines.len() - 1;
-        if !lines[last].is_empty() && lines[last].chars().count() + 1 + word.chars().count() > width
-        {
-            lines.push(word.to_owned());
-        } else {
-            if !lines[last].is_empty() {
-                lines[last].push(' ');
-            }
-            lines[last].push_str(word);
-        }
-    }
-    lines
 }

@@ -1,140 +1,134 @@
-//! What is held, what it is worth together, and how much of everything each part is.
+//! The holdings, their total value, and the share of each in the equity.
 
-use super::lists::loading_or;
-use super::table::{Cells, number, table, visible, words};
-use super::{Pen, span};
-use crate::model::{Action, Pane, text};
+use super::lists::empty_text;
+use super::table::{Cells, number_column, table, text_column, visible};
+use super::text_width::width;
+use super::{DrawContext, span};
+use crate::app::{Action, Holding, Pane, text};
 use daytrade_protocol::Money;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-pub(super) fn holdings(pen: &mut Pen<'_>, area: Rect) {
-    let model = pen.model;
-    let count = model.rows(Pane::Holdings);
-    let foot = format!("{} buy  {} sell", pen.key(Action::Buy), pen.key(Action::Sell));
+/// Draws the holdings.
+pub(super) fn holdings(ctx: &mut DrawContext<'_>, area: Rect) {
+    let app = ctx.app;
+    let count = app.rows(Pane::Holdings);
+    let footer = format!("{} buy  {} sell", ctx.key(Action::Buy), ctx.key(Action::Sell));
     let inner =
-        pen.pane(area, Pane::Holdings, "Holdings", &text::count(count as u64, "position"), &foot);
-    let theme = pen.look.theme;
+        ctx.pane(area, Pane::Holdings, "Holdings", &text::count(count as u64, "position"), &footer);
     let columns = [
-        words("SYM", 0),
-        number("SHARES", 0),
-        number("FREE", 2),
-        number("AVG", 3),
-        number("LAST", 4),
-        number("VALUE", 5),
-        number("P&L", 6),
-        number("%", 1),
+        text_column("SYM", 0),
+        number_column("SHARES", 0),
+        number_column("FREE", 2),
+        number_column("AVG", 3),
+        number_column("LAST", 4),
+        number_column("VALUE", 5),
+        number_column("P&L", 6),
+        number_column("%", 1),
     ];
-    // Header and rows, a rule, the total, what was realised: only where all of it fits.
+    // The totals are displayed only if the header, all rows, a rule and both totals fit.
     let wanted = (count as u16).saturating_add(4);
     let with_totals = count > 0 && inner.height >= wanted;
     let top = if with_totals { Rect { height: count as u16 + 1, ..inner } } else { inner };
-    let range = visible(pen, top, Pane::Holdings, count);
+    let range = visible(ctx, top, Pane::Holdings, count);
     let first = range.start;
-    let rows: Vec<Cells> = model
-        .account
-        .iter()
-        .flat_map(|account| &account.holdings)
-        .skip(first)
-        .take(range.len())
-        .map(|holding| {
-            let seen = model.shown_quotes().get(holding.symbol);
-            let fresh = model.is_live()
-                && seen.is_some_and(|seen| seen.is_fresh(model.now_ms, model.offset_ms));
-            let about = if fresh { "" } else { "~" };
-            let value = seen.and_then(|seen| seen.price.times(holding.shares()));
-            let profit =
-                value.map(|value| Money::from_cents(value.cents() - holding.basis.cents()));
-            let share = profit.and_then(|profit| text::basis_points(profit, holding.basis));
-            let share = share.filter(|_| !model.hide_money);
-            let style = theme.moved(profit.map_or(0, Money::cents));
-            vec![
-                (holding.symbol.to_string(), theme.text),
-                (pen.count(holding.shares()), theme.text),
-                (pen.count(holding.free), theme.text),
-                (pen.money(holding.average()), theme.text),
-                (
-                    seen.map_or("-".to_owned(), |seen| text::dollars(seen.price)),
-                    if fresh { theme.text } else { theme.dim },
-                ),
-                (
-                    value.map_or("-".to_owned(), |value| format!("{about}{}", pen.money(value))),
-                    theme.text,
-                ),
-                (
-                    profit.map_or("-".to_owned(), |profit| format!("{about}{}", pen.gain(profit))),
-                    style,
-                ),
-                (share.map_or(String::new(), |share| pen.look.glyphs.change(share)), style),
-            ]
-        })
-        .collect();
+    let holdings = app.account.current().into_iter().flat_map(|account| &account.holdings);
+    let rows: Vec<Cells> =
+        holdings.skip(first).take(range.len()).map(|holding| row(ctx, holding)).collect();
     let empty =
-        loading_or(pen, &format!("No holdings yet. Press {} to buy.", pen.key(Action::Buy)));
-    table(pen, top, (Pane::Holdings, first), &columns, &rows, &empty);
+        empty_text(ctx, &format!("No holdings yet. Press {} to buy.", ctx.key(Action::Buy)));
+    table(ctx, top, (Pane::Holdings, first), &columns, &rows, &empty);
     if !with_totals {
         return;
     }
     let rest = Rect { y: top.bottom(), height: inner.height - top.height, ..inner };
-    let below = totals(pen, rest);
+    let below = totals(ctx, rest);
     let rest = Rect { y: rest.y + below, height: rest.height - below, ..rest };
-    shares_of_equity(pen, rest);
+    shares_of_equity(ctx, rest);
 }
 
-/// The sum of all positions; how many lines it took.
-fn totals(pen: &mut Pen<'_>, area: Rect) -> u16 {
-    let (model, theme) = (pen.model, pen.look.theme);
-    let (worth, fresh) = model.worth();
-    let Some(account) = &model.account else { return 0 };
+fn row(ctx: &DrawContext<'_>, holding: &Holding) -> Cells {
+    let (app, theme) = (ctx.app, ctx.options.theme);
+    let price = app.market.shown_quotes().price(holding.symbol);
+    let fresh = app.is_quote_current(holding.symbol);
+    let about = if fresh { "" } else { "~" };
+    let value = price.and_then(|price| price.times(holding.shares()));
+    let profit = value.map(|value| Money::from_cents(value.cents() - holding.basis.cents()));
+    let share = profit.and_then(|profit| text::basis_points(profit, holding.basis));
+    let share = share.filter(|_| !app.view.is_money_hidden());
+    let style = theme.moved(profit.map_or(0, Money::cents));
+    vec![
+        (holding.symbol.to_string(), theme.text),
+        (ctx.share_count(holding.shares()), theme.text),
+        (ctx.share_count(holding.free), theme.text),
+        (ctx.money(holding.average()), theme.text),
+        (price.map_or("-".to_owned(), text::dollars), if fresh { theme.text } else { theme.dim }),
+        (value.map_or("-".to_owned(), |value| format!("{about}{}", ctx.money(value))), theme.text),
+        (
+            profit.map_or("-".to_owned(), |profit| format!("{about}{}", ctx.signed_money(profit))),
+            style,
+        ),
+        (share.map_or(String::new(), |share| ctx.options.glyphs.change(share)), style),
+    ]
+}
+
+/// Draws the total of all holdings; returns the number of lines.
+fn totals(ctx: &mut DrawContext<'_>, area: Rect) -> u16 {
+    let (app, theme) = (ctx.app, ctx.options.theme);
+    let (value, fresh) = app.market_value();
+    let Some(account) = app.account.current() else { return 0 };
     let about = if fresh { "" } else { "~" };
     let basis: i64 = account.holdings.iter().map(|holding| holding.basis.cents()).sum();
-    let profit = Money::from_cents(worth.cents().saturating_sub(basis));
+    let profit = Money::from_cents(value.cents().saturating_sub(basis));
     let share = text::basis_points(profit, Money::from_cents(basis))
-        .filter(|_| !model.hide_money)
-        .map_or(String::new(), |share| pen.look.glyphs.change(share));
+        .filter(|_| !app.view.is_money_hidden())
+        .map_or(String::new(), |share| ctx.options.glyphs.change(share));
     let rule =
-        pen.look.glyphs.border.horizontal_top.repeat(usize::from(area.width).saturating_sub(2));
-    pen.line(area, 0, Line::from(span(format!(" {rule}"), theme.border)));
-    let total =
-        format!(" Total {about}{}  P&L {about}{} {share}", pen.money(worth), pen.gain(profit));
-    if total.chars().count() <= usize::from(area.width) {
-        pen.line(area, 1, Line::from(span(total, theme.moved(profit.cents()))));
+        ctx.options.glyphs.border.horizontal_top.repeat(usize::from(area.width).saturating_sub(2));
+    ctx.line(area, 0, Line::from(span(format!(" {rule}"), theme.border)));
+    let total = format!(
+        " Total {about}{}  P&L {about}{} {share}",
+        ctx.money(value),
+        ctx.signed_money(profit)
+    );
+    if width(&total) <= usize::from(area.width) {
+        ctx.line(area, 1, Line::from(span(total, theme.moved(profit.cents()))));
     }
-    let realised = format!(" realised {}", pen.gain(account.realised));
-    if realised.chars().count() <= usize::from(area.width) {
-        pen.line(area, 2, Line::from(span(realised, theme.moved(account.realised.cents()))));
+    let realised = format!(" realised {}", ctx.signed_money(account.realised));
+    if width(&realised) <= usize::from(area.width) {
+        ctx.line(area, 2, Line::from(span(realised, theme.moved(account.realised.cents()))));
     }
     3
 }
 
-/// What everything is made of, largest first, with bars.
-fn shares_of_equity(pen: &mut Pen<'_>, area: Rect) {
-    let (model, theme) = (pen.model, pen.look.theme);
-    let fits = area.height >= 4 && area.width >= 40 && !model.hide_money;
-    let Some(account) = model.account.as_ref().filter(|_| fits) else { return };
-    let (worth, _) = model.worth();
+/// Draws the shares of the equity, largest first, with bars.
+fn shares_of_equity(ctx: &mut DrawContext<'_>, area: Rect) {
+    let (app, theme) = (ctx.app, ctx.options.theme);
+    let fits = area.height >= 4 && area.width >= 40 && !app.view.is_money_hidden();
+    let Some(account) = app.account.current().filter(|_| fits) else { return };
+    let (value, _) = app.market_value();
     let Some(equity) =
-        account.cash.checked_add(account.reserved).and_then(|sum| sum.checked_add(worth))
+        account.cash.checked_add(account.reserved).and_then(|sum| sum.checked_add(value))
     else {
         return;
     };
     let mut parts =
         vec![("cash".to_owned(), account.cash), ("reserved".to_owned(), account.reserved)];
     for holding in &account.holdings {
-        let last = model
-            .shown_quotes()
-            .get(holding.symbol)
-            .and_then(|seen| seen.price.times(holding.shares()));
+        let last = app
+            .market
+            .shown_quote(holding.symbol)
+            .and_then(|quote| quote.price.times(holding.shares()));
         parts.push((holding.symbol.to_string(), last.unwrap_or(holding.basis)));
     }
     parts.retain(|(_, part)| part.is_positive());
     parts.sort_by_key(|(_, part)| std::cmp::Reverse(*part));
-    pen.line(area, 1, Line::from(span(" SHARE OF EQUITY", theme.dim)));
+    ctx.line(area, 1, Line::from(span(" SHARE OF EQUITY", theme.dim)));
     let cells = usize::from(area.width).saturating_sub(22).min(40);
-    let room = usize::from(area.height - 2);
-    let left_out = if parts.len() > room { parts.split_off(room - 1).len() } else { 0 };
+    let rows = usize::from(area.height - 2);
+    let left_out = if parts.len() > rows { parts.split_off(rows - 1).len() } else { 0 };
     if left_out > 0 {
-        pen.line(
+        ctx.line(
             area,
             area.height - 1,
             Line::from(span(format!(" and {left_out} more, each smaller"), theme.dim)),
@@ -142,9 +136,9 @@ fn shares_of_equity(pen: &mut Pen<'_>, area: Rect) {
     }
     for (row, (name, part)) in (2..area.height).zip(parts) {
         let share = text::basis_points(part, equity).unwrap_or(0);
-        let bar = pen.look.glyphs.bar(share.unsigned_abs(), 10_000, cells);
+        let bar = ctx.options.glyphs.bar(share.unsigned_abs(), 10_000, cells);
         let percent = text::percent(share);
-        let words = format!(" {name:<8} [{bar}] {:>7}", percent.trim_start_matches('+'));
-        pen.line(area, row, Line::from(span(words, theme.text)));
+        let text = format!(" {name:<8} [{bar}] {:>7}", percent.trim_start_matches('+'));
+        ctx.line(area, row, Line::from(span(text, theme.text)));
     }
 }

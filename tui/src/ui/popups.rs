@@ -1,31 +1,33 @@
-//! What lies over the screen: keys, the command line, settings, questions. The account and the
-//! banner stay in sight.
+//! The windows above the screen: keys, command line, settings, log and questions. They never cover
+//! the account and the banner.
 
-use super::form::{draw_form, preview, wrap};
-use super::{Pen, span};
-use crate::model::{Action, Link, Model, Palette, Popup, Screen, describe, suggestions, text};
+use super::form::{draw_form, preview};
+use super::text_width::{fit_words, split_lines, with_cursor, wrap};
+use super::{DrawContext, span};
+use crate::app::{Action, Link, Palette, Popup, Screen, describe, suggestions, text};
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, is_docked: bool) {
-    match &pen.model.popup {
-        None => greeting(pen, area),
-        Some(Popup::Form(form)) if is_docked && Model::is_ticket(form.kind) => {}
+/// Draws the popup, or the welcome. A docked ticket is drawn in its own pane.
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, is_docked: bool) {
+    match ctx.app.view.popup() {
+        None => welcome(ctx, area),
+        Some(Popup::Form(form)) if is_docked && form.kind().is_ticket() => {}
         Some(Popup::Form(form)) => {
-            let place = middle(area, 64, if Model::is_ticket(form.kind) { 18 } else { 9 });
-            pen.clear(place);
-            draw_form(pen, place, form);
+            let window = middle(area, 64, if form.kind().is_ticket() { 18 } else { 9 });
+            ctx.clear(window);
+            draw_form(ctx, window, form);
         }
-        Some(Popup::Help(row)) => help(pen, area, *row),
-        Some(Popup::ConfirmQuit) => confirm(pen, area),
-        Some(Popup::Palette(typed)) => palette(pen, area, typed),
-        Some(Popup::Wire(row)) => wire(pen, area, *row),
-        Some(Popup::Settings(row)) => settings(pen, area, *row),
-        Some(Popup::Log(row)) => log(pen, area, *row),
+        Some(Popup::Help(row)) => help(ctx, area, *row),
+        Some(Popup::ConfirmQuit) => confirm(ctx, area),
+        Some(Popup::Palette(typed)) => palette(ctx, area, typed),
+        Some(Popup::Exchange(row)) => exchange(ctx, area, *row),
+        Some(Popup::Settings(row)) => settings(ctx, area, *row),
+        Some(Popup::Log(row)) => log(ctx, area, *row),
     }
 }
 
-/// A place in the middle, no larger than the screen.
+/// Returns an area in the middle, no larger than the screen.
 fn middle(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect {
@@ -36,155 +38,163 @@ fn middle(area: Rect, width: u16, height: u16) -> Rect {
     }
 }
 
-/// A first start: who has no account is told what to press.
-fn greeting(pen: &mut Pen<'_>, area: Rect) {
-    let wanted =
-        pen.model.no_account && pen.model.account.is_none() && pen.model.screen != Screen::Replay;
-    if !wanted || area.width < 40 || area.height < 7 || matches!(pen.model.link, Link::Apart) {
+/// Draws the welcome to a user who has no account yet.
+fn welcome(ctx: &mut DrawContext<'_>, area: Rect) {
+    let wanted = ctx.app.account.is_missing()
+        && ctx.app.account.current().is_none()
+        && ctx.app.view.screen() != Screen::Replay;
+    if !wanted
+        || area.width < 40
+        || area.height < 7
+        || matches!(ctx.app.connection.link(), Link::ReplayOnly)
+    {
         return;
     }
-    let place = middle(area, 60, 9);
-    pen.clear(place);
-    let inner = pen.frame(place, "Welcome", &pen.model.user.clone(), "", true);
+    let window = middle(area, 60, 9);
+    ctx.clear(window);
+    let inner = ctx.frame(window, "Welcome", ctx.app.connection.user().as_str(), "", true);
     let rows = [
         String::new(),
         " There is no account of this name yet.".to_owned(),
         format!(
             " Press {} to add practice money: 10,000.00 is proposed.",
-            pen.key(Action::AddMoney)
+            ctx.key(Action::AddMoney)
         ),
         format!(
             " Then {} buys the selected symbol, and {} commits.",
-            pen.key(Action::Buy),
-            pen.key(Action::Commit)
+            ctx.key(Action::Buy),
+            ctx.key(Action::Commit)
         ),
-        format!(" {} shows every key, {} quits.", pen.key(Action::Help), pen.key(Action::Quit)),
+        format!(" {} shows every key, {} quits.", ctx.key(Action::Help), ctx.key(Action::Quit)),
     ];
     let width = usize::from(inner.width).saturating_sub(2);
-    for (row, words) in
-        (0..inner.height).zip(rows.iter().flat_map(|words| wrap(words.trim(), width)))
+    for (row, text) in (0..inner.height).zip(rows.iter().flat_map(|text| wrap(text.trim(), width)))
     {
-        pen.line(inner, row, Line::raw(format!(" {words}")));
+        ctx.line(inner, row, Line::raw(format!(" {text}")));
     }
 }
 
-fn help(pen: &mut Pen<'_>, area: Rect, from: usize) {
-    let place = middle(area, 100, area.height.min(Action::ALL.len() as u16 + 2));
-    pen.clear(place);
-    let foot =
-        format!("{} {} scroll, any other key closes", pen.key(Action::Down), pen.key(Action::Up));
-    let inner = pen.frame(place, "Keys", "", &foot, true);
-    let theme = pen.look.theme;
+/// Draws all keys with their actions.
+fn help(ctx: &mut DrawContext<'_>, area: Rect, from: usize) {
+    let window = middle(area, 100, area.height.min(Action::ALL.len() as u16 + 2));
+    ctx.clear(window);
+    let footer =
+        format!("{} {} scroll, any other key closes", ctx.key(Action::Down), ctx.key(Action::Up));
+    let inner = ctx.frame(window, "Keys", "", &footer, true);
+    let theme = ctx.options.theme;
     let columns: usize = if inner.width >= 84 { 2 } else { 1 };
     let width = inner.width / columns as u16;
-    // As many as there is room for; what has been scrolled over is above.
     let rows = Action::ALL.len().div_ceil(columns);
     let from = from.min(rows.saturating_sub(usize::from(inner.height)));
     for column in 0..columns {
-        let place = Rect { x: inner.x + column as u16 * width, width, ..inner };
+        let window = Rect { x: inner.x + column as u16 * width, width, ..inner };
         let actions = Action::ALL.iter().skip(column * rows).take(rows).skip(from);
-        for (row, action) in (0..place.height).zip(actions) {
-            let keys = pen.model.keys.keys(*action);
-            let group = if action.is_of_replay() { "replay: " } else { "" };
-            let words = super::fit_words(
+        for (row, action) in (0..window.height).zip(actions) {
+            let keys = ctx.app.keys.keys(*action);
+            let group = if action.is_replay_action() { "replay: " } else { "" };
+            let text = fit_words(
                 &format!("{group}{}", action.help()),
                 usize::from(width).saturating_sub(14),
             );
-            pen.line(
-                place,
+            ctx.line(
+                window,
                 row,
                 Line::from(vec![
                     span(format!(" {keys:<12} "), theme.title),
-                    span(words, theme.text),
+                    span(text, theme.text),
                 ]),
             );
         }
     }
 }
 
-/// What can be set, with the selected one marked.
-fn settings(pen: &mut Pen<'_>, area: Rect, at: usize) {
-    let rows = pen.model.settings.rows();
-    let place = middle(area, 56, rows.len() as u16 + 3);
-    pen.clear(place);
+/// Draws the settings, with the selected one marked.
+fn settings(ctx: &mut DrawContext<'_>, area: Rect, at: usize) {
+    let rows = ctx.app.settings.rows();
+    let window = middle(area, 56, rows.len() as u16 + 3);
+    ctx.clear(window);
     let inner =
-        pen.frame(place, "Settings", "", "Up/Down choose  Left/Right change  Esc close", true);
+        ctx.frame(window, "Settings", "", "Up/Down choose  Left/Right change  Esc close", true);
     for (row, (name, value)) in rows.iter().enumerate() {
         let (mark, style) = if row == at {
-            (pen.look.glyphs.mark, pen.look.theme.title)
+            (ctx.options.glyphs.mark, ctx.options.theme.title)
         } else {
-            (' ', pen.look.theme.text)
+            (' ', ctx.options.theme.text)
         };
-        pen.line(inner, row as u16, Line::from(span(format!("{mark}{name:<14} {value}"), style)));
+        ctx.line(inner, row as u16, Line::from(span(format!("{mark}{name:<14} {value}"), style)));
     }
-    let words = " Kept for next time; config.toml comes first.";
-    pen.line(inner, rows.len() as u16, Line::from(span(words, pen.look.theme.dim)));
+    let text = " Kept for next time; config.toml comes first.";
+    ctx.line(inner, rows.len() as u16, Line::from(span(text, ctx.options.theme.dim)));
 }
 
-/// What the screen itself has noted, newest first.
-fn log(pen: &mut Pen<'_>, area: Rect, from: usize) {
-    let place =
+/// Draws the log, newest message first.
+fn log(ctx: &mut DrawContext<'_>, area: Rect, from: usize) {
+    let window =
         middle(area, area.width.saturating_sub(4).min(110), area.height.saturating_sub(2).min(24));
-    pen.clear(place);
-    let inner = pen.frame(place, "Log", "newest first", "any other key closes", true);
-    if pen.model.log.is_empty() {
-        pen.line(
+    ctx.clear(window);
+    let inner = ctx.frame(window, "Log", "newest first", "any other key closes", true);
+    if ctx.app.activity.log().is_empty() {
+        ctx.line(
             inner,
             0,
             Line::from(span(
                 " Nothing yet. Connections made and lost are noted here.",
-                pen.look.theme.dim,
+                ctx.options.theme.dim,
             )),
         );
     }
-    for (row, (at_ms, words)) in (0..inner.height).zip(pen.model.log.iter().rev().skip(from)) {
-        let words =
-            super::fit_words(&pen.words(words), usize::from(inner.width).saturating_sub(12));
+    for (row, (at_ms, text)) in
+        (0..inner.height).zip(ctx.app.activity.log().iter().rev().skip(from))
+    {
+        let text = fit_words(&ctx.mask_numbers(text), usize::from(inner.width).saturating_sub(12));
         let line = vec![
-            span(format!(" {} ", text::clock(*at_ms)), pen.look.theme.dim),
-            span(words, pen.look.theme.text),
+            span(format!(" {} ", text::clock(*at_ms)), ctx.options.theme.dim),
+            span(text, ctx.options.theme.text),
         ];
-        pen.line(inner, row, Line::from(line));
+        ctx.line(inner, row, Line::from(line));
     }
 }
 
-fn confirm(pen: &mut Pen<'_>, area: Rect) {
-    let pending = pen.model.pending().count();
-    let place = middle(area, 56, 6);
-    pen.clear(place);
-    let inner = pen.frame(place, "Quit?", "", "", true);
-    let waiting = pen.model.waiting().len();
+/// Draws the question before quitting.
+fn confirm(ctx: &mut DrawContext<'_>, area: Rect) {
+    let pending = ctx.app.account.pending().count();
+    let window = middle(area, 56, 6);
+    ctx.clear(window);
+    let inner = ctx.frame(window, "Quit?", "", "", true);
+    let waiting = ctx.app.connection.waiting().count();
     let rows = [
-        format!("{} or Enter quits, any other key stays.", pen.key(Action::Quit)),
-        format!("{pending} pending: what is not committed runs out, the reserve comes back."),
+        format!("{} or Enter quits, any other key stays.", ctx.key(Action::Quit)),
+        format!("{pending} pending: what is not committed expires, the reserve comes back."),
         if waiting > 0 { format!("{waiting} sent and not yet answered.") } else { String::new() },
     ];
     let width = usize::from(inner.width).saturating_sub(2);
-    for (row, words) in (0..inner.height).zip(rows.iter().flat_map(|words| wrap(words, width))) {
-        pen.line(inner, row, Line::raw(format!(" {words}")));
+    for (row, text) in (0..inner.height).zip(rows.iter().flat_map(|text| wrap(text, width))) {
+        ctx.line(inner, row, Line::raw(format!(" {text}")));
     }
 }
 
-fn palette(pen: &mut Pen<'_>, area: Rect, palette: &Palette) {
-    let place = middle(area, 80, 12);
-    pen.clear(place);
+/// Draws the command line with a preview, suggestions or an error.
+fn palette(ctx: &mut DrawContext<'_>, area: Rect, palette: &Palette) {
+    let window = middle(area, 80, 12);
+    ctx.clear(window);
     let inner =
-        pen.frame(place, "Command", "", "Tab complete  Up earlier  Enter do  Esc close", true);
-    let theme = pen.look.theme;
-    pen.line(inner, 0, Line::from(span(format!(" :{}_", palette.text), theme.title)));
+        ctx.frame(window, "Command", "", "Tab complete  Up earlier  Enter do  Esc close", true);
+    let theme = ctx.options.theme;
+    let line = with_cursor(palette.text(), palette.cursor());
+    ctx.line(inner, 0, Line::from(span(format!(" :{line}"), theme.title)));
     let below =
         Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
-    if let Some(wrong) = &palette.wrong {
-        for (row, part) in (0..).zip(wrap(wrong, usize::from(inner.width).saturating_sub(2))) {
-            pen.line(below, row, Line::from(span(format!(" {part}"), theme.bad)));
+    if let Some(error) = palette.error() {
+        for (row, part) in (0..).zip(wrap(error, usize::from(inner.width).saturating_sub(2))) {
+            ctx.line(below, row, Line::from(span(format!(" {part}"), theme.bad)));
         }
         return;
     }
-    if let Some(form) = pen.model.preview() {
-        preview(pen, below, &form);
+    if let Some(form) = ctx.app.preview() {
+        preview(ctx, below, &form);
         return;
     }
-    if palette.text.is_empty() {
+    if palette.text().is_empty() {
         let lines = [
             "buy SYM AMOUNT      sell SYM AMOUNT     trigger buy SYM AMOUNT at PRICE",
             "add AMOUNT          quote SYM           watch SYM",
@@ -192,54 +202,53 @@ fn palette(pen: &mut Pen<'_>, area: Rect, palette: &Palette) {
             "replay FILE         dumplog FILE        any action of the help by its name",
             "or a line of the server's own language: COMMIT_BUY,name",
         ];
-        for (row, words) in (1..).zip(lines) {
-            pen.line(
+        for (row, text) in (1..).zip(lines) {
+            ctx.line(
                 below,
                 row,
                 Line::from(span(
-                    super::fit_words(&format!(" {words}"), usize::from(below.width)),
+                    fit_words(&format!(" {text}"), usize::from(below.width)),
                     theme.dim,
                 )),
             );
         }
         return;
     }
-    let first = palette.text.split(' ').next().unwrap_or_default();
+    let first = palette.text().split(' ').next().unwrap_or_default();
     for (row, name) in (0..below.height).zip(suggestions(first)) {
-        let words =
-            super::fit_words(&format!("  {name:<16} {}", describe(name)), usize::from(below.width));
-        pen.line(below, row, Line::from(span(words, theme.text)));
+        let text = fit_words(&format!("  {name:<16} {}", describe(name)), usize::from(below.width));
+        ctx.line(below, row, Line::from(span(text, theme.text)));
     }
 }
 
-fn wire(pen: &mut Pen<'_>, area: Rect, row: usize) {
-    let Some(line) = pen.model.activity.iter().rev().nth(row) else { return };
-    let place = middle(area, area.width.saturating_sub(4).min(120), 10);
-    pen.clear(place);
-    let inner = pen.frame(
-        place,
+/// Draws request and reply of a line of activity.
+fn exchange(ctx: &mut DrawContext<'_>, area: Rect, row: usize) {
+    let Some(line) = ctx.app.activity.lines().iter().rev().nth(row) else { return };
+    let window = middle(area, area.width.saturating_sub(4).min(120), 10);
+    ctx.clear(window);
+    let inner = ctx.frame(
+        window,
         "Request and reply",
         &text::clock(line.at_ms),
-        &format!("{} copy, any other key closes", pen.key(Action::Copy)),
+        &format!("{} copy, any other key closes", ctx.key(Action::Copy)),
         true,
     );
-    let theme = pen.look.theme;
+    let theme = ctx.options.theme;
     let width = usize::from(inner.width).saturating_sub(4);
     let request = if line.tag > 0 {
-        format!("[{}] {}", line.tag, line.request)
+        format!("[{}] {}", line.tag, line.subject.wire_line())
     } else {
-        "(the server said so by itself)".to_owned()
+        "(a message that is not a reply)".to_owned()
     };
     let mut at = 0;
-    for (mark, words, style) in [
+    for (mark, text, style) in [
         ("->", &request, theme.text),
         ("<-", &line.reply, theme.text),
-        ("  ", &line.words, theme.title),
+        ("  ", &line.message, theme.title),
     ] {
-        let words = pen.words(words);
-        for part in words.chars().collect::<Vec<_>>().chunks(width.max(1)) {
-            let part: String = part.iter().collect();
-            pen.line(inner, at, Line::from(span(format!(" {mark} {part}"), style)));
+        let text = ctx.mask_numbers(text);
+        for part in split_lines(&text, width) {
+            ctx.line(inner, at, Line::from(span(format!(" {mark} {part}"), style)));
             at += 1;
         }
     }

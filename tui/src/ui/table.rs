@@ -1,146 +1,178 @@
-//! Lists in columns. Columns are as wide as what stands in them and leave whole, in a fixed order,
-//! when there is no room; a number is never cut.
+//! Lists in columns. A column is as wide as its content. Columns that do not fit are left out as a
+//! whole, in a fixed order, so that a number is never cut.
 
-use super::{Pen, span};
-use crate::model::{Pane, Sort, Spot};
+use super::text_width::{fit_words, pad, width};
+use super::{DrawContext, span};
+use crate::app::{HitTarget, Pane, Sort};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::ops::Range;
 
-/// One column: its name, whether numbers stand in it, how soon it leaves (0 never), and how a click
-/// on it sorts.
+/// The maximum width that the last column claims. It contains text, which can be shortened.
+const LAST_COLUMN_MAX: usize = 24;
+/// The number of spaces after a column.
+const GAP: usize = 2;
+
+/// A column of a list.
 #[derive(Clone, Copy)]
 pub(super) struct Column {
     name: &'static str,
-    number: bool,
-    leaves: u8,
+    is_number: bool,
+    /// Order in which columns are left out, lowest first; 0 for a column that is always displayed.
+    drop_order: u8,
+    /// The sort order that a click on the header selects.
     sort: Option<Sort>,
 }
 
 impl Column {
-    /// A click on its name sorts by it.
-    pub(super) const fn by(self, sort: Sort) -> Self {
+    /// Makes the header sort the watchlist.
+    pub(super) const fn sorts_by(self, sort: Sort) -> Self {
         Self { sort: Some(sort), ..self }
     }
 }
 
-pub(super) const fn words(name: &'static str, leaves: u8) -> Column {
-    Column { name, number: false, leaves, sort: None }
+/// Creates a column of text.
+pub(super) const fn text_column(name: &'static str, drop_order: u8) -> Column {
+    Column { name, is_number: false, drop_order, sort: None }
 }
 
-pub(super) const fn number(name: &'static str, leaves: u8) -> Column {
-    Column { name, number: true, leaves, sort: None }
+/// Creates a column of numbers.
+pub(super) const fn number_column(name: &'static str, drop_order: u8) -> Column {
+    Column { name, is_number: true, drop_order, sort: None }
 }
 
+/// The texts of a row with their styles, one for each column.
 pub(super) type Cells = Vec<(String, Style)>;
 
-/// Which of so many rows are in sight: those around the selected one. Only they need to be made.
-pub(super) fn visible(pen: &Pen<'_>, inner: Rect, pane: Pane, count: usize) -> Range<usize> {
-    let room = usize::from(inner.height.saturating_sub(header_rows(inner)));
-    let selected = pen.model.row(pane).min(count.saturating_sub(1));
-    let first = (selected + 1).saturating_sub(room);
-    let first = first.min(count);
-    first..count.min(first + room)
+/// The columns of a list that are displayed.
+struct Layout<'a> {
+    columns: &'a [Column],
+    /// Width of each column.
+    widths: Vec<usize>,
+    /// Indices of the displayed columns.
+    shown: Vec<usize>,
+}
+
+impl<'a> Layout<'a> {
+    fn new(columns: &'a [Column], rows: &[Cells], columns_max: usize) -> Self {
+        let width_of = |(at, column): (usize, &Column)| {
+            let cells = rows.iter().filter_map(|row| row.get(at)).map(|(text, _)| width(text));
+            cells.chain([width(column.name)]).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = columns.iter().enumerate().map(width_of).collect();
+        let mut layout = Self { columns, widths, shown: (0..columns.len()).collect() };
+        while layout.total() > columns_max {
+            let can_drop = layout.shown.iter().copied().filter(|at| columns[*at].drop_order > 0);
+            let Some(dropped) = can_drop.min_by_key(|at| columns[*at].drop_order) else { break };
+            layout.shown.retain(|at| *at != dropped);
+        }
+        layout
+    }
+
+    fn total(&self) -> usize {
+        let claimed = |at: usize| {
+            if at + 1 == self.columns.len() && !self.columns[at].is_number {
+                self.widths[at].min(LAST_COLUMN_MAX)
+            } else {
+                self.widths[at]
+            }
+        };
+        self.shown.iter().map(|at| claimed(*at) + GAP).sum::<usize>() + 1
+    }
+
+    /// Returns the text of a cell, padded to its column.
+    fn cell(&self, text: &str, at: usize) -> String {
+        pad(text, self.widths[at], self.columns[at].is_number) + "  "
+    }
+
+    /// Returns the spans of a row. Words are shortened and numbers left out if they do not fit.
+    fn row(&self, cells: &Cells, mark: char, columns_max: usize) -> Vec<Span<'static>> {
+        let mut spans = vec![Span::raw(mark.to_string())];
+        let mut free = columns_max.saturating_sub(1);
+        for at in &self.shown {
+            let (text, style) = &cells[*at];
+            let (columns, is_number) = (self.widths[*at] + GAP, self.columns[*at].is_number);
+            if columns > free && is_number {
+                break;
+            }
+            let text = if is_number { text.clone() } else { fit_words(text, free) };
+            free = free.saturating_sub(columns);
+            spans.push(span(self.cell(&text, *at), *style));
+        }
+        spans
+    }
+
+    fn draw_header(&self, ctx: &mut DrawContext<'_>, inner: Rect) {
+        let mut spans = vec![Span::raw(" ")];
+        let mut x = inner.x + 1;
+        for at in &self.shown {
+            let (column, width) = (self.columns[*at], self.widths[*at] as u16);
+            let is_sorted = column.sort.is_some_and(|sort| sort == ctx.app.market.sort());
+            let style = if is_sorted { ctx.options.theme.title } else { ctx.options.theme.dim };
+            spans.push(span(self.cell(column.name, *at), style));
+            if let Some(sort) = column.sort {
+                let area = Rect { x, width, height: 1, ..inner }.intersection(inner);
+                ctx.hits.add(area, HitTarget::Header(sort));
+            }
+            x = x.saturating_add(width + GAP as u16);
+        }
+        ctx.line(inner, 0, Line::from(spans));
+    }
+}
+
+/// Returns the range of rows that are visible, with the selected one among them. Only their cells
+/// are needed.
+pub(super) fn visible(
+    ctx: &DrawContext<'_>,
+    inner: Rect,
+    pane: Pane,
+    count: usize,
+) -> Range<usize> {
+    let height = usize::from(inner.height.saturating_sub(header_rows(inner)));
+    let selected = ctx.app.row(pane).min(count.saturating_sub(1));
+    let first = (selected + 1).saturating_sub(height).min(count);
+    first..count.min(first + height)
 }
 
 fn header_rows(inner: Rect) -> u16 {
     u16::from(inner.height > 1)
 }
 
-/// Draws the rows of a list that are in sight; `first` says which of all rows the first of them is.
+/// Draws the visible rows of a list; `first` is the index of the first of them.
 pub(super) fn table(
-    pen: &mut Pen<'_>,
+    ctx: &mut DrawContext<'_>,
     inner: Rect,
     (pane, first): (Pane, usize),
     columns: &[Column],
     rows: &[Cells],
     empty: &str,
 ) {
-    let theme = pen.look.theme;
+    let theme = ctx.options.theme;
+    let columns_max = usize::from(inner.width);
     if rows.is_empty() {
-        let words = super::fit_words(&format!(" {empty}"), usize::from(inner.width));
-        pen.line(inner, 0, Line::from(span(words, theme.dim)));
+        let text = fit_words(&format!(" {empty}"), columns_max);
+        ctx.line(inner, 0, Line::from(span(text, theme.dim)));
         return;
     }
     if inner.height == 0 {
         return;
     }
-    let widths: Vec<usize> = columns
-        .iter()
-        .enumerate()
-        .map(|(at, column)| {
-            let cells =
-                rows.iter().filter_map(|row| row.get(at)).map(|(text, _)| text.chars().count());
-            cells.chain([column.name.chars().count()]).max().unwrap_or(0)
-        })
-        .collect();
-    let mut shown: Vec<usize> = (0..columns.len()).collect();
-    // Words at the end may be shortened, so they push nothing out beyond a few.
-    let wants = |at: usize| {
-        if at + 1 == columns.len() && !columns[at].number { widths[at].min(24) } else { widths[at] }
-    };
-    let total = |shown: &[usize]| shown.iter().map(|at| wants(*at) + 2).sum::<usize>() + 1;
-    while total(&shown) > usize::from(inner.width) {
-        let Some(out) = shown
-            .iter()
-            .copied()
-            .filter(|at| columns[*at].leaves > 0)
-            .min_by_key(|at| columns[*at].leaves)
-        else {
-            break;
-        };
-        shown.retain(|at| *at != out);
-    }
+    let layout = Layout::new(columns, rows, columns_max);
     let top = header_rows(inner);
     if top > 0 {
-        header(pen, inner, columns, &shown, &widths);
+        layout.draw_header(ctx, inner);
     }
-    let selected = pen.model.row(pane).min(pen.model.rows(pane).saturating_sub(1));
-    let focused = pen.model.pane() == pane;
+    let selected = ctx.app.row(pane).min(ctx.app.rows(pane).saturating_sub(1));
+    let is_focused = ctx.app.view.pane() == pane;
     for (row, (index, cells)) in (top..inner.height).zip((first..).zip(rows)) {
-        let is_selected = index == selected && focused;
-        let mark = if is_selected { pen.look.glyphs.mark } else { ' ' };
-        let mut spans = vec![Span::raw(mark.to_string())];
-        let mut room = usize::from(inner.width).saturating_sub(1);
-        for at in &shown {
-            let (text, style) = &cells[*at];
-            // The last column may be words, which may be cut; numbers are dropped whole.
-            let width = widths[*at] + 2;
-            if width > room && columns[*at].number {
-                break;
-            }
-            let text =
-                if columns[*at].number { text.clone() } else { super::fit_words(text, room) };
-            room = room.saturating_sub(width);
-            spans.push(span(cell(&text, widths[*at], columns[*at].number), *style));
-        }
+        let is_selected = index == selected && is_focused;
+        let mark = if is_selected { ctx.options.glyphs.mark } else { ' ' };
         let area = Rect { y: inner.y + row, height: 1, ..inner };
-        pen.line(inner, row, Line::from(spans));
+        ctx.line(inner, row, Line::from(layout.row(cells, mark, columns_max)));
         if is_selected {
-            pen.buffer.set_style(area, theme.sel);
+            ctx.buffer.set_style(area, theme.selected);
         }
-        pen.hits.add(area, Spot::Row(pane, index));
+        ctx.hits.add(area, HitTarget::Row(pane, index));
     }
-}
-
-fn header(pen: &mut Pen<'_>, inner: Rect, columns: &[Column], shown: &[usize], widths: &[usize]) {
-    let mut spans = vec![Span::raw(" ")];
-    let mut x = inner.x + 1;
-    for at in shown {
-        let (column, width) = (columns[*at], widths[*at] as u16);
-        let sorted = column.sort.is_some_and(|sort| sort == pen.model.sort);
-        let style = if sorted { pen.look.theme.title } else { pen.look.theme.dim };
-        spans.push(span(cell(column.name, widths[*at], column.number), style));
-        if let Some(sort) = column.sort {
-            pen.hits
-                .add(Rect { x, width, height: 1, ..inner }.intersection(inner), Spot::Header(sort));
-        }
-        x = x.saturating_add(width + 2);
-    }
-    pen.line(inner, 0, Line::from(spans));
-}
-
-fn cell(text: &str, width: usize, number: bool) -> String {
-    if number { format!("{text:>width$}  ") } else { format!("{text:<width$}  ") }
 }

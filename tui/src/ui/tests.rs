@@ -1,18 +1,18 @@
-//! The screen drawn in every size and state: what it says, what it looks like, and that nothing
-//! falls off it.
+//! The screen at every size and in every state: its text, its styles, and that nothing is cut.
 
-use super::{Glyphs, Look, Theme, view};
+use super::{Glyphs, RenderOptions, Theme, view};
+use crate::app::tests::World;
+use crate::app::{App, Event, Key, KeyMap, LinkEvent, Screen, ThemeName};
 use crate::cli::snapshot::plain;
-use crate::model::tests::World;
-use crate::model::{Event, Key, LinkEvent, Screen, ThemeName};
-use crate::replay::{Exchange, Pace, Progress, Stage};
+use crate::replay_message::{Exchange, Pace, Progress, Stage};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-const UNICODE: Look = Look { theme: MONO, glyphs: Glyphs::UNICODE, reduce_motion: true };
+const UNICODE: RenderOptions =
+    RenderOptions { theme: MONO, glyphs: Glyphs::UNICODE, reduce_motion: true };
 const MONO: Theme = Theme {
     text: ratatui::style::Style::new(),
     dim: ratatui::style::Style::new(),
@@ -24,35 +24,34 @@ const MONO: Theme = Theme {
     warn: ratatui::style::Style::new(),
     bad: ratatui::style::Style::new(),
     ok: ratatui::style::Style::new(),
-    sel: ratatui::style::Style::new(),
+    selected: ratatui::style::Style::new(),
 };
 
-fn look(ascii: bool, theme: ThemeName) -> Look {
+fn options(ascii: bool, theme: ThemeName) -> RenderOptions {
     let glyphs = if ascii { Glyphs::ASCII } else { Glyphs::UNICODE };
-    Look { theme: Theme::new(theme), glyphs, ..UNICODE }
+    RenderOptions { theme: Theme::new(theme), glyphs, ..UNICODE }
 }
 
-fn drawn(world: &World, look: &Look, width: u16, height: u16) -> Buffer {
+fn drawn(world: &World, options: &RenderOptions, width: u16, height: u16) -> Buffer {
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-    view(&world.model, look, &mut buffer);
+    view(&world.app, options, &mut buffer);
     buffer
 }
 
-/// A trader in the middle of things.
+/// Creates a screen with content in every pane.
 fn busy() -> World {
     let mut world = World::live();
-    // A minute of prices, the last of them now.
+    // A minute of prices, the last one now.
     for (step, cents) in [1500, 1510, 1490, 1495, 1520, 1502].into_iter().enumerate() {
         let at = world.now_ms + 10_000 * step as u64;
-        world.says(&format!("* QUOTE,XYZ,{}.{:02},{at}", cents / 100, cents % 100));
+        world.receive(&format!("* QUOTE,XYZ,{}.{:02},{at}", cents / 100, cents % 100));
     }
     world.wait(50_000);
-    // What was asked at the start is answered just now.
-    let now_ms = world.now_ms;
-    world.model.in_flight.values_mut().for_each(|sent| sent.sent_ms = now_ms);
+    // The requests of the start get their replies at once.
+    world.app.connection.set_sent_ms(world.now_ms);
     for (symbol, price) in [("ABC", "122.10"), ("TSX", "9.31")] {
         let now_ms = world.now_ms;
-        world.says(&format!("* QUOTE,{symbol},{price},{now_ms}"));
+        world.receive(&format!("* QUOTE,{symbol},{price},{now_ms}"));
     }
     let soon = world.now_ms + 36_000;
     let sooner = world.now_ms + 9_000;
@@ -71,25 +70,24 @@ fn busy() -> World {
     world.summary(&account);
     world.press("b200\n");
     let tag = world.tag("BUY");
-    world.says(&format!(
+    world.receive(&format!(
         "[{tag}] ERR,AMOUNT_TOO_SMALL,one share costs 210.02: this amount buys 0 shares"
     ));
-    world.act(Event::Key(Key::Esc));
-    world.says("* FILLED,alice,SELL,TSX,20,9.40,188.00");
-    // Everything that was asked for meanwhile is answered.
-    while world.model.in_flight.values().any(|sent| sent.line.starts_with("DISPLAY_SUMMARY")) {
+    world.handle(Event::Key(Key::Esc));
+    world.receive("* FILLED,alice,SELL,TSX,20,9.40,188.00");
+    // All requests get a reply.
+    while world.is_in_flight("DISPLAY_SUMMARY") {
         world.summary(&account);
     }
     world.wait(4_000);
     world
 }
 
-/// The largest amounts and longest words there can be.
+/// Creates a screen with the largest amounts and the longest texts.
 fn extreme() -> World {
-    let mut world = World::live();
+    let mut world = World::of_user(&"u".repeat(64));
     let soon = world.now_ms + 36_000;
     let most = "999999999999999.99";
-    world.model.user = "u".repeat(64);
     world.summary(&[
         &format!("ACCOUNT,alice,{most},{most},-{most}"),
         &format!("HOLDING,XYZ,888888888888888,1,{most}"),
@@ -101,27 +99,27 @@ fn extreme() -> World {
 }
 
 #[test]
-fn the_screen_in_its_sizes() {
+fn the_screen_at_every_size() {
     let world = busy();
     for (width, height) in [(40, 12), (80, 24), (120, 40), (200, 60)] {
         for ascii in [false, true] {
             let name = format!("{width}x{height}{}", if ascii { "-ascii" } else { "" });
             insta::assert_snapshot!(
                 name,
-                plain(&drawn(&world, &look(ascii, ThemeName::Mono), width, height))
+                plain(&drawn(&world, &options(ascii, ThemeName::Mono), width, height))
             );
         }
     }
 }
 
 #[test]
-fn the_screen_in_its_states() {
+fn the_screen_in_every_state() {
     let mut world = World::live();
-    let look = look(true, ThemeName::Mono);
-    let shown = |world: &World| plain(&drawn(world, &look, 80, 24));
+    let options = options(true, ThemeName::Mono);
+    let shown = |world: &World| plain(&drawn(world, &options, 80, 24));
     insta::assert_snapshot!("loading", shown(&world));
     let tag = world.tag("DISPLAY_SUMMARY");
-    world.says(&format!("[{tag}] ERR,NO_ACCOUNT,add money first"));
+    world.receive(&format!("[{tag}] ERR,NO_ACCOUNT,add money first"));
     insta::assert_snapshot!("first-start", shown(&world));
     let mut world = busy();
     for (name, keys) in [
@@ -138,40 +136,39 @@ fn the_screen_in_its_states() {
     ] {
         world.press(keys);
         insta::assert_snapshot!(name, shown(&world));
-        world.model.popup = None;
+        world.app.view.take_popup();
     }
-    world.act(Event::Key(Key::Esc));
+    world.handle(Event::Key(Key::Esc));
     world.press("]f");
-    world.act(Event::Key(Key::Enter));
+    world.handle(Event::Key(Key::Enter));
     insta::assert_snapshot!("chart-bars", shown(&world));
-    world.act(Event::Key(Key::Enter));
+    world.handle(Event::Key(Key::Enter));
     for (name, screen) in [
         ("holdings", Screen::Holdings),
         ("triggers", Screen::Triggers),
         ("activity", Screen::Activity),
     ] {
-        world.model.screen = screen;
+        world.app.view.show(screen);
         insta::assert_snapshot!(name, shown(&world));
     }
-    world.model.screen = Screen::Trade;
+    world.app.view.show(Screen::Trade);
     world.press("$");
     let hidden = shown(&world);
     assert!(!hidden.contains("12,480") && hidden.contains("Cash *****"), "{hidden}");
     world.press("$y");
     let (cause, next_try_ms) =
         ("127.0.0.1:4462: connection refused".to_owned(), world.now_ms + 3_000);
-    world.act(Event::Link(LinkEvent::Down { cause, next_try_ms, attempt: 4 }));
+    world.handle(Event::Link(LinkEvent::Down { cause, next_try_ms, attempt: 4 }));
     insta::assert_snapshot!("offline", shown(&world));
-    world.act(Event::Link(LinkEvent::Up));
+    world.handle(Event::Link(LinkEvent::Up));
     world.summary(&["ACCOUNT,alice,13020.87,1500.00,333.94", "TRIGGER,BUY,TSX,1000.00,9.10,0"]);
     insta::assert_snapshot!("back-again", shown(&world));
 }
 
-/// A replay at its first refusal.
+/// Creates a screen with a replay at its first refusal.
 fn replaying() -> World {
     let mut world = World::live();
-    world.model =
-        crate::model::Model::of_replay("10User.txt", crate::model::KeyMap::default(), world.now_ms);
+    world.app = App::for_replay("10User.txt", KeyMap::default(), world.now_ms);
     let exchange = |file_line, request: &str, reply: &str, refused| {
         Arc::new(Exchange {
             file_line,
@@ -202,18 +199,18 @@ fn replaying() -> World {
         .into(),
         ..Progress::default()
     };
-    world.act(Event::Replay(Box::new(progress)));
+    world.handle(Event::Replay(Box::new(progress)));
     world
 }
 
 #[test]
-fn a_replay_in_its_sizes() {
+fn a_replay_at_every_size() {
     let world = replaying();
     for (width, height) in [(40, 12), (80, 24), (120, 40)] {
-        let look = look(true, ThemeName::Mono);
+        let options = options(true, ThemeName::Mono);
         insta::assert_snapshot!(
             format!("replay-{width}x{height}"),
-            plain(&drawn(&world, &look, width, height))
+            plain(&drawn(&world, &options, width, height))
         );
     }
 }
@@ -228,7 +225,7 @@ fn the_styles_of_each_theme() {
         ThemeName::Light,
         ThemeName::Mono,
     ] {
-        let buffer = drawn(&world, &look(true, theme), 80, 24);
+        let buffer = drawn(&world, &options(true, theme), 80, 24);
         let mut dump = String::new();
         for (row, cells) in buffer.content.chunks(80).enumerate() {
             let mut from = 0;
@@ -256,9 +253,9 @@ fn the_styles_of_each_theme() {
     }
 }
 
-/// Every size from 1 × 1, every screen and popup: no panic, no number cut.
+/// Draws every screen and popup at every size from 1 x 1: there is no panic, and no number is cut.
 #[test]
-fn nothing_is_cut_at_any_size() {
+fn no_number_is_cut_at_any_size() {
     let heights = [1, 2, 4, 5, 7, 8, 12, 17, 18, 24, 70];
     let widths = (1..=220_u16).filter(|width| *width <= 110 || width % 9 == 0);
     let popups = ["", "b5", "t5", "a5", "?", ":buy xyz 5", "q", "!5", ",", "`", "/x", "z", "]f"];
@@ -274,17 +271,17 @@ fn nothing_is_cut_at_any_size() {
         ] {
             for (nth, popup) in popups.iter().enumerate() {
                 let mut world = make();
-                world.act(Event::Key(Key::Esc));
-                world.model.screen = screen;
+                world.handle(Event::Key(Key::Esc));
+                world.app.view.show(screen);
                 world.press(popup);
-                let look = look(nth % 2 == 0, ThemeName::Default);
+                let options = options(nth % 2 == 0, ThemeName::Default);
                 // Every size for the bare screens, fewer for the others.
                 for (width, height) in sizes
                     .iter()
                     .skip(nth)
                     .step_by(if popup.is_empty() && screen == Screen::Trade { 1 } else { 19 })
                 {
-                    let text = plain(&drawn(&world, &look, *width, *height));
+                    let text = plain(&drawn(&world, &options, *width, *height));
                     if !popup.is_empty() {
                         continue;
                     }
@@ -297,15 +294,15 @@ fn nothing_is_cut_at_any_size() {
     }
 }
 
-/// A number that begins like one of these is there to its last digit.
+/// Checks that a number that begins like one of these is complete.
 fn assert_whole(line: &str, width: u16, height: u16) {
     for number in ["12,480.15", "2,529.12", "540.72", "999,999,999,999,999.99"] {
         let head = &number[..number.len() - 3];
         for (at, _) in line.match_indices(head) {
             let part_of_another = line[..at].ends_with(|c: char| c.is_ascii_digit() || c == ',');
-            let mut behind = line[at + head.len()..].chars();
-            let cents = behind.next() == Some('.')
-                && behind.by_ref().take(2).filter(char::is_ascii_digit).count() == 2;
+            let mut rest = line[at + head.len()..].chars();
+            let cents = rest.next() == Some('.')
+                && rest.by_ref().take(2).filter(char::is_ascii_digit).count() == 2;
             let longer =
                 line[at + head.len()..].starts_with(|c: char| c == ',' || c.is_ascii_digit());
             assert!(

@@ -1,29 +1,28 @@
-//! Roles, not colours, and the glyphs that draw them.
+//! The styles of each role, and the characters for lines, bars and marks.
 
-use crate::model::{ThemeName, text};
+use crate::app::{ThemeName, text};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 
-/// What each role looks like.
+/// The styles of a theme, by role.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the roles' names say what they are for")]
-pub struct Theme {
-    pub text: Style,
-    pub dim: Style,
-    pub title: Style,
-    pub border: Style,
-    pub focus: Style,
-    pub up: Style,
-    pub down: Style,
-    pub warn: Style,
-    pub bad: Style,
-    pub ok: Style,
-    pub sel: Style,
+pub(crate) struct Theme {
+    pub(crate) text: Style,
+    pub(crate) dim: Style,
+    pub(crate) title: Style,
+    pub(crate) border: Style,
+    pub(crate) focus: Style,
+    pub(crate) up: Style,
+    pub(crate) down: Style,
+    pub(crate) warn: Style,
+    pub(crate) bad: Style,
+    pub(crate) ok: Style,
+    pub(crate) selected: Style,
 }
 
 impl Theme {
-    /// The palette of this name.
-    pub fn new(name: ThemeName) -> Self {
+    /// Returns the theme of a name.
+    pub(crate) fn new(name: ThemeName) -> Self {
         let of = |color| Style::new().fg(color);
         let colours = |up, down, dim, accent| Self {
             text: Style::new(),
@@ -36,7 +35,7 @@ impl Theme {
             warn: of(Color::Yellow).add_modifier(Modifier::BOLD),
             bad: of(Color::Red).add_modifier(Modifier::BOLD),
             ok: of(Color::Green),
-            sel: Style::new().add_modifier(Modifier::REVERSED),
+            selected: Style::new().add_modifier(Modifier::REVERSED),
         };
         match name {
             ThemeName::Default => colours(Color::Green, Color::Red, Color::DarkGray, Color::Cyan),
@@ -67,14 +66,14 @@ impl Theme {
                     warn: bold,
                     bad: bold.add_modifier(Modifier::REVERSED),
                     ok: plain,
-                    sel: plain.add_modifier(Modifier::REVERSED),
+                    selected: plain.add_modifier(Modifier::REVERSED),
                 }
             }
         }
     }
 
-    /// The role of a number that may have moved either way.
-    pub const fn moved(&self, by: i64) -> Style {
+    /// Returns the style of a number that is positive, negative or zero.
+    pub(crate) const fn moved(&self, by: i64) -> Style {
         match by {
             0 => self.text,
             1.. => self.up,
@@ -83,28 +82,28 @@ impl Theme {
     }
 }
 
-/// The shapes.
+/// The characters for lines, bars and marks.
 #[derive(Clone, Copy, Debug)]
-pub struct Glyphs {
+pub(crate) struct Glyphs {
     /// Borders of panes.
-    pub border: border::Set<'static>,
-    /// From low to high.
-    pub spark: &'static [char],
+    pub(crate) border: border::Set<'static>,
+    /// The levels of a sparkline, low to high.
+    pub(crate) spark: &'static [char],
     /// A full and an empty cell of a bar.
-    pub bar: (char, char),
+    pub(crate) bar: (char, char),
     /// Up and down.
-    pub arrows: (char, char),
-    /// The selected row's mark.
-    pub mark: char,
-    /// Charts have dots of a quarter of a cell.
-    pub braille: bool,
-    /// "At most" and "at least".
-    pub bounds: (&'static str, &'static str),
+    pub(crate) arrows: (char, char),
+    /// The mark of the selected row.
+    pub(crate) mark: char,
+    /// Charts use braille dots.
+    pub(crate) braille: bool,
+    /// The signs for "at most" and "at least".
+    pub(crate) bounds: (&'static str, &'static str),
 }
 
 impl Glyphs {
-    /// For any terminal.
-    pub const ASCII: Self = Self {
+    /// ASCII characters, for any terminal.
+    pub(crate) const ASCII: Self = Self {
         border: border::Set {
             top_left: "+",
             top_right: "+",
@@ -122,8 +121,8 @@ impl Glyphs {
         braille: false,
         bounds: ("<=", ">="),
     };
-    /// For terminals that can show it.
-    pub const UNICODE: Self = Self {
+    /// Unicode characters.
+    pub(crate) const UNICODE: Self = Self {
         border: border::ROUNDED,
         spark: &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
         bar: ('█', '░'),
@@ -133,8 +132,8 @@ impl Glyphs {
         bounds: ("≤", "≥"),
     };
 
-    /// A bar of so many cells, filled in proportion.
-    pub fn bar(&self, part: u64, whole: u64, cells: usize) -> String {
+    /// Returns a bar of a number of cells, filled in proportion.
+    pub(crate) fn bar(&self, part: u64, whole: u64, cells: usize) -> String {
         let full =
             if whole == 0 { 0 } else { (part.min(whole) * cells as u64).div_ceil(whole) as usize };
         std::iter::repeat_n(self.bar.0, full)
@@ -142,8 +141,8 @@ impl Glyphs {
             .collect()
     }
 
-    /// A percentage with its arrow.
-    pub fn change(&self, basis_points: i64) -> String {
+    /// Returns a percentage with an arrow.
+    pub(crate) fn change(&self, basis_points: i64) -> String {
         let arrow = match basis_points {
             0 => ' ',
             1.. => self.arrows.0,
@@ -152,8 +151,12 @@ impl Glyphs {
         format!("{}{arrow}", text::percent(basis_points))
     }
 
-    /// The last of these numbers as a line of so many cells.
-    pub fn sparkline(&self, values: impl DoubleEndedIterator<Item = i64>, cells: usize) -> String {
+    /// Returns the last numbers as a sparkline of a number of cells.
+    pub(crate) fn sparkline(
+        &self,
+        values: impl DoubleEndedIterator<Item = i64>,
+        cells: usize,
+    ) -> String {
         let mut last: Vec<i64> = values.rev().take(cells).collect();
         last.reverse();
         let (Some(low), Some(high)) = (last.iter().min().copied(), last.iter().max().copied())

@@ -1,0 +1,146 @@
+//! The account as the screen knows it.
+//!
+//! Owns the newest summary, the summary from before the connection was lost, and the trades made
+//! while the screen runs. It must never guess: only replies and pushes of the server change it.
+
+use super::{Account, Clock, Pending, Quotes, Trigger};
+use daytrade_protocol::{Money, Side, TradeTerms};
+use std::collections::VecDeque;
+
+/// The maximum number of trades kept for the chart.
+const FILLS_MAX: usize = 1_000;
+
+/// A trade that took place while the screen runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fill {
+    /// Time by the server's clock, Unix milliseconds.
+    pub(crate) at_ms: u64,
+    /// Buy or sell.
+    pub(crate) side: Side,
+    /// Symbol, shares, price and total.
+    pub(crate) terms: TradeTerms,
+}
+
+/// The newest summary and the trades of this session.
+#[derive(Debug, Default)]
+pub(crate) struct AccountState {
+    /// The newest summary; None until it arrives, and for a user who never added money.
+    current: Option<Account>,
+    /// Local time of the newest summary, Unix milliseconds.
+    updated_ms: u64,
+    /// The server has said that the account does not exist yet.
+    missing: bool,
+    /// The summary at the time the connection was lost.
+    before_loss: Option<Account>,
+    /// The transactions from before the screen was opened are in the activity.
+    history_listed: bool,
+    fills: VecDeque<Fill>,
+    /// Number of trades while the screen runs.
+    trades: u64,
+}
+
+impl AccountState {
+    /// Returns the newest summary.
+    pub(crate) const fn current(&self) -> Option<&Account> {
+        self.current.as_ref()
+    }
+
+    /// Returns the local time of the newest summary, Unix milliseconds.
+    pub(crate) const fn updated_ms(&self) -> u64 {
+        self.updated_ms
+    }
+
+    /// Returns true if the server has said that the account does not exist yet.
+    pub(crate) const fn is_missing(&self) -> bool {
+        self.missing
+    }
+
+    /// Returns the pending orders, in the order of the account.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = &Pending> {
+        self.current.iter().flat_map(|account| &account.pending)
+    }
+
+    /// Returns the set amounts, the nearest to the last price first.
+    pub(crate) fn triggers_by_nearness(&self, quotes: &Quotes) -> Vec<(Trigger, Option<i64>)> {
+        self.current().map_or_else(Vec::new, |account| account.triggers_by_nearness(quotes))
+    }
+
+    /// Returns the market value of the holdings, and true if every price in it is fresh. A holding
+    /// without a price counts with its cost basis.
+    pub(crate) fn market_value(&self, quotes: &Quotes, clock: Clock) -> (Money, bool) {
+        let (mut cents, mut fresh) = (0_i64, true);
+        for holding in self.current.iter().flat_map(|account| &account.holdings) {
+            let worth = if let Some(quote) = quotes.get(holding.symbol) {
+                fresh &= quote.is_fresh(clock);
+                quote.price.times(holding.shares()).map_or(0, Money::cents)
+            } else {
+                fresh = false;
+                holding.basis.cents()
+            };
+            cents = cents.saturating_add(worth);
+        }
+        (Money::from_cents(cents), fresh)
+    }
+
+    /// Returns the trades made while the screen runs, newest last.
+    pub(crate) const fn fills(&self) -> &VecDeque<Fill> {
+        &self.fills
+    }
+
+    /// Returns the number of trades made while the screen runs.
+    pub(crate) const fn trades(&self) -> u64 {
+        self.trades
+    }
+
+    pub(super) fn record_fill(&mut self, side: Side, terms: TradeTerms, clock: Clock) {
+        self.trades += 1;
+        if self.fills.len() == FILLS_MAX {
+            self.fills.pop_front();
+        }
+        self.fills.push_back(Fill { at_ms: clock.server_ms(), side, terms });
+    }
+
+    /// Stores a summary.
+    pub(super) fn replace(&mut self, account: Account, clock: Clock) {
+        self.current = Some(account);
+        self.updated_ms = clock.now_ms();
+        self.missing = false;
+    }
+
+    /// Records that the account does not exist. All of its later history is made on this screen.
+    pub(super) const fn set_missing(&mut self) {
+        (self.missing, self.history_listed) = (true, true);
+    }
+
+    /// Stores the balances of a push.
+    pub(super) const fn set_balances(&mut self, cash: Money, reserved: Money, realised: Money) {
+        if let Some(account) = &mut self.current {
+            (account.cash, account.reserved, account.realised) = (cash, reserved, realised);
+        }
+    }
+
+    /// Removes the newest pending order of a side, which was just committed or cancelled: the
+    /// banner must not name it until the next summary arrives.
+    pub(super) fn remove_newest(&mut self, side: Side) {
+        if let Some(account) = &mut self.current
+            && let Some(at) = account.pending.iter().position(|order| order.side == side)
+        {
+            account.pending.remove(at);
+        }
+    }
+
+    /// Keeps a copy of the account to compare with after reconnecting.
+    pub(super) fn remember_before_loss(&mut self) {
+        self.before_loss.clone_from(&self.current);
+    }
+
+    /// Returns the account from before the connection was lost and the one of now, once.
+    pub(super) fn take_before_loss(&mut self) -> Option<(Account, &Account)> {
+        self.before_loss.take().zip(self.current.as_ref())
+    }
+
+    /// Returns true the first time it is called.
+    pub(super) const fn list_history_once(&mut self) -> bool {
+        !std::mem::replace(&mut self.history_listed, true)
+    }
+}

@@ -1,0 +1,106 @@
+//! The input and output of the application as plain data: events go in, effects come out, and
+//! nothing else.
+
+use super::{Action, Key, Pane, Screen, Sort};
+use crate::replay_message::{Control, Progress};
+use daytrade_protocol::{Request, ServerLine};
+
+/// An event.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A key press.
+    Key(Key),
+    /// Pasted text.
+    Paste(String),
+    /// A click on a part of the screen.
+    Click(HitTarget),
+    /// A turn of the wheel, down (true) or up, above a pane.
+    Scroll(bool, Option<Pane>),
+    /// An event of the link.
+    Link(LinkEvent),
+    /// The progress of the replay.
+    Replay(Box<Progress>),
+    /// The path of a written file, or the message that it could not be written.
+    Exported(Result<String, String>),
+    /// The passing of time.
+    Tick,
+}
+
+/// A part of the screen that can be clicked. No click commits or cancels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HitTarget {
+    /// The name of a screen.
+    Screen(Screen),
+    /// A row of a pane.
+    Row(Pane, usize),
+    /// Any other part of a pane.
+    Pane(Pane),
+    /// The header of a column by which the watchlist can be sorted.
+    Header(Sort),
+    /// A hint that is a button.
+    Button(Action),
+}
+
+/// An event of the link.
+#[derive(Clone, Debug)]
+pub enum LinkEvent {
+    /// The connection is established.
+    Up,
+    /// The connection is lost or could not be established.
+    Down {
+        /// The cause, as a message.
+        cause: String,
+        /// Local time of the next attempt, Unix milliseconds.
+        next_try_ms: u64,
+        /// Number of the next attempt, from 1.
+        attempt: u32,
+    },
+    /// A line of the server.
+    Line {
+        /// The parsed line.
+        line: ServerLine,
+        /// The line as it arrived.
+        text: String,
+        /// Microseconds between writing the request and reading this line, if it is a reply.
+        took_us: Option<u64>,
+    },
+}
+
+/// An action outside the application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Send a request.
+    Send(Request),
+    /// Try to connect now.
+    Reconnect,
+    /// Ring the bell.
+    Bell,
+    /// Copy a text to the clipboard.
+    Copy(String),
+    /// Write a new file.
+    Export {
+        /// The file's name, without a folder.
+        name: String,
+        /// The file's content.
+        text: String,
+    },
+    /// Start or control the replay of screen 5.
+    Replay(ReplayRequest),
+    /// Draw every cell again.
+    Redraw,
+    /// Suspend the program and return to the shell.
+    Suspend,
+    /// Panic, so that a test can check that the terminal is restored. Never in a release build.
+    Panic,
+    /// Quit.
+    Quit,
+}
+
+/// A request to the replay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplayRequest {
+    /// Replay a file on a new server.
+    Start(String),
+    /// Control the running replay.
+    Control(Control),
+}

@@ -1,0 +1,184 @@
+//! The state of the trading screen.
+//!
+//! [`App`] consists of sub-states that each own their fields. [`App::update`] takes an event,
+//! routes it to them and returns the effects: actions for the terminal, the link and the replay.
+//! This module must never do I/O or ask for the time; every event brings the time with it.
+//!
+//! Methods live on the sub-state that owns the data. A function that needs several sub-states is in
+//! the module of its subject: `actions` for keys, `pointer` for the mouse, `orders` for forms and
+//! orders, `palette` for the command line, `server_lines` and `reconcile` for the server's lines,
+//! `output` for the clipboard and files. `selection` has the read-only values that follow from
+//! several sub-states.
+
+mod account;
+mod account_state;
+mod actions;
+mod activity;
+mod activity_line;
+mod alerts;
+mod clock;
+mod command_line;
+mod connection;
+mod consequences;
+mod event;
+mod filter;
+mod forms;
+pub(crate) mod keys;
+mod market;
+mod orders;
+mod output;
+mod palette;
+mod pointer;
+mod quotes;
+mod reconcile;
+mod replay;
+mod reply_text;
+mod selection;
+mod server_lines;
+mod settings;
+pub(crate) mod text;
+mod text_input;
+mod trade;
+mod view;
+
+pub use event::{Effect, Event, HitTarget, LinkEvent, ReplayRequest};
+pub use keys::{Action, Key, KeyMap};
+pub use market::Sort;
+pub use settings::{Settings, ThemeName};
+pub use view::{Pane, Screen};
+
+pub(crate) use account::{Account, Holding, Pending, Transaction, Trigger};
+pub(crate) use account_state::AccountState;
+pub(crate) use activity::Activity;
+pub(crate) use activity_line::{ActivityLine, Outcome, Subject};
+pub(crate) use alerts::Alert;
+pub(crate) use clock::Clock;
+pub(crate) use command_line::{describe, suggestions};
+pub(crate) use connection::{Connection, Link, Purpose, ends_order};
+pub(crate) use filter::Filter;
+pub(crate) use forms::{Field, Form, FormKind};
+pub(crate) use market::Market;
+pub(crate) use palette::Palette;
+pub(crate) use quotes::{Quotes, SymbolQuote};
+pub(crate) use replay::ReplayState;
+pub(crate) use trade::TradeState;
+pub(crate) use view::{Popup, Timeframe, View};
+
+use crate::replay_message::Progress;
+use daytrade_protocol::{Command, Symbol, UserName};
+
+/// The validity of a quote, in milliseconds.
+pub(crate) const QUOTE_LIFETIME_MS: u64 = 60_000;
+/// Time after a change of the banner during which the commit key does nothing, in milliseconds.
+pub(crate) const BANNER_GUARD_MS: u64 = 300;
+
+/// The trading screen.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) clock: Clock,
+    pub(crate) connection: Connection,
+    pub(crate) market: Market,
+    pub(crate) account: AccountState,
+    pub(crate) trade: TradeState,
+    pub(crate) activity: Activity,
+    pub(crate) view: View,
+    pub(crate) replay: ReplayState,
+    pub(crate) settings: Settings,
+    pub(crate) keys: KeyMap,
+}
+
+impl App {
+    /// Creates the screen of a user before the first connection to the server.
+    pub fn new(
+        user: UserName,
+        address: &str,
+        watchlist: Vec<Symbol>,
+        keys: KeyMap,
+        now_ms: u64,
+    ) -> Self {
+        let link = Link::Connecting(now_ms);
+        Self {
+            clock: Clock::new(now_ms),
+            connection: Connection::new(user, address.to_owned(), link, now_ms),
+            market: Market::new(watchlist),
+            account: AccountState::default(),
+            trade: TradeState::default(),
+            activity: Activity::default(),
+            view: View::default(),
+            replay: ReplayState::new(None),
+            settings: Settings::default(),
+            keys,
+        }
+    }
+
+    /// Creates a screen that only shows the replay of a file and connects to no server.
+    ///
+    /// # Panics
+    /// Never: `replay` is a valid user name.
+    pub fn for_replay(file: &str, keys: KeyMap, now_ms: u64) -> Self {
+        #[expect(clippy::expect_used, reason = "the name is a constant")]
+        let user = UserName::parse(b"replay").expect("a valid user name");
+        let mut app = Self::new(user.clone(), "", Vec::new(), keys, now_ms);
+        app.connection = Connection::new(user, String::new(), Link::ReplayOnly, now_ms);
+        app.view.show(Screen::Replay);
+        let progress = Progress { file: file.to_owned(), ..Progress::default() };
+        app.replay = ReplayState::new(Some(progress));
+        app
+    }
+
+    /// Handles an event at a local time; returns the effects in the order to carry them out.
+    pub fn update(&mut self, event: Event, now_ms: u64) -> Vec<Effect> {
+        self.clock.advance(now_ms);
+        let mut effects = Vec::new();
+        match event {
+            Event::Key(key) => actions::on_key(self, key, &mut effects),
+            Event::Paste(text) => pointer::on_paste(self, &text, &mut effects),
+            Event::Click(target) => pointer::on_click(self, target, &mut effects),
+            Event::Scroll(down, pane) => pointer::on_scroll(self, down, pane),
+            Event::Link(event) => server_lines::on_link_event(self, event, &mut effects),
+            Event::Replay(progress) => {
+                if let Some(message) = self.replay.set_progress(*progress) {
+                    self.activity.add_to_log(&message, self.clock);
+                }
+            }
+            Event::Exported(Ok(path)) => self.notify(&format!("written to {path}")),
+            Event::Exported(Err(message)) => self.notify(&format!("not written: {message}")),
+            Event::Tick => {}
+        }
+        self.on_time(&mut effects);
+        effects
+    }
+
+    /// Handles everything that depends on the time alone.
+    fn on_time(&mut self, effects: &mut Vec<Effect>) {
+        self.activity.expire_notice(self.clock);
+        self.trade.expire_offer(self.clock);
+        self.update_banner();
+        self.keep_selection();
+        let Some(order) = self.next_pending().copied() else { return };
+        if let Some(warning) = self.trade.expiry_warning(&order, self.clock) {
+            self.activity.ring(&warning, self.settings.bell, self.clock, effects);
+        }
+    }
+
+    /// Sends a command of the trader, which the activity records.
+    fn send(&mut self, command: Command, purpose: Purpose, effects: &mut Vec<Effect>) {
+        self.connection.send(command, purpose, self.clock, &mut self.activity, effects);
+    }
+
+    /// Displays a message for a few seconds.
+    fn notify(&mut self, message: &str) {
+        self.activity.notify(message, self.clock);
+    }
+
+    /// Updates the order of the banner, which starts the guard time if it is another one.
+    fn update_banner(&mut self) {
+        let order = self.next_pending().copied();
+        self.trade.set_banner(order.as_ref(), self.clock);
+    }
+}
+
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+pub(crate) mod tests;

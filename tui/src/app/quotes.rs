@@ -1,0 +1,89 @@
+//! The quotes that the screen has received, with up to an hour of past prices per symbol.
+
+use super::{Clock, QUOTE_LIFETIME_MS, text};
+use daytrade_protocol::{Money, Symbol};
+use std::collections::{BTreeMap, VecDeque};
+
+/// The maximum number of past prices per symbol: an hour of them.
+const HISTORY_MAX: usize = 7_200;
+/// Prices within one step are stored as one, the last of them, so that an hour of a busy symbol
+/// fits.
+const HISTORY_STEP_MS: u64 = 500;
+
+/// The newest quote of one symbol and its past prices.
+#[derive(Clone, Debug)]
+pub(crate) struct SymbolQuote {
+    /// The newest price.
+    pub(crate) price: Money,
+    /// Time of the newest price by the server's clock, Unix milliseconds.
+    pub(crate) at_ms: u64,
+    /// Local time of the last change of the price, Unix milliseconds.
+    pub(crate) changed_ms: u64,
+    /// The first price received; changes are relative to it.
+    pub(crate) first: Money,
+    /// Server times and prices, newest last.
+    pub(crate) history: VecDeque<(u64, Money)>,
+}
+
+impl SymbolQuote {
+    /// Returns the change since the first price, in hundredths of a percent.
+    pub(crate) fn change_basis_points(&self) -> Option<i64> {
+        text::basis_points(self.price - self.first, self.first)
+    }
+
+    /// Returns the age of the quote, in milliseconds.
+    pub(crate) const fn age_ms(&self, clock: Clock) -> u64 {
+        clock.server_ms().saturating_sub(self.at_ms)
+    }
+
+    /// Returns true while the quote is valid.
+    pub(crate) const fn is_fresh(&self, clock: Clock) -> bool {
+        self.age_ms(clock) <= QUOTE_LIFETIME_MS
+    }
+}
+
+/// The quotes of all symbols.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Quotes(BTreeMap<Symbol, SymbolQuote>);
+
+impl Quotes {
+    /// Returns the quote of a symbol.
+    pub(crate) fn get(&self, symbol: Symbol) -> Option<&SymbolQuote> {
+        self.0.get(&symbol)
+    }
+
+    /// Returns the newest price of a symbol.
+    pub(crate) fn price(&self, symbol: Symbol) -> Option<Money> {
+        self.get(symbol).map(|quote| quote.price)
+    }
+
+    /// Stores a price; one that is older than the newest is ignored.
+    pub(crate) fn record(&mut self, symbol: Symbol, price: Money, at_ms: u64, now_ms: u64) {
+        let new =
+            || SymbolQuote { price, at_ms, changed_ms: 0, first: price, history: VecDeque::new() };
+        let quote = self.0.entry(symbol).or_insert_with(new);
+        if at_ms < quote.at_ms {
+            return;
+        }
+        if quote.price != price {
+            quote.changed_ms = now_ms;
+        }
+        (quote.price, quote.at_ms) = (price, at_ms);
+        match quote.history.back_mut() {
+            Some(last) if last.0 / HISTORY_STEP_MS == at_ms / HISTORY_STEP_MS => {
+                *last = (at_ms, price);
+            }
+            _ => quote.history.push_back((at_ms, price)),
+        }
+        if quote.history.len() > HISTORY_MAX {
+            quote.history.pop_front();
+        }
+    }
+
+    /// Returns how many of these symbols have a fresh quote, and how many do not.
+    pub(crate) fn freshness(&self, symbols: &[Symbol], clock: Clock) -> (usize, usize) {
+        let is_fresh = |symbol: &&Symbol| self.get(**symbol).is_some_and(|q| q.is_fresh(clock));
+        let fresh = symbols.iter().filter(is_fresh).count();
+        (fresh, symbols.len() - fresh)
+    }
+}

@@ -1,0 +1,58 @@
+//! Replies as messages for the trader.
+
+use super::text::{dollars, thousands};
+use daytrade_protocol::ReplyBody;
+
+/// Returns the message about a successful reply.
+pub(super) fn reply_text(body: &ReplyBody) -> String {
+    let shares = |count: u64| {
+        if count == 1 { "1 share".to_owned() } else { format!("{} shares", thousands(count)) }
+    };
+    match body {
+        ReplyBody::Add { available } => format!("cash is now {}", dollars(*available)),
+        ReplyBody::Quote { symbol, price, .. } => format!("{symbol} is {}", dollars(*price)),
+        ReplyBody::Buy { terms, .. } => {
+            format!(
+                "{} reserved for {} at {}",
+                shares(terms.shares),
+                dollars(terms.total),
+                dollars(terms.price)
+            )
+        }
+        ReplyBody::Sell { terms, .. } => {
+            format!("{} reserved, {} expected", shares(terms.shares), dollars(terms.total))
+        }
+        ReplyBody::CommitBuy { terms } => {
+            format!("bought {} {} for {}", terms.shares, terms.symbol, dollars(terms.total))
+        }
+        ReplyBody::CommitSell { terms } => {
+            format!("sold {} {} for {}", terms.shares, terms.symbol, dollars(terms.total))
+        }
+        ReplyBody::CancelBuy { terms } => format!("{} back in cash", dollars(terms.total)),
+        ReplyBody::CancelSell { terms } => {
+            format!("{} of {} free again", shares(terms.shares), terms.symbol)
+        }
+        ReplyBody::SetBuyAmount { amount, .. } => {
+            format!("{} reserved; it needs a price to be armed", dollars(*amount))
+        }
+        ReplyBody::SetSellAmount { amount, .. } => {
+            format!("{} noted; it needs a price to be armed", dollars(*amount))
+        }
+        ReplyBody::SetBuyTrigger { price, .. } => {
+            format!("armed: fires at {} or below", dollars(*price))
+        }
+        ReplyBody::SetSellTrigger { price, shares: count, .. } => {
+            format!("armed: {} at {} or above", shares(*count), dollars(*price))
+        }
+        ReplyBody::CancelSetBuy { amount, .. } => {
+            format!("removed, {} back in cash", dollars(*amount))
+        }
+        ReplyBody::CancelSetSell { shares: count, .. } => {
+            format!("removed, {} free again", shares(*count))
+        }
+        ReplyBody::DumpLog { path, events } => {
+            format!("{} events written to {path}", thousands(*events))
+        }
+        _ => "done".to_owned(),
+    }
+}

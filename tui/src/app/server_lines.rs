@@ -1,0 +1,277 @@
+//! Handles the events of the link: connections, replies and pushes.
+
+use super::orders::update_watches;
+use super::reconcile::{list_history, report_changes, settle_unknown};
+use super::reply_text::reply_text;
+use super::text::dollars;
+use super::{Account, Action, App, Effect, LinkEvent, Outcome, Popup, Purpose, Subject};
+use daytrade_protocol::{
+    Code, Command, Detail, Money, Push, Reply, ReplyBody, ServerLine, SessionCommand, Side, Symbol,
+    Tag, TradeTerms,
+};
+
+/// The display time of the message about an expired order or a fired trigger, in milliseconds.
+const PUSH_NOTICE_MS: u64 = 10_000;
+
+/// A reply to a command of the trader.
+struct TraderReply<'a> {
+    tag: u64,
+    outcome: Outcome,
+    message: String,
+    body: &'a ReplyBody,
+}
+
+pub(super) fn on_link_event(app: &mut App, event: LinkEvent, effects: &mut Vec<Effect>) {
+    match event {
+        LinkEvent::Up => on_link_up(app, effects),
+        LinkEvent::Down { cause, next_try_ms, attempt } => {
+            on_link_down(app, cause, next_try_ms, attempt);
+        }
+        LinkEvent::Line { line, text, took_us } => match line {
+            ServerLine::Reply(reply) => on_reply(app, &reply, text, took_us, effects),
+            ServerLine::Detail(Some(tag), detail) => app.connection.add_detail(tag.get(), detail),
+            ServerLine::Detail(None, _) => {}
+            ServerLine::Push(push) => on_push(app, &push, text, effects),
+        },
+    }
+}
+
+fn on_link_up(app: &mut App, effects: &mut Vec<Effect>) {
+    let was_offline = app.connection.set_live(app.clock);
+    app.activity.add_to_log(&format!("connected to {}", app.connection.address()), app.clock);
+    app.market.clear_watched();
+    let subscribe = SessionCommand::Subscribe { user: app.connection.user().clone() };
+    app.connection.send_session(subscribe, app.clock, effects);
+    app.connection.request_summary(app.clock, effects);
+    update_watches(app, effects);
+    if was_offline {
+        app.activity.record_reconnect();
+        app.notify("connected again; asking what changed meanwhile");
+    }
+}
+
+fn on_link_down(app: &mut App, cause: String, next_try_ms: u64, attempt: u32) {
+    if app.connection.is_live() {
+        app.account.remember_before_loss();
+        let message = format!("lost: {cause}");
+        app.activity.add_news(Subject::Link, String::new(), &message, app.clock);
+    }
+    app.activity.add_to_log(&cause, app.clock);
+    for tag in app.connection.set_offline(cause, next_try_ms, attempt, app.clock) {
+        app.activity.record_lost(tag);
+    }
+    if let Some(Popup::Form(form)) = app.view.popup_mut()
+        && form.is_sending()
+    {
+        form.refuse("no reply: what became of it is asked after reconnecting".to_owned());
+    }
+}
+
+fn on_reply(
+    app: &mut App,
+    reply: &Reply,
+    text: String,
+    took_us: Option<u64>,
+    effects: &mut Vec<Effect>,
+) {
+    let Some(tag) = reply.tag.map(Tag::get) else { return };
+    let Some((sent, details)) = app.connection.take_answered(tag) else { return };
+    let took_us = took_us.unwrap_or_else(|| app.clock.since_ms(sent.sent_ms) * 1_000);
+    app.activity.record_round_trip(took_us);
+    match sent.purpose {
+        Purpose::Summary => on_summary(app, &reply.body, &details, effects),
+        Purpose::Subscription => {}
+        Purpose::Trader | Purpose::Form(_) => {
+            let (outcome, message) = match &reply.body {
+                ReplyBody::Refused { message, .. } => (Outcome::Refused, message.to_string()),
+                body => (Outcome::Ok, reply_text(body)),
+            };
+            app.activity.record_reply(tag, outcome, text, &message, took_us);
+            apply_trade(app, &reply.body, &sent.body, sent.sent_ms);
+            let reply = TraderReply { tag, outcome, message, body: &reply.body };
+            if let Purpose::Form(next) = sent.purpose {
+                on_form_reply(app, &reply, next, effects);
+            } else if outcome == Outcome::Refused {
+                app.notify(&reply.message);
+            }
+            if !matches!(reply.body, ReplyBody::Quote { .. }) {
+                app.connection.request_summary(app.clock, effects);
+            }
+        }
+    }
+    if let ReplyBody::Quote { symbol, price, at_ms, .. } = reply.body {
+        on_price(app, symbol, price, at_ms, effects);
+    }
+}
+
+fn on_price(app: &mut App, symbol: Symbol, price: Money, at_ms: u64, effects: &mut Vec<Effect>) {
+    app.market.record_quote(symbol, price, at_ms, app.clock.now_ms());
+    let crossed = app.market.take_crossed_alerts(symbol, price);
+    for alert in &crossed {
+        app.activity.ring(&alert.describe("crossed"), app.settings.bell, app.clock, effects);
+    }
+    if !crossed.is_empty() {
+        update_watches(app, effects);
+    }
+}
+
+fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut Vec<Effect>) {
+    match body {
+        ReplyBody::DisplaySummary { .. } => {
+            app.account.replace(Account::from_details(details), app.clock);
+            list_history(&mut app.account, &mut app.activity, app.connection.user());
+            settle_unknown(&app.account, &mut app.activity, app.clock);
+            report_changes(&mut app.account, &mut app.activity, app.clock);
+        }
+        ReplyBody::Refused { code: Code::NoAccount, .. } => {
+            app.account.set_missing();
+            app.activity.settle_as_lost("it never reached the server: there is no account");
+        }
+        ReplyBody::Refused { message, .. } => {
+            app.notify(&format!("the account could not be shown: {message}"));
+        }
+        _ => {}
+    }
+    app.update_banner();
+    update_watches(app, effects);
+    app.connection.request_wanted_summary(app.clock, effects);
+}
+
+/// Applies a reply about an order or a trade, before the next summary arrives.
+fn apply_trade(app: &mut App, body: &ReplyBody, sent: &daytrade_protocol::Body, sent_ms: u64) {
+    let amount = match sent {
+        daytrade_protocol::Body::Command(command) => command.funds(),
+        daytrade_protocol::Body::Session(_) => None,
+    };
+    match body {
+        ReplyBody::Buy { terms, expires_at_ms } => {
+            order_made(app, Side::Buy, *terms, amount, (sent_ms, *expires_at_ms));
+        }
+        ReplyBody::Sell { terms, expires_at_ms } => {
+            order_made(app, Side::Sell, *terms, amount, (sent_ms, *expires_at_ms));
+        }
+        ReplyBody::CommitBuy { terms } => {
+            app.account.record_fill(Side::Buy, *terms, app.clock);
+            order_ended(app, Side::Buy);
+        }
+        ReplyBody::CommitSell { terms } => {
+            app.account.record_fill(Side::Sell, *terms, app.clock);
+            order_ended(app, Side::Sell);
+        }
+        ReplyBody::CancelBuy { .. } => order_ended(app, Side::Buy),
+        ReplyBody::CancelSell { .. } => order_ended(app, Side::Sell),
+        _ => {}
+    }
+}
+
+fn order_made(
+    app: &mut App,
+    side: Side,
+    terms: TradeTerms,
+    amount: Option<Money>,
+    (sent_ms, expires_at_ms): (u64, u64),
+) {
+    app.clock.synchronize(sent_ms, expires_at_ms);
+    app.trade.remember_order(side, terms, amount.unwrap_or(terms.total));
+}
+
+fn order_ended(app: &mut App, side: Side) {
+    app.account.remove_newest(side);
+    app.update_banner();
+}
+
+/// Sends the second command of a form, closes the form after success, or displays the refusal in
+/// it.
+fn on_form_reply(
+    app: &mut App,
+    reply: &TraderReply<'_>,
+    next: Option<Command>,
+    effects: &mut Vec<Effect>,
+) {
+    let is_refused = reply.outcome == Outcome::Refused;
+    let next_tag = app.connection.next_tag();
+    let form = app.view.form_in_flight(reply.tag);
+    if let Some(next) = next.filter(|_| !is_refused) {
+        if let Some(form) = form {
+            form.continue_sending(next_tag);
+        }
+        app.send(next, Purpose::Form(None), effects);
+        return;
+    }
+    let Some(form) = form else {
+        if is_refused {
+            app.notify(&reply.message);
+        }
+        return;
+    };
+    if is_refused {
+        form.refuse(reply.message.clone());
+        return;
+    }
+    let shown = form.shown_price();
+    app.trade.set_draft(None);
+    app.view.take_popup();
+    let reserved = match reply.body {
+        ReplyBody::Buy { terms, .. } | ReplyBody::Sell { terms, .. } => Some(terms.price),
+        _ => None,
+    };
+    if let (Some(shown), Some(reserved)) = (shown, reserved)
+        && shown != reserved
+    {
+        app.notify(&format!("reserved at {} (you saw {})", dollars(reserved), dollars(shown)));
+    }
+}
+
+fn on_push(app: &mut App, push: &Push, text: String, effects: &mut Vec<Effect>) {
+    match push {
+        Push::Quote { symbol, price, at_ms } => on_price(app, *symbol, *price, *at_ms, effects),
+        Push::Expired { side, terms, .. } => on_expired(app, *side, *terms, text, effects),
+        Push::Filled { side, terms, .. } => on_filled(app, *side, *terms, text, effects),
+        Push::Account { available, reserved, realised, .. } => {
+            app.account.set_balances(*available, *reserved, *realised);
+            app.connection.request_summary(app.clock, effects);
+        }
+        Push::ByeSlowConsumer | Push::ByeIdle => {
+            app.notify("the server has closed the connection");
+        }
+    }
+}
+
+fn on_expired(
+    app: &mut App,
+    side: Side,
+    terms: TradeTerms,
+    text: String,
+    effects: &mut Vec<Effect>,
+) {
+    let TradeTerms { symbol, shares, total, .. } = terms;
+    let (back, action) = match side {
+        Side::Buy => (format!("{} back in cash", dollars(total)), Action::Buy),
+        Side::Sell => (format!("{shares} {symbol} free again"), Action::Sell),
+    };
+    let message = format!("expired: {} {shares} {symbol}, {back}", side.as_str());
+    app.activity.add_news(Subject::Expired(symbol), text, &message, app.clock);
+    app.trade.offer_again(side, terms, PUSH_NOTICE_MS, app.clock);
+    app.activity.ring(&message, app.settings.bell, app.clock, effects);
+    let notice = format!("{message}; {} makes it once more", app.keys.key(action));
+    app.activity.notify_for(notice, PUSH_NOTICE_MS, app.clock);
+    app.connection.request_summary(app.clock, effects);
+}
+
+fn on_filled(
+    app: &mut App,
+    side: Side,
+    terms: TradeTerms,
+    text: String,
+    effects: &mut Vec<Effect>,
+) {
+    let TradeTerms { symbol, shares, price, total } = terms;
+    let verb = if side == Side::Buy { "bought" } else { "sold" };
+    let (price, total) = (dollars(price), dollars(total));
+    let message = format!("trigger fired: {verb} {shares} {symbol} at {price}, {total}");
+    app.activity.add_news(Subject::Trigger(symbol), text, &message, app.clock);
+    app.activity.ring(&message, app.settings.bell, app.clock, effects);
+    app.activity.notify_for(message, PUSH_NOTICE_MS, app.clock);
+    app.account.record_fill(side, terms, app.clock);
+    app.connection.request_summary(app.clock, effects);
+}

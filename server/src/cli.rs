@@ -1,10 +1,10 @@
 //! Runs the command that `daytraded` was started with.
 
 use crate::clock::Clock;
-use crate::config::{Cli, CliCommand, JournalCommand, QuoteServerArgs, QuoteSpec, ServeArgs};
+use crate::config::{Cli, CliCommand, JournalCommand, QuoteServerArgs, ServeArgs};
 use crate::data_dir::{DataDir, read_manifest};
-use crate::quotes::SimulatedSource;
 use crate::quotes::quote_server::QuoteServer;
+use crate::quotes::{QuoteSpec, SimulatedSource};
 use crate::server::{Server, open_stores};
 use crate::{journal, telemetry};
 use anyhow::Context as _;

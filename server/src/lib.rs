@@ -41,10 +41,9 @@ mod stats;
 mod telemetry;
 
 pub use cli::main;
-pub use config::{
-    Config, DEFAULT_ADDRESS, QuoteArgs, QuoteSpec, Retention, ServeArgs, default_data_dir,
-};
+pub use config::{Config, DEFAULT_ADDRESS, QuoteArgs, Retention, ServeArgs, default_data_dir};
 pub use journal::SyncMode;
+pub use quotes::QuoteSpec;
 pub use runtime::runtime;
 pub use server::Server;
 

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts connections until the server stops. Each connection is a task in `sessions`.
-pub(crate) async fn listen(
+pub(crate) async fn listen_on(
     listener: TcpListener,
     context: Context,
     sessions: TaskTracker,

@@ -2,17 +2,19 @@
 
 use crate::audit::{DumpService, LogMerger, spawn_dumps};
 use crate::clock::Clock;
-use crate::config::{Config, QuoteSpec, Retention};
+use crate::config::{Config, Retention};
 use crate::data_dir::{DataDir, shard_dir};
 use crate::execution::{Execution, ShardJoin, SnapshotWriter};
 use crate::journal::{
     FileOptions, FileStore, FsStorage, JournalWriter, LogStore, Positions, SnapshotKeeper,
 };
 use crate::limits::{FILL_BYTES, FREE_BYTES_MIN, SEGMENT_BYTES_MAX, STOP_MS};
-use crate::message::ShardEvent;
+use crate::listener::listen_on;
+use crate::message::{QuoteRequest, ShardEvent};
 use crate::quotes::csv::{CsvSource, Playback};
 use crate::quotes::{
-    LegacySource, QuoteManagerHandles, QuoteSource, QuoteStats, SimulatedSource, spawn_manager,
+    LegacySource, QuoteManagerHandles, QuoteSource, QuoteSpec, QuoteStats, SimulatedSource,
+    spawn_manager,
 };
 use crate::router::Router;
 use crate::session::{Context, ReplyWriter, serve};
@@ -25,11 +27,10 @@ use anyhow::Context as _;
 use parking_lot::{Mutex, RwLock};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncRead;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -131,81 +132,45 @@ impl Server {
     pub async fn build(config: &Config, deps: Deps) -> anyhow::Result<Self> {
         let Deps { clock, source, stores, server_name, execution, listen } = deps;
         let recovered = recover_all(&stores)?;
-        let listener = match listen {
-            Some(at) => {
-                let bound = TcpListener::bind(at).await;
-                Some(bound.with_context(|| format!("cannot listen on {at}"))?)
-            }
-            None => None,
-        };
+        let listener = bind(listen).await?;
         clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
-        let assigned_max =
-            recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
+        let assigned_max = recovered.iter().map(|shard| shard.book.assigned_max()).max();
         let count = stores.len();
         let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =
             (0..count).map(|_| ShardHandle::channel()).unzip();
         let events: Vec<_> = handles.iter().map(|handle| handle.events.clone()).collect();
         let readers = Arc::new(RwLock::new(()));
-        let parts = Parts {
-            recovered,
-            queues,
-            positions: (0..count).map(|_| Positions::default()).collect(),
-            stats: (0..count).map(|_| Arc::default()).collect(),
-            keepers: keepers(config, &stores, &readers),
-        };
+        let positions: Vec<_> = (0..count).map(|_| Positions::default()).collect();
+        let counters: Vec<Arc<ShardStats>> = (0..count).map(|_| Arc::default()).collect();
+        let keepers = keepers(config, &stores, &readers);
 
-        let quote_stats = Arc::new(QuoteStats::default());
-        let stats = Arc::new(Stats::new(
-            Arc::clone(&quote_stats),
-            source.describe(),
-            parts.stats.clone(),
-            parts.positions.clone(),
-        ));
-        let (quotes, requests) = mpsc::unbounded_channel();
-        let manager = QuoteManagerHandles {
-            requests,
-            shards: events.clone(),
-            clock: Arc::clone(&clock),
-            stats: quote_stats,
-            refresh_budget: config.quotes.refresh_budget,
-        };
-        spawn_manager(source, manager)?;
-
+        let quote_source = source.describe();
+        let (quotes, quote_stats) = start_quotes(config, source, events.clone(), &clock)?;
         let (snapshots, jobs) = mpsc::unbounded_channel();
         let (dumps, dump_requests) = mpsc::unbounded_channel();
         let services = ShardHandles { quotes: quotes.clone(), dumps, snapshots };
-        let (keepers, positions) = (parts.keepers.clone(), parts.positions.clone());
+        let (counted, written, kept) = (counters.clone(), positions.clone(), keepers.clone());
+        let parts = Parts { recovered, queues, positions: written, stats: counted, keepers: kept };
         let (shards, fatal) = start_shards(config, &stores, parts, &services, &clock, &execution)?;
         execution.start_snapshots(SnapshotWriter { keepers, shards: events.clone(), jobs })?;
-        let dump_service = DumpService {
-            dump_dir: config.dump_dir.clone(),
-            data_dir: config.data_dir.clone(),
-            merger: LogMerger { stores, positions, server_name, readers },
-            shards: events,
-            sequence: AtomicU64::new(0),
-        };
-        spawn_dumps(Arc::new(dump_service), dump_requests);
+        let stats = Stats::new(quote_stats, quote_source, counters, positions.clone());
+        let merger = LogMerger { stores, positions, server_name, readers };
+        spawn_dumps(DumpService::new(config, merger, events), dump_requests);
 
         let address = listener.as_ref().map_or(Ok(config.listen), TcpListener::local_addr)?;
         let context = Context {
-            router: Router::new(handles.clone(), assigned_max),
+            router: Router::new(handles.clone(), assigned_max.unwrap_or(0)),
             quotes,
-            stats,
+            stats: Arc::new(stats),
             stop: CancellationToken::new(),
             idle_timeout: config.idle_timeout,
         };
-        let sessions = TaskTracker::new();
+        let connector = Connector { context, sessions: TaskTracker::new() };
         if let Some(listener) = listener {
-            let (context, sessions) = (context.clone(), sessions.clone());
-            let accepting = crate::listener::listen(
-                listener,
-                context,
-                sessions.clone(),
-                config.max_connections,
-            );
-            sessions.spawn(accepting);
+            let Connector { context, sessions } = connector.clone();
+            let accepting = listen_on(listener, context, sessions, config.max_connections);
+            connector.sessions.spawn(accepting);
         }
-        let connector = Connector { context, sessions };
         Ok(Self { address, connector, handles, shards, fatal, data_dir: None })
     }
 
@@ -298,6 +263,32 @@ fn open_source(
             Arc::new(CsvSource::open(path, playback, Arc::clone(clock))?)
         }
     })
+}
+
+async fn bind(listen: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
+    let Some(at) = listen else { return Ok(None) };
+    let bound = TcpListener::bind(at).await;
+    bound.map(Some).with_context(|| format!("cannot listen on {at}"))
+}
+
+/// Starts the quote manager. Returns the way to it and its counters.
+fn start_quotes(
+    config: &Config,
+    source: Arc<dyn QuoteSource>,
+    shards: Vec<UnboundedSender<ShardEvent>>,
+    clock: &Arc<Clock>,
+) -> anyhow::Result<(UnboundedSender<QuoteRequest>, Arc<QuoteStats>)> {
+    let (quotes, requests) = mpsc::unbounded_channel();
+    let stats = Arc::new(QuoteStats::default());
+    let manager = QuoteManagerHandles {
+        requests,
+        shards,
+        clock: Arc::clone(clock),
+        stats: Arc::clone(&stats),
+        refresh_budget: config.quotes.refresh_budget,
+    };
+    spawn_manager(source, manager)?;
+    Ok((quotes, stats))
 }
 
 fn keepers(

@@ -1,7 +1,8 @@
 //! The readable parts of a command that had to be refused.
 
-use super::argument::{Argument, ArgumentKind, Arguments, CommandFields};
+use super::argument::{Argument, ArgumentKind, Arguments};
 use super::name::CommandName;
+use super::value::CommandFields;
 use crate::types::{Money, Symbol, UserName};
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,8 @@
 //! Commands as values, generated from the table.
 
-use super::argument::{ArgumentValue, Arguments, CommandFields, argument_type};
+use super::argument::Arguments;
 use super::name::{CommandName, SessionName};
+use super::value::{ArgumentValue, CommandFields, argument_type};
 use crate::refusal::Refusal;
 use crate::types::{Money, Symbol, UserName};
 use crate::wire::fields::Fields;

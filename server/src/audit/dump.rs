@@ -6,6 +6,7 @@
 use super::direct_io::write_file;
 use super::error::DumpError;
 use super::merge::LogMerger;
+use crate::config::Config;
 use crate::limits::DUMPS_AT_ONCE;
 use crate::message::{DumpDone, DumpRequest, DumpResult, ShardEvent};
 use cap_std::ambient_authority;
@@ -21,15 +22,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 /// Configuration and state of the dumps.
 pub(crate) struct DumpService {
     /// Folder that all dump files are confined to.
-    pub dump_dir: PathBuf,
+    dump_dir: PathBuf,
     /// Data folder. Dumps must not be written into it, except to a dump folder inside it.
-    pub data_dir: PathBuf,
+    data_dir: PathBuf,
     /// Channels to the shards, for the result of a dump.
-    pub shards: Vec<UnboundedSender<ShardEvent>>,
+    shards: Vec<UnboundedSender<ShardEvent>>,
     /// The journals, as one log.
-    pub merger: LogMerger,
+    merger: LogMerger,
     /// Makes the names of temporary files unique.
-    pub sequence: AtomicU64,
+    sequence: AtomicU64,
 }
 
 /// Writes the requested dumps, a few concurrently, each on a thread that may block.
@@ -54,6 +55,17 @@ pub(crate) fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedRece
 }
 
 impl DumpService {
+    /// Creates the service of a server.
+    pub(crate) fn new(
+        config: &Config,
+        merger: LogMerger,
+        shards: Vec<UnboundedSender<ShardEvent>>,
+    ) -> Arc<Self> {
+        let (dump_dir, data_dir) = (config.dump_dir.clone(), config.data_dir.clone());
+        let sequence = AtomicU64::new(0);
+        Arc::new(Self { dump_dir, data_dir, merger, shards, sequence })
+    }
+
     /// Writes the dump. Returns its path and number of events, and the replaced file, still open.
     fn write(&self, request: &DumpRequest) -> (DumpResult, Option<File>) {
         let filename = &request.dump.filename;

@@ -12,8 +12,10 @@ mod manager;
 pub mod quote_server;
 mod simulated;
 mod source;
+mod spec;
 
 pub use legacy::{LegacyOptions, LegacySource};
 pub use manager::{QuoteManagerHandles, QuoteStats, spawn_manager};
 pub use simulated::SimulatedSource;
 pub use source::{Fetch, Fetched, QuoteSource, SourceError, SourceQuote};
+pub use spec::QuoteSpec;

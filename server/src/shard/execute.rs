@@ -3,13 +3,13 @@
 use super::agenda::Task;
 use super::degraded::Health;
 use super::ledger::Ledger;
-use super::prices::PriceTable;
+use super::prices::{PriceTable, decide_at};
 use super::round::Round;
 use super::subscribers::Subscribers;
 use super::wait_queue::WaitQueue;
 use crate::engine::{
-    Event, Events, Hit, Outcome, Price, PriceUsed, Record, Rejection, TriggerKey, UserId, decide,
-    expire_oldest, fill, reply_to,
+    Event, Events, Hit, Outcome, Price, PriceUsed, Record, TriggerKey, UserId, expire_oldest, fill,
+    reply_to,
 };
 use crate::limits::PREFETCH_JOBS;
 use crate::message::{
@@ -166,7 +166,8 @@ impl Executor {
         {
             self.expire_user(id);
         }
-        let (decided, used) = match self.decide(id, &transaction.command, price, number) {
+        let (ledger, prices, command) = (&self.ledger, &mut self.prices, &transaction.command);
+        let (decided, used) = match decide_at(ledger, prices, id, command, price, number) {
             Ok(decided) => decided,
             Err(symbol) => return self.wait_for_price(transaction, symbol),
         };
@@ -218,37 +219,6 @@ impl Executor {
                 self.round.reply_quote(to, quote);
             }
             _ => self.round.refuse(to, &Refusal::DiskAlmostFull),
-        }
-    }
-
-    /// Decides a command at the price given, or at one the shard knows. Returns the symbol if the
-    /// command has to wait for its price.
-    fn decide(
-        &mut self,
-        id: Option<UserId>,
-        command: &Command,
-        price: Price,
-        number: u64,
-    ) -> Result<(Result<Events, Refusal>, Option<PriceUsed>), Symbol> {
-        let now_ms = self.ledger.now_ms();
-        let account = id.map(|id| self.ledger.book().account(id));
-        // First without a price, so that one is only requested, or recorded as used, if needed.
-        let symbol = match decide(account, command, Price::Unasked, now_ms, number) {
-            Ok(events) => return Ok((Ok(events), None)),
-            Err(Rejection::Refused(refusal)) => return Ok((Err(refusal), None)),
-            Err(Rejection::NeedsPrice(symbol)) => symbol,
-        };
-        let used = self.prices.take(symbol, now_ms, command.user(), number);
-        let price = match used {
-            Some(used) => Price::Known(used.price),
-            // The price that was fetched is too old by now, so it is requested again.
-            None if matches!(price, Price::Known(_)) => return Err(symbol),
-            None => price,
-        };
-        match decide(account, command, price, now_ms, number) {
-            Ok(events) => Ok((Ok(events), used)),
-            Err(Rejection::Refused(refusal)) => Ok((Err(refusal), used)),
-            Err(Rejection::NeedsPrice(symbol)) => Err(symbol),
         }
     }
 

@@ -1,8 +1,9 @@
-//! The prices that a shard knows.
+//! The prices that a shard knows, and commands decided at them.
 
-use crate::engine::PriceUsed;
+use super::ledger::Ledger;
+use crate::engine::{Events, Price, PriceUsed, Rejection, UserId, decide};
 use crate::message::Quote;
-use daytrade_protocol::{Symbol, UserName};
+use daytrade_protocol::{Command, Refusal, Symbol, UserName};
 use hashbrown::HashMap;
 
 #[derive(Debug)]
@@ -49,5 +50,40 @@ impl PriceTable {
             known.fetched_for = None;
         }
         Some(PriceUsed { price: known.quote.price, cached: !fetched })
+    }
+}
+
+/// A decision and the price it used.
+pub(super) type Decision = (Result<Events, Refusal>, Option<PriceUsed>);
+
+/// Decides a command at the price given, or at one the shard knows. Returns the symbol if the
+/// command has to wait for its price.
+pub(super) fn decide_at(
+    ledger: &Ledger,
+    prices: &mut PriceTable,
+    id: Option<UserId>,
+    command: &Command,
+    price: Price,
+    number: u64,
+) -> Result<Decision, Symbol> {
+    let now_ms = ledger.now_ms();
+    let account = id.map(|id| ledger.book().account(id));
+    // First without a price, so that one is only requested, or recorded as used, if needed.
+    let symbol = match decide(account, command, Price::Unasked, now_ms, number) {
+        Ok(events) => return Ok((Ok(events), None)),
+        Err(Rejection::Refused(refusal)) => return Ok((Err(refusal), None)),
+        Err(Rejection::NeedsPrice(symbol)) => symbol,
+    };
+    let used = prices.take(symbol, now_ms, command.user(), number);
+    let price = match used {
+        Some(used) => Price::Known(used.price),
+        // The price that was fetched is too old by now, so it is requested again.
+        None if matches!(price, Price::Known(_)) => return Err(symbol),
+        None => price,
+    };
+    match decide(account, command, price, now_ms, number) {
+        Ok(events) => Ok((Ok(events), used)),
+        Err(Rejection::Refused(refusal)) => Ok((Err(refusal), used)),
+        Err(Rejection::NeedsPrice(symbol)) => Err(symbol),
     }
 }

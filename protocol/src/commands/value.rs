@@ -1,0 +1,132 @@
+//! Values of arguments: how each type is read, printed and audited.
+
+use crate::refusal::Refusal;
+use crate::types::{FileName, Money, Symbol, UserName};
+use crate::wire::fields::Fields;
+
+/// The type that holds an argument of the table.
+macro_rules! argument_type {
+    (user) => {
+        $crate::types::UserName
+    };
+    (symbol) => {
+        $crate::types::Symbol
+    };
+    (amount) => {
+        $crate::types::Money
+    };
+    (price) => {
+        $crate::types::Money
+    };
+    (filename) => {
+        $crate::types::FileName
+    };
+}
+pub(super) use argument_type;
+
+/// The fields of a command that the audit log and the history show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommandFields<'a> {
+    /// The user it is for.
+    pub user: Option<&'a UserName>,
+    /// The stock it names.
+    pub symbol: Option<Symbol>,
+    /// The amount or price it names.
+    pub funds: Option<Money>,
+    /// The file it names.
+    pub filename: Option<&'a str>,
+}
+
+/// A value that is an argument.
+pub(crate) trait ArgumentValue: Sized {
+    /// Reads a trimmed field.
+    fn parse(field: &[u8]) -> Result<Self, Refusal>;
+
+    /// Appends the field.
+    fn write(&self, line: &mut impl Fields);
+
+    /// Notes the value in the audit fields.
+    fn note<'a>(&'a self, fields: &mut CommandFields<'a>);
+}
+
+impl ArgumentValue for UserName {
+    #[inline]
+    fn parse(field: &[u8]) -> Result<Self, Refusal> {
+        Self::parse(field).ok_or(Refusal::BadUser)
+    }
+
+    fn write(&self, line: &mut impl Fields) {
+        line.user(self);
+    }
+
+    #[inline]
+    fn note<'a>(&'a self, fields: &mut CommandFields<'a>) {
+        fields.user = Some(self);
+    }
+}
+
+impl ArgumentValue for Symbol {
+    #[inline]
+    fn parse(field: &[u8]) -> Result<Self, Refusal> {
+        Self::parse(field).ok_or(Refusal::BadSymbol)
+    }
+
+    fn write(&self, line: &mut impl Fields) {
+        line.symbol(*self);
+    }
+
+    #[inline]
+    fn note<'a>(&'a self, fields: &mut CommandFields<'a>) {
+        fields.symbol = Some(*self);
+    }
+}
+
+impl ArgumentValue for Money {
+    #[inline]
+    fn parse(field: &[u8]) -> Result<Self, Refusal> {
+        Self::parse_amount(field).map_err(|_| Refusal::BadAmount)
+    }
+
+    fn write(&self, line: &mut impl Fields) {
+        line.money(*self);
+    }
+
+    #[inline]
+    fn note<'a>(&'a self, fields: &mut CommandFields<'a>) {
+        fields.funds = Some(*self);
+    }
+}
+
+impl ArgumentValue for FileName {
+    fn parse(field: &[u8]) -> Result<Self, Refusal> {
+        std::str::from_utf8(field).ok().and_then(Self::parse).ok_or(Refusal::BadFilename)
+    }
+
+    fn write(&self, line: &mut impl Fields) {
+        line.text(self.as_str());
+    }
+
+    #[inline]
+    fn note<'a>(&'a self, fields: &mut CommandFields<'a>) {
+        fields.filename = Some(self.as_str());
+    }
+}
+
+impl<T: ArgumentValue> ArgumentValue for Option<T> {
+    fn parse(field: &[u8]) -> Result<Self, Refusal> {
+        T::parse(field).map(Some)
+    }
+
+    fn write(&self, line: &mut impl Fields) {
+        if let Some(value) = self {
+            value.write(line);
+        }
+    }
+
+    #[inline]
+    fn note<'a>(&'a self, fields: &mut CommandFields<'a>) {
+        if let Some(value) = self {
+            value.note(fields);
+        }
+    }
+}

@@ -9,6 +9,7 @@ use std::hash::{Hash, Hasher};
 
 /// Maximum length of a user name, bytes.
 pub const USER_BYTES_MAX: usize = 64;
+
 /// The name of a user: 1 to 64 of `A-Z a-z 0-9 _ . -`. Names up to 22 bytes need no allocation.
 /// Sorts as its text does.
 #[derive(Clone, PartialEq, Eq)]

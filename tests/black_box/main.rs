@@ -8,6 +8,7 @@
 mod audit;
 mod cli;
 mod durability;
+mod formats;
 mod harness;
 mod hostile;
 mod legacy;

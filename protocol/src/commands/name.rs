@@ -31,7 +31,8 @@ pub(crate) enum AnyName {
 /// Generates the impl of one list of names.
 macro_rules! name_methods {
     ($list:ident {
-        $($variant:ident $text:literal ($([$optional:ident],)? $($argument:ident),*))*
+        $($variant:ident $text:literal ($([$optional:ident],)? $($argument:ident),*)
+            -> { $($field:ident: $type:ty),* })*
     }) => {
         impl $list {
             /// All names, in the order of the table.
@@ -50,6 +51,13 @@ macro_rules! name_methods {
                         $("[,", stringify!($optional), "]",)?
                         $(",", stringify!($argument)),*
                     )),*
+                }
+            }
+
+            /// Returns the fields of the OK reply, for docs/COMMANDS.md.
+            pub const fn reply_usage(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!("OK,", $text $(, ",", stringify!($field))*)),*
                 }
             }
 
@@ -91,8 +99,8 @@ macro_rules! define_names {
         #[expect(missing_docs, reason = "each is the command of that name in docs/PROTOCOL.md")]
         pub enum SessionName { $($session),* }
 
-        name_methods! { CommandName { $($command $text $arguments)* } }
-        name_methods! { SessionName { $($session $word $fields)* } }
+        name_methods! { CommandName { $($command $text $arguments -> $reply)* } }
+        name_methods! { SessionName { $($session $word $fields -> $answer)* } }
 
         impl AnyName {
             /// Reads a name without regard to case.
@@ -158,6 +166,19 @@ mod tests {
         let bad = ["", "\0", "ADD\0", "ADDS", "AD", "COMMIT BUY", "SET_SELL_TRIGGERS", "PING\0"];
         for bad in bad.into_iter().chain(["a name that is far too long"]) {
             assert_eq!(AnyName::parse(bad.as_bytes()), None);
+        }
+    }
+
+    /// Each row begins with the request and its reply; `terms` are the four fields of a trade.
+    #[test]
+    fn the_documentation_has_a_row_for_each_command() {
+        let docs = include_str!("../../../docs/COMMANDS.md");
+        let mut rows = docs.lines().filter(|line| line.starts_with("| `"));
+        for name in CommandName::ALL {
+            let reply = name.reply_usage().replace("terms", "symbol,shares,price,total");
+            let want = format!("| `{}` | `{reply}` |", name.usage());
+            let row = rows.next().unwrap_or_default();
+            assert!(row.starts_with(&want), "docs/COMMANDS.md: {want}\n is {row}");
         }
     }
 

@@ -36,4 +36,6 @@ pub use tools::{print, verify};
 pub use writer::{JournalWriter, SyncMode};
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod tests;

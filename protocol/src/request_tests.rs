@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Code, CommandName, FileName, Money, Symbol, UserName};
+use crate::{Argument, ArgumentKind, Code, CommandName, FileName, Money, SessionName};
 use proptest::prelude::*;
 
 fn request(line: &str) -> Request {
@@ -95,54 +95,36 @@ fn a_refused_command_keeps_its_valid_fields() {
     assert!(invalid(b"WATCH,ABCD").attempt.is_none() && invalid(b"NOPE").attempt.is_none());
 }
 
-fn user() -> impl Strategy<Value = UserName> {
-    "[A-Za-z0-9_.-]{1,64}".prop_map(|text| UserName::parse(text.as_bytes()).unwrap())
+/// Generates a valid field of any kind.
+fn field(kind: ArgumentKind) -> BoxedStrategy<String> {
+    match kind {
+        ArgumentKind::User => "[A-Za-z0-9_.-]{1,64}".boxed(),
+        ArgumentKind::Symbol => "[A-Z0-9]{1,3}".boxed(),
+        ArgumentKind::Money => (1..=Money::AMOUNT_MAX.cents())
+            .prop_map(|cents| Money::from_cents(cents).to_string())
+            .boxed(),
+        ArgumentKind::FileName => "[a-z./ é]{1,40}"
+            .prop_filter_map("a file name", |text| {
+                FileName::parse(text.trim()).map(|name| name.to_string())
+            })
+            .boxed(),
+    }
 }
 
-fn symbol() -> impl Strategy<Value = Symbol> {
-    "[A-Z0-9]{1,3}".prop_map(|text| Symbol::parse(text.as_bytes()).unwrap())
-}
-
-fn amount() -> impl Strategy<Value = Money> {
-    (1..=Money::AMOUNT_MAX.cents()).prop_map(Money::from_cents)
-}
-
-fn filename() -> impl Strategy<Value = FileName> {
-    "[a-z./ é]{1,40}".prop_filter_map("form", |text| FileName::parse(text.trim()))
-}
-
+/// Generates a request for each row of the table, with and without its optional argument.
 fn body() -> impl Strategy<Value = Body> {
-    let command = (0..16usize, user(), symbol(), amount(), filename(), any::<bool>()).prop_map(
-        |(which, user, symbol, amount, filename, whole)| match CommandName::ALL[which] {
-            CommandName::Add => Command::Add { user, amount },
-            CommandName::Quote => Command::Quote { user, symbol },
-            CommandName::Buy => Command::Buy { user, symbol, amount },
-            CommandName::CommitBuy => Command::CommitBuy { user },
-            CommandName::CancelBuy => Command::CancelBuy { user },
-            CommandName::Sell => Command::Sell { user, symbol, amount },
-            CommandName::CommitSell => Command::CommitSell { user },
-            CommandName::CancelSell => Command::CancelSell { user },
-            CommandName::SetBuyAmount => Command::SetBuyAmount { user, symbol, amount },
-            CommandName::SetBuyTrigger => Command::SetBuyTrigger { user, symbol, price: amount },
-            CommandName::CancelSetBuy => Command::CancelSetBuy { user, symbol },
-            CommandName::SetSellAmount => Command::SetSellAmount { user, symbol, amount },
-            CommandName::SetSellTrigger => Command::SetSellTrigger { user, symbol, price: amount },
-            CommandName::CancelSetSell => Command::CancelSetSell { user, symbol },
-            CommandName::DumpLog => Command::DumpLog { user: (!whole).then_some(user), filename },
-            CommandName::DisplaySummary => Command::DisplaySummary { user },
-        },
-    );
-    let session = (0..8_u8, user(), symbol()).prop_map(|(which, user, symbol)| match which {
-        0 => SessionCommand::Ping {},
-        1 => SessionCommand::Help {},
-        2 => SessionCommand::Stats {},
-        3 => SessionCommand::Quit {},
-        4 => SessionCommand::Subscribe { user },
-        5 => SessionCommand::Unsubscribe { user },
-        6 => SessionCommand::Watch { symbol },
-        _ => SessionCommand::Unwatch { symbol },
-    });
-    prop_oneof![4 => command.prop_map(Body::Command), 1 => session.prop_map(Body::Session)]
+    let row = |name: &'static str, arguments: &'static [Argument]| {
+        let fields = arguments.iter().map(|argument| {
+            let field = field(argument.kind).prop_map(|text| format!(",{text}"));
+            let absent = Just(String::new()).boxed();
+            if argument.is_optional { prop_oneof![field, absent].boxed() } else { field.boxed() }
+        });
+        let fields: Vec<_> = fields.collect();
+        fields.prop_map(move |fields| request(&format!("{name}{}", fields.concat())).body).boxed()
+    };
+    let commands = CommandName::ALL.map(|name| row(name.as_str(), name.arguments()));
+    let session = SessionName::ALL.map(|name| row(name.as_str(), name.arguments()));
+    proptest::strategy::Union::new(commands.into_iter().chain(session))
 }
 
 proptest! {

@@ -53,6 +53,15 @@ pub(super) fn reply_text(body: &ReplyBody) -> String {
         ReplyBody::DumpLog { path, events } => {
             format!("{} events written to {path}", thousands(*events))
         }
-        _ => "done".to_owned(),
+        ReplyBody::DisplaySummary { .. }
+        | ReplyBody::Ping {}
+        | ReplyBody::Help { .. }
+        | ReplyBody::Stats { .. }
+        | ReplyBody::Quit {}
+        | ReplyBody::Subscribe { .. }
+        | ReplyBody::Unsubscribe { .. }
+        | ReplyBody::Watch { .. }
+        | ReplyBody::Unwatch { .. } => "done".to_owned(),
+        ReplyBody::Refused { message, .. } => message.to_string(),
     }
 }

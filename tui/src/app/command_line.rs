@@ -3,7 +3,8 @@
 
 use super::{Action, Form, FormKind, ThemeName};
 use daytrade_protocol::{
-    Body, Command, FileName, Money, Parsed as Line, Refusal, Side, Symbol, UserName, parse_line,
+    Body, Command, CommandName, FileName, Money, Parsed as Line, Refusal, SessionName, Side,
+    Symbol, UserName, parse_line,
 };
 
 /// A parsed command line.
@@ -166,7 +167,14 @@ pub(crate) fn describe(name: &str) -> &'static str {
 
 /// Returns the names of commands and actions that match a text, best first: those with the text as
 /// their prefix, then those that contain its letters in this order.
+/// A text in capitals is a request of the protocol: its names come from the table of commands.
 pub(crate) fn suggestions(text: &str) -> Vec<&'static str> {
+    let request = text.trim();
+    if request.starts_with(|first: char| first.is_ascii_uppercase()) {
+        let audited = CommandName::ALL.iter().map(|name| name.as_str());
+        let names = audited.chain(SessionName::ALL.iter().map(|name| name.as_str()));
+        return names.filter(|name| name.starts_with(request)).collect();
+    }
     let wanted = text.trim().to_ascii_lowercase();
     let fits = |name: &&str| {
         let mut letters = name.chars();
@@ -200,6 +208,11 @@ pub(super) fn preview(text: &str) -> Option<Form> {
     Some(Form::typed(kind, symbol, word(1), word(3)))
 }
 
+/// Returns the character between a name and its first argument.
+fn separator(name: &str) -> char {
+    if name.starts_with(|first: char| first.is_ascii_uppercase()) { ',' } else { ' ' }
+}
+
 /// Returns the text with its last word completed: the name of an action, a symbol of the watchlist
 /// or a theme.
 pub(super) fn complete(text: &str, watchlist: &[Symbol]) -> String {
@@ -208,7 +221,7 @@ pub(super) fn complete(text: &str, watchlist: &[Symbol]) -> String {
     if before.is_empty() {
         return suggestions(text)
             .first()
-            .map_or_else(|| text.to_owned(), |name| format!("{name} "));
+            .map_or_else(|| text.to_owned(), |name| format!("{name}{}", separator(name)));
     }
     let last = last.to_ascii_lowercase();
     let mut words: Vec<String> =
@@ -293,6 +306,8 @@ mod tests {
             ("alr", "alert "),
             ("buy x", "buy xyz "),
             ("theme sa", "theme safe "),
+            ("SET_S", "SET_SELL_AMOUNT,"),
+            ("WA", "WATCH,"),
             ("zzz", "zzz"),
             ("buy q", "buy q"),
         ] {

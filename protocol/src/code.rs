@@ -1,45 +1,79 @@
 //! The codes of error replies.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-macro_rules! codes {
-    ($($variant:ident $text:literal),+ $(,)?) => {
-        /// The code of an error reply. The position in this list is part of the journal format: add
-        /// new codes at the end.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[expect(missing_docs, reason = "the table of codes in docs/PROTOCOL.md says when each is sent")]
-        pub enum Code { $($variant),+ }
+/// The code of an error reply. The position in this list is part of the journal format: add new
+/// codes at the end. A code prints as it is sent.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE", const_into_str)]
+#[expect(missing_docs, reason = "the table of codes in docs/PROTOCOL.md says when each is sent")]
+pub enum Code {
+    BadLine,
+    LineTooLong,
+    UnknownCommand,
+    BadArguments,
+    BadUser,
+    BadSymbol,
+    BadAmount,
+    BadFilename,
+    NoAccount,
+    InsufficientFunds,
+    InsufficientShares,
+    AmountTooSmall,
+    NoPendingBuy,
+    NoPendingSell,
+    NoSetBuy,
+    NoSetSell,
+    LimitExceeded,
+    QuoteUnavailable,
+    DumpFailed,
+    Overloaded,
+    ShuttingDown,
+    ReadOnly,
+}
 
-        impl Code {
-            /// All codes, in the order of the specification.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+impl Code {
+    /// All codes, in the order of the specification.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
-            /// Returns the code as it is sent.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
+    /// Returns the code as it is sent.
+    pub const fn as_str(self) -> &'static str {
+        self.into_str()
+    }
 
-            /// Parses a code exactly as it is sent.
-            pub fn parse(field: &[u8]) -> Option<Self> {
-                Self::ALL.iter().copied().find(|code| code.as_str().as_bytes() == field)
-            }
+    /// Parses a code exactly as it is sent.
+    pub fn parse(field: &[u8]) -> Option<Self> {
+        std::str::from_utf8(field).ok()?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_print_as_the_specification_spells_them() {
+        let docs = include_str!("../../docs/PROTOCOL.md");
+        for code in Code::ALL {
+            assert_eq!(Code::parse(code.as_str().as_bytes()), Some(*code));
+            assert!(docs.contains(code.as_str()), "docs/PROTOCOL.md: {code}");
         }
-    };
-}
-
-codes! {
-    BadLine "BAD_LINE", LineTooLong "LINE_TOO_LONG", UnknownCommand "UNKNOWN_COMMAND", BadArguments "BAD_ARGUMENTS",
-    BadUser "BAD_USER", BadSymbol "BAD_SYMBOL", BadAmount "BAD_AMOUNT", BadFilename "BAD_FILENAME",
-    NoAccount "NO_ACCOUNT", InsufficientFunds "INSUFFICIENT_FUNDS", InsufficientShares "INSUFFICIENT_SHARES",
-    AmountTooSmall "AMOUNT_TOO_SMALL", NoPendingBuy "NO_PENDING_BUY", NoPendingSell "NO_PENDING_SELL",
-    NoSetBuy "NO_SET_BUY", NoSetSell "NO_SET_SELL", LimitExceeded "LIMIT_EXCEEDED",
-    QuoteUnavailable "QUOTE_UNAVAILABLE", DumpFailed "DUMP_FAILED", Overloaded "OVERLOADED",
-    ShuttingDown "SHUTTING_DOWN", ReadOnly "READ_ONLY",
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        assert_eq!(Code::parse(b"bad_line"), None);
     }
 }

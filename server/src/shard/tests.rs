@@ -491,8 +491,10 @@ fn a_full_disk_still_answers_reads_and_is_recovered_from_without_a_restart() {
     world.wanted();
     world.storage.set_free_bytes(ROOM - 1);
     let records = world.records().len();
-    let told =
-        world.ask("[7] ADD,a,1\n[8] QUOTE,a,S\n[9] QUOTE,a,X\n[10] DISPLAY_SUMMARY,a\n[11] DISPLAY_SUMMARY,nobody");
+    let told = world.ask(
+        "[7] ADD,a,1\n[8] QUOTE,a,S\n[9] QUOTE,a,X\n[10] DISPLAY_SUMMARY,a\n\
+         [11] DISPLAY_SUMMARY,nobody",
+    );
     let lines: Vec<_> = told.lines().filter(|line| !line.contains('-')).collect();
     assert!(lines[0].starts_with("[7] ERR,READ_ONLY,the disk is almost full"), "{told}");
     assert!(

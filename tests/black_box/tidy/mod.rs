@@ -14,53 +14,20 @@ const FUNCTION_LINES_MAX: usize = 70;
 const FILE_LINES_MAX: usize = 400;
 
 /// Path prefixes of files that still have lines over the limit.
-const LINES_PENDING: &[&str] = &[
-    "ARCHITECTURE.md",
-    "CHANGELOG.md",
-    "README.md",
-    "docs/",
-    "protocol/",
-    "server/",
-    "tui/",
-    "workloads/",
-];
+const LINES_PENDING: &[&str] = &["ARCHITECTURE.md", "server/src/config.rs"];
 
 /// Functions still over the limit, as `path: name`.
-const FUNCTIONS_PENDING: &[&str] = &[
-    "protocol/src/refusal.rs: words",
-    "server/src/engine/model.rs: command",
-    "server/src/server.rs: start",
-    "server/src/session/connection.rs: run",
-    "tests/simulator/simulation/run.rs: start",
-    "tui/src/cli/shown.rs: rows_of",
-    "tui/src/model/forms.rs: trade_consequences",
-    "tui/src/term/run.rs: run",
-    "tui/src/ui/banner.rs: banner",
-    "tui/src/ui/chart.rs: draw",
-    "tui/src/ui/form.rs: draw_form",
-    "tui/src/ui/holdings.rs: holdings",
-    "tui/src/ui/lists.rs: triggers",
-    "tui/src/ui/lists.rs: watchlist",
-    "tui/src/ui/strips.rs: account",
-    "tui/src/ui/table.rs: table",
-];
+const FUNCTIONS_PENDING: &[&str] = &["server/src/server.rs: build"];
 
 /// Files that may have more lines than the limit, each with its reason.
 const LONG_FILES: &[(&str, &str)] =
     &[("server/src/engine/cases.rs", "tables of scenarios, one row a case")];
 
 /// Files still over the limit.
-const FILES_PENDING: &[&str] = &[
-    "protocol/src/reply.rs",
-    "server/src/quotes/manager.rs",
-    "server/src/shard/core.rs",
-    "server/src/shard/tests.rs",
-    "tui/src/model/server.rs",
-    "tui/src/model/tests.rs",
-];
+const FILES_PENDING: &[&str] = &["server/src/config.rs", "server/src/shard/execute.rs"];
 
-/// Prefixes of names in docs/PROMISES.md that no test has yet: `programme` is now `simulator`.
-const PROMISES_PENDING: &[&str] = &["programme::"];
+/// Prefixes of names in docs/PROMISES.md that no test has yet.
+const PROMISES_PENDING: &[&str] = &[];
 
 /// A source file of the repository.
 struct Source {

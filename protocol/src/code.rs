@@ -21,7 +21,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
     IntoStaticStr,
     VariantArray,
 )]
-#[strum(serialize_all = "SCREAMING_SNAKE_CASE", const_into_str)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the table of codes in docs/PROTOCOL.md says when each is sent")]
 pub enum Code {
     BadLine,
@@ -53,8 +53,8 @@ impl Code {
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Returns the code as it is sent.
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Parses a code exactly as it is sent.

@@ -7,6 +7,11 @@ use crate::wire::fields::Fields;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+const READ_ONLY: &str = "the journal cannot be written; \
+    ask again after the server is back whether this took effect";
+const DISK_ALMOST_FULL: &str = "the disk is almost full: \
+    only QUOTE and DISPLAY_SUMMARY are answered until there is room; nothing changed";
+
 /// The reason why a line was refused. The layout is part of the journal format: add new variants at
 /// the end. `Display` writes the message of the reply and of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +58,11 @@ enum Word<'a> {
     Symbol(Symbol),
 }
 
+/// Passes parts of a message to a function, in order.
+macro_rules! say_all {
+    ($say:ident: $($word:expr),+ $(,)?) => {{ $($say($word);)+ }};
+}
+
 impl Refusal {
     /// Returns the code of the reply.
     pub const fn code(&self) -> Code {
@@ -90,102 +100,69 @@ impl Refusal {
     #[inline]
     fn words(&self, mut say: impl FnMut(Word<'_>)) {
         use Word::{Count, Money as Amount, Symbol as Stock, Text};
-        macro_rules! all {
-            ($($word:expr),+ $(,)?) => {{ $(say($word);)+ }};
-        }
-        match self {
-            Self::NotText => all!(Text("the line is not UTF-8 text")),
-            Self::ControlCharacter => {
-                all!(Text("the line holds control characters, or U+FFFE or U+FFFF"))
-            }
-            Self::BadTag => all!(Text("the tag must be [n] with n from 1 to 9223372036854775807")),
-            Self::LineTooLong => all!(Text("a line may have at most 1024 bytes")),
-            Self::UnknownCommand => all!(Text("no such command; HELP lists them")),
-            Self::BadArguments(name) => all!(Text("expected "), Text(name.usage())),
+        let text = match self {
+            Self::NotText => "the line is not UTF-8 text",
+            Self::ControlCharacter => "the line holds control characters, or U+FFFE or U+FFFF",
+            Self::BadTag => "the tag must be [n] with n from 1 to 9223372036854775807",
+            Self::LineTooLong => "a line may have at most 1024 bytes",
+            Self::UnknownCommand => "no such command; HELP lists them",
             Self::BadSessionArguments => {
-                all!(Text("wrong number of fields; HELP lists what each command takes"))
+                "wrong number of fields; HELP lists what each command takes"
             }
-            Self::BadUser => all!(Text("user must be 1 to 64 of A-Z a-z 0-9 _ . -")),
-            Self::BadSymbol => all!(Text("symbol must be 1 to 3 letters or digits")),
+            Self::BadUser => "user must be 1 to 64 of A-Z a-z 0-9 _ . -",
+            Self::BadSymbol => "symbol must be 1 to 3 letters or digits",
             Self::BadAmount => {
-                all!(Text(
-                    "amount must be dollars from 0.01 to 999999999999.99 with at most two decimals"
-                ));
+                "amount must be dollars from 0.01 to 999999999999.99 with at most two decimals"
             }
             Self::BadFilename => {
-                all!(Text(
-                    "filename must be a relative path to a file, at most 512 bytes, without .."
-                ));
+                "filename must be a relative path to a file, at most 512 bytes, without .."
             }
             Self::FilenameLeadsOut => {
-                all!(Text("filename leads out of the dump folder, or into the data folder"))
+                "filename leads out of the dump folder, or into the data folder"
             }
-            Self::NoAccount => all!(Text("no account: the user has never had an ADD")),
+            Self::NoAccount => "no account: the user has never had an ADD",
+            Self::NoPendingBuy => "no BUY in the last 60 s to commit or cancel",
+            Self::NoPendingSell => "no SELL in the last 60 s to commit or cancel",
+            Self::TooManyConnections => "too many connections; try again later",
+            Self::ShuttingDown => "the server is stopping; nothing changed",
+            Self::ReadOnly => READ_ONLY,
+            Self::DiskAlmostFull => DISK_ALMOST_FULL,
+            Self::BadArguments(name) => {
+                return say_all!(say: Text("expected "), Text(name.usage()));
+            }
             Self::InsufficientFunds { needed, available } => {
-                all!(
-                    Text("needs "),
-                    Amount(*needed),
-                    Text(" and "),
-                    Amount(*available),
-                    Text(" is available")
-                );
+                return missing_funds(*needed, *available, say);
             }
             Self::InsufficientShares { symbol, needed, free } => {
-                let of = if *needed == 1 { " share of " } else { " shares of " };
-                let (needed, free) = (Count(*needed), Count(*free));
-                all!(
-                    Text("needs "),
-                    needed,
-                    Text(of),
-                    Stock(*symbol),
-                    Text(" and "),
-                    free,
-                    Text(" can be used")
-                );
+                return missing_shares(*symbol, *needed, *free, say);
             }
             Self::AmountTooSmall { symbol, amount, price } => {
-                let (price, amount) = (Amount(*price), Amount(*amount));
-                all!(
-                    Text("one share of "),
-                    Stock(*symbol),
-                    Text(" at "),
-                    price,
-                    Text(" is more than "),
-                    amount
-                );
+                return less_than_one_share(*symbol, *amount, *price, say);
             }
-            Self::NoPendingBuy => all!(Text("no BUY in the last 60 s to commit or cancel")),
-            Self::NoPendingSell => all!(Text("no SELL in the last 60 s to commit or cancel")),
-            Self::NoSetBuy(symbol) => all!(Text("no SET_BUY_AMOUNT for "), Stock(*symbol)),
-            Self::NoSetSell(symbol) => all!(Text("no SET_SELL_AMOUNT for "), Stock(*symbol)),
-            Self::TooManyPending(most) => {
-                all!(Text("at most "), Count(u64::from(*most)), Text(" pending orders a side"));
+            Self::NoSetBuy(symbol) => {
+                return say_all!(say: Text("no SET_BUY_AMOUNT for "), Stock(*symbol));
             }
-            Self::BalanceTooLarge => all!(Text("no balance may pass "), Amount(Money::BALANCE_MAX)),
+            Self::NoSetSell(symbol) => {
+                return say_all!(say: Text("no SET_SELL_AMOUNT for "), Stock(*symbol));
+            }
+            Self::TooManyPending(most) => return limit(*most, " pending orders a side", say),
+            Self::BalanceTooLarge => {
+                return say_all!(say: Text("no balance may pass "), Amount(Money::BALANCE_MAX));
+            }
             Self::HoldingTooLarge => {
-                all!(Text("no holding may pass "), Count(SHARES_MAX), Text(" shares"))
+                return say_all!(
+                    say: Text("no holding may pass "), Count(SHARES_MAX), Text(" shares")
+                );
             }
             Self::TooManySubscriptions(most) => {
-                let most = Count(u64::from(*most));
-                all!(Text("at most "), most, Text(" subscriptions and watches a connection"));
+                return limit(*most, " subscriptions and watches a connection", say);
             }
-            Self::QuoteUnavailable(symbol) => {
-                all!(
-                    Text("no price for "),
-                    Stock(*symbol),
-                    Text(" could be had in time; nothing changed")
-                );
+            Self::QuoteUnavailable(symbol) => return missing_quote(*symbol, say),
+            Self::DumpFailed(cause) => {
+                return say_all!(say: Text("the log could not be written: "), Text(cause));
             }
-            Self::DumpFailed(cause) => all!(Text("the log could not be written: "), Text(cause)),
-            Self::TooManyConnections => all!(Text("too many connections; try again later")),
-            Self::ShuttingDown => all!(Text("the server is stopping; nothing changed")),
-            Self::ReadOnly => all!(Text(
-                "the journal cannot be written; ask again after the server is back whether this took effect",
-            )),
-            Self::DiskAlmostFull => all!(Text(
-                "the disk is almost full: only QUOTE and DISPLAY_SUMMARY are answered until there is room; nothing changed",
-            )),
-        }
+        };
+        say(Text(text));
     }
 
     /// Appends the message to a line, without a preceding comma.
@@ -199,6 +176,53 @@ impl Refusal {
             };
         });
     }
+}
+
+/// Writes the message of [`Refusal::InsufficientFunds`].
+#[inline]
+fn missing_funds(needed: Money, available: Money, mut say: impl FnMut(Word<'_>)) {
+    use Word::{Money as Amount, Text};
+    say_all!(
+        say: Text("needs "), Amount(needed), Text(" and "), Amount(available),
+        Text(" is available")
+    );
+}
+
+/// Writes the message of [`Refusal::InsufficientShares`].
+#[inline]
+fn missing_shares(symbol: Symbol, needed: u64, free: u64, mut say: impl FnMut(Word<'_>)) {
+    use Word::{Count, Symbol as Stock, Text};
+    let of = if needed == 1 { " share of " } else { " shares of " };
+    say_all!(
+        say: Text("needs "), Count(needed), Text(of), Stock(symbol), Text(" and "), Count(free),
+        Text(" can be used")
+    );
+}
+
+/// Writes the message of [`Refusal::AmountTooSmall`].
+#[inline]
+fn less_than_one_share(symbol: Symbol, amount: Money, price: Money, mut say: impl FnMut(Word<'_>)) {
+    use Word::{Money as Amount, Symbol as Stock, Text};
+    say_all!(
+        say: Text("one share of "), Stock(symbol), Text(" at "), Amount(price),
+        Text(" is more than "), Amount(amount)
+    );
+}
+
+/// Writes the message of [`Refusal::QuoteUnavailable`].
+#[inline]
+fn missing_quote(symbol: Symbol, mut say: impl FnMut(Word<'_>)) {
+    use Word::{Symbol as Stock, Text};
+    say_all!(
+        say: Text("no price for "), Stock(symbol), Text(" could be had in time; nothing changed")
+    );
+}
+
+/// Writes the message of a limit on a number of items. `items` names them.
+#[inline]
+fn limit(most: u32, items: &str, mut say: impl FnMut(Word<'_>)) {
+    use Word::{Count, Text};
+    say_all!(say: Text("at most "), Count(u64::from(most)), Text(items));
 }
 
 impl fmt::Display for Refusal {

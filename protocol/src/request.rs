@@ -1,6 +1,7 @@
 //! Requests: one line in, one typed value or one refusal out.
 //!
-//! The parser reads borrowed bytes and copies only what a value keeps. It accepts every byte string.
+//! The parser reads borrowed bytes and copies only what a value keeps. It accepts every byte
+//! string.
 
 use crate::commands::{AnyName, Arguments, Attempt, Command, SessionCommand};
 use crate::refusal::Refusal;

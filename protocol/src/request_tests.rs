@@ -146,7 +146,9 @@ proptest! {
     }
 
     #[test]
-    fn nearly_valid_lines_do_not_make_the_parser_panic(line in "\\[?[0-9]{0,20}\\]? ?[A-Z_]{0,17}(,[ -~\u{0}-\u{ff}]{0,9}){0,5}") {
+    fn nearly_valid_lines_do_not_make_the_parser_panic(
+        line in "\\[?[0-9]{0,20}\\]? ?[A-Z_]{0,17}(,[ -~\u{0}-\u{ff}]{0,9}){0,5}",
+    ) {
         let _ = parse_line(line.as_bytes());
     }
 }

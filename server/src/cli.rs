@@ -53,7 +53,11 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
             server.stop().await
         }
         Some(fatal) => {
-            tracing::error!(shard = fatal.shard, error = %fatal.error, "the journal cannot be written; refusing commands and stopping");
+            tracing::error!(
+                shard = fatal.shard,
+                error = %fatal.error,
+                "the journal cannot be written; refusing commands and stopping"
+            );
             // Waiting commands are still refused with READ_ONLY. Only the first failure is
             // reported.
             let _ = server.stop().await;
@@ -72,7 +76,8 @@ async fn quote_server(args: &QuoteServerArgs) -> anyhow::Result<()> {
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
-    tracing::info!(address = %listener.local_addr()?, delay = ?args.delay, "listening for quote requests");
+    let address = listener.local_addr()?;
+    tracing::info!(%address, delay = ?args.delay, "listening for quote requests");
     let seed = seed.unwrap_or(1);
     let source = SimulatedSource::new(seed, *frozen, Arc::new(Clock::default()));
     let server = QuoteServer::new(source, args.delay, args.seed.unwrap_or(seed));

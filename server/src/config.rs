@@ -99,7 +99,12 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub quotes: QuoteArgs,
     /// When a journal frame is made durable
-    #[arg(long, default_value = "always", value_name = "always|interval:MS|never", value_parser = ServeArgs::parse_fsync)]
+    #[arg(
+        long,
+        default_value = "always",
+        value_name = "always|interval:MS|never",
+        value_parser = ServeArgs::parse_fsync
+    )]
     pub fsync: SyncMode,
     /// The folder DUMPLOG files are confined to [default: dumps in the data folder]
     #[arg(long)]
@@ -115,10 +120,20 @@ pub struct ServeArgs {
     pub max_connections: usize,
     /// Close a connection after this many seconds without a complete line, a pending reply or a
     /// subscription; 0 disables this
-    #[arg(long, default_value_t = IDLE_TIMEOUT_S, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
+    #[arg(
+        long,
+        default_value_t = IDLE_TIMEOUT_S,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(0..=31_536_000)
+    )]
     pub idle_timeout: u64,
     /// Records between two snapshots of a shard, or twice its users if more
-    #[arg(long, default_value_t = SNAPSHOT_RECORDS_MIN, value_name = "RECORDS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(
+        long,
+        default_value_t = SNAPSHOT_RECORDS_MIN,
+        value_name = "RECORDS",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
     pub snapshot_every: u64,
     /// MiB of journal to keep for each shard. Segments older than that and than two snapshots are
     /// removed, and with them that part of the audit log
@@ -160,23 +175,43 @@ pub struct QuoteArgs {
     )]
     pub quotes: QuoteSpec,
     /// Playback speed of csv:FILE, as a multiple of real time
-    #[arg(long, default_value = "1", value_name = "X", value_parser = crate::quotes::csv::parse_speed)]
+    #[arg(
+        long,
+        default_value = "1",
+        value_name = "X",
+        value_parser = crate::quotes::csv::parse_speed
+    )]
     pub speed: u64,
     /// Repeat csv:FILE at its end
     #[arg(long = "loop")]
     pub looped: bool,
     /// Deadline for a quote, in milliseconds
-    #[arg(long, default_value_t = QUOTE_TIMEOUT_MS, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(
+        long,
+        default_value_t = QUOTE_TIMEOUT_MS,
+        value_name = "MS",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
     pub quote_timeout: u64,
     /// Repeat a legacy quote request on another connection after this many milliseconds without an
     /// answer; 0 disables this
     #[arg(long, default_value_t = HEDGE_AFTER_MS, value_name = "MS")]
     pub hedge_after: u64,
     /// Maximum number of connections to a legacy quote server
-    #[arg(long, default_value_t = QUOTE_CONNECTIONS_MAX as u64, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    #[arg(
+        long,
+        default_value_t = QUOTE_CONNECTIONS_MAX as u64,
+        value_name = "N",
+        value_parser = clap::value_parser!(u64).range(1..=65_536)
+    )]
     pub quote_connections: u64,
     /// Limit of re-quotes a second for symbols with triggers or watchers
-    #[arg(long, default_value_t = REFRESH_BUDGET, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(
+        long,
+        default_value_t = REFRESH_BUDGET,
+        value_name = "N",
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000)
+    )]
     pub refresh_budget: u64,
 }
 

@@ -48,7 +48,11 @@ pub(crate) enum DataDirError {
         words: String,
     },
     /// It was created with another number of shards.
-    #[error("data folder {} was made with {made} shards and cannot be opened with {asked}; omit --shards", path.display())]
+    #[error(
+        "data folder {} was made with {made} shards and cannot be opened with {asked}; \
+         omit --shards",
+        path.display()
+    )]
     Shards {
         /// Path of the folder.
         path: PathBuf,

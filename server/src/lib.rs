@@ -1,5 +1,5 @@
-//! The exchange: users, orders and triggers behind a line protocol. Every reply is durable before it
-//! leaves.
+//! The exchange: users, orders and triggers behind a line protocol. Every reply is durable before
+//! it leaves.
 //!
 //! A request takes one way: listener → session (lines to jobs) → router (which shard) → shard (a
 //! round decides with the engine, writes one frame to the journal, then answers) → reply sink.

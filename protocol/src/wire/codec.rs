@@ -151,7 +151,8 @@ mod tests {
             lines in proptest::collection::vec("[ -~]{0,40}", 0..20),
             cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
         ) {
-            let stream = lines.iter().flat_map(|line| line.bytes().chain([b'\n'])).collect::<Vec<_>>();
+            let stream: Vec<_> =
+                lines.iter().flat_map(|line| line.bytes().chain([b'\n'])).collect();
             let mut at: Vec<_> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
             at.extend([0, stream.len()]);
             at.sort_unstable();
@@ -161,7 +162,12 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_break_the_codec(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..1500), 0..6)) {
+        fn no_bytes_break_the_codec(
+            pieces in proptest::collection::vec(
+                proptest::collection::vec(any::<u8>(), 0..1500),
+                0..6,
+            ),
+        ) {
             let pieces: Vec<_> = pieces.iter().map(Vec::as_slice).collect();
             let lines = decode_all(&pieces);
             prop_assert!(lines.iter().all(|line| !line.contains(&b'\n')));

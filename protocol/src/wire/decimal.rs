@@ -138,7 +138,10 @@ mod tests {
         }
 
         #[test]
-        fn integers_print_as_the_standard_library_prints_them(value in any::<u64>(), bits in 0..64) {
+        fn integers_print_as_the_standard_library_prints_them(
+            value in any::<u64>(),
+            bits in 0..64,
+        ) {
             let value = value >> bits;
             let mut out = Vec::new();
             append_integer(&mut out, value);

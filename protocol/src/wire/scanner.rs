@@ -145,7 +145,10 @@ mod tests {
         #[test]
         fn fields_are_those_that_splitting_gives(line in prop_oneof![
             "[a-z,]{0,40}".prop_map(String::into_bytes),
-            prop::collection::vec(prop_oneof![4 => 0x20..0x7f_u8, 2 => Just(b','), 1 => any::<u8>()], 0..70),
+            prop::collection::vec(
+                prop_oneof![4 => 0x20..0x7f_u8, 2 => Just(b','), 1 => any::<u8>()],
+                0..70,
+            ),
         ]) {
             let scan = Scan::of(&line);
             let fields: Vec<_> = line.split(|byte| *byte == b',').collect();
@@ -157,11 +160,15 @@ mod tests {
         }
 
         #[test]
-        fn the_number_at_the_head_is_that_of_its_digits(digits in "[0-9]{0,8}", other in any::<[u8; 8]>()) {
+        fn the_number_at_the_head_is_that_of_its_digits(
+            digits in "[0-9]{0,8}",
+            other in any::<[u8; 8]>(),
+        ) {
             let text: Vec<u8> = digits.bytes().chain(other).collect();
             let count = text[..8].iter().take_while(|byte| byte.is_ascii_digit()).count();
             let number = String::from_utf8(text[..count].to_vec()).unwrap().parse().unwrap_or(0);
-            prop_assert_eq!(number_at_head(u64::from_le_bytes(text[..8].try_into().unwrap())), (number, count));
+            let head = u64::from_le_bytes(text[..8].try_into().unwrap());
+            prop_assert_eq!(number_at_head(head), (number, count));
         }
     }
 }

@@ -250,22 +250,32 @@ mod tests {
         Stream::begin(receive).unwrap()
     }
 
+    /// Returns the frames of a shard: each has a time and its elements, which name shard, frame and
+    /// element. The input gives the time since the frame before and the number of elements.
+    fn timed_frames(shard: usize, frames: Vec<(u64, usize)>) -> Vec<(u64, Vec<String>)> {
+        let mut time = 0;
+        let frames = frames.into_iter().enumerate().map(|(frame, (later, elements))| {
+            time += later;
+            let element = |element| format!("<{shard}.{frame}.{element}>");
+            (time, (0..elements).map(element).collect())
+        });
+        frames.collect()
+    }
+
     proptest! {
         /// The log equals the frames sorted by time, regardless of the batch limits.
         #[test]
         fn the_log_is_sorted_by_time(
-            shards in prop::collection::vec(prop::collection::vec((0..3u64, 0..4usize), 0..12), 1..4),
+            shards in prop::collection::vec(
+                prop::collection::vec((0..3u64, 0..4usize), 0..12),
+                1..4,
+            ),
             limit in 1..60usize,
         ) {
-            let mut shards: Vec<Vec<(u64, Vec<String>)>> = shards.into_iter().enumerate().map(|(shard, frames)| {
-                let mut time = 0;
-                let frames = frames.into_iter().enumerate().map(|(frame, (later, elements))| {
-                    time += later;
-                    (time, (0..elements).map(|element| format!("<{shard}.{frame}.{element}>")).collect())
-                });
-                frames.collect()
-            }).collect();
-            let streams = shards.iter().filter_map(|frames| stream(batches(frames, limit))).collect();
+            let mut shards: Vec<_> =
+                (0..).zip(shards).map(|(shard, frames)| timed_frames(shard, frames)).collect();
+            let streams =
+                shards.iter().filter_map(|frames| stream(batches(frames, limit))).collect();
             let mut log = Vec::new();
             let events = merged(streams, &mut log).unwrap();
             let mut frames: Vec<_> = shards.drain(..).flatten().collect();

@@ -159,7 +159,8 @@ impl Serializer for &mut Encoder<'_> {
 
     numbers!(serialize_u16 u16, serialize_u32 u32, serialize_u64 u64);
     never_kept!(
-        serialize_i128 i128, serialize_u128 u128, serialize_f32 f32, serialize_f64 f64, serialize_char char
+        serialize_i128 i128, serialize_u128 u128, serialize_f32 f32,
+        serialize_f64 f64, serialize_char char
     );
 
     #[inline]
@@ -309,7 +310,7 @@ impl Serializer for &mut Encoder<'_> {
     }
 }
 
-/// Parts of a value, one behind the other.
+/// Implements the traits that write the parts of a value in order.
 macro_rules! parts {
     ($($trait:ident $method:ident $(($name:ty))?),+ $(,)?) => {
         $(impl $trait for &mut Encoder<'_> {
@@ -317,7 +318,11 @@ macro_rules! parts {
             type Error = Error;
 
             #[inline]
-            fn $method<T: Serialize + ?Sized>(&mut self, $(_: $name,)? part: &T) -> Result<(), Error> {
+            fn $method<T: Serialize + ?Sized>(
+                &mut self,
+                $(_: $name,)?
+                part: &T,
+            ) -> Result<(), Error> {
                 part.serialize(&mut **self)
             }
 
@@ -378,7 +383,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn values_are_written_as_postcard_writes_them(forms in prop::collection::vec(form(), 1..5)) {
+        fn values_are_written_as_postcard_writes_them(
+            forms in prop::collection::vec(form(), 1..5),
+        ) {
             let (mut ours, mut theirs) = (b"before".to_vec(), b"before".to_vec());
             for form in &forms {
                 crate::encoding::append(form, &mut ours);

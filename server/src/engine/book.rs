@@ -1,5 +1,5 @@
-//! All accounts of one shard and the indexes over them: users by name, the next order to expire, the
-//! armed triggers.
+//! All accounts of one shard and the indexes over them: users by name, the next order to expire,
+//! the armed triggers.
 //!
 //! [`Book::commit`] is the only meaning of a record. The live shard and recovery both use it, so a
 //! replayed journal gives the same book. A book must never decide anything.

@@ -1,5 +1,5 @@
-//! Records: the entries of the journal, one for each decision. Accounts and the audit log are views of
-//! them.
+//! Records: the entries of the journal, one for each decision. Accounts and the audit log are views
+//! of them.
 
 use super::event::{Event, Events};
 use daytrade_protocol::{Attempt, Command, FileName, Money, Refusal, Symbol, UserName};

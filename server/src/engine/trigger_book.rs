@@ -144,7 +144,8 @@ mod tests {
             let mut list: Vec<(u8, Side, i64, TriggerKey)> = Vec::new();
             for (record, (sym, buy, cents)) in arm.into_iter().enumerate() {
                 let side = if buy { Side::Buy } else { Side::Sell };
-                let key = TriggerKey::new(side, Money::from_cents(cents), record as u64, UserId(record as u32));
+                let price = Money::from_cents(cents);
+                let key = TriggerKey::new(side, price, record as u64, UserId(record as u32));
                 let first = book.insert(symbol(sym), side, key);
                 prop_assert_eq!(first, !list.iter().any(|(s, ..)| *s == sym));
                 list.push((sym, side, cents, key));
@@ -157,12 +158,20 @@ mod tests {
             }
             prop_assert_eq!(book.len(), list.len());
             for (sym, side) in (0..3).flat_map(|s| [(s, Side::Buy), (s, Side::Sell)]) {
-                let mut want: Vec<_> = list.iter().filter(|(s, d, cents, _)| {
-                    *s == sym && *d == side && if side == Side::Buy { market <= *cents } else { market >= *cents }
-                }).collect();
-                want.sort_by_key(|(_, _, cents, key)| (if side == Side::Buy { -cents } else { *cents }, key.record));
+                let fires = |at: i64| match side {
+                    Side::Buy => market <= at,
+                    Side::Sell => market >= at,
+                };
+                let mut want: Vec<_> = list
+                    .iter()
+                    .filter(|(s, d, cents, _)| *s == sym && *d == side && fires(*cents))
+                    .collect();
+                want.sort_by_key(|(_, _, cents, key)| {
+                    (if side == Side::Buy { -cents } else { *cents }, key.record)
+                });
                 let (mut got, mut after) = (Vec::new(), None);
-                while let Some(key) = book.next(symbol(sym), side, Money::from_cents(market), after) {
+                let price = Money::from_cents(market);
+                while let Some(key) = book.next(symbol(sym), side, price, after) {
                     got.push(key);
                     after = Some(key);
                 }

@@ -20,7 +20,8 @@ pub enum SegmentFault {
     Shard(u16),
     /// The header is complete, but does not continue where the previous segment ended.
     #[error(
-        "the segment begins with record {found} and does not follow the one before it, which ended before record {expected}"
+        "the segment begins with record {found} and does not follow the one before it, \
+         which ended before record {expected}"
     )]
     Gap {
         /// First record of the segment.

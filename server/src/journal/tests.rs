@@ -1,3 +1,5 @@
+//! Tests of the whole journal on a disk in memory: writing, recovery and damage.
+
 use super::*;
 use crate::engine::{Event, Outcome, Record};
 use daytrade_protocol::{Command, Money, UserName};
@@ -33,7 +35,7 @@ fn open(storage: &FaultDisk, segment_bytes_max: u64) -> (JournalWriter, Recovere
     (writer, recovered, positions)
 }
 
-/// Writes frames of these sizes; the records are numbered in their amounts.
+/// Writes frames with these numbers of records. The amount of a record is its number.
 fn write(writer: &mut JournalWriter, frames: &[usize]) -> Result<(), AppendError> {
     let mut builder = FrameBuilder::default();
     for (index, records) in frames.iter().enumerate() {
@@ -46,26 +48,28 @@ fn write(writer: &mut JournalWriter, frames: &[usize]) -> Result<(), AppendError
     Ok(())
 }
 
-/// What recovery finds, as the amounts of the records; it must be 1, 2, 3 … whatever happened.
+/// Recovers the journal and returns its number of records. Fails unless they are numbered 1, 2, 3 …
+/// without a gap.
 fn read(storage: &FaultDisk) -> Result<(usize, Recovered), RecoveryError> {
-    let mut found = Vec::new();
+    let mut numbers = Vec::new();
     let recovered = recover(storage, 3, Start::First, true, |number, time_ms, got| {
         assert_eq!(got, record(number as i64), "nothing is invented");
         assert!(time_ms >= 1_000);
-        found.push(number);
+        numbers.push(number);
     })?;
-    assert!(found.iter().copied().eq(1..=found.len() as u64), "no gap, nothing twice");
-    assert_eq!(recovered.record, found.len() as u64);
-    Ok((found.len(), recovered))
+    assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "no gap and no duplicate");
+    assert_eq!(recovered.record, numbers.len() as u64);
+    Ok((numbers.len(), recovered))
 }
 
+/// Returns a disk with a journal of these frames.
 fn written(segment_bytes_max: u64, frames: &[usize]) -> FaultDisk {
     let storage = FaultDisk::default();
     write(&mut open(&storage, segment_bytes_max).0, frames).unwrap();
     storage
 }
 
-/// The same journal without the zeros filled in ahead of writing.
+/// Returns a copy of the journal without the zeros that are written ahead of the frames.
 fn without_fill(storage: &FaultDisk) -> FaultDisk {
     let trimmed = storage.files().into_iter().map(|(name, mut bytes)| {
         while bytes.len() > 1 << 12 && bytes.ends_with(&[0; 1 << 12]) {
@@ -80,7 +84,7 @@ fn without_fill(storage: &FaultDisk) -> FaultDisk {
 }
 
 #[test]
-fn what_was_committed_is_read_back_and_writing_goes_on() {
+fn committed_frames_are_recovered_and_writing_continues() {
     let storage = written(BIG, &[1, 5, 2]);
     let (mut writer, recovered, positions) = open(&storage, BIG);
     assert_eq!((recovered.record, recovered.frame, recovered.epoch), (8, 3, 1));
@@ -91,7 +95,7 @@ fn what_was_committed_is_read_back_and_writing_goes_on() {
 }
 
 #[test]
-fn segments_are_closed_in_time_and_follow_one_another() {
+fn segments_are_closed_at_their_size_and_a_missing_one_is_refused() {
     let storage = written(150, &[1, 2, 1, 1]);
     assert!(storage.files().len() > 2, "{:?}", storage.files().keys());
     let (mut writer, ..) = open(&storage, 150);
@@ -105,7 +109,7 @@ fn segments_are_closed_in_time_and_follow_one_another() {
 }
 
 #[test]
-fn a_reader_that_is_given_a_position_stops_there() {
+fn a_reader_stops_at_its_end_position() {
     let storage = FaultDisk::default();
     let (mut writer, _, positions) = open(&storage, 200);
     write(&mut writer, &[2, 2]).unwrap();
@@ -121,7 +125,7 @@ fn a_reader_that_is_given_a_position_stops_there() {
 }
 
 #[test]
-fn a_journal_cut_at_any_byte_gives_a_prefix_and_can_be_written_on() {
+fn a_journal_cut_at_any_byte_gives_a_prefix_and_accepts_writes() {
     let whole = without_fill(&written(BIG, &[1, 2, 1])).files();
     let (name, bytes) = whole.into_iter().next().unwrap();
     let mut counts = std::collections::BTreeSet::new();
@@ -131,15 +135,18 @@ fn a_journal_cut_at_any_byte_gives_a_prefix_and_can_be_written_on() {
         let (records, recovered) = read(&storage).unwrap();
         counts.insert(records);
         let (mut writer, again, _) = open(&storage, BIG);
-        assert_eq!(again.cut_bytes, 0, "cut at {length}: what was cut off is gone, {recovered:?}");
+        assert_eq!(
+            again.cut_bytes, 0,
+            "cut at {length}: the incomplete frame is removed, {recovered:?}"
+        );
         write(&mut writer, &[1]).unwrap();
         assert_eq!(read(&storage).unwrap().0, records + 1, "cut at {length}");
     }
-    assert_eq!(Vec::from_iter(counts), [0, 1, 3], "every frame but the last was kept whole");
+    assert_eq!(Vec::from_iter(counts), [0, 1, 3], "all frames before the cut are kept");
 }
 
 #[test]
-fn any_flipped_bit_is_a_prefix_or_a_refusal_that_names_the_file() {
+fn any_flipped_bit_gives_a_prefix_or_an_error_that_names_the_file() {
     let whole = without_fill(&written(180, &[1, 1, 1])).files();
     assert_eq!(whole.len(), 3, "three segments");
     for (name, bytes) in &whole {
@@ -147,7 +154,7 @@ fn any_flipped_bit_is_a_prefix_or_a_refusal_that_names_the_file() {
             let mut files = whole.clone();
             files.get_mut(name).unwrap()[bit / 8] ^= 1 << (bit % 8);
             match read(&FaultDisk::with_files(files)) {
-                // Only in the last segment can damage look like an interrupted write.
+                // Only damage in the last segment can look like an interrupted write.
                 Ok((records, _)) => {
                     assert!(records == 2 && Some(name) == whole.keys().last(), "{name} bit {bit}")
                 }
@@ -158,7 +165,7 @@ fn any_flipped_bit_is_a_prefix_or_a_refusal_that_names_the_file() {
 }
 
 #[test]
-fn damage_before_a_good_frame_is_refused_with_file_and_offset_and_nothing_is_changed() {
+fn damage_before_a_valid_frame_is_refused_with_file_and_offset_and_changes_nothing() {
     let storage = written(BIG, &[1, 1, 1]);
     let (name, mut bytes) = storage.files().into_iter().next().unwrap();
     bytes[100] ^= 1;
@@ -184,23 +191,23 @@ fn frames_that_were_not_yet_durable_may_be_lost_in_any_order() {
         writer.sync().unwrap();
         write(&mut writer, &[1, 1]).unwrap();
         let (name, mut bytes) = storage.files().into_iter().next().unwrap();
-        let frame_bytes = (writer_position(&bytes) - 40) / 3;
+        let frame_bytes = (end_of_frames(&bytes) - 40) / 3;
         bytes[40 + frame_bytes..40 + 2 * frame_bytes].fill(0);
         read(&FaultDisk::with_files(BTreeMap::from([(name, bytes)])))
     };
     assert_eq!(
         damage_second(SyncMode::Never).unwrap().0,
         1,
-        "the synced frame is there, the others are cut off"
+        "the synced frame is kept and the others are cut off"
     );
     assert!(
         damage_second(SyncMode::Always).is_err(),
-        "a durable frame is missing before a good one"
+        "a durable frame is missing before a valid one"
     );
 }
 
-/// Where the last frame ends, in a file that is filled with zeros behind it.
-fn writer_position(bytes: &[u8]) -> usize {
+/// Returns the offset of the end of the last frame. Zeros follow it in the file.
+fn end_of_frames(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|&byte| byte != 0).unwrap() + 1
 }
 
@@ -220,7 +227,7 @@ fn another_shards_journal_and_a_newer_format_are_refused() {
 }
 
 #[test]
-fn after_a_failure_nothing_is_tried_again_and_only_the_acknowledged_is_there() {
+fn after_a_failure_the_writer_is_poisoned_and_acknowledged_records_are_kept() {
     for operations in 0..12 {
         let storage = FaultDisk::default();
         let (mut writer, _, positions) = open(&storage, 200);
@@ -228,11 +235,11 @@ fn after_a_failure_nothing_is_tried_again_and_only_the_acknowledged_is_there() {
         let failed = (0..6).map(|_| write(&mut writer, &[1])).position(|done| done.is_err());
         let Some(acknowledged) = failed else { continue };
         assert_eq!(positions.get().record, acknowledged as u64, "after {operations} operations");
-        let mended = FaultDisk::with_files(storage.files());
-        let changed = storage.files();
+        let repaired = FaultDisk::with_files(storage.files());
+        let before = storage.files();
         assert!(write(&mut writer, &[1]).is_err() && writer.sync().is_err(), "poisoned");
-        assert_eq!(storage.files(), changed);
-        let recovered = read(&mended).unwrap().0;
+        assert_eq!(storage.files(), before);
+        let recovered = read(&repaired).unwrap().0;
         assert!(
             (acknowledged..=acknowledged + 1).contains(&recovered),
             "{acknowledged} acknowledged, {recovered} recovered"

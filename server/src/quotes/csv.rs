@@ -95,7 +95,8 @@ fn read_rows(from: impl Read) -> anyhow::Result<HashMap<Symbol, Vec<(u64, Money)
     let headers = reader.headers()?;
     ensure!(
         ["time", "symbol", "price"].iter().all(|name| headers.iter().any(|header| header == *name)),
-        "the first line must name the columns: time,symbol,price; daytrade convert-prices makes such files"
+        "the first line must name the columns: time,symbol,price; \
+         daytrade convert-prices makes such files"
     );
     let mut prices: HashMap<Symbol, Vec<(u64, Money)>> = HashMap::new();
     for (index, row) in reader.deserialize().enumerate() {

@@ -116,7 +116,10 @@ impl LegacySource {
                     Ok(Err(error)) if attempts.is_empty() => return Err(error),
                     Ok(Err(_)) => {}
                     Err(stopped) if stopped.is_cancelled() => {}
-                    Err(stopped) => return Err(SourceError::Unreachable(std::io::Error::other(stopped))),
+                    Err(stopped) => {
+                        let error = std::io::Error::other(stopped);
+                        return Err(SourceError::Unreachable(error));
+                    }
                 },
                 () = tokio::time::sleep(another.unwrap_or_default()), if another.is_some() => {
                     open.push_back(attempts.spawn(attempt(true)));

@@ -1,3 +1,5 @@
+//! Tests of the quote manager with a source whose fetches the test answers.
+
 use super::super::source::Fetch;
 use super::*;
 use daytrade_protocol::Money;
@@ -7,16 +9,16 @@ use tokio::sync::{mpsc, oneshot};
 
 type Answer = oneshot::Sender<Result<SourceQuote, SourceError>>;
 
-/// A source whose fetches the test answers.
+/// A source that answers a fetch when the test does.
 #[derive(Default)]
 struct Scripted {
-    asked: Mutex<VecDeque<(String, Answer)>>,
+    fetches: Mutex<VecDeque<(String, Answer)>>,
 }
 
 impl QuoteSource for Scripted {
     fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a> {
         let (answer, answered) = oneshot::channel();
-        self.asked.lock().push_back((format!("{symbol} for {user}"), answer));
+        self.fetches.lock().push_back((format!("{symbol} for {user}"), answer));
         Box::pin(async move {
             answered.await.unwrap_or(Err(SourceError::Timeout)).map(crate::quotes::Fetched::from)
         })
@@ -27,6 +29,7 @@ impl QuoteSource for Scripted {
     }
 }
 
+/// A running manager, its shards' queues and its source.
 struct World {
     source: Arc<Scripted>,
     requests: UnboundedSender<QuoteRequest>,
@@ -52,6 +55,7 @@ impl World {
         Self { source, requests, events, stats }
     }
 
+    /// Requests a quote for a user of a shard.
     fn want(&self, shard: u16, user: &str) {
         let user = UserName::parse(user.as_bytes()).unwrap();
         self.requests
@@ -60,17 +64,19 @@ impl World {
     }
 
     /// Returns the next fetch. Yields to other tasks until there is one, without a clock.
-    async fn asked(&self) -> (String, Answer) {
+    async fn next_fetch(&self) -> (String, Answer) {
         loop {
-            let next = self.source.asked.lock().pop_front();
+            let next = self.source.fetches.lock().pop_front();
             match next {
-                Some(asked) => return asked,
+                Some(fetch) => return fetch,
                 None => tokio::task::yield_now().await,
             }
         }
     }
 
-    async fn told(&mut self, shard: usize) -> (Option<i64>, bool) {
+    /// Returns the next price that a shard receives, None for a failed fetch, and whether it is to
+    /// record a hit.
+    async fn next_price(&mut self, shard: usize) -> (Option<i64>, bool) {
         match self.events[shard].recv().await {
             Some(ShardEvent::Quote(QuoteEvent::Arrived(quote, hit))) => {
                 (Some(quote.price.cents()), hit.is_some())
@@ -94,14 +100,14 @@ async fn concurrent_requests_share_one_fetch_and_one_shard_records_the_hit() {
     let mut world = World::new(2);
     world.want(1, "alice");
     world.want(0, "bob");
-    let (asked, answer) = world.asked().await;
-    assert_eq!(asked, "S for alice");
+    let (fetch, answer) = world.next_fetch().await;
+    assert_eq!(fetch, "S for alice");
     answer.send(Ok(quote(123))).unwrap();
-    assert_eq!(world.told(0).await, (Some(123), false));
-    assert_eq!(world.told(1).await, (Some(123), true));
+    assert_eq!(world.next_price(0).await, (Some(123), false));
+    assert_eq!(world.next_price(1).await, (Some(123), true));
     world.want(0, "carol");
-    assert_eq!(world.told(0).await, (Some(123), false), "from the cache");
-    assert!(world.source.asked.lock().is_empty());
+    assert_eq!(world.next_price(0).await, (Some(123), false), "from the cache");
+    assert!(world.source.fetches.lock().is_empty());
     assert_eq!((world.stats.hits.load(Ordering::Relaxed), world.stats.cost_cents()), (1, 5));
 }
 
@@ -109,12 +115,12 @@ async fn concurrent_requests_share_one_fetch_and_one_shard_records_the_hit() {
 async fn a_failed_fetch_is_reported_to_the_waiting_shard_and_the_next_request_retries() {
     let mut world = World::new(2);
     world.want(0, "alice");
-    world.asked().await.1.send(Err(SourceError::Timeout)).unwrap();
-    assert_eq!(world.told(0).await, (None, false));
+    world.next_fetch().await.1.send(Err(SourceError::Timeout)).unwrap();
+    assert_eq!(world.next_price(0).await, (None, false));
     assert!(world.events[1].try_recv().is_err(), "the other shard did not wait");
     world.want(0, "alice");
-    world.asked().await.1.send(Ok(quote(5))).unwrap();
-    assert_eq!(world.told(0).await, (Some(5), true));
+    world.next_fetch().await.1.send(Ok(quote(5))).unwrap();
+    assert_eq!(world.next_price(0).await, (Some(5), true));
     assert_eq!(world.stats.failures.load(Ordering::Relaxed), 1);
 }
 
@@ -165,11 +171,11 @@ async fn requotes_follow_the_rate_limit() {
 }
 
 fn manager_of_one_shard() -> Manager {
-    let (control, _news) = mpsc::unbounded_channel();
+    let (shard, _events) = mpsc::unbounded_channel();
     let (_requests, queue) = mpsc::unbounded_channel();
     let handles = QuoteManagerHandles {
         requests: queue,
-        shards: vec![control],
+        shards: vec![shard],
         clock: Arc::default(),
         stats: Arc::default(),
         refresh_budget: 50,
@@ -182,7 +188,7 @@ fn manager_of_one_shard() -> Manager {
 }
 
 #[tokio::test]
-async fn a_symbol_with_triggers_is_quoted_at_once_and_all_shards_and_watchers_get_the_price() {
+async fn a_symbol_with_triggers_is_fetched_at_once_and_all_shards_and_watchers_get_the_price() {
     let mut world = World::new(2);
     let outbox: Arc<crate::session::Outbox> = Arc::default();
     let target = ReplyTarget::new(Arc::clone(&outbox));
@@ -190,10 +196,10 @@ async fn a_symbol_with_triggers_is_quoted_at_once_and_all_shards_and_watchers_ge
     let alice = UserName::parse(b"alice").unwrap();
     let interest = QuoteRequest::Interest { shard: 1, symbol: symbol(), asker: Some((alice, 9)) };
     world.requests.send(interest).unwrap();
-    let (_, answer) = world.asked().await;
+    let (_, answer) = world.next_fetch().await;
     answer.send(Ok(quote(77))).unwrap();
-    assert_eq!(world.told(0).await.0, Some(77));
-    assert_eq!(world.told(1).await.0, Some(77));
+    assert_eq!(world.next_price(0).await.0, Some(77));
+    assert_eq!(world.next_price(1).await.0, Some(77));
     let pushed = String::from_utf8(outbox.take().into_iter().flatten().collect()).unwrap();
     assert!(pushed.starts_with("* QUOTE,S,0.77,"), "{pushed}");
 }

@@ -25,7 +25,8 @@ pub(super) struct Round {
 }
 
 impl Round {
-    /// Ensures that the last delivery targets this connection, with capacity for `requests` replies.
+    /// Ensures that the last delivery targets this connection, with capacity for `requests`
+    /// replies.
     pub(super) fn begin_delivery(&mut self, target: &ReplyTarget, requests: usize) {
         if self.deliveries.last().is_none_or(|last| !last.target.is_same(target)) {
             let replies = Replies::with_capacity(requests);

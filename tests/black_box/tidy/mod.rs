@@ -1,8 +1,5 @@
 //! Checks the repository's own sources: widths, lengths, the tests named by docs/PROMISES.md, and
 //! the imports between modules.
-//!
-//! A PENDING table lists known violations. An entry without a violation fails the test, so the
-//! tables only get shorter.
 
 mod imports;
 
@@ -13,46 +10,9 @@ const LINE_COLUMNS_MAX: usize = 100;
 const FUNCTION_LINES_MAX: usize = 70;
 const FILE_LINES_MAX: usize = 400;
 
-/// Path prefixes of files that still have lines over the limit.
-const LINES_PENDING: &[&str] =
-    &["CHANGELOG.md", "README.md", "docs/", "protocol/", "server/", "tui/", "workloads/"];
-
-/// Functions still over the limit, as `path: name`.
-const FUNCTIONS_PENDING: &[&str] = &[
-    "protocol/src/refusal.rs: words",
-    "server/src/engine/model.rs: command",
-    "server/src/server.rs: start",
-    "server/src/session/connection.rs: run",
-    "tests/simulator/simulation/run.rs: start",
-    "tui/src/cli/shown.rs: rows_of",
-    "tui/src/model/forms.rs: trade_consequences",
-    "tui/src/term/run.rs: run",
-    "tui/src/ui/banner.rs: banner",
-    "tui/src/ui/chart.rs: draw",
-    "tui/src/ui/form.rs: draw_form",
-    "tui/src/ui/holdings.rs: holdings",
-    "tui/src/ui/lists.rs: triggers",
-    "tui/src/ui/lists.rs: watchlist",
-    "tui/src/ui/strips.rs: account",
-    "tui/src/ui/table.rs: table",
-];
-
 /// Files that may have more lines than the limit, each with its reason.
 const LONG_FILES: &[(&str, &str)] =
     &[("server/src/engine/cases.rs", "tables of scenarios, one row a case")];
-
-/// Files still over the limit.
-const FILES_PENDING: &[&str] = &[
-    "protocol/src/reply.rs",
-    "server/src/quotes/manager.rs",
-    "server/src/shard/core.rs",
-    "server/src/shard/tests.rs",
-    "tui/src/model/server.rs",
-    "tui/src/model/tests.rs",
-];
-
-/// Prefixes of names in docs/PROMISES.md that no test has yet: `programme` is now `simulator`.
-const PROMISES_PENDING: &[&str] = &["programme::"];
 
 /// A source file of the repository.
 struct Source {
@@ -98,24 +58,9 @@ fn sources() -> Vec<Source> {
     sources
 }
 
-/// Removes the violations that start with a PENDING entry, and fails for the others and for
-/// entries without a violation.
-fn expect_only_pending(mut violations: Vec<String>, pending: &[&str]) {
-    for entry in pending {
-        let before = violations.len();
-        violations.retain(|violation| !is_listed(violation, entry));
-        if violations.len() == before {
-            violations.push(format!("{entry} has no violation any more: remove it from PENDING"));
-        }
-    }
+/// Fails with a list of the violations, if there are any.
+fn expect_none(violations: &[String]) {
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
-}
-
-/// Returns true if a violation starts with an entry, and the entry ends at the end of a name.
-fn is_listed(violation: &str, entry: &str) -> bool {
-    let Some(rest) = violation.strip_prefix(entry) else { return false };
-    let in_name = |c: char| c.is_alphanumeric() || c == '_';
-    !(entry.ends_with(in_name) && rest.starts_with(in_name))
 }
 
 /// Markdown tables, fenced code blocks and lines with a URL may be wider.
@@ -135,7 +80,7 @@ fn lines_end_at_100_columns() {
             }
         }
     }
-    expect_only_pending(violations, LINES_PENDING);
+    expect_none(&violations);
 }
 
 #[test]
@@ -151,7 +96,7 @@ fn functions_have_at_most_70_lines() {
             }
         }
     }
-    expect_only_pending(violations, FUNCTIONS_PENDING);
+    expect_none(&violations);
 }
 
 /// Returns the name of the function that this line begins.
@@ -180,16 +125,17 @@ fn item_lines(lines: &[&str]) -> usize {
 
 #[test]
 fn files_have_at_most_400_lines() {
-    let mut long = Vec::new();
+    let mut violations = Vec::new();
     for source in sources().iter().filter(|source| !source.is_markdown()) {
         let count = source.text.lines().count();
-        if count > FILE_LINES_MAX {
-            long.push(format!("{}: {count} lines", source.path));
+        let is_listed = LONG_FILES.iter().any(|(path, _)| *path == source.path);
+        match (count > FILE_LINES_MAX, is_listed) {
+            (true, false) => violations.push(format!("{}: {count} lines", source.path)),
+            (false, true) => violations.push(format!("{} is short now", source.path)),
+            _ => {}
         }
     }
-    let excepted = LONG_FILES.iter().map(|(path, _)| path);
-    let listed: Vec<&str> = excepted.chain(FILES_PENDING).copied().collect();
-    expect_only_pending(long, &listed);
+    expect_none(&violations);
 }
 
 /// docs/PROMISES.md names a test as `module::test`, all tests of a module as `module::*` or
@@ -211,7 +157,7 @@ fn every_test_named_in_the_promises_exists() {
     }
     assert!(named > 10, "only {named} tests are named");
     violations.dedup();
-    expect_only_pending(violations, PROMISES_PENDING);
+    expect_none(&violations);
 }
 
 /// Returns true if the last segment is the name of a function under `#[test]`, in a file of the

@@ -67,8 +67,8 @@ macro_rules! define_dispatch {
         }
 
         /// Returns the OK reply to a command that was carried out. `account` is the account after
-        /// its events. Returns None for commands whose reply is not in their events: QUOTE, DUMPLOG,
-        /// DISPLAY_SUMMARY.
+        /// its events. Returns None for commands whose reply is not in their events: QUOTE,
+        /// DUMPLOG, DISPLAY_SUMMARY.
         pub fn reply_to(
             command: &Command,
             events: &[Event],

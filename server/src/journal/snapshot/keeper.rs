@@ -106,7 +106,11 @@ impl SnapshotKeeper {
         file.finish(folder, hash.0)?;
         tracing::info!(shard = self.shard, file = snapshot_name(record), "snapshot written");
         if let Err(error) = self.remove_old() {
-            tracing::warn!(shard = self.shard, %error, "old snapshots or segments were not removed");
+            tracing::warn!(
+                shard = self.shard,
+                %error,
+                "old snapshots or segments were not removed"
+            );
         }
         Ok(SnapshotEvent::Done)
     }

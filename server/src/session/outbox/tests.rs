@@ -1,4 +1,5 @@
-//! What a connection is told, in which order, and who writes it.
+//! Tests of the outbox: the order of replies and pushes, and which of shard and session writes
+//! them.
 
 use super::queue::SMALL_CHUNK_BYTES;
 use super::*;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 use tokio::io::AsyncWrite;
 
+/// Returns the text in an outbox, and empties it.
 fn text(outbox: &Outbox) -> String {
     String::from_utf8(outbox.take().into_iter().flatten().collect()).unwrap()
 }
@@ -43,27 +45,27 @@ fn untagged_replies_wait_for_their_turn_and_tagged_ones_do_not() {
     );
 }
 
-/// A socket that takes so many bytes more.
+/// A socket with a limited send buffer: the bytes written, and the bytes it still accepts.
 #[derive(Clone)]
 struct Socket(Arc<Mutex<(Vec<u8>, usize)>>);
 
 impl Socket {
-    fn with_room(bytes: usize) -> (Self, Outbox) {
+    fn with_capacity(bytes: usize) -> (Self, Outbox) {
         let socket = Self(Arc::new(Mutex::new((Vec::new(), bytes))));
         (socket.clone(), Outbox::new(socket))
     }
 
-    fn got(&self) -> String {
+    fn take_written(&self) -> String {
         String::from_utf8(std::mem::take(&mut self.0.lock().0)).unwrap()
     }
 }
 
 impl ReplyWriter for Socket {
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let (got, room) = &mut *self.0.lock();
-        let taken = bytes.len().min(*room);
+        let (got, capacity) = &mut *self.0.lock();
+        let taken = bytes.len().min(*capacity);
         got.extend_from_slice(&bytes[..taken]);
-        *room -= taken;
+        *capacity -= taken;
         if taken == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(taken) }
     }
 }
@@ -86,7 +88,7 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// Counts how often a session would have been woken.
+/// Counts the wakeups of a session.
 #[derive(Default)]
 struct Wakes(AtomicUsize);
 
@@ -97,24 +99,30 @@ impl Wake for Wakes {
 }
 
 #[test]
-fn a_short_reply_is_written_at_once_and_wakes_nobody() {
-    let (socket, outbox) = Socket::with_room(1_000);
+fn a_short_reply_is_written_at_once_and_does_not_wake_the_session() {
+    let (socket, outbox) = Socket::with_capacity(1_000);
     let wakes = Arc::new(Wakes::default());
     let waker = Waker::from(Arc::clone(&wakes));
     let context = Context::from_waker(&waker);
     outbox.begin(3, 0);
     assert!(!outbox.poll_changed(&context, false));
     outbox.deliver(replies(&[ReplyTo::Untagged(0)]));
-    assert_eq!((socket.got().as_str(), wakes.0.load(Ordering::Relaxed)), ("Untagged(0)\n", 0));
+    assert_eq!(
+        (socket.take_written().as_str(), wakes.0.load(Ordering::Relaxed)),
+        ("Untagged(0)\n", 0)
+    );
     assert_eq!((outbox.load().bytes, outbox.load().flow.in_flight), (0, 2));
     assert!(outbox.load().written_at.is_some());
-    // A session that waits for answers is told all the same, also of one that came before it said
-    // so.
+    // A session that waits for replies is woken. It also learns of a reply that was written before
+    // it began to wait.
     assert!(outbox.poll_changed(&context, true));
     assert!(!outbox.poll_changed(&context, true));
     outbox.deliver(replies(&[ReplyTo::Untagged(1)]));
-    assert_eq!((socket.got().as_str(), wakes.0.load(Ordering::Relaxed)), ("Untagged(1)\n", 1));
-    // While the session writes, nobody comes between.
+    assert_eq!(
+        (socket.take_written().as_str(), wakes.0.load(Ordering::Relaxed)),
+        ("Untagged(1)\n", 1)
+    );
+    // While the session has bytes to write, the shard writes none.
     outbox.deliver(replies(&[ReplyTo::Nobody]));
     let long = "x".repeat(SMALL_CHUNK_BYTES + 1);
     let mut given = Replies::default();
@@ -122,14 +130,14 @@ fn a_short_reply_is_written_at_once_and_wakes_nobody() {
         out.extend_from_slice(long.as_bytes())
     });
     outbox.deliver(given);
-    assert_eq!((socket.got().as_str(), text(&outbox).len()), ("", long.len()));
+    assert_eq!((socket.take_written().as_str(), text(&outbox).len()), ("", long.len()));
     outbox.deliver(replies(&[ReplyTo::Untagged(2)]));
-    assert_eq!((socket.got().as_str(), text(&outbox).as_str()), ("", "Untagged(2)\n"));
+    assert_eq!((socket.take_written().as_str(), text(&outbox).as_str()), ("", "Untagged(2)\n"));
 }
 
 #[test]
-fn what_the_socket_does_not_take_is_left_to_the_session_in_order() {
-    let (socket, outbox) = Socket::with_room(15);
+fn the_session_writes_what_the_socket_did_not_accept_in_order() {
+    let (socket, outbox) = Socket::with_capacity(15);
     let wakes = Arc::new(Wakes::default());
     let waker = Waker::from(Arc::clone(&wakes));
     outbox.begin(3, 0);
@@ -137,13 +145,13 @@ fn what_the_socket_does_not_take_is_left_to_the_session_in_order() {
     for place in 0..3 {
         outbox.deliver(replies(&[ReplyTo::Untagged(place)]));
     }
-    assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "once, until it has looked");
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "one wakeup until the session polls again");
     assert_eq!(outbox.load().bytes, 36 - 15);
-    assert_eq!(socket.got() + &text(&outbox), "Untagged(0)\nUntagged(1)\nUntagged(2)\n");
+    assert_eq!(socket.take_written() + &text(&outbox), "Untagged(0)\nUntagged(1)\nUntagged(2)\n");
 }
 
 #[test]
-fn long_summaries_are_asked_for_a_few_at_a_time() {
+fn the_number_of_summaries_in_flight_follows_their_size() {
     let outbox = Outbox::default();
     assert_eq!(outbox.load().flow.summaries_max(), SUMMARIES_BYTES_MAX / SUMMARY_BYTES_GUESS);
     for (bytes, at_once) in [(1_000, SUMMARIES_BYTES_MAX / 1_000), (1 << 30, SUMMARIES_AT_ONCE_MIN)]
@@ -160,7 +168,7 @@ fn long_summaries_are_asked_for_a_few_at_a_time() {
 }
 
 #[test]
-fn a_slow_reader_keeps_the_newest_price_and_every_event_until_the_bound() {
+fn a_slow_reader_gets_the_newest_price_and_all_events_up_to_the_limit() {
     let outbox = Outbox::default();
     let symbol = Symbol::parse(b"S").unwrap();
     for cents in [100, 200, 300] {

@@ -148,10 +148,10 @@ impl<'a> DetailWriter<'a> {
                 self.account(user, available, reserved, realised);
             }
             Detail::Holding { symbol, free, reserved, basis } => {
-                self.holding(symbol, free, reserved, basis)
+                self.holding(symbol, free, reserved, basis);
             }
             Detail::Pending { side, ref terms, expires_at_ms } => {
-                self.pending(side, terms, expires_at_ms)
+                self.pending(side, terms, expires_at_ms);
             }
             Detail::Trigger { side, symbol, amount, price, shares } => {
                 self.trigger(side, symbol, amount, price, shares);

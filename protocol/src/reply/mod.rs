@@ -7,5 +7,5 @@ mod value;
 
 pub use body::{Reply, ReplyBody};
 pub use detail::{Detail, DetailWriter};
-pub use parse::{ReplyError, ServerLine};
-pub use value::DumpPath;
+pub use parse::ServerLine;
+pub use value::{DumpPath, ReplyError};

@@ -2,7 +2,7 @@
 
 use super::body::{Reply, ReplyBody};
 use super::detail::Detail;
-use super::value::Cursor;
+use super::value::{Cursor, ReplyError};
 use crate::code::Code;
 use crate::commands::CommandName;
 use crate::push::Push;
@@ -18,11 +18,6 @@ pub enum ServerLine {
     /// A pushed line.
     Push(Push),
 }
-
-/// Error for a line that the protocol does not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a line of a daytrade server")]
-pub struct ReplyError;
 
 impl ServerLine {
     /// Reads a line, with or without its LF.
@@ -90,15 +85,15 @@ fn known_detail(line: &str) -> Option<Detail> {
             side: f.side()?,
             symbol: f.symbol()?,
             amount: f.money()?,
-            price: f.optional(|text| Money::parse_signed(text.as_bytes()))?,
+            price: f.optional(|text| Money::parse_signed(text.as_bytes())).ok()?,
             shares: f.int()?,
         },
         "HISTORY" => Detail::History {
             at_ms: f.int()?,
             number: f.int()?,
             command: CommandName::parse(f.text()?.as_bytes())?,
-            symbol: f.optional(|text| Symbol::parse(text.as_bytes()))?,
-            amount: f.optional(|text| Money::parse_signed(text.as_bytes()))?,
+            symbol: f.optional(|text| Symbol::parse(text.as_bytes())).ok()?,
+            amount: f.optional(|text| Money::parse_signed(text.as_bytes())).ok()?,
             refused: match f.text()? {
                 "OK" => None,
                 code => Some(Code::parse(code.as_bytes())?),

@@ -9,6 +9,11 @@ const INTEGER_BYTES: usize = 21;
 /// Bytes of a money field: a comma, a sign, 17 digits, a point and two decimals.
 const MONEY_BYTES: usize = 22;
 
+/// Error for a line that the protocol does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a line of a daytrade server")]
+pub struct ReplyError;
+
 /// A type that is a field, or several, of a reply.
 pub(super) trait ReplyValue: Sized {
     /// Most bytes that the field takes, with its comma; `usize::MAX` for a field of any length.
@@ -190,14 +195,17 @@ impl<'a> Cursor<'a> {
         Some(TradeTerms { symbol, shares, price: self.money()?, total: self.money()? })
     }
 
-    /// Takes a field that may be empty; None if it is not empty and cannot be read.
+    /// Takes a field that may be empty.
+    ///
+    /// # Errors
+    /// If the field is missing, or not empty and cannot be read.
     pub(super) fn optional<T>(
         &mut self,
         read: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<Option<T>> {
-        match self.text()? {
-            "" => Some(None),
-            field => read(field).map(Some),
+    ) -> Result<Option<T>, ReplyError> {
+        match self.text().ok_or(ReplyError)? {
+            "" => Ok(None),
+            field => read(field).map(Some).ok_or(ReplyError),
         }
     }
 

@@ -63,7 +63,7 @@ impl DumpService {
     ) -> Arc<Self> {
         let (dump_dir, data_dir) = (config.dump_dir.clone(), config.data_dir.clone());
         let sequence = AtomicU64::new(0);
-        Arc::new(Self { dump_dir, data_dir, merger, shards, sequence })
+        Arc::new(Self { dump_dir, data_dir, shards, merger, sequence })
     }
 
     /// Writes the dump. Returns its path and number of events, and the replaced file, still open.

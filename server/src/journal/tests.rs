@@ -156,7 +156,7 @@ fn any_flipped_bit_gives_a_prefix_or_an_error_that_names_the_file() {
             match read(&FaultDisk::with_files(files)) {
                 // Only damage in the last segment can look like an interrupted write.
                 Ok((records, _)) => {
-                    assert!(records == 2 && Some(name) == whole.keys().last(), "{name} bit {bit}")
+                    assert!(records == 2 && Some(name) == whole.keys().last(), "{name} bit {bit}");
                 }
                 Err(error) => assert!(error.to_string().contains(name), "{error}"),
             }

@@ -50,9 +50,8 @@ mod tests {
                     for _ in 0..used {
                         consume_budget().await;
                     }
-                    let fired = |context: &mut Context<'_>| match timer.poll(context) {
-                        true => Poll::Ready(()),
-                        false => Poll::Pending,
+                    let fired = |context: &mut Context<'_>| {
+                        if timer.poll(context) { Poll::Ready(()) } else { Poll::Pending }
                     };
                     poll_fn(fired).await;
                 }

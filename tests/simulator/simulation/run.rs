@@ -161,8 +161,7 @@ async fn start(
     clock: &Arc<Clock>,
     random: &mut Random,
 ) -> anyhow::Result<Server> {
-    let mut quotes = QuoteArgs::default();
-    quotes.refresh_budget = 5;
+    let quotes = QuoteArgs { refresh_budget: 5, ..QuoteArgs::default() };
     let mut config = Config::local(PathBuf::new(), PathBuf::new(), quotes);
     config.fsync = mode;
     config.idle_timeout = Some(Duration::from_mins(10));

@@ -21,6 +21,7 @@ impl Add {
         Ok(smallvec![Event::CashAdded { amount }])
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the reply of every rule has this type")]
     pub(super) fn reply(_: &[Event], account: &Account) -> Option<ReplyBody> {
         Some(ReplyBody::Add { available: account.cash() })
     }

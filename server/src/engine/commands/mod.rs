@@ -26,7 +26,6 @@ pub use views::write_summary;
 
 /// The rules by the names of their commands.
 mod rules {
-    #![expect(clippy::wildcard_imports, reason = "a new rule needs no line here")]
     pub(super) use super::{cash::*, orders::*, sets::*, views::*};
 }
 

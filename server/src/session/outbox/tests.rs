@@ -127,7 +127,7 @@ fn a_short_reply_is_written_at_once_and_does_not_wake_the_session() {
     let long = "x".repeat(SMALL_CHUNK_BYTES + 1);
     let mut given = Replies::default();
     given.write(ReplyTo::Tagged(Tag::new(1).unwrap()), |_, out| {
-        out.extend_from_slice(long.as_bytes())
+        out.extend_from_slice(long.as_bytes());
     });
     outbox.deliver(given);
     assert_eq!((socket.take_written().as_str(), text(&outbox).len()), ("", long.len()));

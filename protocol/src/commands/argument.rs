@@ -67,9 +67,14 @@ impl<'a> Arguments<'a> {
     }
 
     /// Returns a trimmed field, empty if it was not sent. No command has more than three.
-    #[inline]
     pub(crate) fn at(&self, index: usize) -> &'a [u8] {
         self.scan.field(self.line, index + 1).map_or(b"", trim)
+    }
+
+    /// Returns a reader that begins at the first field.
+    #[inline]
+    pub(super) const fn reader(&self) -> FieldReader<'_, 'a> {
+        FieldReader { fields: self, at: 0 }
     }
 
     /// Returns true if the number of fields is one that these arguments allow.
@@ -82,5 +87,20 @@ impl<'a> Arguments<'a> {
     /// Returns true if all arguments were sent, the optional one too.
     pub(crate) const fn are_all(&self, arguments: &[Argument]) -> bool {
         self.count() >= arguments.len()
+    }
+}
+
+/// Reads the fields in order.
+pub(super) struct FieldReader<'f, 'a> {
+    fields: &'f Arguments<'a>,
+    at: usize,
+}
+
+impl<'a> FieldReader<'_, 'a> {
+    /// Returns the next field, trimmed, empty if it was not sent.
+    #[inline]
+    pub(super) fn next(&mut self) -> &'a [u8] {
+        self.at += 1;
+        self.fields.at(self.at - 1)
     }
 }

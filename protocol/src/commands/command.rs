@@ -10,16 +10,14 @@ use serde::{Deserialize, Serialize};
 
 /// Reads the arguments of one row in the order in which they are sent.
 macro_rules! read_arguments {
-    ($fields:ident, $all:expr, $value:path { $([$optional:ident],)? $($argument:ident),* }) => {{
-        let mut at = 0;
-        let mut next = || {
-            at += 1;
-            $fields.at(at - 1)
-        };
-        let _ = &mut next;
+    (
+        $fields:ident, $all:expr, $value:path { $([$optional:ident],)? $($argument:ident),* }
+    ) => {{
+        let mut fields = $fields.reader();
+        let _ = &mut fields;
         $value {
-            $($optional: if $all { ArgumentValue::parse(next())? } else { None },)?
-            $($argument: ArgumentValue::parse(next())?),*
+            $($optional: if $all { ArgumentValue::parse(fields.next())? } else { None },)?
+            $($argument: ArgumentValue::parse(fields.next())?),*
         }
     }};
 }
@@ -77,15 +75,18 @@ macro_rules! define_commands {
                 name: CommandName,
                 fields: &Arguments<'_>,
             ) -> Result<Self, Refusal> {
-                if !fields.fit(name.arguments()) {
-                    return Err(Refusal::BadArguments(name));
-                }
                 Ok(match name {
-                    $(CommandName::$command => read_arguments!(
-                        fields,
-                        fields.are_all(name.arguments()),
-                        Self::$command { $([$optional],)? $($argument),* }
-                    )),*
+                    $(CommandName::$command => {
+                        let arguments = const { CommandName::$command.arguments() };
+                        if !fields.fit(arguments) {
+                            return Err(Refusal::BadArguments(name));
+                        }
+                        read_arguments!(
+                            fields,
+                            fields.are_all(arguments),
+                            Self::$command { $([$optional],)? $($argument),* }
+                        )
+                    }),*
                 })
             }
 

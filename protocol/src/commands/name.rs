@@ -103,33 +103,84 @@ macro_rules! define_names {
         name_methods! { SessionName { $($session $word $fields -> $answer)* } }
 
         impl AnyName {
-            /// Reads a name without regard to case.
-            #[inline]
-            #[expect(non_upper_case_globals, reason = "the constants are named as the variants")]
-            pub(crate) fn parse(field: &[u8]) -> Option<Self> {
-                // Two commands of the same name would make the second pattern unreachable, which
-                // the compiler reports.
-                $(const $command: u128 = packed($text);)*
-                $(const $session: u128 = packed($word);)*
-                if field.len() > NAME_BYTES_MAX {
-                    return None;
-                }
-                let mut upper = [0; NAME_BYTES_MAX];
-                short_copy::copy(&mut upper, field);
-                upper.make_ascii_uppercase();
-                let name = match u128::from_le_bytes(upper) {
-                    $($command => Self::Command(CommandName::$command),)*
-                    $($session => Self::Session(SessionName::$session),)*
-                    _ => return None,
-                };
-                // A NUL at the end of the field compares equal to the padding.
-                (field.last() != Some(&0)).then_some(name)
-            }
+            /// All names.
+            const ALL: [Self; CommandName::ALL.len() + SessionName::ALL.len()] = [
+                $(Self::Command(CommandName::$command),)*
+                $(Self::Session(SessionName::$session),)*
+            ];
         }
     };
 }
 
 crate::command_table!(define_names);
+
+/// Number of places in the table of names.
+const PLACES: usize = 64;
+
+/// The names by [`place_of`], each with its text as a number.
+type Places = [Option<(AnyName, u128)>; PLACES];
+
+/// A table in which every name has a place of its own, so that a name is compared with one name
+/// only: a comparison with each in turn would cost mispredicted branches. The compiler tries
+/// factors until one fits.
+static NAMES: Places = PLACES_AND_FACTOR.0;
+const FACTOR: u64 = PLACES_AND_FACTOR.1;
+const PLACES_AND_FACTOR: (Places, u64) = {
+    let mut factor = 0x9e37_79b9_7f4a_7c15_u64;
+    loop {
+        if let Some(places) = places(factor) {
+            break (places, factor);
+        }
+        factor = factor.wrapping_mul(0x5851_f42d_4c95_7f2d);
+    }
+};
+
+/// Returns the table of names under a factor; None if two names have the same place.
+const fn places(factor: u64) -> Option<Places> {
+    let (mut places, mut at) = ([None; PLACES], 0);
+    while at < AnyName::ALL.len() {
+        let name = AnyName::ALL[at];
+        let letters = packed(name.as_str());
+        let place = &mut places[place_of(letters, factor)];
+        if let Some((_, other)) = *place {
+            assert!(other != letters, "two commands have the same name");
+            return None;
+        }
+        *place = Some((name, letters));
+        at += 1;
+    }
+    Some(places)
+}
+
+/// Returns the place of a name.
+const fn place_of(letters: u128, factor: u64) -> usize {
+    let mixed = (letters as u64 ^ (letters >> 64) as u64).wrapping_mul(factor);
+    (mixed >> (u64::BITS - PLACES.ilog2())) as usize
+}
+
+impl AnyName {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Command(name) => name.as_str(),
+            Self::Session(name) => name.as_str(),
+        }
+    }
+
+    /// Reads a name without regard to case.
+    #[inline]
+    pub(crate) fn parse(field: &[u8]) -> Option<Self> {
+        if field.len() > NAME_BYTES_MAX {
+            return None;
+        }
+        let mut upper = [0; NAME_BYTES_MAX];
+        short_copy::copy(&mut upper, field);
+        upper.make_ascii_uppercase();
+        let letters = u128::from_le_bytes(upper);
+        let (name, its_letters) = NAMES[place_of(letters, FACTOR)]?;
+        // A NUL at the end of the field compares equal to the padding.
+        (letters == its_letters && field.last() != Some(&0)).then_some(name)
+    }
+}
 
 impl CommandName {
     /// Reads a name without regard to case.

@@ -95,10 +95,9 @@ impl Executor {
     /// is known.
     pub(super) fn take_job(&mut self, target: &ReplyTarget, job: Job, id: Option<UserId>) {
         if let Some(user) = job.user()
-            && self.waiting.holds(user)
+            && let Some(queue) = self.waiting.queue(user)
         {
-            let user = user.clone();
-            return self.waiting.push(&user, (target.clone(), job));
+            return queue.push_back((target.clone(), job));
         }
         self.run(target, job, id, Price::Unasked);
     }

@@ -19,16 +19,10 @@ pub(super) struct WaitQueue {
 }
 
 impl WaitQueue {
-    /// Returns true if the user's commands have to wait.
-    pub(super) fn holds(&self, user: &UserName) -> bool {
-        !self.users.is_empty() && self.users.contains_key(user)
-    }
-
-    /// Appends a command to the user's waiting ones. The user must be held.
-    pub(super) fn push(&mut self, user: &UserName, waiting: Waiting) {
-        if let Some(queue) = self.users.get_mut(user) {
-            queue.push_back(waiting);
-        }
+    /// Returns the user's waiting commands, if the user's commands have to wait.
+    #[inline]
+    pub(super) fn queue(&mut self, user: &UserName) -> Option<&mut VecDeque<Waiting>> {
+        if self.users.is_empty() { None } else { self.users.get_mut(user) }
     }
 
     /// Holds a user who waits for something other than a price.

@@ -1,9 +1,9 @@
-//! The serializer: whole words into a buffer that is longer than what it holds.
+//! The serializer. It writes whole words into a buffer that is longer than its contents.
 //!
-//! The format is postcard's: numbers in groups of seven bits, the lowest first, each but the last
-//! with its highest bit set; signed ones with the sign moved to the lowest bit; texts and lists
-//! behind their length, variants behind their place. Fractions, single characters and tables, which
-//! are never kept, are refused: the first test that writes one says so.
+//! The format is postcard's. Integers are variable-length: groups of seven bits, the lowest first,
+//! each but the last with its highest bit set. Signed integers are zigzag-encoded. Strings and
+//! sequences follow their length; the fields of a variant follow its index. Floating-point numbers,
+//! characters, 128-bit integers and maps are errors: neither journal nor snapshots contain them.
 
 use daytrade_protocol::short_copy;
 use postcard::Error;
@@ -12,54 +12,54 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-/// The room that is made at once: most values are shorter.
-const ROOM_BYTES: usize = 128;
-/// What is at most this long is copied as whole words.
+/// Spare bytes added at once: most values are shorter.
+const SPARE_BYTES: usize = 128;
+/// Longest byte string that is copied as whole words.
 const SHORT_BYTES: usize = 32;
-/// Room for a number: a word, or ten bytes one by one.
+/// Space for an integer: one word, or up to ten bytes written singly.
 const NUMBER_BYTES: usize = 16;
 
-/// Appends values to a buffer; dropping it cuts the buffer to them.
+/// Appends values to a buffer. Dropping it removes the spare bytes.
 pub(super) struct Encoder<'a> {
     out: &'a mut Vec<u8>,
-    /// Where the next byte goes.
+    /// Offset of the next byte.
     at: usize,
 }
 
 impl<'a> Encoder<'a> {
-    /// One that writes behind what the buffer holds.
+    /// Creates an encoder that appends to the buffer.
     #[inline]
-    pub(super) fn behind(out: &'a mut Vec<u8>) -> Self {
+    pub(super) fn append_to(out: &'a mut Vec<u8>) -> Self {
         let at = out.len();
-        out.resize(at + ROOM_BYTES, 0);
+        out.resize(at + SPARE_BYTES, 0);
         Self { out, at }
     }
 
-    /// Has `write` fill in the next piece; it returns how many bytes of it it has taken.
+    /// Lets `write` fill in the next bytes. It returns how many of them it used.
     #[inline]
     fn put<const N: usize>(&mut self, write: impl FnOnce(&mut [u8; N]) -> usize) {
         if self.out.len() - self.at < N {
-            self.out.resize(self.at + ROOM_BYTES, 0);
+            self.out.resize(self.at + SPARE_BYTES, 0);
         }
-        if let Some(place) = self.out.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
-            self.at += write(place);
+        if let Some(space) = self.out.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
+            self.at += write(space);
         }
     }
 
     #[inline]
     fn byte(&mut self, byte: u8) {
-        self.put(|place: &mut [u8; 1]| {
-            place[0] = byte;
+        self.put(|space: &mut [u8; 1]| {
+            space[0] = byte;
             1
         });
     }
 
     #[inline]
     fn number(&mut self, value: u64) {
-        self.put(|place| number_at(place, value));
+        self.put(|space| number_at(space, value));
     }
 
-    /// A number that is nearly always small: a length, the place of a variant.
+    /// Writes an integer that is nearly always small: a length or the index of a variant.
     #[inline]
     fn small_number(&mut self, value: u64) {
         if value < 0x80 {
@@ -77,12 +77,12 @@ impl<'a> Encoder<'a> {
     fn bytes(&mut self, bytes: &[u8]) {
         self.small_number(bytes.len() as u64);
         if bytes.len() <= SHORT_BYTES {
-            return self.put(|place: &mut [u8; SHORT_BYTES]| short_copy::copy(place, bytes));
+            return self.put(|space: &mut [u8; SHORT_BYTES]| short_copy::copy(space, bytes));
         }
         self.out.truncate(self.at);
         self.out.extend_from_slice(bytes);
         self.at = self.out.len();
-        self.out.resize(self.at + ROOM_BYTES, 0);
+        self.out.resize(self.at + SPARE_BYTES, 0);
     }
 }
 
@@ -93,28 +93,28 @@ impl Drop for Encoder<'_> {
     }
 }
 
-/// Writes a number in groups of seven bits; returns how many bytes they took.
+/// Writes an integer in groups of seven bits. Returns the number of bytes.
 #[inline]
-fn number_at(place: &mut [u8; NUMBER_BYTES], value: u64) -> usize {
+fn number_at(space: &mut [u8; NUMBER_BYTES], value: u64) -> usize {
     const MORE: u64 = 0x8080_8080_8080_8080;
     if value >> 56 != 0 {
-        return long_number_at(place, value);
+        return long_number_at(space, value);
     }
-    // Its bits are moved apart: halves, quarters and groups of seven at once.
+    // Spreads the bits: halves, quarters, then groups of seven, all of a kind at once.
     let halves = value & 0x0fff_ffff | (value & 0x00ff_ffff_f000_0000) << 4;
     let quarters = halves & 0x0000_3fff_0000_3fff | (halves & 0x0fff_c000_0fff_c000) << 2;
     let groups = quarters & 0x007f_007f_007f_007f | (quarters & 0x3f80_3f80_3f80_3f80) << 1;
     let last = 7 - (groups | 1).leading_zeros() / 8;
     let before_last = (1 << (8 * last)) - 1;
-    if let Some(word) = place.first_chunk_mut() {
+    if let Some(word) = space.first_chunk_mut() {
         *word = (groups | MORE & before_last).to_le_bytes();
     }
     last as usize + 1
 }
 
 #[cold]
-fn long_number_at(place: &mut [u8; NUMBER_BYTES], mut value: u64) -> usize {
-    for (at, byte) in place.iter_mut().enumerate() {
+fn long_number_at(space: &mut [u8; NUMBER_BYTES], mut value: u64) -> usize {
+    for (at, byte) in space.iter_mut().enumerate() {
         if value < 0x80 {
             *byte = value as u8;
             return at + 1;
@@ -125,8 +125,8 @@ fn long_number_at(place: &mut [u8; NUMBER_BYTES], mut value: u64) -> usize {
     0
 }
 
-/// What journal and snapshots never keep: there is no need for it.
-const NEVER_KEPT: Error = Error::WontImplement;
+/// The error of types that neither journal nor snapshots contain.
+const UNSUPPORTED: Error = Error::WontImplement;
 
 macro_rules! numbers {
     ($($method:ident $type:ty),+) => {
@@ -138,10 +138,10 @@ macro_rules! numbers {
     };
 }
 
-macro_rules! never_kept {
+macro_rules! unsupported {
     ($($method:ident $type:ty),+) => {
         $(fn $method(self, _: $type) -> Result<(), Error> {
-            Err(NEVER_KEPT)
+            Err(UNSUPPORTED)
         })+
     };
 }
@@ -158,7 +158,7 @@ impl Serializer for &mut Encoder<'_> {
     type SerializeStructVariant = Self;
 
     numbers!(serialize_u16 u16, serialize_u32 u32, serialize_u64 u64);
-    never_kept!(
+    unsupported!(
         serialize_i128 i128, serialize_u128 u128, serialize_f32 f32,
         serialize_f64 f64, serialize_char char
     );
@@ -228,10 +228,10 @@ impl Serializer for &mut Encoder<'_> {
     fn serialize_unit_variant(
         self,
         _: &'static str,
-        place: u32,
+        index: u32,
         _: &'static str,
     ) -> Result<(), Error> {
-        self.small_number(u64::from(place));
+        self.small_number(u64::from(index));
         Ok(())
     }
 
@@ -248,11 +248,11 @@ impl Serializer for &mut Encoder<'_> {
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
         _: &'static str,
-        place: u32,
+        index: u32,
         _: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.small_number(u64::from(place));
+        self.small_number(u64::from(index));
         value.serialize(self)
     }
 
@@ -276,16 +276,16 @@ impl Serializer for &mut Encoder<'_> {
     fn serialize_tuple_variant(
         self,
         _: &'static str,
-        place: u32,
+        index: u32,
         _: &'static str,
         _: usize,
     ) -> Result<Self, Error> {
-        self.small_number(u64::from(place));
+        self.small_number(u64::from(index));
         Ok(self)
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, Error> {
-        Err(NEVER_KEPT)
+        Err(UNSUPPORTED)
     }
 
     #[inline]
@@ -297,11 +297,11 @@ impl Serializer for &mut Encoder<'_> {
     fn serialize_struct_variant(
         self,
         _: &'static str,
-        place: u32,
+        index: u32,
         _: &'static str,
         _: usize,
     ) -> Result<Self, Error> {
-        self.small_number(u64::from(place));
+        self.small_number(u64::from(index));
         Ok(self)
     }
 
@@ -310,8 +310,8 @@ impl Serializer for &mut Encoder<'_> {
     }
 }
 
-/// Implements the traits that write the parts of a value in order.
-macro_rules! parts {
+/// Implements the traits that write the fields of a value in order.
+macro_rules! compound {
     ($($trait:ident $method:ident $(($name:ty))?),+ $(,)?) => {
         $(impl $trait for &mut Encoder<'_> {
             type Ok = ();
@@ -321,9 +321,9 @@ macro_rules! parts {
             fn $method<T: Serialize + ?Sized>(
                 &mut self,
                 $(_: $name,)?
-                part: &T,
+                field: &T,
             ) -> Result<(), Error> {
-                part.serialize(&mut **self)
+                field.serialize(&mut **self)
             }
 
             #[inline]
@@ -334,7 +334,7 @@ macro_rules! parts {
     };
 }
 
-parts!(
+compound!(
     SerializeSeq serialize_element,
     SerializeTuple serialize_element,
     SerializeTupleStruct serialize_field,
@@ -348,48 +348,48 @@ mod tests {
     use proptest::prelude::*;
     use serde::Serialize;
 
-    /// The forms that what is kept may have.
+    /// Every type that the encoder supports.
     #[derive(Clone, Debug, Serialize)]
-    enum Form {
+    enum Value {
         Nothing,
         Whole(u64),
         Signed(i64),
         Small(u8, u16, u32, bool),
         SmallSigned(i8, i16, i32),
         Named { text: String, bytes: Option<Box<[u8]>> },
-        List(Vec<Form>),
+        List(Vec<Value>),
         Pair((i64, [u8; 3])),
     }
 
-    fn form() -> impl Strategy<Value = Form> {
+    fn value() -> impl Strategy<Value = Value> {
         let whole =
             || prop_oneof![any::<u64>(), (0..64_u32, any::<u64>()).prop_map(|(bits, n)| n >> bits)];
         let leaf = prop_oneof![
-            Just(Form::Nothing),
-            whole().prop_map(Form::Whole),
-            whole().prop_map(|n| Form::Signed(n as i64)),
+            Just(Value::Nothing),
+            whole().prop_map(Value::Whole),
+            whole().prop_map(|n| Value::Signed(n as i64)),
             (any::<u8>(), any::<u16>(), any::<u32>(), any::<bool>())
-                .prop_map(|(a, b, c, d)| Form::Small(a, b, c, d)),
+                .prop_map(|(a, b, c, d)| Value::Small(a, b, c, d)),
             (any::<i8>(), any::<i16>(), any::<i32>())
-                .prop_map(|(a, b, c)| Form::SmallSigned(a, b, c)),
+                .prop_map(|(a, b, c)| Value::SmallSigned(a, b, c)),
             (".{0,40}", prop::option::of(prop::collection::vec(any::<u8>(), 0..300)))
-                .prop_map(|(text, bytes)| Form::Named { text, bytes: bytes.map(Into::into) }),
-            (any::<i64>(), any::<[u8; 3]>()).prop_map(Form::Pair),
+                .prop_map(|(text, bytes)| Value::Named { text, bytes: bytes.map(Into::into) }),
+            (any::<i64>(), any::<[u8; 3]>()).prop_map(Value::Pair),
         ];
         leaf.prop_recursive(3, 20, 5, |inner| {
-            prop::collection::vec(inner, 0..6).prop_map(Form::List)
+            prop::collection::vec(inner, 0..6).prop_map(Value::List)
         })
     }
 
     proptest! {
         #[test]
         fn values_are_written_as_postcard_writes_them(
-            forms in prop::collection::vec(form(), 1..5),
+            values in prop::collection::vec(value(), 1..5),
         ) {
             let (mut ours, mut theirs) = (b"before".to_vec(), b"before".to_vec());
-            for form in &forms {
-                crate::encoding::append(form, &mut ours);
-                theirs.extend(postcard::to_stdvec(form).unwrap());
+            for value in &values {
+                crate::encoding::append(value, &mut ours);
+                theirs.extend(postcard::to_stdvec(value).unwrap());
             }
             prop_assert_eq!(ours, theirs);
         }

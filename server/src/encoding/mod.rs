@@ -1,20 +1,20 @@
-//! Values appended to a buffer in the form journal and snapshots keep them in: that of postcard,
-//! which reads them back.
+//! Serializes the values of the journal and of snapshots in postcard's format. postcard itself
+//! deserializes them.
 //!
-//! A record is written for every command. So they are written by `Encoder`, which puts a number
-//! down as one word where postcard's own serializer goes byte by byte; what it writes is the same.
+//! Every command writes a record, so the serializer is our own: it writes a number as one word,
+//! postcard's writes byte by byte. The bytes are the same.
 
 mod encoder;
 
 use encoder::Encoder;
 use serde::Serialize;
 
-/// Appends a value.
+/// Appends a serialized value.
 ///
 /// # Panics
-/// Never: what is kept has only forms that `Encoder` writes.
+/// Never panics: the types of the journal and of snapshots use only what `Encoder` supports.
 pub(crate) fn append<T: Serialize + std::fmt::Debug>(value: &T, out: &mut Vec<u8>) {
-    let mut encoder = Encoder::behind(out);
+    let mut encoder = Encoder::append_to(out);
     let written = value.serialize(&mut encoder);
     drop(encoder);
     assert!(written.is_ok(), "a value could not be serialized: {value:?}");

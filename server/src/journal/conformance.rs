@@ -1,4 +1,4 @@
-//! What every log must do, whatever it is made of.
+//! The tests that every implementation of a log must pass.
 //!
 //! [`check`] runs the suite against an implementation. It is given a factory, so that a log can be
 //! opened again on the same medium.

@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// How long a client must be silent before a stopping server closes its connection.
 pub(super) const SILENCE: Duration = Duration::from_millis(100);
-/// How long a stopping server goes on answering a client that is never silent.
+/// Longest time that a stopping server answers a client that keeps sending.
 const STOP_ANSWERING: Duration = Duration::from_secs(1);
 
 /// The server's stop, as one session sees it.

@@ -3,7 +3,7 @@
 //! Replies are bounded by the requests in flight, prices by the symbols, account events by a limit
 //! past which the connection is closed. Short replies with nothing before them are written at once
 //! by the shard that hands them over, so no task has to be woken for them. The session writes the
-//! rest: what the socket does not accept, what is long, and what nobody asked for.
+//! rest: what the socket does not accept, long replies, and pushed lines.
 
 mod flow;
 mod queue;
@@ -41,7 +41,7 @@ struct State {
     wakeup: Wakeup,
     /// Time of the last direct write.
     written_at: Option<Instant>,
-    /// True once nobody reads any more.
+    /// True once the connection is closed.
     closed: bool,
 }
 
@@ -136,7 +136,7 @@ impl Outbox {
         }
     }
 
-    /// Closes the socket: nobody reads any more.
+    /// Closes the socket.
     pub fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;

@@ -61,7 +61,7 @@ impl Execution {
         })
     }
 
-    /// Starts the writer of snapshots. It ends when nobody can ask for a snapshot any more.
+    /// Starts the writer of snapshots. It ends when all senders are dropped.
     ///
     /// # Errors
     /// If the system has no thread left.

@@ -53,7 +53,7 @@ pub mod test_support {
     pub use crate::audit::{AuditWriter, Origin};
     pub use crate::clock::{Clock, Times};
     pub use crate::execution::Execution;
-    pub use crate::server::{Connector, Deps};
+    pub use crate::server::{Connector, Deps, OpenSource};
 
     /// The trading rules.
     pub mod engine {

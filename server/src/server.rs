@@ -2,7 +2,7 @@
 
 use crate::audit::{DumpService, LogMerger, spawn_dumps};
 use crate::clock::Clock;
-use crate::config::{Config, Retention};
+use crate::config::{Config, QuoteArgs, Retention};
 use crate::data_dir::{DataDir, shard_dir};
 use crate::execution::{Execution, ShardJoin, SnapshotWriter};
 use crate::journal::{
@@ -34,12 +34,15 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// Opens a source of prices; its playback begins at that time.
+pub type OpenSource = Box<dyn FnOnce(&Arc<Clock>) -> anyhow::Result<Arc<dyn QuoteSource>> + Send>;
+
 /// What a server takes from outside. The program, tests and simulations differ only in this.
 pub struct Deps {
     /// The clock.
     pub clock: Arc<Clock>,
-    /// The source of prices.
-    pub source: Arc<dyn QuoteSource>,
+    /// Opens the source of prices, once the clock is not behind the journals.
+    pub source: OpenSource,
     /// The log of each shard.
     pub stores: Vec<Arc<dyn LogStore>>,
     /// Name of the server in the audit log.
@@ -106,10 +109,10 @@ impl Server {
         );
         crate::open_files::raise_limit();
         let data_dir = DataDir::open(&config.data_dir, config.shards)?;
-        let clock = Arc::new(Clock::default());
+        let (quotes, folder_seed) = (config.quotes.clone(), data_dir.manifest().quote_seed);
         let deps = Deps {
-            source: open_source(&config, data_dir.manifest().quote_seed, &clock)?,
-            clock,
+            source: Box::new(move |clock| open_source(&quotes, folder_seed, clock)),
+            clock: Arc::default(),
             stores: open_stores(&data_dir),
             server_name: data_dir.manifest().server_name.clone(),
             execution: Execution::Threads,
@@ -144,6 +147,7 @@ impl Server {
         let counters: Vec<Arc<ShardStats>> = (0..count).map(|_| Arc::default()).collect();
         let keepers = keepers(config, &stores, &readers);
 
+        let source = source(&clock)?;
         let quote_source = source.describe();
         let (quotes, quote_stats) = start_quotes(config, source, events.clone(), &clock)?;
         let (snapshots, jobs) = mpsc::unbounded_channel();
@@ -245,21 +249,20 @@ pub(crate) fn open_stores(data_dir: &DataDir) -> Vec<Arc<dyn LogStore>> {
 }
 
 fn open_source(
-    config: &Config,
+    quotes: &QuoteArgs,
     folder_seed: u32,
     clock: &Arc<Clock>,
 ) -> anyhow::Result<Arc<dyn QuoteSource>> {
-    Ok(match &config.quotes.quotes {
+    Ok(match &quotes.quotes {
         QuoteSpec::Simulated { seed, frozen } => {
             let seed = seed.unwrap_or(u64::from(folder_seed));
             Arc::new(SimulatedSource::new(seed, *frozen, Arc::clone(clock)))
         }
         QuoteSpec::Legacy { address } => {
-            Arc::new(LegacySource::new(address.clone(), config.quotes.legacy()))
+            Arc::new(LegacySource::new(address.clone(), quotes.legacy()))
         }
         QuoteSpec::Csv { path } => {
-            let playback =
-                Playback { speed_milli: config.quotes.speed, looped: config.quotes.looped };
+            let playback = Playback { speed_milli: quotes.speed, looped: quotes.looped };
             Arc::new(CsvSource::open(path, playback, Arc::clone(clock))?)
         }
     })
@@ -271,7 +274,7 @@ async fn bind(listen: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>>
     bound.map(Some).with_context(|| format!("cannot listen on {at}"))
 }
 
-/// Starts the quote manager. Returns the way to it and its counters.
+/// Starts the quote manager. Returns the channel to it and its counters.
 fn start_quotes(
     config: &Config,
     source: Arc<dyn QuoteSource>,

@@ -2,7 +2,6 @@
 //!
 //! It reads journals that are still being written, up to positions noted in advance.
 
-use super::direct_io::spawn_low_priority;
 use super::error::DumpError;
 use super::xml::{self, AuditWriter, Origin};
 use crate::journal::{LogStore, Positions, Start};
@@ -12,6 +11,7 @@ use parking_lot::RwLock;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::thread::Builder;
 
 /// The journals of all shards, read as one log.
 pub(crate) struct LogMerger {
@@ -60,12 +60,14 @@ impl LogMerger {
             let mut streams: Vec<Stream> = Vec::new();
             for (shard, end) in ends {
                 let (send, batches) = std::sync::mpsc::sync_channel(0);
-                spawn_low_priority(scope, move || {
+                let work = move || {
                     if let Err(error) = self.read(request, shard, end, &send) {
                         // The receiver is gone if the dump has failed elsewhere.
                         let _ = send.send(Err(error));
                     }
-                })?;
+                };
+                // A reader inherits the low priority of this thread.
+                Builder::new().name("dump".to_owned()).spawn_scoped(scope, work)?;
                 streams.extend(Stream::begin(batches)?);
             }
             events = merged(streams, out)?;

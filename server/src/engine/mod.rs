@@ -1,4 +1,4 @@
-//! The trading rules: *decide, record, apply*.
+//! The trading rules: *decide, apply, record*.
 //!
 //! [`decide`] reads an account and a command and returns the events, or the reason why there are
 //! none; [`apply`] is the only code that changes an account, live and in recovery, and cannot fail.

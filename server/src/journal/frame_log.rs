@@ -176,7 +176,7 @@ pub trait FrameLog: Send {
     /// this returns.
     ///
     /// # Errors
-    /// Returns an [`AppendError`]; nobody knows then what the log holds.
+    /// Returns an [`AppendError`]; the content of the log is then unknown.
     fn append(&mut self, header: &FrameHeader, sealed: &[u8]) -> Result<(), AppendError>;
 
     /// Makes all appended frames durable.

@@ -2,7 +2,7 @@
 //!
 //! The writer numbers the frames, chains them and decides when they are synced. Frame k + 1 is not
 //! written before frame k's sync has returned. After a failed write or sync the writer is poisoned:
-//! nothing is tried again, because nobody knows what the log holds.
+//! nothing is tried again, because the content of the log is unknown.
 
 use super::frame::{FrameBuilder, FrameHeader};
 use super::frame_log::{Anchor, AppendError, FrameLog, Recovered};

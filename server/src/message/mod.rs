@@ -1,6 +1,6 @@
-//! What sessions, shards, quotes and dumps say to each other.
+//! Messages between sessions, shards, the quote manager and the dump service.
 //!
-//! A leaf: messages and the traits to answer them, without behaviour of their own. It must never
+//! It holds messages and the traits to answer them, without behaviour of their own. It must never
 //! import a session, a shard or the quote manager.
 
 mod batch;

@@ -55,7 +55,7 @@ pub type Fetch<'a> = Pin<Box<dyn Future<Output = Result<Fetched, SourceError>> +
 
 /// A source of prices. Every answer that arrives is a hit, and hits cost money.
 pub trait QuoteSource: Send + Sync {
-    /// Asks for the price of a symbol in the name of a user.
+    /// Requests the price of a symbol for a user.
     fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a>;
 
     /// Returns the number of answers so far that were unusable but billed.

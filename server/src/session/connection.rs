@@ -1,4 +1,4 @@
-//! The pump of a connection: reads what has arrived, writes what is answered, ends in order.
+//! The main loop of a connection: reads what has arrived, writes what is answered, ends in order.
 
 use super::context::Context;
 use super::dispatch::{Dispatcher, Next};
@@ -151,8 +151,12 @@ impl Session {
                 ready.read = Some(done);
             }
             ready.changed = outbox.poll_changed(context, wants_answers);
-            ready.stop = self.stop.poll(context);
-            ready.timer = link.timer.poll(context);
+            // They are polled before every wait. A socket that is always ready cannot starve them:
+            // it yields when the task has used up its budget.
+            if ready.is_none() {
+                ready.stop = self.stop.poll(context);
+                ready.timer = link.timer.poll(context);
+            }
             if ready.is_none() { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;

@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 /// What all sessions share.
 #[derive(Clone)]
 pub struct Context {
-    /// The way to the shards.
+    /// Sends jobs to the shards.
     pub router: Router,
-    /// The way to the quote manager.
+    /// Channel to the quote manager.
     pub quotes: UnboundedSender<QuoteRequest>,
     /// The server's counters.
     pub stats: Arc<Stats>,

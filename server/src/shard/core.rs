@@ -13,6 +13,7 @@ use crate::journal::{AppendError, JournalWriter, SnapshotEvent, SnapshotJob, Sna
 use crate::limits::{FIRED_IN_ROUND_MAX, FREE_SPACE_CHECK_MS};
 use crate::message::{Batch, DumpRequest, Quote, QuoteEvent, QuoteRequest, ShardEvent};
 use daytrade_protocol::{Refusal, Side, Symbol};
+use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -112,9 +113,9 @@ impl Shard {
                 self.executor.turn_away_waiting(&Refusal::ShuttingDown);
             }
             ShardEvent::Snapshot(event) => {
-                let low = self.executor.health == Health::DiskLow;
+                let is_degraded = self.executor.health != Health::Good;
                 let book = self.executor.ledger.book_mut();
-                if let Some(piece) = self.snapshots.on_event(event, book, low) {
+                if let Some(piece) = self.snapshots.on_event(event, book, is_degraded) {
                     let _ = self.handles.snapshots.send((self.id, piece));
                 }
                 if event == SnapshotEvent::Done {
@@ -195,7 +196,9 @@ impl Shard {
         // Checked before anything is decided: without free space, nothing may be decided that must
         // be recorded.
         let checked = self.executor.ledger.check_free_space();
-        self.update_disk_pressure(matches!(checked, Ok(true)));
+        if let Ok(low) = checked {
+            self.update_disk_pressure(low);
+        }
         self.expire_due();
         self.work_agenda();
         self.work_inbox();
@@ -287,14 +290,14 @@ impl Shard {
         }
     }
 
-    /// Sends what the round has to say: replies, then pushed lines, then requests to services.
+    /// Sends the output of the round: replies, then pushed lines, then requests to services.
     fn answer(&mut self) {
         // Counted first: a STATS after a reply includes the reply's command.
         self.count();
         self.answered = self.executor.round.deliver();
         self.executor.subscribers.send();
         for dump in self.executor.round.take_dumps() {
-            // The dump service outlives the shards; if it is gone, so is everybody who waits.
+            // The dump service outlives the shards; once it has ended, no session waits for the dump.
             let _ = self.handles.dumps.send(dump);
         }
         for (symbol, armed) in self.executor.ledger.book_mut().take_interest() {
@@ -356,7 +359,7 @@ impl Shard {
     ///
     /// # Errors
     /// Returns an error of the file system. Nothing is lost by it.
-    pub fn last_snapshot(&mut self, keeper: &mut SnapshotKeeper) -> io::Result<()> {
+    pub fn last_snapshot(&mut self, keeper: &Mutex<SnapshotKeeper>) -> io::Result<()> {
         let ledger = &mut self.executor.ledger;
         if self.executor.health == Health::Failed
             || !self.snapshots.is_due_at_stop(ledger.last_written())
@@ -364,6 +367,6 @@ impl Shard {
             return Ok(());
         }
         let Some(anchor) = ledger.anchor().map_err(io::Error::other)? else { return Ok(()) };
-        self.snapshots.write_last(anchor, ledger.book_mut(), keeper)
+        self.snapshots.write_last(anchor, ledger.book_mut(), &mut keeper.lock())
     }
 }

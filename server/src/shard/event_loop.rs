@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 
-/// The way to a shard.
+/// The channels to a shard.
 #[derive(Clone, Debug)]
 pub struct ShardHandle {
     /// Jobs: bounded, so that sessions wait for a busy shard.
@@ -67,7 +67,7 @@ pub async fn run_shard(task: ShardTask) {
     let ShardTask { shard, queues, clock, mode, fatal, keeper } = task;
     let event_loop = EventLoop { shard, queues, clock, mode, fatal, sync_due: None };
     let mut shard = event_loop.run().await;
-    if let Err(error) = shard.last_snapshot(&mut keeper.lock()) {
+    if let Err(error) = shard.last_snapshot(&keeper) {
         tracing::warn!(shard = shard.number(), %error, "a snapshot could not be written");
     }
 }
@@ -91,7 +91,7 @@ impl EventLoop {
             stopping |= self.drain() || self.gather();
             self.round();
         }
-        // Nobody sends any more, but jobs still in the channel were sent in time.
+        // No new jobs are sent, but those still in the channel must be carried out.
         while self.shard.has_work() || !self.queues.jobs.is_empty() {
             self.drain();
             self.round();

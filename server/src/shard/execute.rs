@@ -76,7 +76,7 @@ impl Executor {
         }
     }
 
-    /// Returns true if the round has enough to write or to say.
+    /// Returns true if the frame or the output of the round has reached its soft bound.
     pub(super) const fn is_full(&self) -> bool {
         self.ledger.frame_is_full() || self.round.is_full()
     }

@@ -1,7 +1,7 @@
 //! The accounts of a shard and their journal, which change together.
 //!
-//! Everything that changes an account goes through [`Ledger::record`]. The ledger must never answer
-//! anybody, and never write a frame before its caller ends the round.
+//! Everything that changes an account goes through [`Ledger::record`]. The ledger must never send
+//! a reply, and never write a frame before its caller ends the round.
 
 use crate::engine::{Book, Event, Record, Stamp, UserId};
 use crate::journal::{Anchor, AppendError, FrameBuilder, JournalWriter};

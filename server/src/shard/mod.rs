@@ -1,4 +1,4 @@
-//! Shards: each owns some users for ever, and with them their part of the journal.
+//! Shards: each permanently owns some users and their journal.
 //!
 //! [`Shard`] is the whole behaviour without a thread, a clock or a channel to wait on: messages go
 //! in, a round decides, records and answers. [`run_shard`] drives it. A shard never waits for a

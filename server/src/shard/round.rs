@@ -1,6 +1,6 @@
-//! What a round will say once its frame is durable: replies, dumps to write, counts.
+//! Output of a round, sent once its frame is durable: replies, dumps to write, counts.
 //!
-//! It must never hand anything over before the frame is durable.
+//! It must never send anything before the frame is durable.
 
 use super::stats::Tally;
 use crate::engine::{Account, write_summary};
@@ -39,7 +39,7 @@ impl Round {
         self.reply_bytes >= ROUND_REPLY_BYTES_SOFT
     }
 
-    /// Returns true if there is nothing to say.
+    /// Returns true if there is no output.
     pub(super) const fn is_empty(&self) -> bool {
         self.deliveries.is_empty()
     }

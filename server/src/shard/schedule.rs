@@ -56,10 +56,10 @@ impl SnapshotSchedule {
         &mut self,
         event: SnapshotEvent,
         book: &mut Book,
-        disk_low: bool,
+        is_degraded: bool,
     ) -> Option<SnapshotPiece> {
         match event {
-            SnapshotEvent::More if disk_low => Some(SnapshotPiece::Cancel),
+            SnapshotEvent::More if is_degraded => Some(SnapshotPiece::Cancel),
             SnapshotEvent::More => {
                 book.checkpoint_slice(SNAPSHOT_SLICE_BYTES_SOFT).map(SnapshotPiece::Slice)
             }

@@ -3,7 +3,7 @@
 use daytrade_protocol::Code;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counters of one shard; written by the shard once a round, read by anybody.
+/// Counters of one shard; written by the shard once a round, read by any thread.
 #[derive(Debug)]
 pub struct ShardStats {
     /// Commands carried out.
@@ -22,7 +22,7 @@ pub struct ShardStats {
     pub triggers: AtomicU64,
     /// Whether the disk is almost full: 1 or 0.
     pub disk_low: AtomicU64,
-    /// The last record that the newest snapshot stands for.
+    /// The last record that the newest snapshot covers.
     pub snapshot_record: AtomicU64,
 }
 
@@ -42,7 +42,7 @@ impl Default for ShardStats {
     }
 }
 
-/// One round's counts, kept where they cost nothing until the round ends.
+/// One round's counts, kept without atomics until the round ends.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub ok: u64,

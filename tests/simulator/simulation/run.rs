@@ -174,7 +174,7 @@ async fn start(
     let pause = move || Duration::from_millis(pace.below(300));
     let deps = Deps {
         clock: Arc::clone(clock),
-        source,
+        source: Box::new(move |_| Ok(source)),
         stores: disks.iter().enumerate().map(open).collect(),
         server_name: "simulation".to_owned(),
         execution: Execution::Tasks(Box::new(pause)),

@@ -61,8 +61,8 @@ impl OutputQueue {
         self.quotes.insert(symbol, quote);
     }
 
-    /// Returns true if the session would find something to take. While it writes, it asks again by
-    /// itself.
+    /// Returns true if the session would find something to take. While it writes, it takes
+    /// again without being woken.
     pub(super) fn is_waiting(&self) -> bool {
         !self.taken && !(self.chunks.is_empty() && (self.quotes.is_empty() || self.too_slow))
     }

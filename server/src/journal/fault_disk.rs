@@ -58,7 +58,8 @@ struct Disk {
     /// Number of modifying operations so far.
     operations: usize,
     plan: Option<(usize, DiskFault)>,
-    free_bytes: u64,
+    /// Free space, bytes; None if it cannot be read.
+    free_bytes: Option<u64>,
     random: ChaCha8Rng,
 }
 
@@ -77,7 +78,7 @@ impl FaultDisk {
             inodes: Vec::new(),
             operations: 0,
             plan: None,
-            free_bytes: u64::MAX,
+            free_bytes: Some(u64::MAX),
             random: ChaCha8Rng::seed_from_u64(seed),
         };
         Self { disk: Arc::new(Mutex::new(disk)) }
@@ -120,7 +121,12 @@ impl FaultDisk {
 
     /// Sets the free space, bytes.
     pub fn set_free_bytes(&self, bytes: u64) {
-        self.disk.lock().free_bytes = bytes;
+        self.disk.lock().free_bytes = Some(bytes);
+    }
+
+    /// Makes every later check of the free space fail.
+    pub fn fail_free_bytes(&self) {
+        self.disk.lock().free_bytes = None;
     }
 
     /// Returns the disk after a power cut: all synced data and any part of the unsynced data. The
@@ -239,7 +245,7 @@ impl Storage for FaultDisk {
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
-        Ok(self.disk.lock().free_bytes)
+        self.disk.lock().free_bytes.ok_or_else(|| io::Error::other("the disk is gone"))
     }
 
     fn describe(&self, name: &str) -> String {

@@ -126,3 +126,20 @@ fn a_full_disk_answers_reads_and_recovers_without_a_restart() {
     );
     assert!(replies.contains("-HOLDING,T,3,0,45.00\n"), "{replies}");
 }
+
+#[test]
+fn a_disk_that_fills_up_and_then_disappears_is_not_taken_for_one_with_space() {
+    let mut world = World::new();
+    world.execute("[1] ADD,a,100\n[2] SET_BUY_AMOUNT,a,T,50");
+    world.quote_requests();
+    world.storage.set_free_bytes(FREE_BYTES_MIN - 1);
+    world.now_ms += 500;
+    world.round();
+    assert_eq!(world.quote_requests(), ["pause true"]);
+    world.storage.fail_free_bytes();
+    world.now_ms += 500;
+    world.send("[3] ADD,a,1");
+    assert!(world.shard.round(world.now_ms).is_err());
+    assert!(take_replies(&world.outbox).starts_with("[3] ERR,READ_ONLY,"));
+    assert!(world.quote_requests().is_empty(), "no quote may be bought that cannot be recorded");
+}

@@ -21,6 +21,7 @@
 
 mod code;
 mod commands;
+mod foreign;
 mod push;
 mod refusal;
 mod reply;
@@ -33,6 +34,7 @@ pub use commands::{
     Argument, ArgumentKind, Attempt, Command, CommandFields, CommandName, SESSION_HELP,
     SessionCommand, SessionName,
 };
+pub use foreign::{ForeignProtocol, TLS_HANDSHAKE};
 pub use push::Push;
 pub use refusal::Refusal;
 pub use reply::{Detail, DetailWriter, DumpPath, Reply, ReplyBody, ReplyError, ServerLine};

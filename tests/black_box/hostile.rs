@@ -203,3 +203,41 @@ fn a_connection_without_a_complete_line_is_closed_and_a_subscriber_is_not() {
     assert_eq!(server.connect().ask("ADD,alice,5"), "OK,ADD,5.00");
     assert_eq!(subscriber.line(), "* ACCOUNT,alice,5.00,0.00,0.00");
 }
+
+/// Sends bytes on a connection of their own and returns everything that comes back until the server
+/// closes it.
+fn answer_to(server: &Daemon, bytes: &[u8]) -> String {
+    let mut stream = server.stream();
+    stream.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8(answer).unwrap()
+}
+
+#[test]
+fn a_request_of_another_protocol_ends_the_connection_and_carries_nothing_out() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), FROZEN);
+    let body = "ADD,mallory,1000\nDUMPLOG,./stolen\n[5] ADD,mallory,1\n";
+    let heads = [
+        "POST / HTTP/1.1\r\nHost: 127.0.0.1:4462\r\nContent-Type: text/plain\r\n\r\n",
+        "GET /a?b HTTP/1.1\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "Host: 127.0.0.1:4462\r\n\r\n",
+    ];
+    for head in heads {
+        let answer = answer_to(&server, format!("{head}{body}").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{head}: {answer}");
+        assert!(answer.contains("It speaks a line protocol, not HTTP."), "{answer}");
+        assert!(!answer.contains("OK,"), "{answer}");
+    }
+    let hello = [b"\x16\x03\x01\x02\x00\x01\x00", body.as_bytes()].concat();
+    assert_eq!(answer_to(&server, &hello), "");
+    assert_eq!(answer_to(&server, &hello[..7]), "", "a hello without a line end ends it as well");
+    let answer = answer_to(&server, format!("ADD,alice,7\n{}{body}", heads[1]).as_bytes());
+    assert!(answer.starts_with("OK,ADD,7.00\nHTTP/1.1 400 "), "replies keep their order: {answer}");
+    let mut client = server.connect();
+    assert!(client.ask("DISPLAY_SUMMARY,mallory").starts_with("ERR,NO_ACCOUNT,"));
+    assert!(stat(&server, "refused_UNKNOWN_COMMAND").parse::<u32>().unwrap() >= 7);
+    assert!(!folder.path().join("stolen").exists());
+}

@@ -10,7 +10,7 @@ use super::timer::Timer;
 use super::transport::ReplyWriter;
 use crate::limits::{BATCH_JOBS_MAX, LINGER_MS};
 use bytes::Buf as _;
-use daytrade_protocol::{Push, parse_line};
+use daytrade_protocol::{ForeignProtocol, Parsed, Push, parse_line};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, Cursor};
@@ -251,6 +251,12 @@ impl Session {
         Ok(())
     }
 
+    /// Answers a client that speaks another protocol and reads nothing more.
+    fn end_foreign(&mut self, protocol: ForeignProtocol) {
+        self.dispatcher.refuse_foreign(protocol);
+        self.input.quit();
+    }
+
     /// Reads the lines that have arrived, as far as the bounds allow, and sends their jobs.
     async fn read_lines(&mut self) -> io::Result<()> {
         loop {
@@ -261,7 +267,12 @@ impl Session {
                 break;
             }
             let stopping = self.stop.is_stopping();
-            let Some(mut block) = self.input.take_block(stopping)? else { break };
+            let Some(mut block) = self.input.take_block(stopping)? else {
+                if self.input.is_tls() {
+                    self.end_foreign(ForeignProtocol::Tls);
+                }
+                break;
+            };
             self.idle.note(Instant::now());
             let load = self.dispatcher.outbox.load();
             let mut left = if self.dispatcher.may_take_more(&load) { BATCH_JOBS_MAX } else { 0 };
@@ -270,6 +281,12 @@ impl Session {
             while left > 0 && !self.dispatcher.is_holding() && !self.input.has_quit() {
                 let Some(line) = block.next_line() else { break };
                 let parsed = parse_line(line);
+                if matches!(parsed, Parsed::Invalid(_))
+                    && let Some(protocol) = ForeignProtocol::of(line)
+                {
+                    self.end_foreign(protocol);
+                    break;
+                }
                 if self.dispatcher.take_line(parsed, stopping) == Next::Quit {
                     self.input.quit();
                 }

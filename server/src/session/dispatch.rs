@@ -2,13 +2,14 @@
 
 use super::batches::JobBatches;
 use super::context::Context;
+use super::foreign;
 use super::help::write_help;
 use super::outbox::{Load, Outbox};
 use crate::limits::{IN_FLIGHT_MAX, OUTBOX_BYTES_MAX, SUBSCRIPTIONS_MAX};
 use crate::message::{Batch, Job, QuoteRequest, Replies, ReplyTarget, ReplyTo, Work};
 use daytrade_protocol::{
-    Body, Command, Invalid, LineBuffer, Parsed, Refusal, ReplyBody, Request, SessionCommand,
-    Symbol, Tag, UserName,
+    Body, Command, ForeignProtocol, Invalid, LineBuffer, Parsed, Refusal, ReplyBody, Request,
+    SessionCommand, Symbol, Tag, UserName,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -193,6 +194,15 @@ impl Dispatcher {
             }
         }
         Next::Continue
+    }
+
+    /// Answers a client that speaks another protocol, after the replies to what precedes it.
+    pub(super) fn refuse_foreign(&mut self, protocol: ForeignProtocol) {
+        self.context.stats.line_refused(foreign::CODE);
+        if let Some(answer) = foreign::answer_to(protocol) {
+            let to = self.reply_to(None, false);
+            self.reply_with(to, |_, out| out.extend_from_slice(answer));
+        }
     }
 
     fn may_listen_to_more(&mut self, to: ReplyTo) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::limits::{READ_BUFFER_BYTES_MAX, READ_BUFFER_BYTES_MIN};
 use bytes::BytesMut;
-use daytrade_protocol::{LineBlock, LineCodec};
+use daytrade_protocol::{LineBlock, LineCodec, TLS_HANDSHAKE};
 use std::io;
 use tokio_util::codec::Decoder as _;
 
@@ -101,6 +101,12 @@ impl Input {
             };
         }
         Ok(self.block.take())
+    }
+
+    /// Returns true if the bytes of an unfinished line are a TLS handshake, which need not contain
+    /// a line end.
+    pub(super) fn is_tls(&self) -> bool {
+        self.bytes.first() == Some(&TLS_HANDSHAKE)
     }
 
     /// Puts back the lines of a block that were not read.

@@ -8,6 +8,7 @@ mod batches;
 mod connection;
 mod context;
 mod dispatch;
+mod foreign;
 mod help;
 mod idle;
 mod input;

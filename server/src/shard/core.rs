@@ -297,7 +297,7 @@ impl Shard {
         self.answered = self.executor.round.deliver();
         self.executor.subscribers.send();
         for dump in self.executor.round.take_dumps() {
-            // The dump service outlives the shards; once it has ended, no session waits for the dump.
+            // The dump service outlives the shards: if it has ended, no session waits for the dump.
             let _ = self.handles.dumps.send(dump);
         }
         for (symbol, armed) in self.executor.ledger.book_mut().take_interest() {

@@ -12,6 +12,10 @@ use std::time::Instant;
 const COMMANDS: u64 = 40;
 /// Number of different power failures after each fault.
 const POWER_CUTS: u64 = 2;
+/// Number of restarts after each fault, each with other data in the system's cache.
+const RESTARTS: u64 = 2;
+/// Number of further lives of a disk, each of which ends with a failed sync.
+const FURTHER_LIVES: usize = 2;
 
 /// One fault in one run.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +77,8 @@ fn inject(
             acknowledged = submitted;
         }
     }
-    let killed = FaultDisk::with_files(disk.files());
-    for survivor in std::iter::once(killed).chain((0..POWER_CUTS).map(|_| disk.after_power_cut())) {
+    let killed = (0..RESTARTS).map(|_| disk.after_restart());
+    for survivor in killed.chain((0..POWER_CUTS).map(|_| disk.after_power_cut())) {
         tally.runs += 1;
         tally.submitted += submitted;
         match reference.recovered(&survivor)? {
@@ -90,17 +94,38 @@ fn inject(
                     tally.acknowledged += acknowledged;
                     tally.recovered += found;
                 }
-                let mut harness = ShardHarness::open(&survivor, sizes).context("continuing")?;
-                let (replies, works) = harness.ask(&["[900] ADD,u0,1".to_owned()]);
-                ensure!(
-                    works && replies.starts_with("[900] OK,ADD,"),
-                    "it does not continue: {replies}"
-                );
+                go_on(tally, &survivor, sizes)?;
             }
             Err(refused) => {
                 ensure!(fault == DiskFault::BitFlip, "a start was refused: {refused}");
                 tally.refused_starts += 1;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Goes on after a fault: lives that answer a command and end with another failed sync, then one
+/// that works. Everything they have answered must survive a power failure.
+fn go_on(tally: &mut Tally, disk: &FaultDisk, sizes: Sizes) -> anyhow::Result<()> {
+    let mut disk = disk.clone();
+    for life in 0..=FURTHER_LIVES {
+        let mut harness = ShardHarness::open(&disk, sizes).context("continuing")?;
+        let (replies, works) = harness.ask(&["[900] ADD,u0,1".to_owned()]);
+        ensure!(works && replies.starts_with("[900] OK,ADD,"), "it does not continue: {replies}");
+        let answered = harness.state_hash();
+        for _ in 0..POWER_CUTS {
+            let found = ShardHarness::open(&disk.after_power_cut(), sizes)
+                .context("after a fault, a restart and a power failure")?
+                .state_hash();
+            ensure!(found == answered, "a power failure after a fault has lost an answer");
+        }
+        tally.runs += POWER_CUTS;
+        if life < FURTHER_LIVES {
+            disk.fail_after(life, DiskFault::Sync);
+            harness.ask(&["[901] ADD,u1,1".to_owned()]);
+            tally.faults += 1;
+            disk = disk.after_restart();
         }
     }
     Ok(())

@@ -6,8 +6,8 @@
 use super::fault_disk::FaultDisk;
 use super::frame::{FrameBuilder, FrameHeader};
 use super::frame_log::{
-    Anchor, AppendError, Frame, FrameLog, FrameReader, LogStore, Place, Recovered, Start,
-    TakeRecord,
+    Anchor, AppendError, Frame, FrameLog, FrameReader, LogStore, Place, Recovered, SegmentEnd,
+    Start, TakeRecord,
 };
 use super::position::Positions;
 use super::storage::Storage;
@@ -174,7 +174,7 @@ impl LogStore for ListLog {
         }
         let first = end.frame as usize;
         // The list has no segments; any value says that nothing has to be created.
-        end.segment = Some((String::new(), 0));
+        end.segment = Some(SegmentEnd { name: String::new(), durable: 0, end: 0 });
         for bytes in &self.frames.lock()[first..] {
             let (header, payload, chain) = FrameHeader::parse(bytes).expect("whole");
             let time_ms = header.time_ms;

@@ -1,18 +1,21 @@
 //! An in-memory disk for tests and simulations. It can be made to fail and to lose unsynced data.
 //!
 //! It models the assumptions of docs/JOURNAL.md about a disk. A sync that returns has stored
-//! everything written before it. A sector of 512 bytes is stored whole or not at all. Any part of
-//! the unsynced data may survive a power cut.
+//! everything written since the sync before it. A sector is stored whole or not at all. Any part of the unsynced data may survive a power cut.
+//!
+//! A failed sync behaves as on Linux: reads still return the new data, but the system considers it
+//! clean, so no later sync stores it unless it is written again.
 
 use super::storage::{Storage, StorageFile};
 use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-const SECTOR_BYTES: usize = 512;
+/// Size of a sector. It is smaller than that of a real disk, so that short frames have several.
+const SECTOR_BYTES: usize = 64;
 
 /// A fault of a disk operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +32,8 @@ pub enum DiskFault {
     BitFlip,
     /// The operation fails because the disk is full, and all later operations fail too.
     Full,
-    /// A sync fails, and the unsynced data is lost.
+    /// A sync fails and stores some of the unsynced sectors. Reads return the others from the
+    /// cache, but no later sync stores them.
     Sync,
 }
 
@@ -45,12 +49,106 @@ pub struct FaultDisk {
     disk: Arc<Mutex<Disk>>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 struct Inode {
+    /// What a program reads.
     bytes: Vec<u8>,
+    /// What is stored.
     durable: Vec<u8>,
+    /// Sectors that the next sync stores.
+    dirty: BTreeSet<usize>,
+    /// Sectors that differ from the stored ones although the system considers them clean.
+    lost: BTreeSet<usize>,
+    /// Smallest length of the file since the last sync.
+    shortest: usize,
 }
 
+impl Inode {
+    fn stored(bytes: Vec<u8>) -> Self {
+        let (durable, shortest) = (bytes.clone(), bytes.len());
+        Self { bytes, durable, shortest, ..Self::default() }
+    }
+
+    fn write(&mut self, bytes: &[u8], offset: usize) {
+        let (from, end) = (self.bytes.len().min(offset), offset + bytes.len());
+        self.bytes.resize(self.bytes.len().max(end), 0);
+        self.bytes[offset..end].copy_from_slice(bytes);
+        self.touch(from, end);
+    }
+
+    fn set_len(&mut self, length: usize) {
+        let before = self.bytes.len();
+        self.bytes.resize(length, 0);
+        self.shortest = self.shortest.min(length);
+        self.touch(before, length);
+    }
+
+    fn touch(&mut self, begin: usize, end: usize) {
+        let sectors = begin / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES);
+        self.lost.retain(|sector| !sectors.contains(sector));
+        self.dirty.extend(sectors);
+    }
+
+    fn sector(&self, sector: usize) -> &[u8] {
+        let begin = (sector * SECTOR_BYTES).min(self.bytes.len());
+        &self.bytes[begin..self.bytes.len().min(begin + SECTOR_BYTES)]
+    }
+
+    /// Returns what is stored once some of the dirty sectors are. The length is stored apart from
+    /// the data.
+    fn with_stored(&self, length: bool, mut stored: impl FnMut() -> bool) -> Vec<u8> {
+        let mut disk = self.durable.clone();
+        if length {
+            disk.truncate(self.shortest);
+            disk.resize(self.bytes.len(), 0);
+        }
+        for &sector in &self.dirty {
+            let begin = sector * SECTOR_BYTES;
+            if stored() && begin < disk.len() {
+                let (bytes, left) = (self.sector(sector), disk.len() - begin);
+                let bytes = &bytes[..bytes.len().min(left)];
+                disk[begin..begin + bytes.len()].copy_from_slice(bytes);
+            }
+        }
+        disk
+    }
+
+    fn sync(&mut self) {
+        self.durable = self.with_stored(true, || true);
+        self.shortest = self.bytes.len();
+        self.dirty.clear();
+    }
+
+    fn fail_sync(&mut self, stored: impl FnMut() -> bool) {
+        self.durable = self.with_stored(true, stored);
+        self.shortest = self.bytes.len();
+        self.lost.append(&mut self.dirty);
+    }
+
+    /// Drops some of the clean sectors from the cache: reads return what is stored.
+    fn evict(&mut self, mut evicted: impl FnMut() -> bool) {
+        for sector in std::mem::take(&mut self.lost) {
+            if !evicted() {
+                self.lost.insert(sector);
+                continue;
+            }
+            let begin = (sector * SECTOR_BYTES).min(self.bytes.len());
+            let end = (begin + SECTOR_BYTES).min(self.bytes.len());
+            self.bytes[begin..end].copy_from_slice(&self.durable[begin..end]);
+        }
+    }
+
+    /// Returns a possible content after a power cut.
+    fn surviving(&self, random: &mut ChaCha8Rng) -> Vec<u8> {
+        if self.dirty.is_empty() && self.shortest == self.bytes.len() {
+            return self.durable.clone();
+        }
+        let mut toss = || random.next_u32().is_multiple_of(2);
+        self.with_stored(toss(), toss)
+    }
+}
+
+#[derive(Clone)]
 struct Disk {
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
@@ -91,7 +189,7 @@ impl FaultDisk {
             let mut disk = storage.disk.lock();
             for (name, bytes) in files {
                 let inode = disk.inodes.len();
-                disk.inodes.push(Inode { durable: bytes.clone(), bytes });
+                disk.inodes.push(Inode::stored(bytes));
                 disk.names.insert(name.clone(), inode);
                 disk.durable_names.insert(name, inode);
             }
@@ -143,10 +241,7 @@ impl FaultDisk {
         };
         let files = names
             .into_iter()
-            .map(|(name, inode)| {
-                let Inode { bytes, durable } = &disk.inodes[inode];
-                (name, surviving(bytes, durable, &mut random))
-            })
+            .map(|(name, inode)| (name, disk.inodes[inode].surviving(&mut random)))
             .collect();
         let survivor = Self::with_files(files);
         {
@@ -155,23 +250,20 @@ impl FaultDisk {
         }
         survivor
     }
-}
 
-/// Returns the durable content with a random part of the sectors written since the last sync.
-fn surviving(bytes: &[u8], durable: &[u8], random: &mut ChaCha8Rng) -> Vec<u8> {
-    let mut left = durable.to_vec();
-    for (at, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
-        let begin = at * SECTOR_BYTES;
-        let end = begin + sector.len();
-        if durable.get(begin..end) != Some(sector) && random.next_u32().is_multiple_of(2) {
-            left.resize(left.len().max(end), 0);
-            left[begin..end].copy_from_slice(sector);
+    /// Returns a copy of the disk as the next process finds it: nothing becomes durable, and no
+    /// operation fails any more. The system may have dropped clean data from its cache.
+    pub fn after_restart(&self) -> Self {
+        let mut disk = self.disk.lock();
+        let mut random = ChaCha8Rng::seed_from_u64(disk.random.next_u64());
+        let mut next = disk.clone();
+        next.plan = None;
+        for inode in &mut next.inodes {
+            inode.evict(|| random.next_u32().is_multiple_of(2));
         }
+        next.random = random;
+        Self { disk: Arc::new(Mutex::new(next)) }
     }
-    if bytes.len() < durable.len() && random.next_u32().is_multiple_of(2) {
-        left.truncate(bytes.len());
-    }
-    left
 }
 
 fn broken() -> io::Error {
@@ -271,12 +363,8 @@ impl StorageFile for MemoryFile {
         let mut disk = self.disk.lock();
         let fault = disk.operation();
         let (flipped, chosen) = (disk.random.next_u64() as usize, disk.random.next_u64());
-        let mut write = |at: usize, part: &[u8]| {
-            let file = &mut disk.inodes[self.inode].bytes;
-            let (begin, end) = (offset as usize + at, offset as usize + at + part.len());
-            file.resize(file.len().max(end), 0);
-            file[begin..end].copy_from_slice(part);
-        };
+        let file = &mut disk.inodes[self.inode];
+        let mut write = |at: usize, part: &[u8]| file.write(part, offset as usize + at);
         match fault {
             None | Some(DiskFault::Sync) => write(0, bytes),
             Some(DiskFault::Once | DiskFault::ForEver) => return Err(broken()),
@@ -307,17 +395,20 @@ impl StorageFile for MemoryFile {
 
     fn sync(&self) -> io::Result<()> {
         let mut disk = self.disk.lock();
-        let fault = disk.operation();
+        let (fault, chosen) = (disk.operation(), disk.random.next_u64());
         let inode = &mut disk.inodes[self.inode];
         match fault {
             Some(DiskFault::Sync) => {
-                // As on Linux: the pages are marked clean although they were not stored.
-                inode.bytes.clone_from(&inode.durable);
+                let mut sector = 0;
+                inode.fail_sync(|| {
+                    sector += 1;
+                    chosen >> (sector % 64) & 1 == 1
+                });
                 Err(broken())
             }
             Some(DiskFault::Once | DiskFault::ForEver | DiskFault::Full) => Err(broken()),
             _ => {
-                inode.durable.clone_from(&inode.bytes);
+                inode.sync();
                 Ok(())
             }
         }
@@ -326,7 +417,7 @@ impl StorageFile for MemoryFile {
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         let mut disk = self.disk.lock();
         disk.simple()?;
-        disk.inodes[self.inode].bytes.resize(bytes as usize, 0);
+        disk.inodes[self.inode].set_len(bytes as usize);
         Ok(())
     }
 

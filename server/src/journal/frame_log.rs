@@ -65,9 +65,20 @@ pub struct Recovered {
     pub time_ms: u64,
     /// Size of an interrupted write that was cut off, bytes.
     pub cut_bytes: u64,
-    /// Segment to continue in, and the offset after its last frame. None if a new segment must be
-    /// created. Only the log interprets it.
-    pub(super) segment: Option<(String, u64)>,
+    /// Segment to continue in. None if a new segment must be created. Only the log interprets it.
+    pub(super) segment: Option<SegmentEnd>,
+}
+
+/// The end of the segment in which a log continues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SegmentEnd {
+    /// Name of its file.
+    pub name: String,
+    /// Offset up to which it is known to be durable. What follows may be in the system's cache
+    /// only: after a failed sync, reads return data that no later sync stores.
+    pub durable: u64,
+    /// Offset after its last frame.
+    pub end: u64,
 }
 
 impl Recovered {

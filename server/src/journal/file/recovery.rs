@@ -7,8 +7,9 @@ use crate::engine::Record;
 use crate::journal::decision::{Decision, SeenFrame, SeenSegment};
 use crate::journal::fault::{ReadError, RecoveryError, SegmentFault};
 use crate::journal::frame::{Fault, FrameHeader};
-use crate::journal::frame_log::{FrameReader as _, Recovered, Start};
+use crate::journal::frame_log::{FrameReader as _, Recovered, SegmentEnd, Start};
 use crate::journal::storage::{Storage, StorageFile};
+use std::collections::VecDeque;
 use std::io;
 
 /// Reads a shard's journal from `start` and passes each record to `take(record number, time,
@@ -25,11 +26,13 @@ pub fn recover(
     mut take: impl FnMut(u64, u64, Record),
 ) -> Result<Recovered, RecoveryError> {
     let mut recovered = recovered_from(start);
+    let mut unproven = Unproven::default();
     let mut reader = SegmentReader::new(storage, shard, start, None)?;
     let ended = loop {
         match reader.next_frame() {
             Ok(Some(frame)) => {
-                let FrameHeader { number, epoch, time_ms, .. } = frame.header;
+                let header = frame.header;
+                let FrameHeader { number, epoch, time_ms, .. } = header;
                 (recovered.frame, recovered.epoch, recovered.time_ms) = (number, epoch, time_ms);
                 if let Err(fault) =
                     frame.each_record(|record_number, record| take(record_number, time_ms, record))
@@ -41,7 +44,10 @@ pub fn recover(
                     return Err(error.into());
                 }
                 // The reader closes a segment after reading it. Writing continues in the last one.
-                recovered.segment = reader.place().map(|(name, offset)| (name.to_owned(), offset));
+                if let Some((name, end)) = reader.place() {
+                    let durable = unproven.note(&header, end);
+                    recovered.segment = Some(SegmentEnd { name: name.to_owned(), durable, end });
+                }
             }
             Ok(None) => break None,
             Err(error) => break Some(error),
@@ -77,8 +83,8 @@ pub fn recover(
             }
             ReadError::Io { .. } => return Err(error.into()),
         }
-    } else if recovered.segment.is_none() || !ends_in_last_segment(storage, &recovered)? {
-        recovered.segment = last_segment(storage)?.map(|name| (name, SEGMENT_HEADER_BYTES as u64));
+    } else if !ends_in_last_segment(storage, &recovered)? {
+        recovered.segment = last_segment(storage)?.map(SegmentEnd::without_frames);
     }
     Ok(recovered)
 }
@@ -87,7 +93,12 @@ fn recovered_from(start: Start<'_>) -> Recovered {
     match start {
         Start::First | Start::FirstKept => Recovered::default(),
         Start::After(anchor) => Recovered {
-            segment: Some((segment_name(anchor.place.segment), anchor.place.end)),
+            // A snapshot refers to a frame only after it was durable.
+            segment: Some(SegmentEnd {
+                name: segment_name(anchor.place.segment),
+                durable: anchor.place.end,
+                end: anchor.place.end,
+            }),
             frame: anchor.frame,
             record: anchor.record,
             chain: anchor.chain,
@@ -104,7 +115,38 @@ fn last_segment(storage: &dyn Storage) -> io::Result<Option<String>> {
 
 fn ends_in_last_segment(storage: &dyn Storage, recovered: &Recovered) -> io::Result<bool> {
     Ok(last_segment(storage)?.as_deref()
-        == recovered.segment.as_ref().map(|(name, _)| name.as_str()))
+        == recovered.segment.as_ref().map(|segment| segment.name.as_str()))
+}
+
+impl SegmentEnd {
+    /// Its header may be in the cache only, too.
+    const fn without_frames(name: String) -> Self {
+        Self { name, durable: 0, end: SEGMENT_HEADER_BYTES as u64 }
+    }
+}
+
+/// The frames of a segment that no later frame states to be durable.
+#[derive(Debug, Default)]
+struct Unproven {
+    /// Numbers and offsets, in order.
+    frames: VecDeque<(u64, u64)>,
+}
+
+impl Unproven {
+    /// Notes the next frame, which ends at that offset. Returns the offset up to which the segment
+    /// is known to be durable.
+    fn note(&mut self, header: &FrameHeader, end: u64) -> u64 {
+        let begin = end - header.frame_bytes() as u64;
+        if begin == SEGMENT_HEADER_BYTES as u64 {
+            // The previous segment was synced before this one was begun.
+            self.frames.clear();
+        }
+        self.frames.push_back((header.number, begin));
+        while self.frames.front().is_some_and(|&(number, _)| number <= header.durable) {
+            self.frames.pop_front();
+        }
+        self.frames.front().map_or(end, |&(_, offset)| offset)
+    }
 }
 
 /// Converts a fault to the columns of the table. Columns after the first faulty one were not
@@ -166,7 +208,11 @@ impl Tail {
             self.file.sync()?;
             storage.sync_folder()?;
         }
-        recovered.segment = Some((self.name, self.offset));
+        // Whether the frames before it are durable was found when they were read.
+        recovered.segment = match recovered.segment.take() {
+            Some(segment) if segment.name == self.name => Some(segment),
+            _ => Some(SegmentEnd::without_frames(self.name)),
+        };
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
 use crate::journal::frame::FrameHeader;
-use crate::journal::frame_log::{AppendError, FrameLog, Place, Recovered};
-use crate::journal::storage::{Storage, StorageFile};
+use crate::journal::frame_log::{AppendError, FrameLog, Place, Recovered, SegmentEnd};
+use crate::journal::storage::{Storage, StorageFile, read_exact};
 use std::io;
 use std::sync::Arc;
 
@@ -54,16 +54,14 @@ impl FileLog {
     ) -> io::Result<Self> {
         let segment = match &end.segment {
             None => None,
-            Some((name, offset)) => {
-                let file = storage.open(name)?;
-                // What was read may not be on the disk yet, if the last server did not sync every
-                // frame.
-                file.sync()?;
-                let filled = file.size()?.max(*offset);
-                let first_record =
-                    name.split('.').next().and_then(|digits| digits.parse().ok()).unwrap_or(1);
-                let (offset, last_frame) = (*offset, None);
-                Some(OpenSegment { file, first_record, offset, last_frame, filled })
+            Some(segment) => {
+                let file = storage.open(&segment.name)?;
+                make_durable(&*file, segment, end.chain)?;
+                storage.sync_folder()?;
+                let digits = segment.name.split('.').next();
+                let first_record = digits.and_then(|digits| digits.parse().ok()).unwrap_or(1);
+                let (offset, last_frame) = (segment.end, None);
+                Some(OpenSegment { file, first_record, offset, last_frame, filled: offset })
             }
         };
         Ok(Self { storage, shard, options, segment, unsynced: false, low: false })
@@ -89,6 +87,42 @@ impl FileLog {
         self.segment = Some(OpenSegment { file, first_record, offset, last_frame, filled: offset });
         Ok(closed.is_some())
     }
+}
+
+/// Writes the last frames of a segment again, as far as they may be in the system's cache only, and
+/// syncs them. After a failed sync Linux considers the written pages clean: reads return them, but
+/// a later sync returns without storing them.
+///
+/// # Errors
+/// Returns an error of the file system, or `InvalidData` if the bytes are not those that recovery
+/// has read.
+fn make_durable(file: &dyn StorageFile, segment: &SegmentEnd, chain: u32) -> io::Result<()> {
+    let bytes = usize::try_from(segment.end - segment.durable).map_err(io::Error::other)?;
+    let mut tail = vec![0; bytes];
+    let read = read_exact(file, &mut tail, segment.durable)?;
+    if !read || !ends_with(&tail, segment, chain) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "reads differ from recovery's"));
+    }
+    file.set_len(segment.end)?;
+    if bytes > 0 {
+        file.write_all_at(&tail, segment.durable)?;
+    }
+    file.sync()
+}
+
+/// Returns true if the bytes are whole frames whose last one has this checksum, or a segment's
+/// header.
+fn ends_with(tail: &[u8], segment: &SegmentEnd, chain: u32) -> bool {
+    if segment.durable == 0 {
+        return SegmentHeader::parse(tail).is_ok_and(|header| header.chain == chain);
+    }
+    let (mut rest, mut last) = (tail, chain);
+    while !rest.is_empty() {
+        let Ok((header, _, checksum)) = FrameHeader::parse(rest) else { return false };
+        last = checksum;
+        rest = &rest[header.frame_bytes()..];
+    }
+    last == chain
 }
 
 impl FrameLog for FileLog {

@@ -47,6 +47,7 @@ pub enum Refusal {
     ShuttingDown,
     ReadOnly,
     DiskAlmostFull,
+    ReservedUser,
 }
 
 /// A part of a message.
@@ -71,7 +72,7 @@ impl Refusal {
             Self::LineTooLong => Code::LineTooLong,
             Self::UnknownCommand => Code::UnknownCommand,
             Self::BadArguments(_) | Self::BadSessionArguments => Code::BadArguments,
-            Self::BadUser => Code::BadUser,
+            Self::BadUser | Self::ReservedUser => Code::BadUser,
             Self::BadSymbol => Code::BadSymbol,
             Self::BadAmount => Code::BadAmount,
             Self::BadFilename | Self::FilenameLeadsOut => Code::BadFilename,
@@ -110,12 +111,14 @@ impl Refusal {
                 "wrong number of fields; HELP lists what each command takes"
             }
             Self::BadUser => "user must be 1 to 64 of A-Z a-z 0-9 _ . -",
+            Self::ReservedUser => "daytraded is the server's own name",
             Self::BadSymbol => "symbol must be 1 to 3 letters or digits",
             Self::BadAmount => {
                 "amount must be dollars from 0.01 to 999999999999.99 with at most two decimals"
             }
             Self::BadFilename => {
-                "filename must be a relative path to a file, at most 512 bytes, without .."
+                "filename must be a relative path to a file, at most 512 bytes, without .. and \
+                 without a name that begins with a dot"
             }
             Self::FilenameLeadsOut => {
                 "filename leads out of the dump folder, or into the data folder"

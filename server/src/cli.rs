@@ -6,6 +6,7 @@ use crate::data_dir::{DataDir, read_manifest};
 use crate::quotes::quote_server::QuoteServer;
 use crate::quotes::{QuoteSpec, SimulatedSource};
 use crate::server::{Server, open_stores};
+use crate::signals::{Answered, Signals};
 use crate::{journal, telemetry};
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -14,7 +15,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -38,14 +38,19 @@ fn with_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Resul
 }
 
 async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
-    let _log = telemetry::init(args.log_file.as_deref(), args.log_level)?;
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // Everything that this process creates is its user's alone.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    let log = telemetry::init(args.log_file.as_deref(), args.log_level)?;
+    let mut signals = Signals::take_over()?;
     let mut server = Server::start(args.resolve()?).await?;
-    let failure = tokio::select! {
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
-        fatal = server.failed() => Some(fatal),
+    let failure = loop {
+        tokio::select! {
+            answered = signals.next() => match answered {
+                Answered::Stop => break None,
+                Answered::Reload => log.reopen(),
+            },
+            fatal = server.failed() => break Some(fatal),
+        }
     };
     match failure {
         None => {

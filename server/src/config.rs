@@ -2,8 +2,8 @@
 
 use crate::journal::SyncMode;
 use crate::limits::{
-    CONNECTIONS_DEFAULT, HEDGE_AFTER_MS, IDLE_TIMEOUT_S, QUOTE_CONNECTIONS_MAX, QUOTE_TIMEOUT_MS,
-    REFRESH_BUDGET, SHARDS_MAX, SNAPSHOT_RECORDS_MIN,
+    CONNECTIONS_DEFAULT, DUMP_QUOTA, HEDGE_AFTER_MS, IDLE_TIMEOUT_S, QUOTE_CONNECTIONS_MAX,
+    QUOTE_TIMEOUT_MS, REFRESH_BUDGET, SHARDS_MAX, SNAPSHOT_RECORDS_MIN,
 };
 use crate::quotes::quote_server::{Delay, QuoteFaults};
 use crate::quotes::{LegacyOptions, QuoteSpec};
@@ -109,6 +109,9 @@ pub struct ServeArgs {
     /// The folder DUMPLOG files are confined to [default: dumps in the data folder]
     #[arg(long)]
     pub dump_dir: Option<PathBuf>,
+    /// Maximum size of all files in the dump folder, for example 500MiB; a plain number is bytes
+    #[arg(long, default_value = DUMP_QUOTA, value_name = "SIZE", value_parser = parse_size)]
+    pub dump_quota: u64,
     /// Write the runtime log to this file instead of stderr
     #[arg(long)]
     pub log_file: Option<PathBuf>,
@@ -161,6 +164,13 @@ fn parse_retention(text: &str) -> Result<Retention, String> {
             .and_then(bytes)
             .ok_or_else(|| format!("{text:?} is neither all nor a number of MiB")),
     }
+}
+
+/// Parses a number of bytes with an optional binary or decimal unit.
+fn parse_size(text: &str) -> Result<u64, String> {
+    text.parse::<bytesize::ByteSize>()
+        .map(|size| size.as_u64())
+        .map_err(|_| format!("{text:?} is not a size such as 512MiB or 10GiB"))
 }
 
 /// Source of prices and options of its requests.
@@ -255,6 +265,9 @@ pub struct Config {
     pub fsync: SyncMode,
     /// Folder of DUMPLOG files.
     pub dump_dir: PathBuf,
+    /// Maximum size of all files in that folder, bytes. None for a replay in this process, which
+    /// writes to the user's own folder.
+    pub dump_quota: Option<u64>,
     /// Maximum number of connections.
     pub max_connections: usize,
     /// Idle time after which a connection is closed, or None.
@@ -275,6 +288,7 @@ impl Config {
             quotes,
             fsync: SyncMode::Always,
             dump_dir,
+            dump_quota: None,
             max_connections: CONNECTIONS_DEFAULT,
             idle_timeout: None,
             snapshot_every: SNAPSHOT_RECORDS_MIN,
@@ -318,6 +332,7 @@ impl ServeArgs {
             quotes: self.quotes.clone(),
             fsync: self.fsync,
             dump_dir,
+            dump_quota: Some(self.dump_quota),
             max_connections: self.max_connections,
             idle_timeout: (self.idle_timeout > 0).then(|| Duration::from_secs(self.idle_timeout)),
             snapshot_every: self.snapshot_every,

@@ -3,8 +3,9 @@
 use crate::limits::SHARDS_MAX;
 use rand::TryRng;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 const MANIFEST: &str = "manifest.toml";
@@ -106,8 +107,9 @@ impl DataDir {
     /// Returns a [`DataDirError`].
     pub(crate) fn open(path: &Path, shards: Option<u16>) -> Result<Self, DataDirError> {
         let io = |error| DataDirError::Io { path: path.to_owned(), error };
-        std::fs::create_dir_all(path).map_err(io)?;
-        let lock = File::create(path.join(LOCK)).map_err(io)?;
+        private_folders().create(path).map_err(io)?;
+        let lock = private_files().open(path.join(LOCK)).map_err(io)?;
+        warn_if_open_to_others(path).map_err(io)?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => DataDirError::InUse(path.to_owned()),
             TryLockError::Error(error) => io(error),
@@ -150,10 +152,11 @@ fn make(path: &Path, shards: Option<u16>) -> std::io::Result<()> {
         quote_seed,
     };
     for shard in 0..shards {
-        std::fs::create_dir_all(shard_dir(path, shard))?;
+        private_folders().create(shard_dir(path, shard))?;
     }
     let aside = path.join(format!("{MANIFEST}.tmp"));
-    let mut file = File::create(&aside)?;
+    let mut file = private_files().open(&aside)?;
+    file.set_len(0)?;
     file.write_all(toml::to_string(&manifest).map_err(std::io::Error::other)?.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&aside, path.join(MANIFEST))?;
@@ -166,6 +169,32 @@ fn make(path: &Path, shards: Option<u16>) -> std::io::Result<()> {
         // A folder that may not be read was not created here.
         Err(_) => Ok(()),
     })
+}
+
+/// Creates folders that only the user may enter.
+fn private_folders() -> DirBuilder {
+    let mut folders = DirBuilder::new();
+    folders.recursive(true).mode(0o700);
+    folders
+}
+
+/// Opens a file for writing, or creates one that only the user may read. Never follows a link, and
+/// leaves the content as it is.
+fn private_files() -> OpenOptions {
+    let mut files = OpenOptions::new();
+    let no_follow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+    files.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_follow);
+    files
+}
+
+/// Warns if others than the user may enter the folder.
+fn warn_if_open_to_others(path: &Path) -> std::io::Result<()> {
+    let mode = std::fs::metadata(path)?.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let mode = format!("{mode:o}");
+        tracing::warn!(data = %path.display(), mode, "others may read the data folder: chmod 700");
+    }
+    Ok(())
 }
 
 #[cfg(test)]

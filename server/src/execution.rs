@@ -2,13 +2,14 @@
 
 use crate::journal::{SnapshotJob, SnapshotKeeper};
 use crate::message::ShardEvent;
+use crate::runtime::NO_THREAD;
 use crate::shard::{ShardTask, run_shard};
 use anyhow::Context as _;
 use parking_lot::Mutex;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
 
 /// Draws the time that the next piece of a snapshot takes.
 pub(crate) type SnapshotPause = Box<dyn FnMut() -> Duration + Send>;
@@ -25,8 +26,8 @@ pub enum Execution {
 
 /// A running shard.
 pub enum ShardJoin {
-    /// On a thread.
-    Thread(std::thread::JoinHandle<()>),
+    /// On a thread. The message is sent when it has ended in order.
+    Thread(oneshot::Receiver<()>),
     /// As a task.
     Task(tokio::task::JoinHandle<()>),
 }
@@ -38,9 +39,7 @@ impl ShardJoin {
     /// If it panicked.
     pub async fn join(self) -> anyhow::Result<()> {
         let joined = match self {
-            Self::Thread(thread) => {
-                tokio::task::spawn_blocking(|| thread.join()).await.is_ok_and(|ended| ended.is_ok())
-            }
+            Self::Thread(ended) => ended.await.is_ok(),
             Self::Task(task) => task.await.is_ok(),
         };
         anyhow::ensure!(joined, "a shard ended with a panic");
@@ -81,12 +80,23 @@ impl Execution {
 fn on_thread(
     name: String,
     work: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<std::thread::JoinHandle<()>> {
-    let spawn = || -> io::Result<_> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        std::thread::Builder::new().name(name).spawn(move || runtime.block_on(work))
-    };
-    spawn().context("the system has no thread left")
+) -> anyhow::Result<oneshot::Receiver<()>> {
+    let (ending, ended) = oneshot::channel();
+    let (built, result) = std::sync::mpsc::sync_channel(1);
+    // The runtime is built on its thread: a runtime must not be dropped within another one, which
+    // would happen here if there is no thread.
+    let on_its_thread =
+        move || match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+            Ok(runtime) => {
+                let _ = built.send(Ok(()));
+                runtime.block_on(work);
+                let _ = ending.send(());
+            }
+            Err(error) => drop(built.send(Err(error))),
+        };
+    std::thread::Builder::new().name(name).spawn(on_its_thread).context(NO_THREAD)?;
+    result.recv()?.context("a thread has no runtime")?;
+    Ok(ended)
 }
 
 /// Writes the snapshots of all shards, one piece after the other.

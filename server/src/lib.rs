@@ -37,6 +37,7 @@ mod runtime;
 mod server;
 mod session;
 mod shard;
+mod signals;
 mod stats;
 mod telemetry;
 

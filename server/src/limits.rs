@@ -1,6 +1,8 @@
 //! All limits of the server. A request beyond a limit is refused with an error, or backpressure is
 //! applied. Nothing grows without a limit, and nothing is dropped silently.
 
+use std::time::Duration;
+
 /// Lifetime of a pending order and of a quote, in milliseconds. At exactly this age, an order has
 /// expired and a quote is still valid.
 pub(crate) const LIFE_MS: u64 = 60_000;
@@ -13,6 +15,17 @@ pub(crate) const HISTORY_MAX: usize = 10;
 
 /// Default of `--max-connections`. Further connections are refused (`OVERLOADED`).
 pub(crate) const CONNECTIONS_DEFAULT: usize = 10_000;
+
+/// Maximum number of connections that are being told so. Others are closed without a word.
+pub(crate) const TURNED_AWAY_MAX: usize = 1_024;
+
+/// Silence after which the system asks a peer whether it is still there, the interval between such
+/// probes, and their number until the connection ends.
+pub(crate) const KEEPALIVE_IDLE: Duration = Duration::from_mins(1);
+pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+pub(crate) const KEEPALIVE_PROBES: u32 = 3;
+/// Time after which sent data that is not acknowledged ends a connection, milliseconds.
+pub(crate) const KEEPALIVE_TIMEOUT_MS: u32 = 90_000;
 
 /// Default of `--idle-timeout`: the time a connection may stay open without a complete line,
 /// seconds.
@@ -84,6 +97,12 @@ pub(crate) const FILL_BYTES: u64 = 1 << 20;
 /// Free disk space required for the server and again for each shard, bytes. It is enough for the
 /// current round. With less, commands that would write are refused (`READ_ONLY`).
 pub(crate) const FREE_BYTES_MIN: u64 = 6 << 20;
+
+/// Returns the free disk space that a server with this many shards requires, bytes.
+pub(crate) const fn free_bytes_min(shards: usize) -> u64 {
+    FREE_BYTES_MIN * (1 + shards as u64)
+}
+
 /// Number of times a shard with work yields to other tasks before it writes, so that more requests
 /// share one sync. It stops when no more requests arrive.
 pub(crate) const GATHER_TURNS_MAX: usize = 16;
@@ -112,6 +131,20 @@ pub(crate) const DUMP_BATCH_BYTES: usize = 256 << 10;
 pub(crate) const DUMP_WRITE_BYTES: usize = 64 << 10;
 /// Maximum unsynced data of a dump in the page cache, if direct I/O is not supported, bytes.
 pub(crate) const DUMP_UNSYNCED_BYTES: u64 = 32 << 20;
+/// Default of `--dump-quota`: maximum size of all files in the dump folder (`DUMP_FAILED`).
+pub(crate) const DUMP_QUOTA: &str = "10GiB";
+/// Smallest size that a record takes in a log, bytes. A dump that cannot fit is refused at once.
+pub(crate) const DUMP_ELEMENT_BYTES_MIN: u64 = 150;
+/// Free disk space that a dump leaves in addition to the space for the journals, bytes.
+pub(crate) const DUMP_FREE_BYTES_MIN: u64 = SNAPSHOT_FREE_BYTES_MIN;
+/// Output after which a dump looks at the free space again, bytes.
+pub(crate) const DUMP_SPACE_CHECK_BYTES: u64 = 4 << 20;
+/// Maximum number of entries and depth of the dump folder that are searched for unfinished dumps
+/// and counted for the quota.
+pub(crate) const DUMP_FOLDER_ENTRIES_MAX: usize = 1_000_000;
+pub(crate) const DUMP_FOLDER_DEPTH_MAX: usize = 256;
+/// Maximum number of threads of a dump that read journals. The dump reads further ones itself.
+pub(crate) const DUMP_READERS_MAX: usize = 8;
 /// Number of pieces that wait to be written or filled.
 pub(crate) const DUMP_WRITE_BUFFERS: usize = 8;
 
@@ -140,6 +173,9 @@ pub(crate) const CSV_ROWS_MAX: usize = 20_000_000;
 
 /// Maximum size of an answer of a legacy quote server, bytes.
 pub(crate) const QUOTE_ANSWER_BYTES_MAX: usize = 256;
+
+/// Transaction number from which a start reports that numbers are unusually high.
+pub(crate) const ASSIGNED_UNUSUAL: u64 = 1 << 62;
 
 /// Maximum number of shards of a data folder.
 pub(crate) const SHARDS_MAX: usize = 1_024;

@@ -17,7 +17,10 @@ pub struct Router {
 impl Router {
     /// Creates a router to these shards. Its transaction numbers continue after `assigned_max`.
     pub fn new(shards: Vec<ShardHandle>, assigned_max: u64) -> Self {
-        Self { shards: shards.into(), next_number: Arc::new(AtomicU64::new(assigned_max + 1)) }
+        Self {
+            shards: shards.into(),
+            next_number: Arc::new(AtomicU64::new(assigned_max.saturating_add(1))),
+        }
     }
 
     /// Returns the shard of a user. Commands without a user go to the first shard.

@@ -1,15 +1,70 @@
 //! The threads that serve the sockets. Shards have their own threads.
 
-use std::io;
-use std::thread::available_parallelism;
+use anyhow::Context as _;
+use parking_lot::Mutex;
+use std::thread::{self, available_parallelism};
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
+
+/// Why a thread cannot be created, for messages.
+pub(crate) const NO_THREAD: &str =
+    "the system has no thread left for this user; raise its limit (ulimit -u)";
+
+/// Longest time that the creation of a thread may take.
+const CREATION: Duration = Duration::from_secs(5);
 
 /// Creates a runtime with one thread for every two cores. Shards do more than half of the work and
 /// write short replies themselves; more threads than cores would only compete.
 ///
+/// One more thread looks up names of hosts. It is created now and kept, so that nothing that
+/// happens later needs a thread that the system may not have.
+///
 /// # Errors
-/// Returns an error if the system cannot create a thread.
-pub fn runtime() -> io::Result<Runtime> {
+/// Returns an error if the system cannot create the threads.
+pub fn runtime() -> anyhow::Result<Runtime> {
     let cores = available_parallelism().map_or(1, usize::from);
-    Builder::new_multi_thread().worker_threads(cores.div_ceil(2)).enable_all().build()
+    let workers = cores.div_ceil(2);
+    // The runtime panics, or waits for ever, if it does not get its threads.
+    ensure_threads(workers + 1)?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(workers)
+        .max_blocking_threads(1)
+        .thread_keep_alive(Duration::from_secs(u64::MAX >> 8))
+        .enable_all()
+        .build()
+        .context(NO_THREAD)?;
+    let created =
+        async { tokio::time::timeout(CREATION, tokio::task::spawn_blocking(|| ())).await };
+    runtime.block_on(created).context(NO_THREAD)??;
+    Ok(runtime)
+}
+
+/// Checks that the system can create this many threads at the same time, for code that panics if it
+/// does not get them.
+///
+/// # Errors
+/// Returns an error if it cannot.
+pub(crate) fn ensure_threads(count: usize) -> anyhow::Result<()> {
+    let before = running_threads();
+    let gate = Mutex::new(());
+    let created = thread::scope(|scope| {
+        // The threads wait for the gate, so that all exist at once.
+        let closed = gate.lock();
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, || drop(gate.lock())).ok();
+        let created = (0..count).map_while(spawn).count();
+        drop(closed);
+        created
+    });
+    // The system counts a thread for a moment after it has been joined.
+    let deadline = Instant::now() + CREATION;
+    while running_threads() > before && Instant::now() < deadline {
+        thread::yield_now();
+    }
+    anyhow::ensure!(created == count, "{NO_THREAD}");
+    Ok(())
+}
+
+/// Returns the number of threads of this process, or 0 if the system does not say.
+fn running_threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }

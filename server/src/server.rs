@@ -1,6 +1,6 @@
 //! Start and stop: the parts are created, connected, and stopped in order.
 
-use crate::audit::{DumpService, LogMerger, spawn_dumps};
+use crate::audit::{DumpService, LogMerger, start_dumps};
 use crate::clock::Clock;
 use crate::config::{Config, QuoteArgs, Retention};
 use crate::data_dir::{DataDir, shard_dir};
@@ -8,7 +8,7 @@ use crate::execution::{Execution, ShardJoin, SnapshotWriter};
 use crate::journal::{
     FileOptions, FileStore, FsStorage, JournalWriter, LogStore, Positions, SnapshotKeeper,
 };
-use crate::limits::{FILL_BYTES, FREE_BYTES_MIN, SEGMENT_BYTES_MAX, STOP_MS};
+use crate::limits::{ASSIGNED_UNUSUAL, FILL_BYTES, SEGMENT_BYTES_MAX, STOP_MS, free_bytes_min};
 use crate::listener::listen_on;
 use crate::message::{QuoteRequest, ShardEvent};
 use crate::quotes::csv::{CsvSource, Playback};
@@ -17,6 +17,7 @@ use crate::quotes::{
     spawn_manager,
 };
 use crate::router::Router;
+use crate::runtime::NO_THREAD;
 use crate::session::{Context, ReplyWriter, serve};
 use crate::shard::{
     Fatal, Queues, RecoveredShard, Shard, ShardHandle, ShardHandles, ShardStats, ShardTask,
@@ -107,6 +108,7 @@ impl Server {
             "{} is not a loopback address: there are no logins",
             config.listen
         );
+        crate::signals::survive_file_limit()?;
         crate::open_files::raise_limit();
         let data_dir = DataDir::open(&config.data_dir, config.shards)?;
         let (quotes, folder_seed) = (config.quotes.clone(), data_dir.manifest().quote_seed);
@@ -137,7 +139,15 @@ impl Server {
         let recovered = recover_all(&stores)?;
         let listener = bind(listen).await?;
         clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
-        let assigned_max = recovered.iter().map(|shard| shard.book.assigned_max()).max();
+        let assigned_max =
+            recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
+        if assigned_max >= ASSIGNED_UNUSUAL {
+            // Earlier versions let a user named daytraded move the numbers by a tag.
+            tracing::warn!(
+                assigned_max,
+                "transaction numbers continue at an unusually high number"
+            );
+        }
         let count = stores.len();
         let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =
             (0..count).map(|_| ShardHandle::channel()).unzip();
@@ -149,7 +159,7 @@ impl Server {
 
         let source = source(&clock)?;
         let quote_source = source.describe();
-        let (quotes, quote_stats) = start_quotes(config, source, events.clone(), &clock)?;
+        let (quotes, quote_stats) = start_quotes(config, source, events.clone(), &clock);
         let (snapshots, jobs) = mpsc::unbounded_channel();
         let (dumps, dump_requests) = mpsc::unbounded_channel();
         let services = ShardHandles { quotes: quotes.clone(), dumps, snapshots };
@@ -159,11 +169,13 @@ impl Server {
         execution.start_snapshots(SnapshotWriter { keepers, shards: events.clone(), jobs })?;
         let stats = Stats::new(quote_stats, quote_source, counters, positions.clone());
         let merger = LogMerger { stores, positions, server_name, readers };
-        spawn_dumps(DumpService::new(config, merger, events), dump_requests);
+        let dumps = DumpService::new(config, merger, events);
+        dumps.remove_abandoned();
+        start_dumps(&dumps, dump_requests)?;
 
         let address = listener.as_ref().map_or(Ok(config.listen), TcpListener::local_addr)?;
         let context = Context {
-            router: Router::new(handles.clone(), assigned_max.unwrap_or(0)),
+            router: Router::new(handles.clone(), assigned_max),
             quotes,
             stats: Arc::new(stats),
             stop: CancellationToken::new(),
@@ -239,7 +251,7 @@ pub(crate) fn open_stores(data_dir: &DataDir) -> Vec<Arc<dyn LogStore>> {
     let options = FileOptions {
         segment_bytes_max: SEGMENT_BYTES_MAX,
         fill_bytes: FILL_BYTES,
-        free_bytes_min: FREE_BYTES_MIN * (1 + u64::from(count)),
+        free_bytes_min: free_bytes_min(usize::from(count)),
     };
     let open = |shard| -> Arc<dyn LogStore> {
         let storage = Arc::new(FsStorage::new(&shard_dir(data_dir.path(), shard)));
@@ -280,7 +292,7 @@ fn start_quotes(
     source: Arc<dyn QuoteSource>,
     shards: Vec<UnboundedSender<ShardEvent>>,
     clock: &Arc<Clock>,
-) -> anyhow::Result<(UnboundedSender<QuoteRequest>, Arc<QuoteStats>)> {
+) -> (UnboundedSender<QuoteRequest>, Arc<QuoteStats>) {
     let (quotes, requests) = mpsc::unbounded_channel();
     let stats = Arc::new(QuoteStats::default());
     let manager = QuoteManagerHandles {
@@ -290,8 +302,8 @@ fn start_quotes(
         stats: Arc::clone(&stats),
         refresh_budget: config.quotes.refresh_budget,
     };
-    spawn_manager(source, manager)?;
-    Ok((quotes, stats))
+    spawn_manager(source, manager);
+    (quotes, stats)
 }
 
 fn keepers(
@@ -351,7 +363,7 @@ fn recover_all(stores: &[Arc<dyn LogStore>]) -> anyhow::Result<Vec<RecoveredShar
         };
         let threads: Vec<_> = stores.iter().enumerate().map(recover).collect();
         let join = |thread: std::io::Result<std::thread::ScopedJoinHandle<'_, _>>| match thread
-            .context("the system has no thread left")?
+            .context(NO_THREAD)?
             .join()
         {
             Ok(recovered) => Ok(recovered?),

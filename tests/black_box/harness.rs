@@ -120,6 +120,25 @@ impl Daemon {
         Self::spawn(&mut command)
     }
 
+    /// Starts a server that logs to a file, and waits until it listens.
+    pub fn start_logging(data_dir: &Path, log: &Path) -> Self {
+        let mut command = Command::new(program("daytraded"));
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);
+        command.arg("--log-file").arg(log).stdin(Stdio::null()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let mut daemon = Self { child, log: Mutex::new(channel().1), port: 0 };
+        eventually("listening server", || {
+            let written = std::fs::read_to_string(log).unwrap_or_default();
+            let address = written.split_once("address=127.0.0.1:").map(|(_, rest)| rest);
+            let port = address
+                .filter(|rest| rest.contains(' '))
+                .and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+            daemon.port = port.unwrap_or(0);
+            daemon.port != 0
+        });
+        daemon
+    }
+
     /// Starts a program that logs the address it listens on. Returns its standard error if it
     /// exits instead.
     pub fn spawn(command: &mut Command) -> Result<Self, String> {

@@ -10,6 +10,7 @@ mod cli;
 mod durability;
 mod formats;
 mod harness;
+mod host;
 mod hostile;
 mod legacy;
 mod netcat;

@@ -52,7 +52,9 @@ pub(crate) trait ArgumentValue: Sized {
 impl ArgumentValue for UserName {
     #[inline]
     fn parse(field: &[u8]) -> Result<Self, Refusal> {
-        Self::parse(field).ok_or(Refusal::BadUser)
+        let reserved = Self::is_reserved(field);
+        let refusal = if reserved { Refusal::ReservedUser } else { Refusal::BadUser };
+        Self::parse(field).ok_or(refusal)
     }
 
     fn write(&self, line: &mut impl Fields) {

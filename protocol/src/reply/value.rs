@@ -181,7 +181,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes a user name.
     pub(super) fn user(&mut self) -> Option<UserName> {
-        UserName::parse(self.text()?.as_bytes())
+        UserName::parse_recorded(self.text()?.as_bytes())
     }
 
     /// Takes a side.

@@ -13,9 +13,16 @@ pub const FILENAME_BYTES_MAX: usize = 512;
 pub struct FileName(Box<str>);
 
 impl FileName {
-    /// Parses a file name. It must not be empty, absolute, or contain `..` or NUL, and it must end
-    /// with a file's name.
+    /// Parses a file name. It must not be empty, absolute, or contain `..`, NUL or a hidden
+    /// component, and it must end with a file's name. A component is hidden if it begins with a
+    /// dot; only `.` itself is allowed.
     pub fn parse(field: &str) -> Option<Self> {
+        let shown = field.split('/').all(|part| part == "." || !part.starts_with('.'));
+        Self::parse_recorded(field).filter(|_| shown)
+    }
+
+    /// Parses a file name of a journal. Journals of earlier versions contain hidden components.
+    fn parse_recorded(field: &str) -> Option<Self> {
         let mut parts = field.split('/');
         let last_is_a_name = parts.next_back().is_some_and(|last| !matches!(last, "" | "." | ".."));
         let good = last_is_a_name
@@ -41,7 +48,7 @@ impl fmt::Display for FileName {
 impl TryFrom<Box<str>> for FileName {
     type Error = &'static str;
     fn try_from(text: Box<str>) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("not a dump file name")
+        Self::parse_recorded(&text).ok_or("not a dump file name")
     }
 }
 
@@ -57,7 +64,7 @@ mod tests {
 
     #[test]
     fn file_names_stay_relative() {
-        for good in ["./testLOG", "testLOG", "a/b/c.xml", "./a/./b", "...", "a b"] {
+        for good in ["./testLOG", "testLOG", "a/b/c.xml", "./a/./b", "a.b", "a b"] {
             assert!(FileName::parse(good).is_some(), "{good}");
         }
         for bad in [
@@ -71,9 +78,20 @@ mod tests {
             ".",
             "a/.",
             "a\0b",
+            "...",
+            ".bashrc",
+            "./.git/config",
+            ".git/config",
+            "a/.b/c",
             &"x".repeat(513),
         ] {
             assert!(FileName::parse(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_hidden_name_of_an_earlier_journal_is_read() {
+        assert!(FileName::try_from(Box::from(".git/config")).is_ok());
+        assert!(FileName::try_from(Box::from("../x")).is_err());
     }
 }

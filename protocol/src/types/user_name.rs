@@ -39,10 +39,34 @@ const USER_BYTES: [bool; 256] = {
     allowed
 };
 
+/// The server's own name, under which it fetches the prices that only watchers want. No user may
+/// have it.
+const RESERVED: &[u8] = b"daytraded";
+
 impl UserName {
-    /// Parses a name. Returns None if the form is invalid.
+    /// Parses the name of a user. Returns None if the form is invalid, or the name is the server's.
     #[inline]
     pub fn parse(field: &[u8]) -> Option<Self> {
+        if Self::is_reserved(field) { None } else { Self::parse_recorded(field) }
+    }
+
+    /// Returns true if the name is the server's own.
+    #[inline]
+    pub fn is_reserved(field: &[u8]) -> bool {
+        field == RESERVED
+    }
+
+    /// Returns the server's own name.
+    pub fn of_server() -> Self {
+        let mut bytes = [0; SHORT_BYTES];
+        bytes[SHORT_BYTES - 1] = short_copy::copy(&mut bytes, RESERVED) as u8;
+        Self(Name::Short(bytes))
+    }
+
+    /// Parses a name in a journal or a reply. Journals of earlier versions contain the server's
+    /// name as that of a user. Returns None if the form is invalid.
+    #[inline]
+    pub fn parse_recorded(field: &[u8]) -> Option<Self> {
         let allowed = field.iter().fold(true, |all, byte| all & USER_BYTES[usize::from(*byte)]);
         if field.is_empty() || field.len() > USER_BYTES_MAX || !allowed {
             return None;
@@ -144,7 +168,7 @@ impl Visitor<'_> for UserNameVisitor {
     }
 
     fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<UserName, E> {
-        UserName::parse(bytes).ok_or_else(|| E::custom("not a user name"))
+        UserName::parse_recorded(bytes).ok_or_else(|| E::custom("not a user name"))
     }
 }
 
@@ -160,6 +184,9 @@ mod tests {
         for bad in ["", "a b", "a,b", "é", "a/b", &"x".repeat(65)] {
             assert_eq!(UserName::parse(bad.as_bytes()), None, "{bad}");
         }
+        assert_eq!(UserName::parse(b"daytraded"), None);
+        assert_eq!(UserName::of_server().as_str(), "daytraded");
+        assert_eq!(UserName::parse_recorded(b"daytraded"), Some(UserName::of_server()));
     }
 
     #[test]

@@ -11,16 +11,16 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{Builder, Scope, ScopedJoinHandle};
+use std::thread::Builder;
 
 /// Alignment of a buffer in memory and in the file, and the unit of its length. Direct I/O requires
 /// this.
 const BLOCK_BYTES: usize = 4096;
 
 /// Writes the output of `fill` to the file while `fill` is still running. Does not sync the file.
-pub(super) fn write_file<T: Send>(
+pub(super) fn write_file<T>(
     file: &File,
-    fill: impl FnOnce(&mut DirectWriter) -> Result<T, DumpError> + Send,
+    fill: impl FnOnce(&mut DirectWriter) -> Result<T, DumpError>,
 ) -> Result<T, DumpError> {
     let (full, to_write) = sync_channel(DUMP_WRITE_BUFFERS);
     let (give_back, empty) = sync_channel(DUMP_WRITE_BUFFERS);
@@ -30,14 +30,15 @@ pub(super) fn write_file<T: Send>(
     }
     let failed = || DumpError::Failed("a thread of the dump has failed".to_owned());
     std::thread::scope(|scope| {
-        let writing = spawn_low_priority(scope, move || write(file, &to_write, &give_back))?;
-        let filling = spawn_low_priority(scope, move || {
-            let mut writer = DirectWriter { buffer: AlignedBuffer::new(), full, empty };
-            let filled = fill(&mut writer)?;
+        let work = move || write(file, &to_write, &give_back);
+        let writing = Builder::new().name("dump".to_owned()).spawn_scoped(scope, work)?;
+        // Dropping the writer ends the thread.
+        let mut writer = DirectWriter { buffer: AlignedBuffer::new(), full, empty };
+        let filled = fill(&mut writer).and_then(|filled| {
             writer.hand_over()?;
             Ok(filled)
-        })?;
-        let filled = filling.join().unwrap_or_else(|_| Err(failed()));
+        });
+        drop(writer);
         // A disk error explains why filling failed, so it is returned first.
         writing.join().map_err(|_| failed())??;
         filled
@@ -48,19 +49,8 @@ pub(super) fn write_file<T: Send>(
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
-/// Starts a thread of a dump. Trading has priority over it, and over the threads it starts.
-pub(super) fn spawn_low_priority<'scope, T: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    work: impl FnOnce() -> T + Send + 'scope,
-) -> io::Result<ScopedJoinHandle<'scope, T>> {
-    Builder::new().name("dump".to_owned()).spawn_scoped(scope, || {
-        lower_thread_priority();
-        work()
-    })
-}
-
-/// Lowers the priority of this thread.
-fn lower_thread_priority() {
+/// Lowers the priority of this thread, and of the threads it starts: trading has priority.
+pub(super) fn lower_thread_priority() {
     // On other systems this would lower the priority of the whole server. If it fails, the dump
     // only competes more with the other threads.
     #[cfg(target_os = "linux")]

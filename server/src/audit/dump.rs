@@ -1,22 +1,28 @@
 //! Writes DUMPLOG files. The output is streamed, confined to the dump folder, and written
 //! completely or not at all.
 //!
-//! A dump must never make a shard wait.
+//! A dump must never make a shard wait, and never use up the disk space of the journals.
 
-use super::direct_io::write_file;
+use super::destination::{self, Destination};
+use super::direct_io::{lower_thread_priority, write_file};
 use super::error::DumpError;
 use super::merge::LogMerger;
 use crate::config::Config;
-use crate::limits::DUMPS_AT_ONCE;
+use crate::limits::{
+    DUMP_ELEMENT_BYTES_MIN, DUMP_FREE_BYTES_MIN, DUMP_SPACE_CHECK_BYTES, DUMPS_AT_ONCE,
+    free_bytes_min,
+};
 use crate::message::{DumpDone, DumpRequest, DumpResult, ShardEvent};
-use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, OpenOptions};
+use crate::runtime::NO_THREAD;
+use anyhow::Context as _;
+use cap_std::fs::File;
 use daytrade_protocol::{FileName, Refusal};
-use std::io;
+use parking_lot::Mutex;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::Semaphore;
+use std::thread::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 /// Configuration and state of the dumps.
@@ -25,6 +31,8 @@ pub(crate) struct DumpService {
     dump_dir: PathBuf,
     /// Data folder. Dumps must not be written into it, except to a dump folder inside it.
     data_dir: PathBuf,
+    /// Maximum size of all dump files, bytes.
+    quota: Option<u64>,
     /// Channels to the shards, for the result of a dump.
     shards: Vec<UnboundedSender<ShardEvent>>,
     /// The journals, as one log.
@@ -33,25 +41,29 @@ pub(crate) struct DumpService {
     sequence: AtomicU64,
 }
 
-/// Writes the requested dumps, a few concurrently, each on a thread that may block.
-pub(crate) fn spawn_dumps(service: Arc<DumpService>, mut requests: UnboundedReceiver<DumpRequest>) {
-    let turns = Arc::new(Semaphore::new(DUMPS_AT_ONCE));
-    tokio::spawn(async move {
-        while let Some(request) = requests.recv().await {
-            let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
-            let service = Arc::clone(&service);
-            tokio::task::spawn_blocking(move || {
-                let shard = usize::from(request.shard);
-                let (result, replaced) = service.write(&request);
-                let done = DumpDone { dump: request.dump, result };
-                let _ = service.shards[shard].send(ShardEvent::DumpDone(Box::new(done)));
-                // Freeing the blocks of a large replaced log may take the file system a long time,
-                // so this is done after the reply.
-                drop(replaced);
-                drop(turn);
-            });
-        }
-    });
+/// Writes the requested dumps, a few concurrently. Their threads are created now, so that a later
+/// dump does not fail for want of one.
+///
+/// # Errors
+/// If the system has no thread left.
+pub(crate) fn start_dumps(
+    service: &Arc<DumpService>,
+    requests: UnboundedReceiver<DumpRequest>,
+) -> anyhow::Result<()> {
+    let requests = Arc::new(Mutex::new(requests));
+    for number in 0..DUMPS_AT_ONCE {
+        let (service, requests) = (Arc::clone(service), Arc::clone(&requests));
+        let work = move || {
+            lower_thread_priority();
+            // Whoever waits for a request holds the lock; the other thread waits for the lock.
+            let next = || requests.lock().blocking_recv();
+            while let Some(request) = next() {
+                service.carry_out(request);
+            }
+        };
+        Builder::new().name(format!("dumps-{number}")).spawn(work).context(NO_THREAD)?;
+    }
+    Ok(())
 }
 
 impl DumpService {
@@ -62,8 +74,29 @@ impl DumpService {
         shards: Vec<UnboundedSender<ShardEvent>>,
     ) -> Arc<Self> {
         let (dump_dir, data_dir) = (config.dump_dir.clone(), config.data_dir.clone());
-        let sequence = AtomicU64::new(0);
-        Arc::new(Self { dump_dir, data_dir, shards, merger, sequence })
+        let (sequence, quota) = (AtomicU64::new(0), config.dump_quota);
+        Arc::new(Self { dump_dir, data_dir, quota, shards, merger, sequence })
+    }
+
+    /// Removes dumps that a killed server has left unfinished.
+    pub(crate) fn remove_abandoned(&self) {
+        // A replay writes to the current folder, which may be a large one: it is cleaned when a
+        // dump is written to it.
+        if self.quota.is_some() {
+            destination::remove_abandoned(&self.dump_dir);
+        }
+    }
+
+    fn carry_out(&self, request: DumpRequest) {
+        let shard = usize::from(request.shard);
+        let (result, replaced) = self.write(&request);
+        let done = DumpDone { dump: request.dump, result };
+        if let Some(shard) = self.shards.get(shard) {
+            let _ = shard.send(ShardEvent::DumpDone(Box::new(done)));
+        }
+        // Freeing the blocks of a large replaced log may take the file system a long time, so this
+        // is done after the reply.
+        drop(replaced);
     }
 
     /// Writes the dump. Returns its path and number of events, and the replaced file, still open.
@@ -91,45 +124,40 @@ impl DumpService {
         self.dump_dir.join(clean).display().to_string().into()
     }
 
-    /// Writes a temporary file, syncs it and renames it.
     fn write_into_place(&self, request: &DumpRequest) -> Result<(u64, Option<File>), DumpError> {
         std::fs::create_dir_all(&self.dump_dir)?;
-        let root = Dir::open_ambient_dir(&self.dump_dir, ambient_authority())?;
         let path = Path::new(request.dump.filename.as_str());
-        let folder_path = path.parent().unwrap_or(Path::new(""));
-        let folder = match Some(folder_path).filter(|folder| !folder.as_os_str().is_empty()) {
-            None => root.try_clone()?,
-            Some(folder) => match root.open_dir(folder) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    root.create_dir_all(folder).map_err(confined)?;
-                    root.open_dir(folder).map_err(confined)?
-                }
-                opened => opened.map_err(confined)?,
-            },
-        };
-        self.keep_off_the_data(folder_path)?;
-        let Some(name) = path.file_name() else { return Err(DumpError::LeadsOut) };
-        match root.metadata(path) {
-            Ok(there) if there.is_dir() => {
-                return Err(DumpError::Failed("there is a folder of that name".to_owned()));
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(confined(error)),
-            _ => {}
+        let destination = Destination::open(&self.dump_dir, path)?;
+        self.keep_off_the_data(path.parent().unwrap_or(Path::new("")))?;
+        destination.remove_abandoned();
+        let budget = self.budget(&destination)?;
+        if request.dump.user.is_none() {
+            let least = self.merger.records().saturating_mul(DUMP_ELEMENT_BYTES_MIN);
+            budget.check(least, "at least ")?;
         }
         let number = self.sequence.fetch_add(1, Ordering::Relaxed);
-        let temporary = format!(".daytrade-dump.{}.{number}.tmp", std::process::id());
-        let written = self.write_temporary(request, &folder, &temporary).and_then(|events| {
-            let is_file = folder.symlink_metadata(name).is_ok_and(|there| there.is_file());
-            let replaced = if is_file { folder.open(name).ok() } else { None };
-            folder.rename(&temporary, &folder, name)?;
-            // The folder's handle is only a reference to its path; a sync needs an open folder.
-            folder.open(".")?.sync_all()?;
-            Ok((events, replaced))
-        });
-        if written.is_err() {
-            let _ = folder.remove_file(&temporary);
-        }
-        written
+        destination.write(number, |file| {
+            write_file(file, |out| {
+                let mut out = Bounded { out, budget, written: 0, checked: 0, refused: None };
+                let events = self.merger.merge(request, &mut out);
+                out.refused.map_or(events, Err)
+            })
+        })
+    }
+
+    /// Returns how much may be written now.
+    fn budget(&self, destination: &Destination) -> Result<Budget<'_>, DumpError> {
+        let quota = match self.quota {
+            None => None,
+            Some(quota) => {
+                let used = destination::used_bytes(&self.dump_dir);
+                let used = used.saturating_sub(destination.replaced_bytes()?);
+                Some((quota, quota.saturating_sub(used)))
+            }
+        };
+        let reserve = free_bytes_min(self.shards.len()) + DUMP_FREE_BYTES_MIN;
+        let data_dir = Some(self.data_dir.as_path()).filter(|_| self.quota.is_some());
+        Ok(Budget { quota, reserve, dump_dir: &self.dump_dir, data_dir })
     }
 
     /// Refuses to write among the journals if the dump folder contains the data folder.
@@ -139,27 +167,82 @@ impl DumpService {
         let dumps_are_apart = dumps.starts_with(&data) && dumps != data;
         if into_data && !dumps_are_apart { Err(DumpError::LeadsOut) } else { Ok(()) }
     }
+}
 
-    fn write_temporary(
-        &self,
-        request: &DumpRequest,
-        folder: &Dir,
-        temporary: &str,
-    ) -> Result<u64, DumpError> {
-        let file = folder
-            .open_with(temporary, OpenOptions::new().write(true).create_new(true))?
-            .into_std();
-        let events = write_file(&file, |out| self.merger.merge(request, out))?;
-        file.sync_all()?;
-        Ok(events)
+/// How much a dump may write.
+struct Budget<'a> {
+    /// The quota and what is left of it, bytes.
+    quota: Option<(u64, u64)>,
+    /// Free space that must be left for the journals, bytes.
+    reserve: u64,
+    dump_dir: &'a Path,
+    /// Data folder, if the journals may be on the disk of the dumps.
+    data_dir: Option<&'a Path>,
+}
+
+impl Budget<'_> {
+    /// Checks that another `bytes` may be written.
+    fn check(&self, bytes: u64, prefix: &str) -> Result<(), DumpError> {
+        self.check_quota(bytes, prefix)?;
+        let stat = rustix::fs::statvfs(self.dump_dir).map_err(io::Error::from)?;
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        let shared = self.data_dir.is_some_and(|data| same_disk(data, self.dump_dir));
+        if shared && free < self.reserve.saturating_add(bytes) {
+            return Err(DumpError::Failed(format!(
+                "the log needs {prefix}{bytes} bytes, and the disk must keep {} of its {free} free \
+                 bytes for the journal",
+                self.reserve
+            )));
+        }
+        Ok(())
+    }
+
+    fn check_quota(&self, bytes: u64, prefix: &str) -> Result<(), DumpError> {
+        match self.quota {
+            Some((quota, left)) if bytes > left => Err(DumpError::Failed(format!(
+                "the log needs {prefix}{bytes} bytes, and of --dump-quota ({quota}) {left} are left"
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
-/// Converts an error of a confined operation. cap-std returns "permission denied" without an OS
-/// error code if a path would leave the folder, for example by a symbolic link.
-fn confined(error: io::Error) -> DumpError {
-    match (error.kind(), error.raw_os_error()) {
-        (io::ErrorKind::PermissionDenied, None) => DumpError::LeadsOut,
-        _ => error.into(),
+fn same_disk(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    match (std::fs::metadata(one), std::fs::metadata(other)) {
+        (Ok(one), Ok(other)) => one.dev() == other.dev(),
+        _ => true,
+    }
+}
+
+/// Writes as much as the budget allows.
+struct Bounded<'a, W> {
+    out: &'a mut W,
+    budget: Budget<'a>,
+    written: u64,
+    /// Value of `written` at the last look at the free space.
+    checked: u64,
+    /// The reason why nothing more is written.
+    refused: Option<DumpError>,
+}
+
+impl<W: Write> Write for Bounded<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut allowed = self.budget.check_quota(self.written + bytes.len() as u64, "more than ");
+        if allowed.is_ok() && self.written - self.checked >= DUMP_SPACE_CHECK_BYTES {
+            self.checked = self.written;
+            allowed = self.budget.check(DUMP_SPACE_CHECK_BYTES, "another ");
+        }
+        if let Err(refused) = allowed {
+            self.refused = Some(refused);
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        let taken = self.out.write(bytes)?;
+        self.written += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }

@@ -4,14 +4,15 @@
 
 use super::error::DumpError;
 use super::xml::{self, AuditWriter, Origin};
-use crate::journal::{LogStore, Positions, Start};
-use crate::limits::DUMP_BATCH_BYTES;
+use crate::journal::{FrameReader, FrameRecords, LogStore, Positions, Start};
+use crate::limits::{DUMP_BATCH_BYTES, DUMP_READERS_MAX};
 use crate::message::DumpRequest;
-use parking_lot::RwLock;
+use daytrade_protocol::UserName;
+use parking_lot::{Mutex, RwLock};
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
-use std::thread::Builder;
+use std::sync::mpsc::Receiver;
+use std::thread::{Builder, Scope};
 
 /// The journals of all shards, read as one log.
 pub(crate) struct LogMerger {
@@ -26,9 +27,9 @@ pub(crate) struct LogMerger {
 }
 
 impl LogMerger {
-    /// Merges the journals by time, up to the DUMPLOG's own record, which comes last. Each journal
-    /// is read and formatted on its own thread, in batches and at most one batch ahead. Returns the
-    /// number of elements.
+    /// Merges the journals by time, up to the DUMPLOG's own record, which comes last. The first
+    /// journals are read and formatted on threads of their own, in batches and at most one batch
+    /// ahead. Returns the number of elements.
     pub(super) fn merge(
         &self,
         request: &DumpRequest,
@@ -57,18 +58,15 @@ impl LogMerger {
         }
         let mut events = 0;
         std::thread::scope(|scope| {
-            let mut streams: Vec<Stream> = Vec::new();
+            let mut streams: Vec<Stream<'_>> = Vec::new();
             for (shard, end) in ends {
-                let (send, batches) = std::sync::mpsc::sync_channel(0);
-                let work = move || {
-                    if let Err(error) = self.read(request, shard, end, &send) {
-                        // The receiver is gone if the dump has failed elsewhere.
-                        let _ = send.send(Err(error));
-                    }
+                let log = ShardLog::open(self, request, shard, end)?;
+                let source = if streams.len() < DUMP_READERS_MAX {
+                    read_ahead(scope, log)
+                } else {
+                    Source::Here(Box::new(log))
                 };
-                // A reader inherits the low priority of this thread.
-                Builder::new().name("dump".to_owned()).spawn_scoped(scope, work)?;
-                streams.extend(Stream::begin(batches)?);
+                streams.extend(Stream::begin(source)?);
             }
             events = merged(streams, out)?;
             Ok::<(), DumpError>(())
@@ -77,45 +75,104 @@ impl LogMerger {
         Ok(events)
     }
 
-    /// Sends a shard's part of the log in batches. It ends at the shard's noted position, or at the
-    /// time and record of the DUMPLOG.
-    fn read(
-        &self,
-        request: &DumpRequest,
-        shard: usize,
-        end: u64,
-        send: &SyncSender<Read>,
-    ) -> Result<(), DumpError> {
-        let mut reader = self.stores[shard].read_from(Start::FirstKept, Some(end))?;
-        let server = format!("{}-{shard}", self.server_name);
-        let only = request.dump.user.as_ref();
-        let last = if shard == usize::from(request.shard) { request.record } else { u64::MAX };
-        let (mut audit, mut batch) = (AuditWriter::default(), Batch::default());
-        while let Some(frame) = reader.next_frame()? {
-            let time_ms = frame.header.time_ms;
-            if time_ms > request.time_ms || frame.header.first_record > last {
-                break;
-            }
-            let origin = Origin { time_ms, server: &server };
-            let mut heard = true;
-            let add = |number, record| {
-                if number <= last && heard {
-                    audit.record(origin, &record, only);
-                    if audit.bytes() >= DUMP_BATCH_BYTES {
-                        batch.end_at(time_ms, audit.bytes());
-                        heard = send.send(Ok(batch.take(audit.take()))).is_ok();
-                    }
-                }
-            };
-            frame.each_record(add).map_err(|fault| DumpError::Failed(fault.to_string()))?;
-            batch.end_at(time_ms, audit.bytes());
-            if !heard {
-                return Ok(());
+    /// Returns the number of records so far.
+    pub(super) fn records(&self) -> u64 {
+        let kept = |(store, position): (&Arc<dyn LogStore>, &Positions)| {
+            let first = store.first_record().ok().flatten().unwrap_or(1);
+            (position.get().record + 1).saturating_sub(first)
+        };
+        self.stores.iter().zip(&self.positions).map(kept).sum()
+    }
+}
+
+/// Reads a shard's part of the log on a thread of its own, at most one batch ahead; or here, if the
+/// system has no thread left.
+fn read_ahead<'scope>(scope: &'scope Scope<'scope, '_>, log: ShardLog<'scope>) -> Source<'scope> {
+    let (send, batches) = std::sync::mpsc::sync_channel(0);
+    let shared = Arc::new(Mutex::new(Some(log)));
+    let taken = Arc::clone(&shared);
+    let work = move || {
+        let Some(mut log) = taken.lock().take() else { return };
+        while let Some(batch) = log.next_batch().transpose() {
+            let failed = batch.is_err();
+            // The receiver is gone if the dump has failed elsewhere.
+            if send.send(batch).is_err() || failed {
+                return;
             }
         }
-        // The receiver is gone if the dump has failed elsewhere.
-        let _ = send.send(Ok(batch.take(audit.take())));
-        Ok(())
+    };
+    // A reader inherits the low priority of this thread.
+    match Builder::new().name("dump".to_owned()).spawn_scoped(scope, work) {
+        Ok(_) => Source::Thread(batches),
+        Err(_) => {
+            shared.lock().take().map_or(Source::Thread(batches), |log| Source::Here(Box::new(log)))
+        }
+    }
+}
+
+/// A shard's part of the log. It ends at the shard's noted position, or at the time and record of
+/// the DUMPLOG.
+struct ShardLog<'a> {
+    reader: Box<dyn FrameReader + 'a>,
+    server: String,
+    only: Option<&'a UserName>,
+    /// Time of the DUMPLOG, Unix milliseconds.
+    until_ms: u64,
+    /// Last record to be read.
+    last: u64,
+    /// The rest of the current frame, and its time.
+    records: Option<(u64, FrameRecords)>,
+    ended: bool,
+}
+
+impl<'a> ShardLog<'a> {
+    fn open(
+        merger: &'a LogMerger,
+        request: &'a DumpRequest,
+        shard: usize,
+        end: u64,
+    ) -> Result<Self, DumpError> {
+        Ok(Self {
+            reader: merger.stores[shard].read_from(Start::FirstKept, Some(end))?,
+            server: format!("{}-{shard}", merger.server_name),
+            only: request.dump.user.as_ref(),
+            until_ms: request.time_ms,
+            last: if shard == usize::from(request.shard) { request.record } else { u64::MAX },
+            records: None,
+            ended: false,
+        })
+    }
+
+    /// Returns the next elements, or None at the end.
+    fn next_batch(&mut self) -> Result<Option<Batch>, DumpError> {
+        let (mut audit, mut batch) = (AuditWriter::default(), Batch::default());
+        while !self.ended && audit.bytes() < DUMP_BATCH_BYTES {
+            let Some((time_ms, records)) = &mut self.records else {
+                self.ended = !self.next_frame()?;
+                continue;
+            };
+            let (time_ms, last) = (*time_ms, self.last);
+            let next =
+                records.next_record().map_err(|fault| DumpError::Failed(fault.to_string()))?;
+            match next.filter(|(number, _)| *number <= last) {
+                None => self.records = None,
+                Some((_, record)) => {
+                    audit.record(Origin { time_ms, server: &self.server }, &record, self.only);
+                }
+            }
+            batch.end_at(time_ms, audit.bytes());
+        }
+        let batch = batch.take(audit.take());
+        Ok(Some(batch).filter(|batch| !batch.times.is_empty() || !self.ended))
+    }
+
+    fn next_frame(&mut self) -> Result<bool, DumpError> {
+        let (until_ms, last) = (self.until_ms, self.last);
+        let frame = self.reader.next_frame()?;
+        let frame = frame
+            .filter(|frame| frame.header.time_ms <= until_ms && frame.header.first_record <= last);
+        self.records = frame.map(|frame| (frame.header.time_ms, frame.records()));
+        Ok(self.records.is_some())
     }
 }
 
@@ -145,11 +202,19 @@ impl Batch {
     }
 }
 
-type Read = Result<Batch, DumpError>;
+/// Where a stream's batches come from.
+enum Source<'a> {
+    /// A thread that reads ahead.
+    Thread(Receiver<Result<Batch, DumpError>>),
+    /// The journal, read when a batch is needed.
+    Here(Box<ShardLog<'a>>),
+    #[cfg(test)]
+    Batches(std::vec::IntoIter<Batch>),
+}
 
 /// One shard's part of the log, with a cursor to its next elements.
-struct Stream {
-    batches: Receiver<Read>,
+struct Stream<'a> {
+    source: Source<'a>,
     batch: Batch,
     /// Index of the next time in the batch, and the offset of its elements.
     at: usize,
@@ -158,17 +223,26 @@ struct Stream {
     events: u64,
 }
 
-impl Stream {
+impl<'a> Stream<'a> {
     /// Creates a stream, or returns None if it has no elements.
-    fn begin(batches: Receiver<Read>) -> Result<Option<Self>, DumpError> {
-        let mut stream = Self { batches, batch: Batch::default(), at: 0, from: 0, events: 0 };
+    fn begin(source: Source<'a>) -> Result<Option<Self>, DumpError> {
+        let mut stream = Self { source, batch: Batch::default(), at: 0, from: 0, events: 0 };
         Ok(stream.fetch()?.then_some(stream))
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, DumpError> {
+        match &mut self.source {
+            Source::Thread(batches) => batches.recv().ok().transpose(),
+            Source::Here(log) => log.next_batch(),
+            #[cfg(test)]
+            Source::Batches(batches) => Ok(batches.next()),
+        }
     }
 
     /// Fetches the next batch that is not empty. Returns false after the last one.
     fn fetch(&mut self) -> Result<bool, DumpError> {
-        while let Ok(batch) = self.batches.recv() {
-            self.batch = batch?;
+        while let Some(batch) = self.next_batch()? {
+            self.batch = batch;
             self.events += self.batch.events;
             (self.at, self.from) = (0, 0);
             if !self.batch.times.is_empty() {
@@ -198,7 +272,7 @@ impl Stream {
 
 /// Writes all elements sorted by time; for equal times, earlier streams come first. Returns the
 /// number of elements.
-fn merged(mut streams: Vec<Stream>, out: &mut impl Write) -> Result<u64, DumpError> {
+fn merged(mut streams: Vec<Stream<'_>>, out: &mut impl Write) -> Result<u64, DumpError> {
     let mut events = 0;
     while let Some(index) = earliest(&streams) {
         let stream = &mut streams[index];
@@ -210,7 +284,7 @@ fn merged(mut streams: Vec<Stream>, out: &mut impl Write) -> Result<u64, DumpErr
     Ok(events)
 }
 
-fn earliest(streams: &[Stream]) -> Option<usize> {
+fn earliest(streams: &[Stream<'_>]) -> Option<usize> {
     streams
         .iter()
         .enumerate()
@@ -243,13 +317,8 @@ mod tests {
         batches
     }
 
-    fn stream(batches: Vec<Batch>) -> Option<Stream> {
-        let (send, receive) = std::sync::mpsc::sync_channel(batches.len());
-        for batch in batches {
-            send.send(Ok(batch)).unwrap();
-        }
-        drop(send);
-        Stream::begin(receive).unwrap()
+    fn stream(batches: Vec<Batch>) -> Option<Stream<'static>> {
+        Stream::begin(Source::Batches(batches.into_iter())).unwrap()
     }
 
     /// Returns the frames of a shard: each has a time and its elements, which name shard, frame and

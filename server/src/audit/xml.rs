@@ -66,7 +66,7 @@ impl AuditWriter {
         let about = match record {
             Record::Transaction { command, .. } => command.user(),
             Record::Rejected { attempt, .. } => attempt.user.as_ref(),
-            Record::Hit(hit) => Some(&hit.user),
+            Record::Hit(hit) | Record::WatchedHit(hit) => Some(&hit.user),
             Record::Expired { user, .. } | Record::Filled { user, .. } => Some(user),
             Record::DumpFailed { user, .. } => user.as_ref(),
         };
@@ -94,7 +94,7 @@ impl AuditWriter {
                 self.command("userCommand", origin, &subject, None);
                 self.refused(origin, &subject, refusal);
             }
-            Record::Hit(hit) => self.hit(origin, hit),
+            Record::Hit(hit) | Record::WatchedHit(hit) => self.hit(origin, hit),
             Record::Expired { user, event } | Record::Filled { user, event } => {
                 self.event(origin, 0, Some(user), event);
             }

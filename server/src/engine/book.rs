@@ -8,7 +8,7 @@ use super::account::{Account, HistoryEntry, UserId};
 use super::apply::{apply, push_history};
 use super::checkpoint::{Checkpoint, LoadError, Loader, Slice, StateHash, append_entry};
 use super::event::Event;
-use super::record::{Outcome, Record, WATCHER};
+use super::record::{Outcome, Record};
 use super::trigger_book::{TriggerBook, TriggerKey};
 use daytrade_protocol::{CommandFields, CommandName, Refusal, Side, Symbol, UserName};
 use hashbrown::HashMap;
@@ -160,8 +160,12 @@ impl Book {
                 Some(id)
             }
             Record::Hit(hit) => {
-                // A quote for watchers is fetched under a number that the server assigned.
-                self.count_assigned(hit.user.as_str() == WATCHER, hit.number);
+                // Earlier versions recorded what only watchers wanted under the server's name.
+                self.count_assigned(hit.user == UserName::of_server(), hit.number);
+                None
+            }
+            Record::WatchedHit(hit) => {
+                self.count_assigned(true, hit.number);
                 None
             }
         }

@@ -22,7 +22,7 @@ pub use book::{Book, Stamp};
 pub use checkpoint::{LoadError, Loader, Slice, StateHash};
 pub use commands::{Price, Rejection, decide, expire_oldest, fill, reply_to, write_summary};
 pub use event::{Event, Events};
-pub use record::{Hit, Outcome, PriceUsed, Record, WATCHER};
+pub use record::{Hit, Outcome, PriceUsed, Record};
 pub use trigger_book::{TriggerBook, TriggerKey};
 
 #[cfg(test)]

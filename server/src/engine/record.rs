@@ -5,9 +5,6 @@ use super::event::{Event, Events};
 use daytrade_protocol::{Attempt, Command, FileName, Money, Refusal, Symbol, UserName};
 use serde::{Deserialize, Serialize};
 
-/// User name under which a price is fetched that only watchers want.
-pub const WATCHER: &str = "daytraded";
-
 /// One entry of the journal. The layout is the journal format: add variants at the end and never
 /// change one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +60,9 @@ pub enum Record {
         /// The error.
         refusal: Refusal,
     },
+    /// An answer of the quote source that only watchers wanted, under a number that the server
+    /// assigned.
+    WatchedHit(Hit),
 }
 
 /// The price at which a command was decided.

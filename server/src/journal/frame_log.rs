@@ -107,14 +107,62 @@ impl<'a> Frame<'a> {
     /// # Errors
     /// Returns [`Fault::Record`] if the bytes are not the number of records that the header states.
     pub fn each_record(&self, mut take: impl FnMut(u64, Record)) -> Result<(), Fault> {
-        let mut rest = self.payload;
-        for index in 0..u64::from(self.header.records) {
-            let (record, after) =
-                postcard::take_from_bytes(rest).map_err(|_| Fault::Record(self.header.number))?;
-            rest = after;
-            take(self.header.first_record + index, record);
+        let mut cursor = Cursor::new(&self.header);
+        while let Some((number, record)) = cursor.next(self.payload)? {
+            take(number, record);
         }
-        if rest.is_empty() { Ok(()) } else { Err(Fault::Record(self.header.number)) }
+        Ok(())
+    }
+
+    /// Returns a copy of its records, which are decoded one at a time.
+    pub fn records(&self) -> FrameRecords {
+        FrameRecords { cursor: Cursor::new(&self.header), payload: self.payload.into() }
+    }
+}
+
+/// The encoded records of one frame.
+#[derive(Debug)]
+pub struct FrameRecords {
+    cursor: Cursor,
+    payload: Box<[u8]>,
+}
+
+impl FrameRecords {
+    /// Decodes the next record. Returns it with its number, or None after the last one.
+    ///
+    /// # Errors
+    /// As for [`Frame::each_record`].
+    pub fn next_record(&mut self) -> Result<Option<(u64, Record)>, Fault> {
+        self.cursor.next(&self.payload)
+    }
+}
+
+/// Position in the encoded records of a frame.
+#[derive(Debug)]
+struct Cursor {
+    frame: u64,
+    next: u64,
+    end: u64,
+    offset: usize,
+}
+
+impl Cursor {
+    fn new(header: &FrameHeader) -> Self {
+        let first = header.first_record;
+        let end = first.saturating_add(u64::from(header.records));
+        Self { frame: header.number, next: first, end, offset: 0 }
+    }
+
+    fn next(&mut self, payload: &[u8]) -> Result<Option<(u64, Record)>, Fault> {
+        let rest = payload.get(self.offset..).unwrap_or_default();
+        if self.next == self.end {
+            return if rest.is_empty() { Ok(None) } else { Err(Fault::Record(self.frame)) };
+        }
+        let (record, after) =
+            postcard::take_from_bytes(rest).map_err(|_| Fault::Record(self.frame))?;
+        self.offset = payload.len() - after.len();
+        self.next += 1;
+        Ok(Some((self.next - 1, record)))
     }
 }
 
@@ -208,7 +256,7 @@ pub trait FrameLog: Send {
 }
 
 /// Reads frames in order and checks each frame's place in the chain.
-pub trait FrameReader {
+pub trait FrameReader: Send {
     /// Returns the next frame, or None at the end. Must not be called again after an error.
     ///
     /// # Errors

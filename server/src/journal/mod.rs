@@ -24,7 +24,8 @@ pub use fault_disk::{DiskFault, FaultDisk};
 pub use file::{FileOptions, FileStore, recover, segment_name};
 pub use frame::{Fault, FrameBuilder, FrameHeader};
 pub use frame_log::{
-    Anchor, AppendError, Frame, FrameLog, FrameReader, LogStore, Place, Recovered, Start,
+    Anchor, AppendError, Frame, FrameLog, FrameReader, FrameRecords, LogStore, Place, Recovered,
+    Start,
 };
 pub use position::{Position, Positions};
 pub use snapshot::{

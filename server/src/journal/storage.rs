@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// A folder of journal files.
@@ -111,6 +111,7 @@ impl Storage for FsStorage {
             .read(true)
             .write(true)
             .create_new(true)
+            .mode(0o600)
             .open(self.folder.join(name))?;
         Ok(Box::new(file))
     }

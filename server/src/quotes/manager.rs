@@ -8,7 +8,7 @@
 use super::budget::Budget;
 use super::source::{Fetched as Answer, QuoteSource, SourceError, SourceQuote};
 use crate::clock::Clock;
-use crate::engine::{Hit, WATCHER};
+use crate::engine::Hit;
 use crate::limits::{LIFE_MS, REQUOTE_PAUSE_MS};
 use crate::message::{Quote, QuoteEvent, QuoteRequest, ReplyTarget, ShardEvent};
 use daytrade_protocol::{Push, Symbol, UserName};
@@ -20,6 +20,9 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+/// Pause between two messages of the log that a symbol has no price.
+const FAILURE_SAID: Duration = Duration::from_mins(1);
 
 /// Cost of a hit, in cents.
 const HIT_COST_CENTS: u64 = 5;
@@ -89,6 +92,8 @@ struct Entry {
     due_ms: Option<u64>,
     /// Time before which it is not fetched again after a failed fetch.
     pause_until_ms: u64,
+    /// When the log last said that its price could not be fetched.
+    failure_said: Option<Instant>,
 }
 
 impl Entry {
@@ -115,20 +120,12 @@ struct Manager {
 
 /// Starts the manager. It ends when every sender of requests is dropped. Must be called within a
 /// tokio runtime.
-///
-/// # Errors
-/// Returns an error if [`WATCHER`] is not a valid user name, which does not happen in practice.
-pub fn spawn_manager(
-    source: Arc<dyn QuoteSource>,
-    handles: QuoteManagerHandles,
-) -> anyhow::Result<()> {
-    let watcher =
-        UserName::parse(WATCHER.as_bytes()).ok_or_else(|| anyhow::anyhow!("not a user name"))?;
+pub fn spawn_manager(source: Arc<dyn QuoteSource>, handles: QuoteManagerHandles) {
+    let watcher = UserName::of_server();
     let (entries, due, paused, fetches) =
         (HashMap::new(), BTreeSet::new(), BTreeSet::new(), JoinSet::new());
     let budget = Budget::new(handles.refresh_budget, handles.clock.now_ms());
     tokio::spawn(Manager { source, handles, entries, due, paused, fetches, budget, watcher }.run());
-    Ok(())
 }
 
 impl Manager {
@@ -292,9 +289,13 @@ impl Manager {
             }
             Err(error) => {
                 // While the source is down, the failures of single symbols are only debug messages.
-                if matches!(error, SourceError::Down) {
+                // So are repeated ones.
+                let now = Instant::now();
+                let said = entry.failure_said.is_some_and(|at| now - at < FAILURE_SAID);
+                if matches!(error, SourceError::Down) || said {
                     tracing::debug!(%symbol, %error, "a quote could not be fetched");
                 } else {
+                    entry.failure_said = Some(now);
                     tracing::warn!(%symbol, %error, "a quote could not be fetched");
                 }
                 self.handles.stats.failures.fetch_add(1, Ordering::Relaxed);

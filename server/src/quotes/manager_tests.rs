@@ -51,7 +51,7 @@ impl World {
             stats: Arc::clone(&stats),
             refresh_budget: 50,
         };
-        spawn_manager(Arc::clone(&source) as Arc<dyn QuoteSource>, handles).unwrap();
+        spawn_manager(Arc::clone(&source) as Arc<dyn QuoteSource>, handles);
         Self { source, requests, events, stats }
     }
 
@@ -180,7 +180,7 @@ fn manager_of_one_shard() -> Manager {
         stats: Arc::default(),
         refresh_budget: 50,
     };
-    let watcher = UserName::parse(WATCHER.as_bytes()).unwrap();
+    let watcher = UserName::of_server();
     let source: Arc<dyn QuoteSource> = Arc::new(Scripted::default());
     let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
     let budget = Budget::new(handles.refresh_budget, handles.clock.now_ms());

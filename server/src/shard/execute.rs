@@ -289,7 +289,9 @@ impl Executor {
 
     /// Records a hit.
     pub(super) fn record_hit(&mut self, hit: Hit) {
-        self.ledger.record(&Record::Hit(hit), None, |_, _, _| {});
+        let watched = hit.user == UserName::of_server();
+        let record = if watched { Record::WatchedHit(hit) } else { Record::Hit(hit) };
+        self.ledger.record(&record, None, |_, _, _| {});
     }
 
     /// Stores a price that has arrived. Returns the users that waited for it.

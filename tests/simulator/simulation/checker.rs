@@ -100,7 +100,10 @@ impl<'a> JournalReplay<'a> {
                 self.transaction(*tag, command, outcome)?;
             }
             Record::Expired { event, .. } | Record::Filled { event, .. } => self.count(event),
-            Record::Hit(_) | Record::Rejected { .. } | Record::DumpFailed { .. } => {}
+            Record::Hit(_)
+            | Record::WatchedHit(_)
+            | Record::Rejected { .. }
+            | Record::DumpFailed { .. } => {}
         }
         self.audit.record(Origin { time_ms, server: "simulation" }, record, None);
         let (xml, _) = self.audit.take();

@@ -138,7 +138,7 @@ impl World {
         let price = Money::from_cents(cents);
         let quote = Quote { symbol, price, arrived_ms: self.now_ms, key: "key".into() };
         let hit = hit.map(|(user, number)| {
-            let user = UserName::parse(user.as_bytes()).unwrap();
+            let user = UserName::parse_recorded(user.as_bytes()).unwrap();
             Hit { number, user, symbol, price, source_time_ms: 1, key: "key".into() }
         });
         self.shard.on_event(ShardEvent::Quote(QuoteEvent::Arrived(quote, hit)));

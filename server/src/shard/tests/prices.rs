@@ -52,7 +52,7 @@ fn a_price_fetched_by_a_refresh_counts_as_cached_for_every_command() {
 fn a_price_fetched_for_a_watcher_takes_a_request_number() {
     let mut world = World::new();
     world.execute("[1] ADD,a,1");
-    world.deliver_quote("S", 1_000, Some((crate::engine::WATCHER, 41)));
+    world.deliver_quote("S", 1_000, Some(("daytraded", 41)));
     world.round();
     let replayed = recover_shard(&store(&world.storage), 0, false).unwrap();
     assert_eq!((world.shard.book().assigned_max(), replayed.book.assigned_max()), (41, 41));

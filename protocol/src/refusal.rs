@@ -48,6 +48,8 @@ pub enum Refusal {
     ReadOnly,
     DiskAlmostFull,
     ReservedUser,
+    TooManySubscribers(u32),
+    HiddenFilename,
 }
 
 /// A part of a message.
@@ -75,7 +77,7 @@ impl Refusal {
             Self::BadUser | Self::ReservedUser => Code::BadUser,
             Self::BadSymbol => Code::BadSymbol,
             Self::BadAmount => Code::BadAmount,
-            Self::BadFilename | Self::FilenameLeadsOut => Code::BadFilename,
+            Self::BadFilename | Self::FilenameLeadsOut | Self::HiddenFilename => Code::BadFilename,
             Self::NoAccount => Code::NoAccount,
             Self::InsufficientFunds { .. } => Code::InsufficientFunds,
             Self::InsufficientShares { .. } => Code::InsufficientShares,
@@ -87,7 +89,8 @@ impl Refusal {
             Self::TooManyPending(_)
             | Self::BalanceTooLarge
             | Self::HoldingTooLarge
-            | Self::TooManySubscriptions(_) => Code::LimitExceeded,
+            | Self::TooManySubscriptions(_)
+            | Self::TooManySubscribers(_) => Code::LimitExceeded,
             Self::QuoteUnavailable(_) => Code::QuoteUnavailable,
             Self::DumpFailed(_) => Code::DumpFailed,
             Self::TooManyConnections => Code::Overloaded,
@@ -117,9 +120,9 @@ impl Refusal {
                 "amount must be dollars from 0.01 to 999999999999.99 with at most two decimals"
             }
             Self::BadFilename => {
-                "filename must be a relative path to a file, at most 512 bytes, without .. and \
-                 without a name that begins with a dot"
+                "filename must be a relative path to a file, at most 512 bytes, without .."
             }
+            Self::HiddenFilename => "no name in filename may begin with a dot",
             Self::FilenameLeadsOut => {
                 "filename leads out of the dump folder, or into the data folder"
             }
@@ -157,9 +160,10 @@ impl Refusal {
                     say: Text("no holding may pass "), Count(SHARES_MAX), Text(" shares")
                 );
             }
-            Self::TooManySubscriptions(most) => {
-                return limit(*most, " subscriptions and watches a connection", say);
+            Self::TooManySubscriptions(max) => {
+                return limit(*max, " subscriptions and watches a connection", say);
             }
+            Self::TooManySubscribers(max) => return limit(*max, " subscribers an account", say),
             Self::QuoteUnavailable(symbol) => return missing_quote(*symbol, say),
             Self::DumpFailed(cause) => {
                 return say_all!(say: Text("the log could not be written: "), Text(cause));

@@ -2,8 +2,9 @@
 
 use crate::journal::SyncMode;
 use crate::limits::{
-    CONNECTIONS_DEFAULT, DUMP_QUOTA, HEDGE_AFTER_MS, IDLE_TIMEOUT_S, QUOTE_CONNECTIONS_MAX,
-    QUOTE_TIMEOUT_MS, REFRESH_BUDGET, SHARDS_MAX, SNAPSHOT_RECORDS_MIN,
+    CONNECTIONS_DEFAULT, DUMP_QUOTA, HEDGE_AFTER_MS, IDLE_TIMEOUT_S, MEMORY_LIMIT,
+    MEMORY_LIMIT_BYTES, QUOTE_CONNECTIONS_MAX, QUOTE_TIMEOUT_MS, REFRESH_BUDGET, SHARDS_MAX,
+    SNAPSHOT_RECORDS_MIN,
 };
 use crate::quotes::quote_server::{Delay, QuoteFaults};
 use crate::quotes::{LegacyOptions, QuoteSpec};
@@ -121,6 +122,10 @@ pub struct ServeArgs {
     /// Maximum number of connections
     #[arg(long, default_value_t = CONNECTIONS_DEFAULT, value_parser = parse_connections)]
     pub max_connections: usize,
+    /// Maximum memory for replies that clients do not read, over all connections; past it the
+    /// connection that holds most is closed
+    #[arg(long, default_value = MEMORY_LIMIT, value_name = "SIZE", value_parser = parse_size)]
+    pub memory_limit: u64,
     /// Close a connection after this many seconds without a complete line, a pending reply or a
     /// subscription; 0 disables this
     #[arg(
@@ -270,6 +275,8 @@ pub struct Config {
     pub dump_quota: Option<u64>,
     /// Maximum number of connections.
     pub max_connections: usize,
+    /// Maximum memory for the output of all connections, bytes.
+    pub memory_limit: usize,
     /// Idle time after which a connection is closed, or None.
     pub idle_timeout: Option<Duration>,
     /// Number of records between two snapshots of a shard.
@@ -290,6 +297,7 @@ impl Config {
             dump_dir,
             dump_quota: None,
             max_connections: CONNECTIONS_DEFAULT,
+            memory_limit: MEMORY_LIMIT_BYTES,
             idle_timeout: None,
             snapshot_every: SNAPSHOT_RECORDS_MIN,
             journal_retention: Retention::All,
@@ -334,6 +342,7 @@ impl ServeArgs {
             dump_dir,
             dump_quota: Some(self.dump_quota),
             max_connections: self.max_connections,
+            memory_limit: usize::try_from(self.memory_limit).unwrap_or(usize::MAX),
             idle_timeout: (self.idle_timeout > 0).then(|| Duration::from_secs(self.idle_timeout)),
             snapshot_every: self.snapshot_every,
             journal_retention: self.journal_retention,

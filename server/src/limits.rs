@@ -37,7 +37,12 @@ pub(crate) const IN_FLIGHT_MAX: usize = 65_536;
 
 /// Buffer capacity for replies of one connection, bytes. At the limit the server stops reading from
 /// it.
-pub(crate) const OUTBOX_BYTES_MAX: usize = 4 << 20;
+pub(crate) const OUTBOX_BYTES_MAX: usize = 1 << 20;
+
+/// Default of `--memory-limit`: the replies and events of all connections together. Past it, the
+/// connection that holds most is closed.
+pub(crate) const MEMORY_LIMIT: &str = "512MiB";
+pub(crate) const MEMORY_LIMIT_BYTES: usize = 512 << 20;
 
 /// Buffer capacity for account events of one subscriber, bytes. Beyond the limit the connection is
 /// closed. It exceeds the events of one round of a shard.
@@ -57,6 +62,9 @@ pub(crate) const LINGER_MS: u64 = 5_000;
 /// Maximum number of subscriptions and watches of one connection (`LIMIT_EXCEEDED`).
 pub(crate) const SUBSCRIPTIONS_MAX: usize = 4_096;
 
+/// Maximum number of subscribers of one account (`LIMIT_EXCEEDED`).
+pub(crate) const SUBSCRIBERS_MAX: usize = 64;
+
 /// Initial size of a connection's read buffer, bytes. It is small because most connections are
 /// idle. It grows while reads fill it.
 pub(crate) const READ_BUFFER_BYTES_MIN: usize = 4 << 10;
@@ -64,7 +72,17 @@ pub(crate) const READ_BUFFER_BYTES_MIN: usize = 4 << 10;
 pub(crate) const READ_BUFFER_BYTES_MAX: usize = 256 << 10;
 
 /// Maximum number of jobs in one message from a session to a shard.
-pub(crate) const BATCH_JOBS_MAX: usize = 4_096;
+pub(crate) const BATCH_JOBS_MAX: usize = 512;
+/// Maximum number of jobs of one connection that a shard carries out before the next connection has
+/// its turn.
+pub(crate) const TURN_JOBS_MAX: usize = 512;
+/// Number of jobs at which a shard leaves further batches in its queue.
+pub(crate) const INBOX_JOBS_SOFT: usize = 4 * FRAME_RECORDS_SOFT;
+
+/// How often the values of STATS are collected in each period of this length. Requests past that
+/// are answered with the last ones.
+pub(crate) const STATS_BURST: u32 = 16;
+pub(crate) const STATS_AGE_MAX: Duration = Duration::from_millis(100);
 
 /// Capacity of a shard's queue, in batches. Sessions wait while it is full.
 pub(crate) const SHARD_QUEUE_BATCHES: usize = 256;

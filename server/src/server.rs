@@ -18,7 +18,7 @@ use crate::quotes::{
 };
 use crate::router::Router;
 use crate::runtime::NO_THREAD;
-use crate::session::{Context, ReplyWriter, serve};
+use crate::session::{Context, OutputMemory, ReplyWriter, serve};
 use crate::shard::{
     Fatal, Queues, RecoveredShard, Shard, ShardHandle, ShardHandles, ShardStats, ShardTask,
     recover_shard,
@@ -179,8 +179,10 @@ impl Server {
             quotes,
             stats: Arc::new(stats),
             stop: CancellationToken::new(),
+            memory: Arc::new(OutputMemory::new(config.memory_limit)),
             idle_timeout: config.idle_timeout,
         };
+        tokio::spawn(Arc::clone(&context.memory).keep());
         let connector = Connector { context, sessions: TaskTracker::new() };
         if let Some(listener) = listener {
             let Connector { context, sessions } = connector.clone();

@@ -1,9 +1,11 @@
 //! The reply to STATS: the counters of the server, as names and values.
 
 use crate::journal::Positions;
+use crate::limits::{STATS_AGE_MAX, STATS_BURST};
 use crate::quotes::QuoteStats;
 use crate::shard::ShardStats;
 use daytrade_protocol::{Code, Detail, LineBuffer, Money, ReplyBody, Tag};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -27,6 +29,19 @@ pub struct Stats {
     pub shards: Vec<Arc<ShardStats>>,
     /// Write position of each shard's journal.
     pub positions: Vec<Positions>,
+    /// The values sent last.
+    collected: Mutex<Collected>,
+}
+
+/// Values that were collected for a reply.
+#[derive(Debug, Default)]
+struct Collected {
+    /// Begin of the current period.
+    since: Option<Instant>,
+    /// How often they were collected in this period.
+    times: u32,
+    /// Names and values.
+    values: Vec<(String, String)>,
 }
 
 impl Stats {
@@ -49,6 +64,7 @@ impl Stats {
             quote_source,
             shards,
             positions,
+            collected: Mutex::default(),
         }
     }
 
@@ -57,14 +73,23 @@ impl Stats {
         self.lines_refused[code as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Appends the whole reply.
+    /// Appends the whole reply. Only under a flood of requests the values are sent again, and they
+    /// are then at most [`STATS_AGE_MAX`] old.
     pub fn write(&self, tag: Option<Tag>, out: &mut LineBuffer) {
-        let mut lines = 0;
-        for (name, value) in self.values() {
-            Detail::Stat { name: name.into(), value: value.into() }.write_to(tag, out);
-            lines += 1;
+        let mut collected = self.collected.lock();
+        let Collected { since, times, values } = &mut *collected;
+        if since.is_none_or(|since| since.elapsed() >= STATS_AGE_MAX) {
+            (*since, *times) = (Some(Instant::now()), 0);
         }
-        ReplyBody::Stats { lines }.write_to(tag, out);
+        if *times < STATS_BURST {
+            *times += 1;
+            *values = self.values();
+        }
+        for (name, value) in values.iter() {
+            let stat = Detail::Stat { name: name.as_str().into(), value: value.as_str().into() };
+            stat.write_to(tag, out);
+        }
+        ReplyBody::Stats { lines: values.len() as u64 }.write_to(tag, out);
     }
 
     fn values(&self) -> Vec<(String, String)> {

@@ -26,7 +26,7 @@ fn a_dump_replaces_only_an_audit_log() {
         assert_eq!(fs::read_to_string(&file).unwrap(), content, "{name} is as it was");
     }
     symlink("elsewhere", dumps.path().join("link")).unwrap();
-    rustix_fifo(&dumps.path().join("pipe"));
+    make_pipe(&dumps.path().join("pipe"));
     for name in ["link", "pipe"] {
         let reply = client.ask(&format!("DUMPLOG,{name}"));
         assert!(reply.contains("not an audit log"), "{reply}");
@@ -44,7 +44,7 @@ fn a_dump_replaces_only_an_audit_log() {
 }
 
 /// Makes a pipe with a name; opening one waits for its other end.
-fn rustix_fifo(path: &Path) {
+fn make_pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 

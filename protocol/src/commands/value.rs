@@ -101,7 +101,9 @@ impl ArgumentValue for Money {
 
 impl ArgumentValue for FileName {
     fn parse(field: &[u8]) -> Result<Self, Refusal> {
-        std::str::from_utf8(field).ok().and_then(Self::parse).ok_or(Refusal::BadFilename)
+        let name = std::str::from_utf8(field).ok().and_then(Self::parse_recorded);
+        let name = name.ok_or(Refusal::BadFilename)?;
+        if name.is_hidden() { Err(Refusal::HiddenFilename) } else { Ok(name) }
     }
 
     fn write(&self, line: &mut impl Fields) {

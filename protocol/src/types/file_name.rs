@@ -17,12 +17,16 @@ impl FileName {
     /// component, and it must end with a file's name. A component is hidden if it begins with a
     /// dot; only `.` itself is allowed.
     pub fn parse(field: &str) -> Option<Self> {
-        let shown = field.split('/').all(|part| part == "." || !part.starts_with('.'));
-        Self::parse_recorded(field).filter(|_| shown)
+        Self::parse_recorded(field).filter(|name| !name.is_hidden())
+    }
+
+    /// Returns true if a component is hidden.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.0.split('/').any(|part| part != "." && part.starts_with('.'))
     }
 
     /// Parses a file name of a journal. Journals of earlier versions contain hidden components.
-    fn parse_recorded(field: &str) -> Option<Self> {
+    pub(crate) fn parse_recorded(field: &str) -> Option<Self> {
         let mut parts = field.split('/');
         let last_is_a_name = parts.next_back().is_some_and(|last| !matches!(last, "" | "." | ".."));
         let good = last_is_a_name

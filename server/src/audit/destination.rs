@@ -22,8 +22,7 @@ pub(super) struct Destination {
 }
 
 impl Destination {
-    /// Opens the folder of a dump, creates it if necessary, and checks that the file may be
-    /// written.
+    /// Opens the folder of a dump, and creates it if necessary.
     pub(super) fn open(root: &Path, path: &Path) -> Result<Self, DumpError> {
         let root = Dir::open_ambient_dir(root, ambient_authority())?;
         let folder = match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -38,9 +37,7 @@ impl Destination {
         };
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or(DumpError::LeadsOut)?.to_owned();
-        let destination = Self { folder, name };
-        destination.replaceable()?;
-        Ok(destination)
+        Ok(Self { folder, name })
     }
 
     /// Returns the file that the dump will replace, or None if there is none. Only an audit log is
@@ -75,7 +72,8 @@ impl Destination {
         if is_file && head == xml::BEGIN { Ok(Some(file)) } else { Err(not_a_log()) }
     }
 
-    /// Returns the size of the log that the dump will replace, bytes.
+    /// Returns the size of the log that the dump will replace, bytes. Fails if there is a file that
+    /// is not an audit log.
     pub(super) fn replaced_bytes(&self) -> Result<u64, DumpError> {
         Ok(self.replaceable()?.map_or(Ok(0), |file| file.metadata().map(|there| there.len()))?)
     }

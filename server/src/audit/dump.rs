@@ -130,7 +130,7 @@ impl DumpService {
         let destination = Destination::open(&self.dump_dir, path)?;
         self.keep_off_the_data(path.parent().unwrap_or(Path::new("")))?;
         destination.remove_abandoned();
-        let budget = self.budget(&destination)?;
+        let budget = self.budget(destination.replaced_bytes()?);
         if request.dump.user.is_none() {
             let least = self.merger.records().saturating_mul(DUMP_ELEMENT_BYTES_MIN);
             budget.check(least, "at least ")?;
@@ -145,19 +145,15 @@ impl DumpService {
         })
     }
 
-    /// Returns how much may be written now.
-    fn budget(&self, destination: &Destination) -> Result<Budget<'_>, DumpError> {
-        let quota = match self.quota {
-            None => None,
-            Some(quota) => {
-                let used = destination::used_bytes(&self.dump_dir);
-                let used = used.saturating_sub(destination.replaced_bytes()?);
-                Some((quota, quota.saturating_sub(used)))
-            }
-        };
+    /// Returns how much may be written now, if a log of this size is replaced.
+    fn budget(&self, replaced_bytes: u64) -> Budget<'_> {
+        let quota = self.quota.map(|quota| {
+            let used = destination::used_bytes(&self.dump_dir).saturating_sub(replaced_bytes);
+            (quota, quota.saturating_sub(used))
+        });
         let reserve = free_bytes_min(self.shards.len()) + DUMP_FREE_BYTES_MIN;
         let data_dir = Some(self.data_dir.as_path()).filter(|_| self.quota.is_some());
-        Ok(Budget { quota, reserve, dump_dir: &self.dump_dir, data_dir })
+        Budget { quota, reserve, dump_dir: &self.dump_dir, data_dir }
     }
 
     /// Refuses to write among the journals if the dump folder contains the data folder.

@@ -1,21 +1,20 @@
 //! An in-memory disk for tests and simulations. It can be made to fail and to lose unsynced data.
 //!
 //! It models the assumptions of docs/JOURNAL.md about a disk. A sync that returns has stored
-//! everything written since the sync before it. A sector is stored whole or not at all. Any part of the unsynced data may survive a power cut.
+//! everything written since the sync before it. A sector is stored whole or not at all. Any part of
+//! the unsynced data may survive a power cut.
 //!
 //! A failed sync behaves as on Linux: reads still return the new data, but the system considers it
 //! clean, so no later sync stores it unless it is written again.
 
+use super::cached_file::{CachedFile, SECTOR_BYTES};
 use super::storage::{Storage, StorageFile};
 use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-
-/// Size of a sector. It is smaller than that of a real disk, so that short frames have several.
-const SECTOR_BYTES: usize = 64;
 
 /// A fault of a disk operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,110 +48,11 @@ pub struct FaultDisk {
     disk: Arc<Mutex<Disk>>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Inode {
-    /// What a program reads.
-    bytes: Vec<u8>,
-    /// What is stored.
-    durable: Vec<u8>,
-    /// Sectors that the next sync stores.
-    dirty: BTreeSet<usize>,
-    /// Sectors that differ from the stored ones although the system considers them clean.
-    lost: BTreeSet<usize>,
-    /// Smallest length of the file since the last sync.
-    shortest: usize,
-}
-
-impl Inode {
-    fn stored(bytes: Vec<u8>) -> Self {
-        let (durable, shortest) = (bytes.clone(), bytes.len());
-        Self { bytes, durable, shortest, ..Self::default() }
-    }
-
-    fn write(&mut self, bytes: &[u8], offset: usize) {
-        let (from, end) = (self.bytes.len().min(offset), offset + bytes.len());
-        self.bytes.resize(self.bytes.len().max(end), 0);
-        self.bytes[offset..end].copy_from_slice(bytes);
-        self.touch(from, end);
-    }
-
-    fn set_len(&mut self, length: usize) {
-        let before = self.bytes.len();
-        self.bytes.resize(length, 0);
-        self.shortest = self.shortest.min(length);
-        self.touch(before, length);
-    }
-
-    fn touch(&mut self, begin: usize, end: usize) {
-        let sectors = begin / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES);
-        self.lost.retain(|sector| !sectors.contains(sector));
-        self.dirty.extend(sectors);
-    }
-
-    fn sector(&self, sector: usize) -> &[u8] {
-        let begin = (sector * SECTOR_BYTES).min(self.bytes.len());
-        &self.bytes[begin..self.bytes.len().min(begin + SECTOR_BYTES)]
-    }
-
-    /// Returns what is stored once some of the dirty sectors are. The length is stored apart from
-    /// the data.
-    fn with_stored(&self, length: bool, mut stored: impl FnMut() -> bool) -> Vec<u8> {
-        let mut disk = self.durable.clone();
-        if length {
-            disk.truncate(self.shortest);
-            disk.resize(self.bytes.len(), 0);
-        }
-        for &sector in &self.dirty {
-            let begin = sector * SECTOR_BYTES;
-            if stored() && begin < disk.len() {
-                let (bytes, left) = (self.sector(sector), disk.len() - begin);
-                let bytes = &bytes[..bytes.len().min(left)];
-                disk[begin..begin + bytes.len()].copy_from_slice(bytes);
-            }
-        }
-        disk
-    }
-
-    fn sync(&mut self) {
-        self.durable = self.with_stored(true, || true);
-        self.shortest = self.bytes.len();
-        self.dirty.clear();
-    }
-
-    fn fail_sync(&mut self, stored: impl FnMut() -> bool) {
-        self.durable = self.with_stored(true, stored);
-        self.shortest = self.bytes.len();
-        self.lost.append(&mut self.dirty);
-    }
-
-    /// Drops some of the clean sectors from the cache: reads return what is stored.
-    fn evict(&mut self, mut evicted: impl FnMut() -> bool) {
-        for sector in std::mem::take(&mut self.lost) {
-            if !evicted() {
-                self.lost.insert(sector);
-                continue;
-            }
-            let begin = (sector * SECTOR_BYTES).min(self.bytes.len());
-            let end = (begin + SECTOR_BYTES).min(self.bytes.len());
-            self.bytes[begin..end].copy_from_slice(&self.durable[begin..end]);
-        }
-    }
-
-    /// Returns a possible content after a power cut.
-    fn surviving(&self, random: &mut ChaCha8Rng) -> Vec<u8> {
-        if self.dirty.is_empty() && self.shortest == self.bytes.len() {
-            return self.durable.clone();
-        }
-        let mut toss = || random.next_u32().is_multiple_of(2);
-        self.with_stored(toss(), toss)
-    }
-}
-
 #[derive(Clone)]
 struct Disk {
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
-    inodes: Vec<Inode>,
+    inodes: Vec<CachedFile>,
     /// Number of modifying operations so far.
     operations: usize,
     plan: Option<(usize, DiskFault)>,
@@ -189,7 +89,7 @@ impl FaultDisk {
             let mut disk = storage.disk.lock();
             for (name, bytes) in files {
                 let inode = disk.inodes.len();
-                disk.inodes.push(Inode::stored(bytes));
+                disk.inodes.push(CachedFile::stored(bytes));
                 disk.names.insert(name.clone(), inode);
                 disk.durable_names.insert(name, inode);
             }
@@ -305,7 +205,7 @@ impl Storage for FaultDisk {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let inode = disk.inodes.len();
-        disk.inodes.push(Inode::default());
+        disk.inodes.push(CachedFile::default());
         disk.names.insert(name.to_owned(), inode);
         Ok(Box::new(MemoryFile { disk: Arc::clone(&self.disk), inode }))
     }

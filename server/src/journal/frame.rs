@@ -196,15 +196,7 @@ impl FrameBuilder {
     /// Completes the frame with its header and checksum. Returns the bytes to write and the
     /// checksum.
     pub(super) fn seal(&mut self, header: &FrameHeader) -> (&[u8], u32) {
-        assert_eq!(
-            header.payload_bytes as usize,
-            self.payload_bytes(),
-            "the header has the payload's length"
-        );
-        assert!(
-            header.frame_bytes() <= FRAME_BYTES_MAX,
-            "a round is limited to much less than the maximum frame"
-        );
+        debug_assert_eq!(header.payload_bytes as usize, self.payload_bytes());
         header.write_to(&mut self.bytes[..HEADER_BYTES]);
         let checksum = crc32fast::hash(&self.bytes);
         self.bytes.extend_from_slice(&checksum.to_le_bytes());

@@ -5,6 +5,8 @@
 //! not read everything. The format is `docs/JOURNAL.md`. This module handles bytes, records and
 //! files; it must never read an account.
 
+#[cfg(feature = "test-support")]
+mod cached_file;
 pub mod decision;
 mod fault;
 #[cfg(feature = "test-support")]

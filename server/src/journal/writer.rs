@@ -7,6 +7,7 @@
 use super::frame::{FrameBuilder, FrameHeader};
 use super::frame_log::{Anchor, AppendError, FrameLog, Recovered};
 use super::position::{Position, Positions};
+use crate::limits::FRAME_BYTES_MAX;
 use std::io;
 use std::time::Duration;
 
@@ -164,6 +165,9 @@ impl JournalWriter {
             chain: self.chain,
             durable: 0,
         };
+        if header.frame_bytes() > FRAME_BYTES_MAX {
+            return Err(io::Error::other("a frame is larger than a reader accepts").into());
+        }
         if self.log.prepare(&header)? {
             self.durable = self.frame;
         }

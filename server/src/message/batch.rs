@@ -33,6 +33,10 @@ pub enum Work {
     Command(Command),
     /// A line that names an audited command and could not be parsed: it is recorded and refused.
     Rejected(Box<(Attempt, Refusal)>),
+    /// An audited command, or a line that names one, of this user that is refused without being
+    /// taken up. It passes through the shard so that the user's replies keep their order and none
+    /// of the user's later commands is carried out.
+    TurnedAway(Box<(Option<UserName>, Refusal)>),
     /// Sends this user's account events to the connection.
     Subscribe(UserName),
     /// Stops sending them.
@@ -45,6 +49,7 @@ impl Job {
         match &self.work {
             Work::Command(command) => command.user(),
             Work::Rejected(rejected) => rejected.0.user.as_ref(),
+            Work::TurnedAway(turned_away) => turned_away.0.as_ref(),
             Work::Subscribe(_) | Work::Unsubscribe(_) => None,
         }
     }

@@ -1,5 +1,6 @@
 //! Prices between shards, sessions and the quote manager.
 
+use super::replies::ReplyTo;
 use super::reply_sink::ReplyTarget;
 use crate::engine::Hit;
 use crate::limits::LIFE_MS;
@@ -75,8 +76,10 @@ pub enum QuoteRequest {
         symbol: Symbol,
         /// Transaction number under which a fetch for it is recorded.
         number: u64,
-        /// Receiver of the prices.
+        /// Receiver of the reply and of the prices.
         target: ReplyTarget,
+        /// The request to answer.
+        to: ReplyTo,
     },
     /// A connection no longer wants them.
     Unwatch {
@@ -84,5 +87,7 @@ pub enum QuoteRequest {
         symbol: Symbol,
         /// The connection.
         target: ReplyTarget,
+        /// The request to answer.
+        to: ReplyTo,
     },
 }

@@ -32,6 +32,11 @@ impl ReplyTarget {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Returns a number that no other connection has while this target exists.
+    pub fn key(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Returns the sink.
     pub fn sink(&self) -> &dyn ReplySink {
         &*self.0

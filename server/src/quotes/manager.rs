@@ -10,10 +10,11 @@ use super::source::{Fetched as Answer, QuoteSource, SourceError, SourceQuote};
 use crate::clock::Clock;
 use crate::engine::Hit;
 use crate::limits::{LIFE_MS, REQUOTE_PAUSE_MS};
-use crate::message::{Quote, QuoteEvent, QuoteRequest, ReplyTarget, ShardEvent};
-use daytrade_protocol::{Push, Symbol, UserName};
+use crate::message::{Quote, QuoteEvent, QuoteRequest, Replies, ReplyTarget, ReplyTo, ShardEvent};
+use daytrade_protocol::{Push, ReplyBody, Symbol, UserName};
 use hashbrown::HashMap;
-use std::collections::BTreeSet;
+use hashbrown::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -80,14 +81,17 @@ struct Asker {
 }
 
 #[derive(Default)]
-struct Entry {
+struct SymbolState {
     quote: Option<Quote>,
     fetching: bool,
     /// Shards that wait for the fetch in progress.
     waiting: Vec<u16>,
     /// Shards with armed triggers.
     interested: Vec<Asker>,
-    watchers: Vec<(ReplyTarget, u64)>,
+    /// Connections that want to see the prices, by the number of their request.
+    watchers: BTreeMap<u64, ReplyTarget>,
+    /// The number of each connection, by the key of its target.
+    watcher_numbers: HashMap<usize, u64>,
     /// Time of its entry in the queue of re-quotes.
     due_ms: Option<u64>,
     /// Time before which it is not fetched again after a failed fetch.
@@ -96,7 +100,7 @@ struct Entry {
     failure_said: Option<Instant>,
 }
 
-impl Entry {
+impl SymbolState {
     fn is_kept_fresh(&self) -> bool {
         !self.interested.is_empty() || !self.watchers.is_empty()
     }
@@ -107,7 +111,7 @@ type Fetched = (Symbol, Asker, Instant, Result<Answer, SourceError>);
 struct Manager {
     source: Arc<dyn QuoteSource>,
     handles: QuoteManagerHandles,
-    entries: HashMap<Symbol, Entry>,
+    entries: HashMap<Symbol, SymbolState>,
     /// Queue of re-quotes, sorted by the time they are due.
     due: BTreeSet<(u64, Symbol)>,
     /// Shards that cannot write hits to their journals.
@@ -184,21 +188,27 @@ impl Manager {
             QuoteRequest::Pause { shard, paused: false } => {
                 self.paused.remove(&shard);
             }
-            QuoteRequest::Watch { symbol, number, target } => {
+            QuoteRequest::Watch { symbol, number, target, to } => {
+                // The reply first: the price, if there is one, follows it.
+                answer(&target, to, &ReplyBody::Watch { symbol });
                 let entry = self.entries.entry(symbol).or_default();
                 if let Some(quote) =
                     entry.quote.as_ref().filter(|quote| quote.is_fresh(self.handles.clock.now_ms()))
                 {
                     target.sink().push_quote(symbol, push(quote));
                 }
-                if !entry.watchers.iter().any(|(known, _)| known.is_same(&target)) {
-                    entry.watchers.push((target, number));
+                if let Entry::Vacant(place) = entry.watcher_numbers.entry(target.key()) {
+                    place.insert(number);
+                    entry.watchers.insert(number, target);
                 }
                 self.reschedule(symbol);
             }
-            QuoteRequest::Unwatch { symbol, target } => {
-                let watchers = &mut self.entries.entry(symbol).or_default().watchers;
-                watchers.retain(|(known, _)| !known.is_same(&target));
+            QuoteRequest::Unwatch { symbol, target, to } => {
+                answer(&target, to, &ReplyBody::Unwatch { symbol });
+                let entry = self.entries.entry(symbol).or_default();
+                if let Some(number) = entry.watcher_numbers.remove(&target.key()) {
+                    entry.watchers.remove(&number);
+                }
                 self.reschedule(symbol);
             }
         }
@@ -244,7 +254,8 @@ impl Manager {
             self.due.pop_first();
             let Some(entry) = self.entries.get_mut(&symbol) else { continue };
             entry.due_ms = None;
-            let watcher = entry.watchers.first().map(|(_, number)| (self.watcher.clone(), *number));
+            let watcher = entry.watchers.first_key_value();
+            let watcher = watcher.map(|(number, _)| (self.watcher.clone(), *number));
             let for_watcher = watcher.map(|(user, number)| Asker { shard: 0, user, number });
             if let Some(asker) = entry.interested.first().cloned().or(for_watcher) {
                 self.fetch(symbol, asker);
@@ -324,13 +335,19 @@ impl Manager {
             let _ = control.send(ShardEvent::Quote(QuoteEvent::Arrived(quote.clone(), hit)));
         }
         if let Some(entry) = self.entries.get_mut(&symbol) {
-            for (target, _) in &entry.watchers {
+            for target in entry.watchers.values() {
                 target.sink().push_quote(symbol, push(&quote));
             }
             entry.quote = Some(quote);
         }
         self.reschedule(symbol);
     }
+}
+
+fn answer(target: &ReplyTarget, to: ReplyTo, body: &ReplyBody) {
+    let mut replies = Replies::default();
+    replies.push(to, body);
+    target.sink().deliver(replies);
 }
 
 fn hit(symbol: Symbol, asker: &Asker, answer: &SourceQuote) -> Hit {

@@ -192,7 +192,10 @@ async fn a_symbol_with_triggers_is_fetched_at_once_and_all_shards_and_watchers_g
     let mut world = World::new(2);
     let outbox: Arc<crate::session::Outbox> = Arc::default();
     let target = ReplyTarget::new(Arc::clone(&outbox));
-    world.requests.send(QuoteRequest::Watch { symbol: symbol(), number: 1, target }).unwrap();
+    world
+        .requests
+        .send(QuoteRequest::Watch { symbol: symbol(), number: 1, target, to: ReplyTo::Nobody })
+        .unwrap();
     let alice = UserName::parse(b"alice").unwrap();
     let interest = QuoteRequest::Interest { shard: 1, symbol: symbol(), asker: Some((alice, 9)) };
     world.requests.send(interest).unwrap();

@@ -7,7 +7,7 @@ use daytrade_protocol::Command;
 /// Usual length of a line, bytes.
 const LINE_BYTES_GUESS: usize = 32;
 /// A batch starts with capacity for at most this many jobs: the lines may belong to other shards.
-const JOBS_EXPECTED_MAX: usize = BATCH_JOBS_MAX / 4;
+const JOBS_EXPECTED_MAX: usize = BATCH_JOBS_MAX;
 
 /// The batches of one session.
 pub(super) struct JobBatches {

@@ -35,7 +35,7 @@ pub async fn serve<R: AsyncRead + Unpin, W: ReplyWriter + 'static>(
         idle: IdleTimer::new(context.idle_timeout),
         stop: StopTimer::new(&context.stop),
         slow: SlowConsumer::default(),
-        dispatcher: Dispatcher::new(context, Outbox::new(writer)),
+        dispatcher: Dispatcher::new(context, writer),
     };
     let link = Link {
         reader,
@@ -291,6 +291,13 @@ impl Session {
                     self.input.quit();
                 }
                 left -= 1;
+                if self.dispatcher.take_replied_at_length() {
+                    // Nothing else bounds such replies, and nothing else would let others run.
+                    tokio::task::yield_now().await;
+                    if !self.dispatcher.may_take_more(&self.dispatcher.outbox.load()) {
+                        break;
+                    }
+                }
             }
             self.input.put_back(block);
             self.dispatcher.flush().await;

@@ -1,5 +1,6 @@
 //! What all sessions share.
 
+use super::outbox::OutputMemory;
 use crate::message::QuoteRequest;
 use crate::router::Router;
 use crate::stats::Stats;
@@ -19,6 +20,8 @@ pub struct Context {
     pub stats: Arc<Stats>,
     /// Fires when the server stops.
     pub stop: CancellationToken,
+    /// Memory for the output of all sessions.
+    pub memory: Arc<OutputMemory>,
     /// Idle time after which a connection is closed.
     pub idle_timeout: Option<Duration>,
 }

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::foreign;
 use super::help::write_help;
 use super::outbox::{Load, Outbox};
+use super::transport::ReplyWriter;
 use crate::limits::{IN_FLIGHT_MAX, OUTBOX_BYTES_MAX, SUBSCRIPTIONS_MAX};
 use crate::message::{Batch, Job, QuoteRequest, Replies, ReplyTarget, ReplyTo, Work};
 use daytrade_protocol::{
@@ -29,6 +30,8 @@ pub(super) enum Next {
 /// It must never carry out a command itself, nor let a user's commands overtake each other.
 pub(super) struct Dispatcher {
     context: Context,
+    /// Number of the outbox in the memory of all sessions.
+    memory_id: u64,
     pub(super) outbox: Arc<Outbox>,
     target: ReplyTarget,
     batches: JobBatches,
@@ -38,16 +41,31 @@ pub(super) struct Dispatcher {
     held: Option<Request>,
     subscribed: BTreeSet<UserName>,
     watched: BTreeSet<Symbol>,
+    /// True after a reply of many lines that no shard has delayed.
+    has_replied_at_length: bool,
 }
 
 impl Dispatcher {
     /// Creates the dispatcher of a connection.
-    pub(super) fn new(context: Context, outbox: Outbox) -> Self {
-        let (batches, outbox) = (JobBatches::new(context.router.shards().len()), Arc::new(outbox));
+    pub(super) fn new(context: Context, writer: impl ReplyWriter + 'static) -> Self {
+        let batches = JobBatches::new(context.router.shards().len());
+        let outbox = Arc::new(Outbox::new(writer, Some(Arc::clone(&context.memory))));
+        let memory_id = context.memory.add(&outbox);
         let target = ReplyTarget::new(Arc::clone(&outbox));
         let (subscribed, watched) = (BTreeSet::new(), BTreeSet::new());
-        let (next_untagged, held) = (0, None);
-        Self { context, outbox, target, batches, next_untagged, held, subscribed, watched }
+        let (next_untagged, held, has_replied_at_length) = (0, None, false);
+        Self {
+            context,
+            memory_id,
+            outbox,
+            target,
+            batches,
+            next_untagged,
+            held,
+            subscribed,
+            watched,
+            has_replied_at_length,
+        }
     }
 
     /// Returns true if a request waits for earlier ones.
@@ -112,7 +130,12 @@ impl Dispatcher {
             Parsed::Nothing => {}
             Parsed::Request(request) if stopping => {
                 let to = self.reply_to(request.tag, request.noreply);
-                self.refuse(to, &Refusal::ShuttingDown);
+                match request.body {
+                    Body::Command(command) => {
+                        self.turn_away(to, request.tag, command.user().cloned());
+                    }
+                    Body::Session(_) => self.refuse(to, &Refusal::ShuttingDown),
+                }
             }
             Parsed::Request(request) if self.must_wait(&request) => self.held = Some(request),
             Parsed::Request(request) => return self.take_request(request),
@@ -136,13 +159,22 @@ impl Dispatcher {
     fn take_invalid(&mut self, invalid: Invalid, stopping: bool) {
         let to = self.reply_to(invalid.tag, invalid.noreply);
         match invalid.attempt {
-            Some(attempt) if !stopping => {
+            // An attempt that is refused by a rule is always in the log. This one is not taken up.
+            Some(attempt) if stopping => self.turn_away(to, invalid.tag, attempt.user),
+            Some(attempt) => {
                 let shard = self.context.router.shard_of(attempt.user.as_ref());
                 let work = Work::Rejected(Box::new((*attempt, invalid.refusal)));
                 self.enqueue(shard, to, invalid.tag, work);
             }
-            _ => self.refuse(to, &invalid.refusal),
+            None => self.refuse(to, &invalid.refusal),
         }
+    }
+
+    /// Refuses a command because the server stops, after the user's earlier commands.
+    fn turn_away(&mut self, to: ReplyTo, tag: Option<Tag>, user: Option<UserName>) {
+        let shard = self.context.router.shard_of(user.as_ref());
+        let work = Work::TurnedAway(Box::new((user, Refusal::ShuttingDown)));
+        self.enqueue(shard, to, tag, work);
     }
 
     fn take_session_command(
@@ -153,10 +185,14 @@ impl Dispatcher {
     ) -> Next {
         match command {
             SessionCommand::Ping {} => self.reply(to, &ReplyBody::Ping {}),
-            SessionCommand::Help {} => self.reply_with(to, write_help),
+            SessionCommand::Help {} => {
+                self.reply_with(to, write_help);
+                self.has_replied_at_length = true;
+            }
             SessionCommand::Stats {} => {
                 let stats = Arc::clone(&self.context.stats);
                 self.reply_with(to, |tag, out| stats.write(tag, out));
+                self.has_replied_at_length = true;
             }
             SessionCommand::Quit {} => {
                 self.reply(to, &ReplyBody::Quit {});
@@ -176,21 +212,25 @@ impl Dispatcher {
             }
             SessionCommand::Watch { symbol } => {
                 if self.may_listen_to_more(to) {
-                    // The reply first: the price, if there is one, follows it.
-                    self.reply(to, &ReplyBody::Watch { symbol });
                     if self.watched.insert(symbol) {
                         let number = self.context.router.next_number();
-                        let target = self.target.clone();
-                        let request = QuoteRequest::Watch { symbol, number, target };
-                        let _ = self.context.quotes.send(request);
+                        self.ask_manager(|target| QuoteRequest::Watch {
+                            symbol,
+                            number,
+                            target,
+                            to,
+                        });
+                    } else {
+                        self.reply(to, &ReplyBody::Watch { symbol });
                     }
                 }
             }
             SessionCommand::Unwatch { symbol } => {
                 if self.watched.remove(&symbol) {
-                    self.unwatch(symbol);
+                    self.ask_manager(|target| QuoteRequest::Unwatch { symbol, target, to });
+                } else {
+                    self.reply(to, &ReplyBody::Unwatch { symbol });
                 }
-                self.reply(to, &ReplyBody::Unwatch { symbol });
             }
         }
         Next::Continue
@@ -213,9 +253,15 @@ impl Dispatcher {
         may
     }
 
-    fn unwatch(&self, symbol: Symbol) {
-        let target = self.target.clone();
-        let _ = self.context.quotes.send(QuoteRequest::Unwatch { symbol, target });
+    /// Sends a request to the quote manager, which answers it: until then it is in flight.
+    fn ask_manager(&self, request: impl FnOnce(ReplyTarget) -> QuoteRequest) {
+        self.outbox.begin(1, 0);
+        let _ = self.context.quotes.send(request(self.target.clone()));
+    }
+
+    /// Returns true, once, after a reply of many lines that no shard has delayed.
+    pub(super) fn take_replied_at_length(&mut self) -> bool {
+        std::mem::take(&mut self.has_replied_at_length)
     }
 
     fn reply_to(&mut self, tag: Option<Tag>, noreply: bool) -> ReplyTo {
@@ -277,7 +323,8 @@ impl Dispatcher {
         self.outbox.close();
         self.flush().await;
         for symbol in std::mem::take(&mut self.watched) {
-            self.unwatch(symbol);
+            let to = ReplyTo::Nobody;
+            self.ask_manager(|target| QuoteRequest::Unwatch { symbol, target, to });
         }
         for user in std::mem::take(&mut self.subscribed) {
             let shard = self.context.router.shard_of(Some(&user));
@@ -291,5 +338,6 @@ impl Dispatcher {
 impl Drop for Dispatcher {
     fn drop(&mut self) {
         self.outbox.close();
+        self.context.memory.remove(self.memory_id);
     }
 }

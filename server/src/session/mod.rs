@@ -21,4 +21,5 @@ pub use connection::serve;
 pub use context::Context;
 #[cfg(feature = "test-support")]
 pub use outbox::Outbox;
+pub use outbox::OutputMemory;
 pub use transport::ReplyWriter;

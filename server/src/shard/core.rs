@@ -10,7 +10,7 @@ use super::schedule::SnapshotSchedule;
 use super::stats::ShardStats;
 use crate::engine::{Book, Price};
 use crate::journal::{AppendError, JournalWriter, SnapshotEvent, SnapshotJob, SnapshotKeeper};
-use crate::limits::{FIRED_IN_ROUND_MAX, FREE_SPACE_CHECK_MS};
+use crate::limits::{FIRED_IN_ROUND_MAX, FREE_SPACE_CHECK_MS, TURN_JOBS_MAX};
 use crate::message::{Batch, DumpRequest, Quote, QuoteEvent, QuoteRequest, ShardEvent};
 use daytrade_protocol::{Refusal, Side, Symbol};
 use parking_lot::Mutex;
@@ -273,8 +273,9 @@ impl Shard {
 
     fn work_inbox(&mut self) {
         while let Some(mut batch) = self.inbox.pop() {
-            self.executor.round.begin_delivery(&batch.target, batch.jobs.len());
-            while !self.executor.is_full() && batch.jobs.len() > 0 {
+            let left = batch.jobs.len().saturating_sub(TURN_JOBS_MAX);
+            self.executor.round.begin_delivery(&batch.target, batch.jobs.len() - left);
+            while !self.executor.is_full() && batch.jobs.len() > left {
                 for id in self.executor.prefetch(batch.jobs.as_slice()) {
                     if self.executor.is_full() {
                         break;
@@ -283,11 +284,16 @@ impl Shard {
                     self.executor.take_job(&batch.target, job, id);
                 }
             }
-            if batch.jobs.len() > 0 {
-                self.inbox.put_back(batch);
-                return;
+            if self.executor.is_full() {
+                return self.inbox.put_back(batch);
             }
+            self.inbox.end_turn(batch);
         }
+    }
+
+    /// Returns true if the next frame has reached its soft bound before the round.
+    pub const fn frame_is_full(&self) -> bool {
+        self.executor.ledger.frame_is_full()
     }
 
     /// Sends the output of the round: replies, then pushed lines, then requests to services.
@@ -334,11 +340,13 @@ impl Shard {
                 self.executor.turn_away_dump(&done.dump);
             }
         }
-        while let Some(batch) = self.inbox.pop() {
+        self.executor.turn_away_waiting(&Refusal::ReadOnly);
+        while let Some(mut batch) = self.inbox.pop() {
             self.executor.round.begin_delivery(&batch.target, batch.jobs.len());
-            for job in batch.jobs {
-                self.executor.turn_away(&job, &Refusal::ReadOnly);
+            for job in batch.jobs.by_ref() {
+                self.executor.refuse_failed(&batch.target, job);
             }
+            self.inbox.end_turn(batch);
         }
     }
 

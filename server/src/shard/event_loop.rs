@@ -128,7 +128,10 @@ impl EventLoop {
     /// Takes the messages that have arrived, as many as a round can use, without waiting. Returns
     /// true if told to stop.
     fn drain(&mut self) -> bool {
-        while let Ok(event) = self.queues.events.try_recv() {
+        // An event may add records to the next frame, whose size is bounded.
+        while !self.shard.frame_is_full()
+            && let Ok(event) = self.queues.events.try_recv()
+        {
             if matches!(event, ShardEvent::Stop) {
                 return true;
             }

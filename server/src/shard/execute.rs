@@ -16,6 +16,7 @@ use crate::message::{
     DumpDone, DumpRequest, Job, PendingDump, Quote, QuoteRequest, ReplyTarget, ReplyTo, Work,
 };
 use daytrade_protocol::{Command, Money, Refusal, ReplyBody, Side, Symbol, UserName};
+use hashbrown::HashSet;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// What becomes of a user's later commands.
@@ -57,6 +58,8 @@ pub(super) struct Executor {
     pub(super) health: Health,
     /// True once the server stops: no command begins to wait any more.
     pub(super) closing: bool,
+    /// Users of whom a command was turned away: none of their later ones is carried out.
+    pub(super) turned_away: HashSet<UserName>,
     quotes: UnboundedSender<QuoteRequest>,
 }
 
@@ -72,6 +75,7 @@ impl Executor {
             subscribers: Subscribers::default(),
             health: Health::Good,
             closing: false,
+            turned_away: HashSet::new(),
             quotes,
         }
     }
@@ -125,11 +129,24 @@ impl Executor {
         id: Option<UserId>,
         price: Price,
     ) -> Progress {
+        if !self.turned_away.is_empty()
+            && let Some(user) = job.user()
+            && self.turned_away.contains(user)
+        {
+            self.turn_away(&job, &Refusal::ShuttingDown);
+            return Progress::Continue;
+        }
         let Job { to, number, assigned, work } = job;
         let low = self.health == Health::DiskLow;
         match work {
+            Work::TurnedAway(turned_away) => {
+                let (user, refusal) = *turned_away;
+                self.turned_away.extend(user);
+                self.round.refuse(to, &refusal);
+            }
             Work::Command(command) if low => self.only_read(to, &command),
-            Work::Rejected(rejected) if low => self.round.refuse(to, &rejected.1),
+            // A refusal by a rule is always in the log. This one is not taken up.
+            Work::Rejected(_) if low => self.round.refuse(to, &Refusal::DiskAlmostFull),
             Work::Command(command) => {
                 let transaction = Transaction { target, to, number, assigned, command };
                 return self.run_command(transaction, id, price);
@@ -140,10 +157,10 @@ impl Executor {
                 let record = Record::Rejected { number, assigned, attempt, refusal };
                 self.ledger.record(&record, id, |_, _, _| {});
             }
-            Work::Subscribe(user) => {
-                self.subscribers.add(&user, target);
-                self.round.reply(to, &ReplyBody::Subscribe { user });
-            }
+            Work::Subscribe(user) => match self.subscribers.add(&user, target) {
+                Ok(()) => self.round.reply(to, &ReplyBody::Subscribe { user }),
+                Err(refusal) => self.round.refuse(to, &refusal),
+            },
             Work::Unsubscribe(user) => {
                 self.subscribers.remove(&user, target);
                 self.round.reply(to, &ReplyBody::Unsubscribe { user });
@@ -188,6 +205,7 @@ impl Executor {
     fn wait_for_price(&mut self, transaction: Transaction<'_>, symbol: Symbol) -> Progress {
         if self.closing {
             let refusal = Refusal::ShuttingDown;
+            self.turned_away.extend(transaction.command.user().cloned());
             self.round.refuse_command(transaction.to, &transaction.command, &refusal);
             return Progress::Continue;
         }
@@ -211,7 +229,7 @@ impl Executor {
                     self.round.tally.ok += 1;
                     self.round.reply_summary(to, user, book.account(id));
                 }
-                None => self.round.refuse_command(to, command, &Refusal::NoAccount),
+                None => self.round.refuse_command(to, command, &Refusal::DiskAlmostFull),
             },
             (Command::Quote { .. }, Some(quote)) => {
                 self.round.tally.ok += 1;
@@ -284,7 +302,9 @@ impl Executor {
                 self.ledger.record(&record, None, |_, _, _| {});
             }
         }
-        self.resume(user?, Price::Unasked)
+        let user = user?;
+        self.waiting.unhold(&user);
+        self.resume(user, Price::Unasked)
     }
 
     /// Records a hit.
@@ -348,38 +368,5 @@ impl Executor {
         };
         let subscribers = &mut self.subscribers;
         self.ledger.record(&record, Some(id), |book, id, event| subscribers.note(book, id, event));
-    }
-
-    /// Refuses a job that has not begun: nothing is recorded.
-    pub(super) fn turn_away(&mut self, job: &Job, refusal: &Refusal) {
-        match &job.work {
-            Work::Command(command) => self.round.refuse_command(job.to, command, refusal),
-            _ => self.round.refuse(job.to, refusal),
-        }
-    }
-
-    /// Refuses a DUMPLOG whose file will not be written.
-    pub(super) fn turn_away_dump(&mut self, dump: &PendingDump) {
-        self.round.begin_delivery(&dump.target, 1);
-        self.round.refuse(dump.to, &Refusal::ReadOnly);
-    }
-
-    /// Refuses all commands that wait for a price or a dump.
-    pub(super) fn turn_away_waiting(&mut self, refusal: &Refusal) {
-        for (target, job) in self.waiting.take_all() {
-            self.round.begin_delivery(&target, 1);
-            self.turn_away(&job, refusal);
-        }
-    }
-
-    /// Fails this round's replies and all waiting commands with READ_ONLY.
-    pub(super) fn fail_pending(&mut self) {
-        self.health = Health::Failed;
-        let dumps = self.round.fail();
-        self.subscribers.clear_pending();
-        for request in dumps {
-            self.turn_away_dump(&request.dump);
-        }
-        self.turn_away_waiting(&Refusal::ReadOnly);
     }
 }

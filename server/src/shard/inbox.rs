@@ -1,7 +1,10 @@
-//! Batches that have arrived and are not yet worked off.
+//! Batches that have arrived and are not yet worked off. Connections take turns.
+//!
+//! The batches of one connection must never overtake each other.
 
-use crate::limits::FRAME_RECORDS_SOFT;
+use crate::limits::INBOX_JOBS_SOFT;
 use crate::message::{Batch, Job, ReplyTarget};
+use hashbrown::HashMap;
 use std::collections::VecDeque;
 
 /// A batch, as far as it is not yet worked off.
@@ -13,36 +16,83 @@ pub(super) struct QueuedBatch {
     pub jobs: std::vec::IntoIter<Job>,
 }
 
+/// The batches of one connection.
+#[derive(Debug)]
+struct Waiting {
+    /// None while it is being worked off.
+    first: Option<QueuedBatch>,
+    later: VecDeque<QueuedBatch>,
+}
+
 /// The queue of batches.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    batches: VecDeque<QueuedBatch>,
+    /// By the key of their target.
+    connections: HashMap<usize, Waiting>,
+    /// The connections in the order of their turns.
+    turns: VecDeque<usize>,
+    batches: usize,
     jobs: usize,
 }
 
 impl Inbox {
     /// Appends a batch.
     pub(super) fn push(&mut self, batch: Batch) {
+        let key = batch.target.key();
         self.jobs += batch.jobs.len();
-        self.batches.push_back(QueuedBatch { target: batch.target, jobs: batch.jobs.into_iter() });
+        self.batches += 1;
+        let batch = QueuedBatch { target: batch.target, jobs: batch.jobs.into_iter() };
+        if let Some(waiting) = self.connections.get_mut(&key) {
+            waiting.later.push_back(batch);
+        } else {
+            let waiting = Waiting { first: Some(batch), later: VecDeque::new() };
+            self.connections.insert(key, waiting);
+            self.turns.push_back(key);
+        }
     }
 
-    /// Takes the first batch; its jobs no longer count.
+    /// Takes the batch whose turn it is; its jobs no longer count. It is given back with
+    /// [`Inbox::put_back`] or [`Inbox::end_turn`].
     pub(super) fn pop(&mut self) -> Option<QueuedBatch> {
-        let batch = self.batches.pop_front()?;
+        let key = *self.turns.front()?;
+        let batch = self.connections.get_mut(&key)?.first.take()?;
         self.jobs -= batch.jobs.len();
+        self.batches -= 1;
         Some(batch)
     }
 
-    /// Puts back what is left of the first batch.
+    /// Gives a batch back whose turn goes on in the next round.
     pub(super) fn put_back(&mut self, batch: QueuedBatch) {
-        self.jobs += batch.jobs.len();
-        self.batches.push_front(batch);
+        self.give_back(batch, false);
+    }
+
+    /// Gives a batch back, finished or not: the next connection has its turn.
+    pub(super) fn end_turn(&mut self, batch: QueuedBatch) {
+        self.give_back(batch, true);
+    }
+
+    fn give_back(&mut self, batch: QueuedBatch, turn_is_over: bool) {
+        let Some(key) = self.turns.pop_front() else { return };
+        let Some(waiting) = self.connections.get_mut(&key) else { return };
+        waiting.first = if batch.jobs.len() > 0 {
+            self.jobs += batch.jobs.len();
+            self.batches += 1;
+            Some(batch)
+        } else {
+            waiting.later.pop_front()
+        };
+        if waiting.first.is_none() {
+            self.connections.remove(&key);
+        } else if turn_is_over {
+            self.turns.push_back(key);
+        } else {
+            self.turns.push_front(key);
+        }
     }
 
     /// Returns the number of batches.
-    pub(super) fn batches(&self) -> usize {
-        self.batches.len()
+    pub(super) const fn batches(&self) -> usize {
+        self.batches
     }
 
     /// Returns the number of jobs.
@@ -50,13 +100,13 @@ impl Inbox {
         self.jobs
     }
 
-    /// Returns true if enough jobs wait for a full round: more should wait in the channel.
+    /// Returns true if more jobs should wait in the channel.
     pub(super) const fn is_full(&self) -> bool {
-        self.jobs >= FRAME_RECORDS_SOFT
+        self.jobs >= INBOX_JOBS_SOFT
     }
 
     /// Returns true if no batch waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.batches.is_empty()
+        self.turns.is_empty()
     }
 }

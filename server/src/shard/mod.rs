@@ -13,6 +13,7 @@ mod inbox;
 mod ledger;
 mod prices;
 mod recovery;
+mod refuse;
 mod round;
 mod schedule;
 mod stats;

@@ -1,8 +1,9 @@
 //! Connections that receive the events of an account.
 
 use crate::engine::{Book, Event, UserId};
+use crate::limits::SUBSCRIBERS_MAX;
 use crate::message::ReplyTarget;
-use daytrade_protocol::{Push, UserName};
+use daytrade_protocol::{Push, Refusal, UserName};
 use hashbrown::HashMap;
 
 /// Subscribed connections by user, and the lines for them once the round is durable.
@@ -14,11 +15,20 @@ pub(super) struct Subscribers {
 
 impl Subscribers {
     /// Adds a connection; a second time changes nothing.
-    pub(super) fn add(&mut self, user: &UserName, target: &ReplyTarget) {
+    ///
+    /// # Errors
+    /// Returns a refusal if the account has too many subscribers. Each of them costs the shard time
+    /// at every event of the account.
+    pub(super) fn add(&mut self, user: &UserName, target: &ReplyTarget) -> Result<(), Refusal> {
         let targets = self.by_user.entry(user.clone()).or_default();
-        if !targets.iter().any(|known| known.is_same(target)) {
-            targets.push(target.clone());
+        if targets.iter().any(|known| known.is_same(target)) {
+            return Ok(());
         }
+        if targets.len() >= SUBSCRIBERS_MAX {
+            return Err(Refusal::TooManySubscribers(SUBSCRIBERS_MAX as u32));
+        }
+        targets.push(target.clone());
+        Ok(())
     }
 
     /// Removes a connection.

@@ -5,7 +5,7 @@
 
 use crate::message::{Job, ReplyTarget};
 use daytrade_protocol::{Symbol, UserName};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use std::collections::VecDeque;
 
 /// A job and the connection it came from.
@@ -16,6 +16,8 @@ pub(super) type Waiting = (ReplyTarget, Job);
 pub(super) struct WaitQueue {
     users: HashMap<UserName, VecDeque<Waiting>>,
     by_symbol: HashMap<Symbol, Vec<UserName>>,
+    /// Users who wait for a dump.
+    held: HashSet<UserName>,
 }
 
 impl WaitQueue {
@@ -25,9 +27,15 @@ impl WaitQueue {
         if self.users.is_empty() { None } else { self.users.get_mut(user) }
     }
 
-    /// Holds a user who waits for something other than a price.
+    /// Holds a user who waits for a dump.
     pub(super) fn hold(&mut self, user: &UserName) {
         self.users.entry(user.clone()).or_default();
+        self.held.insert(user.clone());
+    }
+
+    /// Notes that the user's dump is answered; the user's commands still wait.
+    pub(super) fn unhold(&mut self, user: &UserName) {
+        self.held.remove(user);
     }
 
     /// Holds a user at a command until the symbol's price has arrived. Returns true if nobody
@@ -53,10 +61,12 @@ impl WaitQueue {
         next
     }
 
-    /// Takes everything that waits, by user name, and releases all users.
+    /// Takes everything that does not wait for a dump, by user name, and releases these users. A
+    /// dump will still be answered, and the replies to later commands must not overtake that.
     pub(super) fn take_all(&mut self) -> Vec<Waiting> {
         self.by_symbol.clear();
-        let mut users: Vec<_> = self.users.drain().collect();
+        let held = &self.held;
+        let mut users: Vec<_> = self.users.extract_if(|user, _| !held.contains(user)).collect();
         users.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         users.into_iter().flat_map(|(_, queue)| queue).collect()
     }

@@ -11,6 +11,8 @@ const LAYERS: &[&str] = &[
     "clock",
     "encoding",
     "open_files",
+    "runtime",
+    "signals",
     "telemetry",
     "data_dir",
     "engine",
@@ -26,7 +28,6 @@ const LAYERS: &[&str] = &[
     "session",
     "listener",
     "server",
-    "runtime",
     "cli",
 ];
 

@@ -6,11 +6,13 @@
 //! rest: what the socket does not accept, long replies, and pushed lines.
 
 mod flow;
+mod memory;
 mod queue;
 mod reorder;
 mod wakeup;
 
 pub(super) use flow::Flow;
+pub use memory::OutputMemory;
 
 use super::transport::ReplyWriter;
 use crate::message::{Replies, ReplyBytes, ReplySink};
@@ -21,6 +23,7 @@ use reorder::ReorderBuffer;
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::time::Instant;
 use wakeup::Wakeup;
@@ -31,6 +34,8 @@ pub struct Outbox {
     state: Mutex<State>,
     /// None if there is no client, or none any more. Locked last.
     writer: Mutex<Option<Box<dyn ReplyWriter>>>,
+    /// The memory that the output counts towards.
+    memory: Option<Arc<OutputMemory>>,
 }
 
 #[derive(Default)]
@@ -39,6 +44,8 @@ struct State {
     reorder: ReorderBuffer,
     flow: Flow,
     wakeup: Wakeup,
+    /// Bytes that the memory of all outboxes knows of.
+    counted: usize,
     /// Time of the last direct write.
     written_at: Option<Instant>,
     /// True once the connection is closed.
@@ -62,8 +69,30 @@ pub struct Load {
 
 impl Outbox {
     /// Creates the outbox of a socket.
-    pub fn new(writer: impl ReplyWriter + 'static) -> Self {
-        Self { writer: Mutex::new(Some(Box::new(writer))), ..Self::default() }
+    pub fn new(writer: impl ReplyWriter + 'static, memory: Option<Arc<OutputMemory>>) -> Self {
+        Self { writer: Mutex::new(Some(Box::new(writer))), memory, ..Self::default() }
+    }
+
+    /// Tells the memory of all outboxes how much is held now.
+    fn count(&self, state: &mut State) {
+        let held = state.held_bytes();
+        if let Some(memory) = self.memory.as_ref().filter(|_| held != state.counted) {
+            memory.change(std::mem::replace(&mut state.counted, held), held);
+        }
+    }
+
+    /// Returns the number of bytes that are not yet known to be written.
+    fn held_bytes(&self) -> usize {
+        self.state.lock().held_bytes()
+    }
+
+    /// Drops what waits to be written, and closes the connection.
+    fn give_up(&self) {
+        let mut state = self.state.lock();
+        state.queue.give_up();
+        state.reorder = ReorderBuffer::default();
+        self.count(&mut state);
+        wake(state);
     }
 
     /// Counts requests, and requests for a summary among them, that are sent to a shard.
@@ -73,7 +102,9 @@ impl Outbox {
 
     /// Takes a reply of the session itself, which writes it after reading what has arrived.
     pub(super) fn answer(&self, replies: Replies) {
-        self.state.lock().take(replies);
+        let mut state = self.state.lock();
+        state.take(replies);
+        self.count(&mut state);
     }
 
     /// Takes a line that ends the connection.
@@ -115,7 +146,10 @@ impl Outbox {
 
     /// Takes everything that can be written. Until the next call only the caller may write.
     pub fn take(&self) -> VecDeque<Vec<u8>> {
-        self.state.lock().queue.take()
+        let mut state = self.state.lock();
+        let taken = state.queue.take();
+        self.count(&mut state);
+        taken
     }
 
     /// Ends the writing if nothing waits: later lines are not written. Returns true if it has
@@ -141,6 +175,9 @@ impl Outbox {
         let mut state = self.state.lock();
         state.closed = true;
         state.wakeup.clear();
+        state.queue.clear();
+        state.reorder = ReorderBuffer::default();
+        self.count(&mut state);
         drop(state);
         *self.writer.lock() = None;
     }
@@ -158,6 +195,7 @@ impl ReplySink for Outbox {
         {
             state.written_at = Some(Instant::now());
         }
+        self.count(&mut state);
         wake(state);
     }
 
@@ -166,6 +204,7 @@ impl ReplySink for Outbox {
         if !state.closed && !state.queue.is_too_slow() {
             // Not written at once: a price that fires a thousand triggers makes as many events.
             state.queue.append_event(event);
+            self.count(&mut state);
             wake(state);
         }
     }
@@ -196,9 +235,13 @@ fn wake(mut state: MutexGuard<'_, State>) {
 }
 
 impl State {
+    fn held_bytes(&self) -> usize {
+        self.queue.held_bytes() + self.reorder.bytes()
+    }
+
     fn take(&mut self, replies: Replies) {
         self.flow.answer(&replies);
-        if self.closed {
+        if self.closed || self.queue.is_given_up() {
             return;
         }
         let ReplyBytes { full, tagged, untagged, untagged_places } = replies.into_bytes();

@@ -24,9 +24,13 @@ pub(super) struct OutputQueue {
     /// True while the session has taken chunks and may not have written them: nobody else may
     /// write.
     taken: bool,
+    /// Bytes that the session has taken last.
+    taken_bytes: usize,
     quotes: BTreeMap<Symbol, Push>,
     /// True once the client failed to read its account events.
     too_slow: bool,
+    /// True once the connection is being closed without its replies.
+    given_up: bool,
 }
 
 impl OutputQueue {
@@ -82,6 +86,36 @@ impl OutputQueue {
         self.bytes
     }
 
+    /// Returns the number of bytes that wait or that the session has taken and may not have
+    /// written.
+    pub(super) const fn held_bytes(&self) -> usize {
+        self.bytes + self.taken_bytes
+    }
+
+    /// Returns true once the connection is being closed without its replies.
+    pub(super) const fn is_given_up(&self) -> bool {
+        self.given_up
+    }
+
+    /// Drops everything but the rest of a line that is partly written, and appends the closing
+    /// line.
+    pub(super) fn give_up(&mut self) {
+        self.chunks.truncate(1);
+        self.quotes.clear();
+        self.bytes = self.chunks.iter().map(Vec::len).sum();
+        (self.event_bytes, self.too_slow, self.given_up) = (0, true, true);
+        let mut line = Vec::new();
+        Push::ByeSlowConsumer.write_to(&mut line);
+        self.append(line);
+    }
+
+    /// Drops everything: the socket is closed.
+    pub(super) fn clear(&mut self) {
+        self.chunks.clear();
+        self.quotes.clear();
+        (self.bytes, self.event_bytes, self.taken_bytes) = (0, 0, 0);
+    }
+
     /// Returns true if the client failed to read its account events.
     pub(super) const fn is_too_slow(&self) -> bool {
         self.too_slow
@@ -96,6 +130,7 @@ impl OutputQueue {
             }
             self.append(lines);
         }
+        self.taken_bytes = self.bytes;
         (self.bytes, self.event_bytes) = (0, 0);
         self.taken = !self.chunks.is_empty();
         std::mem::take(&mut self.chunks)

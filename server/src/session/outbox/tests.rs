@@ -52,7 +52,7 @@ struct Socket(Arc<Mutex<(Vec<u8>, usize)>>);
 impl Socket {
     fn with_capacity(bytes: usize) -> (Self, Outbox) {
         let socket = Self(Arc::new(Mutex::new((Vec::new(), bytes))));
-        (socket.clone(), Outbox::new(socket))
+        (socket.clone(), Outbox::new(socket, None))
     }
 
     fn take_written(&self) -> String {

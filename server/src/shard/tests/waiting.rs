@@ -72,7 +72,34 @@ fn a_stopping_shard_refuses_commands_that_would_wait() {
         "{replies}"
     );
     assert!(world.execute("[4] BUY,a,S,10").starts_with("[4] ERR,SHUTTING_DOWN,"));
-    assert_eq!(world.execute("[5] ADD,a,1"), "[5] OK,ADD,101.00\n");
+    assert!(world.execute("[5] ADD,a,1").starts_with("[5] ERR,SHUTTING_DOWN,"), "no hole");
+    assert!(world.execute("[6] BUY,a,S,1").starts_with("[6] ERR,SHUTTING_DOWN,"), "no hole");
+    assert_eq!(world.execute("[7] ADD,b,1"), "[7] OK,ADD,1.00\n");
+}
+
+#[test]
+fn a_dump_in_progress_is_answered_before_what_is_turned_away_behind_it() {
+    for fails in [false, true] {
+        let mut world = World::new();
+        world.execute("[1] ADD,a,100\n[2] DUMPLOG,a,x\n[3] ADD,a,1\n[4] ADD,a,2");
+        let request = world.dumps.try_recv().unwrap();
+        if fails {
+            world.storage.fail_after(0, DiskFault::ForEver);
+            world.send("[5] ADD,b,1");
+            assert!(world.shard.round(world.now_ms).is_err());
+            assert!(take_replies(&world.outbox).starts_with("[5] ERR,READ_ONLY,"));
+        } else {
+            world.shard.on_event(ShardEvent::Closing);
+            assert_eq!(world.round(), "");
+        }
+        let result = Ok(("x".into(), 1));
+        let done = DumpDone { dump: request.dump, result };
+        world.shard.on_event(ShardEvent::DumpDone(Box::new(done)));
+        let replies = world.round();
+        let tags: Vec<_> = replies.lines().map(|line| &line[..3]).collect();
+        assert_eq!(tags, ["[2]", "[3]", "[4]"], "{replies}");
+        assert_eq!(replies.matches("READ_ONLY").count(), if fails { 3 } else { 0 }, "{replies}");
+    }
 }
 
 #[test]

@@ -1,0 +1,57 @@
+//! Refuses what is not taken up: the server stops, or the journal has failed.
+//!
+//! The replies to a user's commands keep their order, and none is carried out after one that was
+//! turned away.
+
+use super::degraded::Health;
+use super::execute::Executor;
+use crate::message::{Job, PendingDump, ReplyTarget, Work};
+use daytrade_protocol::Refusal;
+
+impl Executor {
+    /// Refuses a job that has not begun: nothing is recorded.
+    pub(super) fn turn_away(&mut self, job: &Job, refusal: &Refusal) {
+        match &job.work {
+            Work::Command(command) => self.round.refuse_command(job.to, command, refusal),
+            _ => self.round.refuse(job.to, refusal),
+        }
+    }
+
+    /// Refuses a job after the journal has failed. It waits for the user's dump, if there is one.
+    pub(super) fn refuse_failed(&mut self, target: &ReplyTarget, job: Job) {
+        match job.user().and_then(|user| self.waiting.queue(user)) {
+            Some(queue) => queue.push_back((target.clone(), job)),
+            None => self.turn_away(&job, &Refusal::ReadOnly),
+        }
+    }
+
+    /// Refuses a DUMPLOG after the journal has failed. The user's later commands are refused with
+    /// the others that wait.
+    pub(super) fn turn_away_dump(&mut self, dump: &PendingDump) {
+        self.round.begin_delivery(&dump.target, 1);
+        self.round.refuse(dump.to, &Refusal::ReadOnly);
+        if let Some(user) = &dump.user {
+            self.waiting.unhold(user);
+        }
+    }
+
+    /// Refuses all commands that wait, except behind a dump, and all later ones of their users.
+    pub(super) fn turn_away_waiting(&mut self, refusal: &Refusal) {
+        for (target, job) in self.waiting.take_all() {
+            self.round.begin_delivery(&target, 1);
+            self.turn_away(&job, refusal);
+            self.turned_away.extend(job.user().cloned());
+        }
+    }
+
+    /// Fails this round's replies and all waiting commands with READ_ONLY.
+    pub(super) fn fail_pending(&mut self) {
+        self.health = Health::Failed;
+        let dumps = self.round.fail();
+        self.subscribers.clear_pending();
+        for request in dumps {
+            self.turn_away_dump(&request.dump);
+        }
+        self.turn_away_waiting(&Refusal::ReadOnly);
+    }
+}

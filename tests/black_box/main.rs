@@ -8,6 +8,7 @@
 mod audit;
 mod cli;
 mod durability;
+mod floods;
 mod formats;
 mod harness;
 mod host;

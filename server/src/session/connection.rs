@@ -99,6 +99,9 @@ impl Session {
             link.refill(&self.dispatcher.outbox);
             let (load, now) = (self.dispatcher.outbox.load(), Instant::now());
             let all_written = !link.writing.has_remaining() && load.bytes == 0;
+            if load.given_up {
+                return Err(io::Error::other("the memory for replies is used up"));
+            }
             self.note_activity(&load, now);
             if self.idle.is_over(now) {
                 return self.close_idle(all_written).await;

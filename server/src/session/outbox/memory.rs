@@ -67,11 +67,15 @@ impl OutputMemory {
                 .map(|outbox| (outbox.held_bytes(), outbox))
                 .collect();
             by_size.sort_by_key(|(bytes, _)| *bytes);
-            while self.used.load(Ordering::Relaxed) > self.limit
+            let mut excess = self.used.load(Ordering::Relaxed).saturating_sub(self.limit);
+            // Each of them is closed by its session, which frees its memory.
+            while excess > 0
                 && let Some((bytes, outbox)) = by_size.pop()
             {
-                tracing::warn!(bytes, "ended a connection: the memory for replies is used up");
-                outbox.give_up();
+                excess = excess.saturating_sub(bytes);
+                if outbox.give_up() {
+                    tracing::warn!(bytes, "closed a connection: the memory for replies is used up");
+                }
             }
         }
     }

@@ -63,6 +63,8 @@ pub struct Load {
     pub bytes: usize,
     /// True if the client did not read its account events: the connection has to close.
     pub too_slow: bool,
+    /// True if the connection has to be closed at once: the memory of all is used up.
+    pub given_up: bool,
     /// Time of the last write that the session has not made itself.
     pub written_at: Option<Instant>,
 }
@@ -86,13 +88,14 @@ impl Outbox {
         self.state.lock().held_bytes()
     }
 
-    /// Drops what waits to be written, and closes the connection.
-    fn give_up(&self) {
+    /// Makes the session close the connection without its replies. Returns false if it does
+    /// already.
+    fn give_up(&self) -> bool {
         let mut state = self.state.lock();
+        let begins = !state.queue.is_given_up();
         state.queue.give_up();
-        state.reorder = ReorderBuffer::default();
-        self.count(&mut state);
         wake(state);
+        begins
     }
 
     /// Counts requests, and requests for a summary among them, that are sent to a shard.
@@ -166,6 +169,7 @@ impl Outbox {
             untagged_answered: state.reorder.answered(),
             bytes: state.queue.bytes() + state.reorder.bytes(),
             too_slow: state.queue.is_too_slow(),
+            given_up: state.queue.is_given_up(),
             written_at: state.written_at,
         }
     }

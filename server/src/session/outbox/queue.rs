@@ -97,16 +97,9 @@ impl OutputQueue {
         self.given_up
     }
 
-    /// Drops everything but the rest of a line that is partly written, and appends the closing
-    /// line.
-    pub(super) fn give_up(&mut self) {
-        self.chunks.truncate(1);
-        self.quotes.clear();
-        self.bytes = self.chunks.iter().map(Vec::len).sum();
-        (self.event_bytes, self.too_slow, self.given_up) = (0, true, true);
-        let mut line = Vec::new();
-        Push::ByeSlowConsumer.write_to(&mut line);
-        self.append(line);
+    /// Takes nothing more: the connection is being closed without its replies.
+    pub(super) const fn give_up(&mut self) {
+        (self.too_slow, self.given_up) = (true, true);
     }
 
     /// Drops everything: the socket is closed.

@@ -1,0 +1,186 @@
+//! Clients that flood the server cost it neither memory nor the patience of the others.
+
+use crate::harness::{Client, Daemon, Deadline};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tempfile::tempdir;
+
+const FROZEN: &[&str] = &["--quotes", "simulated:7:frozen", "--shards", "2"];
+
+/// Most memory that a flood may cost, KiB.
+const SMALL_KIB: u64 = 16 << 10;
+
+/// Sends the text again and again, reading nothing, as long as the socket accepts it and the time
+/// lasts.
+fn flood(stream: &mut TcpStream, text: &str, duration: Duration) -> usize {
+    stream.set_nonblocking(true).unwrap();
+    let (begun, mut sent) = (Instant::now(), 0);
+    while begun.elapsed() < duration {
+        match stream.write(text.as_bytes()) {
+            Ok(bytes) => sent += bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                std::thread::yield_now()
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    sent
+}
+
+/// Returns the longest of some round trips.
+fn slowest(client: &mut Client, line: &str, expected: &str, times: usize) -> Duration {
+    let ask = |_| {
+        let begun = Instant::now();
+        let reply = client.ask(line);
+        assert!(reply.starts_with(expected), "{reply}");
+        begun.elapsed()
+    };
+    (0..times).map(ask).max().unwrap()
+}
+
+fn grown_kib(server: &Daemon, before: u64) -> u64 {
+    server.memory_kib().saturating_sub(before)
+}
+
+#[test]
+fn a_flood_of_watches_is_bounded_and_delays_nobody() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), FROZEN);
+    let mut watchers: Vec<Client> = (0..300).map(|_| server.connect()).collect();
+    for watcher in &mut watchers {
+        assert_eq!(watcher.ask("WATCH,S"), "OK,WATCH,S");
+    }
+    let mut other = server.connect();
+    assert!(other.ask("ADD,bob,5").starts_with("OK,ADD,"));
+    let before = server.memory_kib();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (mut stream, done) = (server.stream(), &done);
+        let mut reader = stream.try_clone().unwrap();
+        scope.spawn(move || {
+            flood(&mut stream, &"WATCH,S\nUNWATCH,S\n".repeat(500), Duration::from_secs(2));
+            done.store(true, Ordering::Relaxed);
+        });
+        scope.spawn(move || {
+            let mut replies = [0; 1 << 16];
+            while !done.load(Ordering::Relaxed) {
+                match reader.read(&mut replies) {
+                    Ok(_) => {}
+                    Err(_) => std::thread::yield_now(),
+                }
+            }
+        });
+        let deadline = Deadline::new("end of the flood");
+        let mut symbol = 0;
+        while !done.load(Ordering::Relaxed) {
+            symbol += 1;
+            let took = slowest(&mut other, &format!("QUOTE,bob,{symbol}"), "OK,QUOTE,", 1);
+            assert!(took < Duration::from_secs(1), "a QUOTE took {took:?}");
+            deadline.check();
+        }
+        assert!(symbol > 3);
+    });
+    assert!(grown_kib(&server, before) < SMALL_KIB, "{} KiB", grown_kib(&server, before));
+}
+
+#[test]
+fn an_account_has_few_subscribers_and_those_that_read_nothing_delay_nobody() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), FROZEN);
+    let mut other = server.connect();
+    assert!(other.ask("ADD,bob,5").starts_with("OK,ADD,"));
+    let mut subscribers: Vec<Client> = (0..200).map(|_| server.connect()).collect();
+    let replies: Vec<String> =
+        subscribers.iter_mut().map(|client| client.ask("SUBSCRIBE,alice")).collect();
+    assert_eq!(replies.iter().filter(|reply| *reply == "OK,SUBSCRIBE,alice").count(), 64);
+    assert_eq!(
+        replies.iter().filter(|reply| reply.starts_with("ERR,LIMIT_EXCEEDED,")).count(),
+        136
+    );
+    let before = server.memory_kib();
+    let mut alice = server.connect();
+    alice.send(&(1..=2_000).map(|n| format!("[{n}] ADD,alice,1\n")).collect::<String>());
+    let took = slowest(&mut other, "ADD,bob,1", "OK,ADD,", 20);
+    assert!(took < Duration::from_secs(1), "an ADD took {took:?}");
+    for number in 1..=2_000 {
+        assert!(alice.line().starts_with(&format!("[{number}] OK,ADD,")));
+    }
+    assert!(grown_kib(&server, before) < 4 * SMALL_KIB, "{} KiB", grown_kib(&server, before));
+    drop(subscribers.swap_remove(0));
+    let mut next = server.connect();
+    let deadline = Deadline::new("free place");
+    while next.ask("SUBSCRIBE,alice") != "OK,SUBSCRIBE,alice" {
+        deadline.check();
+    }
+}
+
+#[test]
+fn unread_answers_to_stats_and_help_are_bounded_and_delay_nobody() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), FROZEN);
+    let mut other = server.connect();
+    assert_eq!(other.ask("PING"), "OK,PING");
+    let before = server.memory_kib();
+    let mut streams: Vec<TcpStream> = (0..8).map(|_| server.stream()).collect();
+    for (number, stream) in streams.iter_mut().enumerate() {
+        let line = if number % 2 == 0 { "[1] STATS\n" } else { "[1] HELP\n" };
+        flood(stream, &line.repeat(8_192), Duration::from_millis(100));
+        let took = slowest(&mut other, "PING", "OK,PING", 5);
+        assert!(took < Duration::from_millis(250), "a PING took {took:?}");
+    }
+    assert!(grown_kib(&server, before) < SMALL_KIB, "{} KiB", grown_kib(&server, before));
+}
+
+#[test]
+fn past_the_memory_for_replies_the_connection_that_holds_most_is_closed() {
+    let folder = tempdir().unwrap();
+    let args = [FROZEN, &["--memory-limit", "1MiB"]].concat();
+    let server = Daemon::start(folder.path(), &args);
+    let mut other = server.connect();
+    assert!(other.ask("ADD,bob,5").starts_with("OK,ADD,"));
+    let mut greedy = server.stream();
+    greedy.set_nonblocking(true).unwrap();
+    let line = "[1] DISPLAY_SUMMARY,bob\n".repeat(100);
+    let deadline = Deadline::new("end of the greedy connection");
+    loop {
+        match greedy.write(line.as_bytes()) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => break,
+        }
+        assert_eq!(other.ask("PING"), "OK,PING");
+        deadline.check();
+    }
+    assert!(other.ask("ADD,bob,5").starts_with("OK,ADD,10.00"));
+}
+
+/// A connection with a long queue does not make the others wait for all of it.
+#[test]
+fn connections_take_turns_at_a_shard() {
+    let folder = tempdir().unwrap();
+    let server = Daemon::start(folder.path(), &["--quotes", "simulated:7:frozen", "--shards", "1"]);
+    let mut other = server.connect();
+    assert!(other.ask("ADD,bob,5").starts_with("OK,ADD,"));
+    let lines: String = (1..=60_000).map(|n| format!("[{n}] ADD,alice,1\n")).collect();
+    std::thread::scope(|scope| {
+        let mut greedy = server.connect();
+        let mut writer = greedy.writer();
+        let lines = &lines;
+        scope.spawn(move || writer.write_all(lines.as_bytes()).unwrap());
+        let reading = scope.spawn(move || {
+            let deadline = Deadline::new("60,000 replies");
+            for _ in 0..60_000 {
+                assert!(greedy.line().contains("OK,ADD,"));
+                deadline.check();
+            }
+        });
+        let mut times = Vec::new();
+        while !reading.is_finished() {
+            times.push(slowest(&mut other, "ADD,bob,1", "OK,ADD,", 1));
+        }
+        reading.join().unwrap();
+        assert!(times.len() >= 5, "others are served meanwhile: {times:?}");
+    });
+}

@@ -19,6 +19,16 @@ pub(crate) const CONNECTIONS_DEFAULT: usize = 10_000;
 /// Maximum number of connections that are being told so. Others are closed without a word.
 pub(crate) const TURNED_AWAY_MAX: usize = 1_024;
 
+/// Part of the open files for them: one of this many.
+pub(crate) const TURNED_AWAY_SHARE: usize = 8;
+
+/// Number of files that the server itself has open or may have to open: standard streams, sockets,
+/// the log, the data folder, and dumps.
+pub(crate) const OPEN_FILES_RESERVE: usize = 24;
+/// Number of files that each shard has open or may have to open: two segments, a snapshot, its
+/// folder, and the segments that are being dumped.
+pub(crate) const OPEN_FILES_PER_SHARD: usize = 4 + DUMPS_AT_ONCE;
+
 /// Silence after which the system asks a peer whether it is still there, the interval between such
 /// probes, and their number until the connection ends.
 pub(crate) const KEEPALIVE_IDLE: Duration = Duration::from_mins(1);
@@ -115,6 +125,9 @@ pub(crate) const FILL_BYTES: u64 = 1 << 20;
 /// Free disk space required for the server and again for each shard, bytes. It is enough for the
 /// current round. With less, commands that would write are refused (`READ_ONLY`).
 pub(crate) const FREE_BYTES_MIN: u64 = 6 << 20;
+
+/// Number of files that a file system must have left; with fewer it counts as full.
+pub(crate) const FREE_FILES_MIN: u64 = 64;
 
 /// Returns the free disk space that a server with this many shards requires, bytes.
 pub(crate) const fn free_bytes_min(shards: usize) -> u64 {

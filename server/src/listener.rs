@@ -1,8 +1,7 @@
 //! The accept loop with its limit on connections.
 
-use crate::limits::{
-    KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIMEOUT_MS, TURNED_AWAY_MAX,
-};
+use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIMEOUT_MS};
+use crate::open_files::OpenFiles;
 use crate::session::{Context, serve};
 use daytrade_protocol::{LineBuffer, Refusal, ReplyBody};
 use rustix::net::sockopt;
@@ -25,10 +24,10 @@ pub(crate) async fn listen_on(
     listener: TcpListener,
     context: Context,
     sessions: TaskTracker,
-    max_connections: usize,
+    places: OpenFiles,
 ) {
-    let turns = Arc::new(Semaphore::new(max_connections));
-    let leavers = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
+    let turns = Arc::new(Semaphore::new(places.connections));
+    let leavers = Arc::new(Semaphore::new(places.turned_away));
     loop {
         let accepted = tokio::select! {
             () = context.stop.cancelled() => return,
@@ -44,12 +43,14 @@ pub(crate) async fn listen_on(
         };
         let Ok(turn) = Arc::clone(&turns).try_acquire_owned() else {
             context.stats.connections_refused.fetch_add(1, Ordering::Relaxed);
-            // Past the second bound, the connection is closed at once.
             if let Ok(leaving) = Arc::clone(&leavers).try_acquire_owned() {
                 sessions.spawn(async move {
                     turn_away(stream).await;
                     drop(leaving);
                 });
+            } else {
+                // Past the second bound it is told and closed at once.
+                let _ = stream.try_write(turned_away_line().as_bytes());
             }
             continue;
         };
@@ -90,8 +91,7 @@ fn configure(stream: &TcpStream) -> std::io::Result<()> {
 /// Tells a client that there is no place for it. What it has already sent is read first: closing a
 /// socket with unread bytes would reset the connection and destroy the reply on its way.
 async fn turn_away(mut stream: TcpStream) {
-    let mut line = LineBuffer::default();
-    ReplyBody::write_refusal(&Refusal::TooManyConnections, None, &mut line);
+    let line = turned_away_line();
     // The client may already be gone, which is not an error.
     let farewell = async {
         stream.write_all(line.as_bytes()).await?;
@@ -101,4 +101,10 @@ async fn turn_away(mut stream: TcpStream) {
         Ok::<(), std::io::Error>(())
     };
     let _ = tokio::time::timeout(TURN_AWAY, farewell).await;
+}
+
+fn turned_away_line() -> LineBuffer {
+    let mut line = LineBuffer::default();
+    ReplyBody::write_refusal(&Refusal::TooManyConnections, None, &mut line);
+    line
 }

@@ -11,6 +11,7 @@ use crate::journal::{
 use crate::limits::{ASSIGNED_UNUSUAL, FILL_BYTES, SEGMENT_BYTES_MAX, STOP_MS, free_bytes_min};
 use crate::listener::listen_on;
 use crate::message::{QuoteRequest, ShardEvent};
+use crate::open_files::OpenFiles;
 use crate::quotes::csv::{CsvSource, Playback};
 use crate::quotes::{
     LegacySource, QuoteManagerHandles, QuoteSource, QuoteSpec, QuoteStats, SimulatedSource,
@@ -50,8 +51,8 @@ pub struct Deps {
     pub server_name: String,
     /// Where shards and snapshots run.
     pub execution: Execution,
-    /// Address to listen on; None for connections in memory only.
-    pub listen: Option<SocketAddr>,
+    /// Address to listen on and the number of connections; None for connections in memory only.
+    pub listen: Option<(SocketAddr, OpenFiles)>,
 }
 
 /// A running server.
@@ -109,8 +110,18 @@ impl Server {
             config.listen
         );
         crate::signals::survive_file_limit()?;
-        crate::open_files::raise_limit();
         let data_dir = DataDir::open(&config.data_dir, config.shards)?;
+        let mut config = config;
+        let wanted = OpenFiles {
+            connections: config.max_connections,
+            turned_away: 0,
+            quote_connections: match config.quotes.quotes {
+                QuoteSpec::Legacy { .. } => config.quotes.quote_connections as usize,
+                _ => 0,
+            },
+        };
+        let places = OpenFiles::share(wanted, usize::from(data_dir.manifest().shards))?;
+        config.quotes.quote_connections = places.quote_connections as u64;
         let (quotes, folder_seed) = (config.quotes.clone(), data_dir.manifest().quote_seed);
         let deps = Deps {
             source: Box::new(move |clock| open_source(&quotes, folder_seed, clock)),
@@ -118,7 +129,7 @@ impl Server {
             stores: open_stores(&data_dir),
             server_name: data_dir.manifest().server_name.clone(),
             execution: Execution::Threads,
-            listen: Some(config.listen),
+            listen: Some((config.listen, places)),
         };
         let mut server = Self::build(&config, deps).await?;
         let (address, shards) = (server.address, server.handles.len());
@@ -137,7 +148,7 @@ impl Server {
     pub async fn build(config: &Config, deps: Deps) -> anyhow::Result<Self> {
         let Deps { clock, source, stores, server_name, execution, listen } = deps;
         let recovered = recover_all(&stores)?;
-        let listener = bind(listen).await?;
+        let listener = bind(listen.map(|(address, _)| address)).await?;
         clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
         let assigned_max =
             recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
@@ -184,9 +195,9 @@ impl Server {
         };
         tokio::spawn(Arc::clone(&context.memory).keep());
         let connector = Connector { context, sessions: TaskTracker::new() };
-        if let Some(listener) = listener {
+        if let (Some(listener), Some((_, places))) = (listener, listen) {
             let Connector { context, sessions } = connector.clone();
-            let accepting = listen_on(listener, context, sessions, config.max_connections);
+            let accepting = listen_on(listener, context, sessions, places);
             connector.sessions.spawn(accepting);
         }
         Ok(Self { address, connector, handles, shards, fatal, data_dir: None })

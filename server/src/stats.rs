@@ -118,6 +118,7 @@ impl Stats {
         put("triggers_armed", sum(|shard| &shard.triggers));
         put("users_waiting", sum(|shard| &shard.parked_users));
         put("disk_low", u64::from(sum(|shard| &shard.disk_low) > 0));
+        put("quote_requests", quotes.requests.load(Ordering::Relaxed));
         put("quote_hits", quotes.hits.load(Ordering::Relaxed));
         put("quote_hits_besides", quotes.late.load(Ordering::Relaxed));
         put("quote_answers_unusable", quotes.unusable.load(Ordering::Relaxed));

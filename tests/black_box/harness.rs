@@ -259,6 +259,11 @@ impl Client {
         self.send_bytes(text.as_bytes());
     }
 
+    /// Sends a text to a server that may already have closed the connection.
+    pub fn try_send(&mut self, text: &str) {
+        let _ = self.stream.write_all(text.as_bytes());
+    }
+
     pub fn send_bytes(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
     }

@@ -262,3 +262,65 @@ fn a_limit_on_threads_ends_neither_a_start_nor_a_dump_in_a_panic() {
     assert!(start(tasks - 4).is_err(), "the limit is in force");
     assert!(start(tasks + 10).is_ok(), "it starts with enough threads");
 }
+
+/// Clients that take every descriptor they can get leave those that the journal needs.
+#[test]
+fn clients_cannot_take_the_files_that_the_journal_needs() {
+    let folder = tempdir().unwrap();
+    let mut command = Command::new("prlimit");
+    command.arg("--nofile=96").arg(program("daytraded")).args(["--listen", "127.0.0.1:0"]);
+    command.args(["--shards", "2", "--data-dir"]).arg(folder.path());
+    let server = Daemon::spawn(&mut command).unwrap();
+    let mut held: Vec<_> = (0..300).map(|_| server.connect()).collect();
+    let replies: Vec<String> = held
+        .iter_mut()
+        .map(|client| {
+            client.try_send("PING\n");
+            client.line()
+        })
+        .collect();
+    let served = replies.iter().filter(|reply| *reply == "OK,PING").count();
+    let refused = replies.iter().filter(|reply| reply.starts_with("ERR,OVERLOADED,")).count();
+    assert!(served >= 16 && served + refused == 300, "{served} served, {refused} refused");
+    // Two shards' first segments, a dump and a last snapshot all need files.
+    for user in 0..20 {
+        assert!(held[0].ask(&format!("ADD,u{user},1")).starts_with("OK,ADD,"));
+    }
+    assert!(held[0].ask("DUMPLOG,log").starts_with("OK,DUMPLOG,"));
+    let too_low = Command::new("prlimit")
+        .arg("--nofile=20")
+        .arg(program("daytraded"))
+        .args(["--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder.path().join("other"))
+        .output()
+        .unwrap();
+    assert!(text(&too_low.stderr).contains("ulimit -n"), "{}", text(&too_low.stderr));
+}
+
+/// A journal that is taken away below a running server would be gone after the next restart.
+#[test]
+fn a_journal_that_is_removed_replaced_or_cut_ends_the_server() {
+    for how in ["removed", "replaced", "cut", "folder replaced"] {
+        let folder = tempdir().unwrap();
+        let server = Daemon::start(folder.path(), &["--shards", "1"]);
+        let mut client = server.connect();
+        assert!(client.ask("ADD,alice,1").starts_with("OK,ADD,"));
+        let shard = folder.path().join("shard-0");
+        let journal = fs::read_dir(&shard).unwrap().next().unwrap().unwrap().path();
+        match how {
+            "removed" => fs::remove_file(&journal).unwrap(),
+            "replaced" => {
+                fs::copy(&journal, shard.join("copy")).unwrap();
+                fs::rename(shard.join("copy"), &journal).unwrap();
+            }
+            "cut" => fs::write(&journal, "").unwrap(),
+            _ => {
+                fs::rename(&shard, folder.path().join("old")).unwrap();
+                fs::create_dir(&shard).unwrap();
+            }
+        }
+        let reply = client.ask("ADD,alice,1");
+        assert!(reply.starts_with("ERR,READ_ONLY,"), "{how}: {reply}");
+        assert_eq!(server.wait().code(), Some(1), "{how}");
+    }
+}

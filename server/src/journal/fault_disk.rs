@@ -8,7 +8,7 @@
 //! clean, so no later sync stores it unless it is written again.
 
 use super::cached_file::{CachedFile, SECTOR_BYTES};
-use super::storage::{Storage, StorageFile};
+use super::storage::{FileIdentity, Storage, StorageFile};
 use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -240,6 +240,11 @@ impl Storage for FaultDisk {
         self.disk.lock().free_bytes.ok_or_else(|| io::Error::other("the disk is gone"))
     }
 
+    fn identity(&self, name: &str) -> io::Result<FileIdentity> {
+        let inode = *self.disk.lock().names.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(FileIdentity { device: 0, inode: inode as u64 })
+    }
+
     fn describe(&self, name: &str) -> String {
         name.to_owned()
     }
@@ -251,6 +256,10 @@ struct MemoryFile {
 }
 
 impl StorageFile for MemoryFile {
+    fn identity(&self) -> io::Result<FileIdentity> {
+        Ok(FileIdentity { device: 0, inode: self.inode as u64 })
+    }
+
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
         let disk = self.disk.lock();
         let there = disk.inodes[self.inode].bytes.get(offset as usize..).unwrap_or_default();

@@ -1,8 +1,9 @@
 //! The disk operations of a journal, as a trait. Tests can make each of them fail.
 
-use std::fs::{File, OpenOptions};
+use crate::limits::FREE_FILES_MIN;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// A folder of journal files.
@@ -43,18 +44,39 @@ pub trait Storage: Send + Sync {
     /// Returns an error of the file system.
     fn sync_folder(&self) -> io::Result<()>;
 
-    /// Returns the free space, bytes.
+    /// Returns the free space, bytes; 0 if hardly any further file can be created.
     ///
     /// # Errors
     /// Returns an error of the file system.
     fn free_bytes(&self) -> io::Result<u64>;
 
+    /// Returns which file has this name now.
+    ///
+    /// # Errors
+    /// Returns an error of the file system, for example if there is none.
+    fn identity(&self, name: &str) -> io::Result<FileIdentity>;
+
     /// Returns the name of a file of the folder for messages.
     fn describe(&self, name: &str) -> String;
 }
 
+/// What distinguishes a file from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileIdentity {
+    /// Number of the device.
+    pub device: u64,
+    /// Number of the file on it.
+    pub inode: u64,
+}
+
 /// An open journal file.
 pub trait StorageFile: Send {
+    /// Returns which file it is.
+    ///
+    /// # Errors
+    /// Returns an error of the file system.
+    fn identity(&self) -> io::Result<FileIdentity>;
+
     /// Reads up to `into.len()` bytes at an offset. Returns 0 at the end of the file.
     ///
     /// # Errors
@@ -138,7 +160,15 @@ impl Storage for FsStorage {
 
     fn free_bytes(&self) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(&self.folder)?;
+        // Some file systems do not count files.
+        if stat.f_files > 0 && stat.f_favail < FREE_FILES_MIN {
+            return Ok(0);
+        }
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    fn identity(&self, name: &str) -> io::Result<FileIdentity> {
+        std::fs::symlink_metadata(self.folder.join(name)).map(|there| FileIdentity::of(&there))
     }
 
     fn describe(&self, name: &str) -> String {
@@ -146,7 +176,17 @@ impl Storage for FsStorage {
     }
 }
 
+impl FileIdentity {
+    fn of(there: &Metadata) -> Self {
+        Self { device: there.dev(), inode: there.ino() }
+    }
+}
+
 impl StorageFile for File {
+    fn identity(&self) -> io::Result<FileIdentity> {
+        self.metadata().map(|there| FileIdentity::of(&there))
+    }
+
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
         FileExt::read_at(self, into, offset)
     }

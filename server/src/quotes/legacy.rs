@@ -6,6 +6,7 @@
 //! first, and the first good answer is used.
 
 use super::breaker::Breaker;
+use super::hedging::Hedging;
 use super::source::{Fetch, Fetched, QuoteSource, SourceError, SourceQuote};
 use crate::limits::{QUOTE_ANSWER_BYTES_MAX, QUOTE_ATTEMPTS_MAX};
 use daytrade_protocol::{Money, Symbol, UserName};
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -45,6 +46,9 @@ struct Client {
     /// Permits for hedge connections. They are separate from the permits for requests: otherwise
     /// new requests could take every connection, and slow ones could not be hedged.
     hedges: Semaphore,
+    hedging: Hedging,
+    /// Requests sent.
+    requests: AtomicU64,
     /// Complete answers that contained no usable price.
     unusable: AtomicU64,
 }
@@ -54,8 +58,14 @@ impl LegacySource {
     pub fn new(address: String, options: LegacyOptions) -> Self {
         let hedges = if options.hedge_after.is_some() { options.connections / 2 } else { 0 };
         let turns = Semaphore::new(options.connections - hedges);
-        let client =
-            Client { address, turns, hedges: Semaphore::new(hedges), unusable: AtomicU64::new(0) };
+        let client = Client {
+            address,
+            turns,
+            hedges: Semaphore::new(hedges),
+            hedging: Hedging::new(options.hedge_after.unwrap_or_default()),
+            requests: AtomicU64::new(0),
+            unusable: AtomicU64::new(0),
+        };
         Self { client: Arc::new(client), options, breaker: Mutex::default() }
     }
 
@@ -70,15 +80,22 @@ impl LegacySource {
             // An invalid answer shows that the server is up.
             Ok(_) | Err(SourceError::Nonsense(_)) => self.breaker.lock().succeeded(),
             Err(SourceError::Unreachable(_)) => self.breaker.lock().failed(Instant::now()),
-            // A timeout for one symbol does not mean that the server is down.
-            Err(SourceError::Timeout | SourceError::Down | SourceError::Unknown) => {}
+            // A timeout for one symbol does not mean that the server is down, and neither does a
+            // connection that it has accepted and cut.
+            Err(
+                SourceError::Timeout
+                | SourceError::Cut(_)
+                | SourceError::Down
+                | SourceError::Unknown,
+            ) => {}
         }
         answer
     }
 
     /// Starts attempts until one returns a good answer, and closes the others.
     ///
-    /// 1. A further attempt is started after each `hedge_after` pause.
+    /// 1. A further attempt is started after each pause, and at once if the server cuts the
+    ///    connection, as far as [`Hedging`] allows.
     /// 2. At most five attempts are open. If all five are slow (one quote in 243), each new attempt
     ///    replaces the oldest.
     /// 3. The pause then doubles with each attempt. This avoids flooding a server that is slow for
@@ -88,7 +105,9 @@ impl LegacySource {
         symbol: Symbol,
         user: &UserName,
     ) -> Result<Fetched, SourceError> {
-        let Ok(_turn) = self.client.turns.acquire().await else { return Err(SourceError::Timeout) };
+        let _wanted = self.client.hedging.want_quote();
+        let Some(_turn) = self.client.turn().await else { return Err(SourceError::Timeout) };
+        self.client.hedging.begin_quote();
         let mut attempts = JoinSet::new();
         let attempt = |hedges: bool| {
             let (client, user) = (Arc::clone(&self.client), user.clone());
@@ -101,8 +120,9 @@ impl LegacySource {
         let mut begun = 1_u32;
         loop {
             let beyond = begun.saturating_sub(QUOTE_ATTEMPTS_MAX - 1).min(16);
-            let pause = self.options.hedge_after.map(|pause| pause.saturating_mul(1 << beyond));
-            let another = pause.filter(|_| self.options.connections > 1);
+            let hedges = self.options.hedge_after.is_some() && self.options.connections > 1;
+            let pause = self.client.hedging.pause().saturating_mul(1 << beyond);
+            let another = hedges.then_some(pause);
             tokio::select! {
                 Some(answer) = attempts.join_next() => match answer {
                     Ok(Ok(quote)) => {
@@ -111,6 +131,12 @@ impl LegacySource {
                         let arrived = std::iter::from_fn(|| attempts.try_join_next());
                         let late = arrived.filter_map(|answer| answer.ok()?.ok()).collect();
                         return Ok(Fetched { quote, late });
+                    }
+                    Ok(Err(SourceError::Cut(_)))
+                        if hedges && begun < QUOTE_ATTEMPTS_MAX && self.client.hedging.take() =>
+                    {
+                        open.push_back(attempts.spawn(attempt(false)));
+                        begun += 1;
                     }
                     // Attempts still open may succeed. If there are none, this error is the answer.
                     Ok(Err(error)) if attempts.is_empty() => return Err(error),
@@ -122,6 +148,9 @@ impl LegacySource {
                     }
                 },
                 () = tokio::time::sleep(another.unwrap_or_default()), if another.is_some() => {
+                    if !self.client.hedging.take_hedge() {
+                        continue;
+                    }
                     open.push_back(attempts.spawn(attempt(true)));
                     begun += 1;
                     if open.len() > QUOTE_ATTEMPTS_MAX as usize
@@ -136,16 +165,37 @@ impl LegacySource {
 }
 
 impl Client {
+    /// Waits for the permit of a request. While hedging rests, the places for it are free.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        if let Ok(turn) = self.turns.try_acquire() {
+            return Some(turn);
+        }
+        if self.hedging.rests()
+            && let Ok(turn) = self.hedges.try_acquire()
+        {
+            return Some(turn);
+        }
+        self.turns.acquire().await.ok()
+    }
+
     /// Sends one request over a new connection and parses the answer.
     async fn ask(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
         let mut stream = TcpStream::connect(&self.address).await?;
-        stream.write_all(format!("{symbol},{user}\n").as_bytes()).await?;
+        let begun = Instant::now();
+        // What a source charges for: every request that it has received.
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let sent = stream.write_all(format!("{symbol},{user}\n").as_bytes()).await;
+        sent.map_err(SourceError::Cut)?;
         let mut answer = Vec::with_capacity(QUOTE_ANSWER_BYTES_MAX);
         while !answer.contains(&b'\n') && answer.len() < QUOTE_ANSWER_BYTES_MAX {
-            if stream.read_buf(&mut answer).await? == 0 {
+            if stream.read_buf(&mut answer).await.map_err(SourceError::Cut)? == 0 {
                 break;
             }
         }
+        if answer.is_empty() {
+            return Err(SourceError::Cut(std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        self.hedging.note_answer(begun.elapsed());
         parse_answer(&answer, symbol, user).ok_or_else(|| {
             self.unusable.fetch_add(u64::from(answer.contains(&b'\n')), Ordering::Relaxed);
             let shown = &answer[..answer.len().min(QUOTE_ANSWER_BYTES_MAX)];
@@ -170,6 +220,10 @@ fn parse_answer(answer: &[u8], symbol: Symbol, user: &UserName) -> Option<Source
 impl QuoteSource for LegacySource {
     fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a> {
         Box::pin(self.ask(symbol, user))
+    }
+
+    fn requests(&self) -> Option<u64> {
+        Some(self.client.requests.load(Ordering::Relaxed))
     }
 
     fn unusable(&self) -> u64 {

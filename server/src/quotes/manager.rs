@@ -25,17 +25,19 @@ use tokio::time::Instant;
 /// Pause between two messages of the log that a symbol has no price.
 const FAILURE_SAID: Duration = Duration::from_mins(1);
 
-/// Cost of a hit, in cents.
-const HIT_COST_CENTS: u64 = 5;
+/// Cost of a request to the source, in cents.
+const REQUEST_COST_CENTS: u64 = 5;
 
 /// Counters of the manager, for STATS.
 #[derive(Debug, Default)]
 pub struct QuoteStats {
-    /// Answers of the source, each of them billed.
+    /// Requests sent to the source, each of them billed.
+    pub requests: AtomicU64,
+    /// Answers of the source with a price.
     pub hits: AtomicU64,
-    /// Late hits: the part of `hits` that arrived too late to be used. This is the cost of hedging.
+    /// Late hits: the part of `hits` that arrived too late to be used.
     pub late: AtomicU64,
-    /// Complete answers without a usable price, each of them billed.
+    /// Complete answers without a usable price.
     pub unusable: AtomicU64,
     /// Duration of the slowest fetch so far, in milliseconds.
     pub slowest_ms: AtomicU64,
@@ -52,9 +54,9 @@ pub struct QuoteStats {
 }
 
 impl QuoteStats {
-    /// Returns the cost of all answers, in cents.
+    /// Returns the cost of all requests, in cents.
     pub fn cost_cents(&self) -> u64 {
-        (self.hits.load(Ordering::Relaxed) + self.unusable.load(Ordering::Relaxed)) * HIT_COST_CENTS
+        self.requests.load(Ordering::Relaxed) * REQUEST_COST_CENTS
     }
 }
 
@@ -270,6 +272,9 @@ impl Manager {
             return;
         }
         self.handles.stats.fetching.fetch_add(1, Ordering::Relaxed);
+        if self.source.requests().is_none() {
+            self.handles.stats.requests.fetch_add(1, Ordering::Relaxed);
+        }
         let source = Arc::clone(&self.source);
         let began = Instant::now();
         self.fetches.spawn(async move {
@@ -281,6 +286,9 @@ impl Manager {
     fn fetched(&mut self, (symbol, asker, began, result): Fetched) {
         let took_ms = began.elapsed().as_millis() as u64;
         self.handles.stats.slowest_ms.fetch_max(took_ms, Ordering::Relaxed);
+        if let Some(requests) = self.source.requests() {
+            self.handles.stats.requests.store(requests, Ordering::Relaxed);
+        }
         self.handles.stats.unusable.store(self.source.unusable(), Ordering::Relaxed);
         self.handles.stats.fetching.fetch_sub(1, Ordering::Relaxed);
         self.handles.stats.source_down.store(u64::from(self.source.is_down()), Ordering::Relaxed);

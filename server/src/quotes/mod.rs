@@ -7,6 +7,7 @@
 mod breaker;
 mod budget;
 pub mod csv;
+mod hedging;
 mod legacy;
 mod manager;
 pub mod quote_server;
@@ -19,3 +20,6 @@ pub use manager::{QuoteManagerHandles, QuoteStats, spawn_manager};
 pub use simulated::SimulatedSource;
 pub use source::{Fetch, Fetched, QuoteSource, SourceError, SourceQuote};
 pub use spec::QuoteSpec;
+
+#[cfg(test)]
+mod storm_tests;

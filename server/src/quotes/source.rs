@@ -36,6 +36,9 @@ pub enum SourceError {
     /// The source could not be reached.
     #[error("the quote server cannot be reached: {0}")]
     Unreachable(#[from] std::io::Error),
+    /// The source accepted the request and broke the connection.
+    #[error("the quote server broke the connection: {0}")]
+    Cut(std::io::Error),
     /// The source failed several times in a row and is not asked for a short time.
     #[error("the quote server is down")]
     Down,
@@ -53,12 +56,17 @@ pub enum SourceError {
 /// A fetch in progress.
 pub type Fetch<'a> = Pin<Box<dyn Future<Output = Result<Fetched, SourceError>> + Send + 'a>>;
 
-/// A source of prices. Every answer that arrives is a hit, and hits cost money.
+/// A source of prices. Every request costs money.
 pub trait QuoteSource: Send + Sync {
     /// Requests the price of a symbol for a user.
     fn fetch<'a>(&'a self, symbol: Symbol, user: &'a UserName) -> Fetch<'a>;
 
-    /// Returns the number of answers so far that were unusable but billed.
+    /// Returns the number of requests so far. None if it is the number of fetches.
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
+    /// Returns the number of answers so far that were unusable.
     fn unusable(&self) -> u64 {
         0
     }

@@ -257,8 +257,14 @@ fn stats_delta(
     before: &BTreeMap<String, String>,
     after: BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
-    const COUNTERS: [&str; 5] =
-        ["quote_hits", "quote_failures", "quote_cache_hits", "commands_ok", "commands_refused"];
+    const COUNTERS: [&str; 6] = [
+        "quote_requests",
+        "quote_hits",
+        "quote_failures",
+        "quote_cache_hits",
+        "commands_ok",
+        "commands_refused",
+    ];
     let increase = |name: &str, now: &str| -> Option<String> {
         if name == "quote_cost" {
             let cents = |text: &str| daytrade_protocol::Money::parse_signed(text.as_bytes());

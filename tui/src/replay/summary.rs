@@ -140,7 +140,8 @@ impl Summary {
         let server = |name: &str| self.server.get(name).map_or("?", String::as_str);
         let _ = writeln!(
             text,
-            "quotes: {} hits, cost ${}, {} from the cache, source {}",
+            "quotes: {} requests, {} hits, cost ${}, {} from the cache, source {}",
+            server("quote_requests"),
             server("quote_hits"),
             server("quote_cost"),
             server("quote_cache_hits"),

@@ -3,7 +3,7 @@
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
 use crate::journal::frame::FrameHeader;
 use crate::journal::frame_log::{AppendError, FrameLog, Place, Recovered, SegmentEnd};
-use crate::journal::storage::{Storage, StorageFile, read_exact};
+use crate::journal::storage::{FileIdentity, Storage, StorageFile, read_exact};
 use std::io;
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ const FILL_FOR_FRAMES_BELOW_BYTES: usize = 16 << 10;
 
 struct OpenSegment {
     file: Box<dyn StorageFile>,
+    identity: FileIdentity,
     first_record: u64,
     offset: u64,
     /// Offset of the last frame; None before this process has appended one.
@@ -61,7 +62,15 @@ impl FileLog {
                 let digits = segment.name.split('.').next();
                 let first_record = digits.and_then(|digits| digits.parse().ok()).unwrap_or(1);
                 let (offset, last_frame) = (segment.end, None);
-                Some(OpenSegment { file, first_record, offset, last_frame, filled: offset })
+                let identity = file.identity()?;
+                Some(OpenSegment {
+                    file,
+                    identity,
+                    first_record,
+                    offset,
+                    last_frame,
+                    filled: offset,
+                })
             }
         };
         Ok(Self { storage, shard, options, segment, unsynced: false, low: false })
@@ -83,8 +92,9 @@ impl FileLog {
         file.sync()?;
         self.storage.sync_folder()?;
         let offset = SEGMENT_HEADER_BYTES as u64;
-        let last_frame = None;
-        self.segment = Some(OpenSegment { file, first_record, offset, last_frame, filled: offset });
+        let (identity, last_frame, filled) = (file.identity()?, None, offset);
+        self.segment =
+            Some(OpenSegment { file, identity, first_record, offset, last_frame, filled });
         Ok(closed.is_some())
     }
 }
@@ -171,6 +181,16 @@ impl FrameLog for FileLog {
 
     fn check_free_space(&mut self) -> Result<bool, AppendError> {
         self.low = self.storage.free_bytes()? < self.options.free_bytes_min;
+        if let Some(open) = &self.segment {
+            let name = segment_name(open.first_record);
+            let is_there = self.storage.identity(&name).is_ok_and(|there| there == open.identity);
+            if !is_there || open.file.size()? < open.offset {
+                let name = self.storage.describe(&name);
+                let message =
+                    format!("{name} was removed, replaced or cut while the server was running");
+                return Err(io::Error::other(message).into());
+            }
+        }
         Ok(self.low)
     }
 }

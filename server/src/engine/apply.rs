@@ -1,9 +1,9 @@
 //! The only code that changes an account. It does not validate events: `decide` has checked every
 //! limit that they depend on.
 
-use super::account::{Account, HistoryEntry, PendingOrder, SetOrder, Trigger};
+use super::account::{Account, PendingOrder, SetOrder, Trigger};
 use super::event::Event;
-use daytrade_protocol::{CommandName, Money, Side, Symbol};
+use daytrade_protocol::{Money, Side, Symbol};
 
 /// Applies one event. `record` is the number of the journal record that contains it. It determines
 /// the order of stacks and triggers.
@@ -75,23 +75,6 @@ pub fn apply(account: &mut Account, event: &Event, record: u64) {
             }
         }
     }
-}
-
-/// Adds a transaction to the history. If the file of a DUMPLOG could not be written, its existing
-/// entry gets the code of the failure.
-pub(super) fn push_history(account: &mut Account, entry: HistoryEntry) {
-    if entry.command == CommandName::DumpLog
-        && entry.refused.is_some()
-        && let Some(begun) = account
-            .history
-            .iter_mut()
-            .rev()
-            .find(|e| e.command == entry.command && e.number == entry.number)
-    {
-        begun.refused = entry.refused;
-        return;
-    }
-    account.push_history(entry);
 }
 
 impl Account {

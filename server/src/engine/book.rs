@@ -5,7 +5,7 @@
 //! replayed journal gives the same book. A book must never decide anything.
 
 use super::account::{Account, HistoryEntry, UserId};
-use super::apply::{apply, push_history};
+use super::apply::apply;
 use super::checkpoint::{Checkpoint, LoadError, Loader, Slice, StateHash, append_entry};
 use super::event::Event;
 use super::record::{Outcome, Record};
@@ -147,12 +147,7 @@ impl Book {
                 self.push_history(id, stamp, *number, name, &fields, Some(refusal));
                 id
             }
-            Record::DumpFailed { number, user, refusal, .. } => {
-                let id = known.or_else(|| self.id(user.as_ref()?));
-                let (name, fields) = (CommandName::DumpLog, CommandFields::default());
-                self.push_history(id, stamp, *number, name, &fields, Some(refusal));
-                id
-            }
+            Record::DumpFailed { user, .. } => known.or_else(|| self.id(user.as_ref()?)),
             Record::Expired { user, event } | Record::Filled { user, event } => {
                 let id = known.or_else(|| self.id(user))?;
                 self.apply(id, event, stamp.record);
@@ -186,11 +181,13 @@ impl Book {
         fields: &CommandFields<'_>,
         refused: Option<&Refusal>,
     ) {
-        let Some(id) = id else { return };
+        // The history shows what changed an account, or tried to: a screen that looks at it would
+        // otherwise fill it.
+        let Some(id) = id.filter(|_| !name.only_reads()) else { return };
         let mut entry = HistoryEntry::new(stamp.at_ms, number, name, fields.symbol, fields.funds);
         entry.refused = refused.map(Refusal::code);
         self.before_change(id);
-        push_history(&mut self.slots[id.0 as usize].account, entry);
+        self.slots[id.0 as usize].account.push_history(entry);
     }
 
     fn id_or_new(&mut self, user: &UserName) -> UserId {
@@ -261,6 +258,13 @@ impl Book {
     /// Cancels the copy in progress.
     pub fn cancel_checkpoint(&mut self) {
         self.checkpoint = None;
+    }
+
+    /// Removes the commands that only read from all histories: snapshots of version 1 hold them.
+    pub fn remove_reads_from_history(&mut self) {
+        for slot in &mut self.slots {
+            slot.account.history.retain(|entry| !entry.command.only_reads());
+        }
     }
 
     /// Returns the hash over all accounts: equal books have equal hashes.

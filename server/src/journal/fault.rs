@@ -3,8 +3,9 @@
 use super::frame::{Fault, VERSION};
 use std::io;
 
-/// Version of snapshots and of the accounts in them.
-pub(super) const SNAPSHOT_VERSION: u16 = 1;
+/// Version of snapshots and of the accounts in them. In version 1, histories also hold commands
+/// that only read.
+pub(crate) const SNAPSHOT_VERSION: u16 = 2;
 
 /// Reason why a file is not the expected segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -20,6 +20,7 @@ mod storage;
 mod tools;
 mod writer;
 
+pub(crate) use fault::SNAPSHOT_VERSION;
 pub use fault::{ReadError, RecoveryError, SegmentFault, SnapshotFault};
 #[cfg(feature = "test-support")]
 pub use fault_disk::{DiskFault, FaultDisk};

@@ -4,8 +4,8 @@
 use crate::engine::{Book, Loader, Stamp, StateHash};
 use crate::journal::decision::{Decision, SeenSnapshot};
 use crate::journal::{
-    Anchor, LogStore, Recovered, RecoveryError, SnapshotFault, SnapshotHeader, SnapshotReader,
-    Start, remove_unfinished, snapshots,
+    Anchor, LogStore, Recovered, RecoveryError, SNAPSHOT_VERSION, SnapshotFault, SnapshotHeader,
+    SnapshotReader, Start, remove_unfinished, snapshots,
 };
 use std::io;
 
@@ -76,7 +76,17 @@ fn newest_snapshot(
         let mut seen =
             SeenSnapshot { whole: true, version: true, shard: true, anchored: true, state: true };
         let found = match load(store, &name, shard, &mut seen)? {
-            Ok(book) if seen.decide().decision == Decision::Continue => return Ok(Some(book)),
+            Ok((version, ..)) if version < SNAPSHOT_VERSION && store.first_record()? == Some(1) => {
+                tracing::info!(shard, file = name, version, "an older snapshot is passed over");
+                continue;
+            }
+            Ok((version, mut book, anchor)) if seen.decide().decision == Decision::Continue => {
+                if version < SNAPSHOT_VERSION {
+                    // The journal before it is no longer kept.
+                    book.remove_reads_from_history();
+                }
+                return Ok(Some((book, anchor)));
+            }
             Ok(_) => SnapshotFault::Unanchored,
             Err(found) => {
                 seen.whole = found != SnapshotFault::Damaged || !seen.state;
@@ -96,18 +106,18 @@ fn newest_snapshot(
     Ok(None)
 }
 
-/// Reads a snapshot, and notes in `seen` what only its content can tell.
+/// Reads a snapshot with its version, and notes in `seen` what only its content can tell.
 fn load(
     store: &dyn LogStore,
     name: &str,
     shard: u16,
     seen: &mut SeenSnapshot,
-) -> io::Result<Result<(Book, Anchor), SnapshotFault>> {
+) -> io::Result<Result<(u16, Book, Anchor), SnapshotFault>> {
     let reader = match SnapshotReader::open(store.folder(), name, shard)? {
         Ok(reader) => reader,
         Err(fault) => return Ok(Err(fault)),
     };
-    let SnapshotHeader { anchor, users, assigned_max, .. } = *reader.header();
+    let SnapshotHeader { version, anchor, users, assigned_max, .. } = *reader.header();
     let mut loader = Loader::new(users);
     let mut loaded = Ok(());
     let hash = match reader.blocks(|bytes| {
@@ -121,5 +131,5 @@ fn load(
     seen.anchored = store.contains(&anchor)?;
     let book = loaded.and_then(|()| Book::load(loader, StateHash(hash), assigned_max));
     seen.state = book.is_ok();
-    Ok(book.map(|book| (book, anchor)).map_err(|_| SnapshotFault::Damaged))
+    Ok(book.map(|book| (version, book, anchor)).map_err(|_| SnapshotFault::Damaged))
 }

@@ -4,7 +4,9 @@
 //! round waits for a snapshot.
 
 use crate::engine::Book;
-use crate::journal::{Anchor, SnapshotEvent, SnapshotHeader, SnapshotKeeper, SnapshotPiece};
+use crate::journal::{
+    Anchor, SNAPSHOT_VERSION, SnapshotEvent, SnapshotHeader, SnapshotKeeper, SnapshotPiece,
+};
 use crate::limits::{SNAPSHOT_AT_STOP_RECORDS_MIN, SNAPSHOT_SLICE_BYTES_SOFT};
 use std::io;
 
@@ -47,7 +49,13 @@ impl SnapshotSchedule {
         self.in_progress = Some(anchor.record);
         book.begin_checkpoint();
         let (users, assigned_max) = (book.len() as u32, book.assigned_max());
-        let header = SnapshotHeader { shard: self.shard, anchor, users, assigned_max };
+        let header = SnapshotHeader {
+            version: SNAPSHOT_VERSION,
+            shard: self.shard,
+            anchor,
+            users,
+            assigned_max,
+        };
         SnapshotPiece::Begin(Box::new(header))
     }
 

@@ -3,7 +3,7 @@
 
 use super::text::{dollars, signed};
 use super::{Account, AccountState, Activity, ActivityLine, Clock, Outcome, Subject, Transaction};
-use daytrade_protocol::{Money, UserName};
+use daytrade_protocol::{CommandName, Money, UserName};
 
 /// The maximum number of transactions in a summary.
 const HISTORY_MAX: usize = 10;
@@ -26,6 +26,11 @@ pub(super) fn settle_unknown(state: &AccountState, activity: &mut Activity, cloc
 
 /// Returns the outcome of a request according to the history.
 fn outcome(line: &ActivityLine, history: &[Transaction], clock: Clock) -> (Outcome, String) {
+    if line.subject.command().is_some_and(CommandName::only_reads) {
+        // The history lists only commands that change an account, or try to.
+        let message = "the reply was lost; the command only reads, so nothing has changed";
+        return (Outcome::Untold, message.to_owned());
+    }
     let oldest_ms = history.last().map_or(0, |past| past.at_ms);
     let reaches_back = history.len() < HISTORY_MAX
         || oldest_ms < line.at_ms.saturating_add_signed(clock.offset_ms());

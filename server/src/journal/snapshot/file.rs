@@ -20,6 +20,8 @@ const ASIDE: &str = ".snapshot.tmp";
 /// Header of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotHeader {
+    /// Version of the snapshot.
+    pub version: u16,
     /// Shard that owns the accounts.
     pub shard: u16,
     /// Last frame that the snapshot covers.
@@ -62,7 +64,7 @@ pub fn remove_unfinished(storage: &dyn Storage) -> io::Result<()> {
 
 impl SnapshotHeader {
     fn to_bytes(self) -> [u8; HEADER_BYTES] {
-        let Self { shard, anchor, users, assigned_max } = self;
+        let Self { version, shard, anchor, users, assigned_max } = self;
         let mut bytes = [0; HEADER_BYTES];
         let mut at = 0;
         let mut put = |part: &[u8]| {
@@ -70,7 +72,7 @@ impl SnapshotHeader {
             at += part.len();
         };
         put(&MAGIC);
-        put(&SNAPSHOT_VERSION.to_le_bytes());
+        put(&version.to_le_bytes());
         put(&shard.to_le_bytes());
         put(&users.to_le_bytes());
         for number in [
@@ -97,8 +99,9 @@ impl SnapshotHeader {
             return Err(SnapshotFault::Damaged);
         }
         let (u16_at, u32_at, u64_at) = (le_u16(bytes), le_u32(bytes), le_u64(bytes));
-        if u16_at(8) != SNAPSHOT_VERSION {
-            return Err(SnapshotFault::Version(u16_at(8)));
+        let version = u16_at(8);
+        if !(1..=SNAPSHOT_VERSION).contains(&version) {
+            return Err(SnapshotFault::Version(version));
         }
         let anchor = Anchor {
             place: Place { segment: u64_at(16), begin: u64_at(24), end: u64_at(32) },
@@ -108,7 +111,8 @@ impl SnapshotHeader {
             time_ms: u64_at(64),
             chain: u32_at(80),
         };
-        Ok(Self { shard: u16_at(10), anchor, users: u32_at(12), assigned_max: u64_at(72) })
+        let (shard, users, assigned_max) = (u16_at(10), u32_at(12), u64_at(72));
+        Ok(Self { version, shard, anchor, users, assigned_max })
     }
 }
 

@@ -50,10 +50,7 @@ fn a_dump_waits_for_its_record_and_delays_only_its_user() {
         "[2] ERR,DUMP_FAILED,the log could not be written: no space\n[3] OK,ADD,3.00\n"
     );
     let summary = world.execute("[5] DISPLAY_SUMMARY,a");
-    assert!(
-        summary.contains(",2,DUMPLOG,,,DUMP_FAILED\n") && !summary.contains("DUMPLOG,,,OK"),
-        "{summary}"
-    );
+    assert!(!summary.contains("DUMPLOG"), "it only reads the account: {summary}");
     assert!(
         world.records().iter().any(|record| matches!(record, Record::DumpFailed { number: 2, .. }))
     );

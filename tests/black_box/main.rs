@@ -15,6 +15,7 @@ mod host;
 mod hostile;
 mod legacy;
 mod netcat;
+mod power_cut;
 mod pushes;
 mod replay;
 mod screen;

@@ -20,5 +20,6 @@ mod pushes;
 mod replay;
 mod screen;
 mod simulator;
+mod stops;
 mod texts;
 mod tidy;

@@ -1,5 +1,5 @@
-//! Stops while users wait for prices: no hole in a user's commands, no reply that overtakes another,
-//! and every refusal by a rule is in the log.
+//! Stops while users wait for prices: no hole in a user's commands, no reply that overtakes another
+//! one, and every refusal by a rule is in the log.
 
 use crate::harness::{Daemon, Deadline, program, send_signal};
 use std::collections::{BTreeMap, BTreeSet};

@@ -40,7 +40,7 @@ impl Destination {
         Ok(Self { folder, name })
     }
 
-    /// Returns the file that the dump will replace, or None if there is none. Only an audit log is
+    /// Returns the file that the dump will replace, if one exists. Only an audit log is
     /// replaced.
     fn replaceable(&self) -> Result<Option<File>, DumpError> {
         let there = match self.folder.symlink_metadata(&self.name) {

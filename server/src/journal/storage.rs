@@ -53,7 +53,7 @@ pub trait Storage: Send + Sync {
     /// Returns which file has this name now.
     ///
     /// # Errors
-    /// Returns an error of the file system, for example if there is none.
+    /// Returns an error of the file system, for example if no file has this name.
     fn identity(&self, name: &str) -> io::Result<FileIdentity>;
 
     /// Returns the name of a file of the folder for messages.

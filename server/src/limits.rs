@@ -173,7 +173,12 @@ pub(crate) const DUMP_SPACE_CHECK_BYTES: u64 = 4 << 20;
 /// Maximum number of entries and depth of the dump folder that are searched for unfinished dumps
 /// and counted for the quota.
 pub(crate) const DUMP_FOLDER_ENTRIES_MAX: usize = 1_000_000;
-pub(crate) const DUMP_FOLDER_DEPTH_MAX: usize = 256;
+pub(crate) const DUMP_FOLDER_DEPTH_MAX: usize = 16;
+/// Size that a file or folder counts at least for the quota, bytes.
+pub(crate) const DUMP_ENTRY_BYTES: u64 = 4 << 10;
+/// Number of files that a file system must be able to create after a dump: far more than the
+/// journals need.
+pub(crate) const DUMP_FREE_FILES_MIN: u64 = 1_024;
 /// Maximum number of threads of a dump that read journals. The dump reads further ones itself.
 pub(crate) const DUMP_READERS_MAX: usize = 8;
 /// Number of pieces that wait to be written or filled.

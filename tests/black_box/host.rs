@@ -35,6 +35,8 @@ fn a_dump_replaces_only_an_audit_log() {
         let reply = client.ask(&format!("DUMPLOG,{name}"));
         assert!(reply.starts_with("ERR,BAD_FILENAME,"), "{reply}");
     }
+    let deep = format!("DUMPLOG,{}x", "a/".repeat(17));
+    assert!(client.ask(&deep).starts_with("ERR,DUMP_FAILED,"));
     for _ in 0..2 {
         let reply = client.ask("DUMPLOG,./testLOG");
         assert!(reply.starts_with("OK,DUMPLOG,"), "a log of ours is replaced: {reply}");
@@ -323,4 +325,25 @@ fn a_journal_that_is_removed_replaced_or_cut_ends_the_server() {
         assert!(reply.starts_with("ERR,READ_ONLY,"), "{how}: {reply}");
         assert_eq!(server.wait().code(), Some(1), "{how}");
     }
+}
+
+/// Many folders cost a dump no descriptors, and a refused dump creates nothing among the journals.
+#[test]
+fn folders_of_dumps_take_no_descriptors_and_none_appears_among_the_journals() {
+    let outer = tempdir().unwrap();
+    let data = outer.path().join("data");
+    let dumps = outer.path().to_str().unwrap();
+    let mut command = Command::new("prlimit");
+    command.arg("--nofile=96").arg(program("daytraded")).args(["--listen", "127.0.0.1:0"]);
+    command.args(["--shards", "1", "--dump-dir", dumps, "--data-dir"]).arg(&data);
+    let server = Daemon::spawn(&mut command).unwrap();
+    let mut client = server.connect();
+    for number in 0..200 {
+        let reply = client.ask(&format!("DUMPLOG,d{number}/x"));
+        assert!(reply.starts_with("OK,DUMPLOG,"), "{number}: {reply}");
+    }
+    let reply = client.ask("DUMPLOG,data/shard-0/00000000000000999999.journal/x");
+    assert!(reply.starts_with("ERR,BAD_FILENAME,"), "{reply}");
+    assert!(!data.join("shard-0/00000000000000999999.journal").exists());
+    assert!(client.ask("ADD,alice,5").starts_with("OK,ADD,"));
 }

@@ -5,15 +5,19 @@
 
 use super::error::DumpError;
 use super::xml;
-use crate::limits::{DUMP_FOLDER_DEPTH_MAX, DUMP_FOLDER_ENTRIES_MAX};
+use crate::limits::{DUMP_ENTRY_BYTES, DUMP_FOLDER_DEPTH_MAX, DUMP_FOLDER_ENTRIES_MAX};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
+use parking_lot::Mutex;
 use rustix::fs::OFlags;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 const TEMPORARY_PREFIX: &str = ".daytrade-dump.";
 const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// Held while a temporary file is created and locked, or looked at.
+static CREATING: Mutex<()> = Mutex::new(());
 
 /// The place of one dump.
 pub(super) struct Destination {
@@ -22,21 +26,35 @@ pub(super) struct Destination {
 }
 
 impl Destination {
-    /// Opens the folder of a dump, and creates it if necessary.
-    pub(super) fn open(root: &Path, path: &Path) -> Result<Self, DumpError> {
-        let root = Dir::open_ambient_dir(root, ambient_authority())?;
-        let folder = match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            None => root,
-            Some(folder) => match root.open_dir(folder) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    root.create_dir_all(folder).map_err(confined)?;
-                    root.open_dir(folder).map_err(confined)?
-                }
-                opened => opened.map_err(confined)?,
-            },
-        };
+    /// Opens the folder of a dump, and creates it if necessary. `kept` is a folder in which nothing
+    /// is written or created.
+    pub(super) fn open(root: &Path, path: &Path, kept: Option<&Path>) -> Result<Self, DumpError> {
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or(DumpError::LeadsOut)?.to_owned();
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let shown = folder.components().filter(|part| *part != Component::CurDir);
+        if shown.count() > DUMP_FOLDER_DEPTH_MAX {
+            let message = format!("at most {DUMP_FOLDER_DEPTH_MAX} folders may precede the name");
+            return Err(DumpError::Failed(message));
+        }
+        let dir = Dir::open_ambient_dir(root, ambient_authority())?;
+        // Checked before anything is created: a folder must not appear among the journals either.
+        let there = folder.ancestors().find(|folder| root.join(folder).exists());
+        let there = root.join(there.unwrap_or(Path::new(""))).canonicalize()?;
+        if kept.is_some_and(|kept| there.starts_with(kept)) {
+            return Err(DumpError::LeadsOut);
+        }
+        let folder = if folder.as_os_str().is_empty() {
+            dir
+        } else {
+            match dir.open_dir(folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    dir.create_dir_all(folder).map_err(confined)?;
+                    dir.open_dir(folder).map_err(confined)?
+                }
+                opened => opened.map_err(confined)?,
+            }
+        };
         Ok(Self { folder, name })
     }
 
@@ -89,9 +107,13 @@ impl Destination {
         let temporary = format!("{TEMPORARY_PREFIX}{process}.{number}{TEMPORARY_SUFFIX}");
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
-        let file = self.folder.open_with(&temporary, &options)?.into_std();
-        // The lock tells other servers that the file is in use.
-        let _ = file.try_lock();
+        let file = {
+            // Nobody takes the file for an abandoned one before it is locked.
+            let _creating = CREATING.lock();
+            let file = self.folder.open_with(&temporary, &options)?.into_std();
+            file.try_lock().map_err(io::Error::from)?;
+            file
+        };
         let written = fill(&file).and_then(|value| {
             file.sync_all()?;
             let replaced = self.replaceable()?;
@@ -119,30 +141,31 @@ pub(super) fn remove_abandoned(root: &Path) {
     walk(root, |folder, name, _| remove_if_abandoned(folder, name));
 }
 
-/// Returns the size of all files in a dump folder, bytes.
+/// Returns the size of everything in a dump folder, bytes. Each entry counts at least a block, so
+/// that the quota also bounds the number of files and folders.
 pub(super) fn used_bytes(root: &Path) -> u64 {
     let mut bytes = 0_u64;
-    walk(root, |_, _, size| bytes = bytes.saturating_add(size));
+    walk(root, |_, _, size| bytes = bytes.saturating_add(size.max(DUMP_ENTRY_BYTES)));
     bytes
 }
 
-/// Visits the files of a folder and its folders, within bounds; links are not followed.
+/// Visits the entries of a folder and its folders, within bounds; links are not followed. Only one
+/// folder is open at a time: descriptors are scarce, and the journals need them.
 fn walk(root: &Path, mut visit: impl FnMut(&Dir, &str, u64)) {
     let Ok(root) = Dir::open_ambient_dir(root, ambient_authority()) else { return };
-    let (mut folders, mut left) = (vec![(root, 0)], DUMP_FOLDER_ENTRIES_MAX);
-    while let Some((folder, depth)) = folders.pop() {
+    let (mut folders, mut left) = (vec![(PathBuf::from("."), 0)], DUMP_FOLDER_ENTRIES_MAX);
+    while let Some((path, depth)) = folders.pop() {
+        let Ok(folder) = root.open_dir(&path) else { continue };
         for name in names(&folder) {
             if left == 0 {
                 return;
             }
             left -= 1;
-            match folder.symlink_metadata(&name) {
-                Ok(there) if there.is_file() => visit(&folder, &name, there.len()),
-                Ok(there) if there.is_dir() && depth < DUMP_FOLDER_DEPTH_MAX => {
-                    folders.extend(folder.open_dir(&name).map(|inner| (inner, depth + 1)));
-                }
-                _ => {}
+            let Ok(there) = folder.symlink_metadata(&name) else { continue };
+            if there.is_dir() && depth < DUMP_FOLDER_DEPTH_MAX {
+                folders.push((path.join(&name), depth + 1));
             }
+            visit(&folder, &name, if there.is_file() { there.len() } else { 0 });
         }
     }
 }
@@ -158,6 +181,7 @@ fn remove_if_abandoned(folder: &Dir, name: &str) {
     }
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(OFlags::NONBLOCK.bits() as i32);
+    let _creating = CREATING.lock();
     let Ok(file) = folder.open_with(name, &options) else { return };
     if file.into_std().try_lock().is_ok() && folder.remove_file(name).is_ok() {
         tracing::info!(file = name, "removed a dump that was never finished");

@@ -9,8 +9,8 @@ use super::error::DumpError;
 use super::merge::LogMerger;
 use crate::config::Config;
 use crate::limits::{
-    DUMP_ELEMENT_BYTES_MIN, DUMP_FREE_BYTES_MIN, DUMP_SPACE_CHECK_BYTES, DUMPS_AT_ONCE,
-    free_bytes_min,
+    DUMP_ELEMENT_BYTES_MIN, DUMP_FREE_BYTES_MIN, DUMP_FREE_FILES_MIN, DUMP_SPACE_CHECK_BYTES,
+    DUMPS_AT_ONCE, free_bytes_min,
 };
 use crate::message::{DumpDone, DumpRequest, DumpResult, ShardEvent};
 use crate::runtime::NO_THREAD;
@@ -127,10 +127,17 @@ impl DumpService {
     fn write_into_place(&self, request: &DumpRequest) -> Result<(u64, Option<File>), DumpError> {
         std::fs::create_dir_all(&self.dump_dir)?;
         let path = Path::new(request.dump.filename.as_str());
-        let destination = Destination::open(&self.dump_dir, path)?;
+        let used = self.quota.map_or(0, |_| destination::used_bytes(&self.dump_dir));
+        // Before anything is created, folders included.
+        self.budget(used).check(0, "")?;
+        if !self.dump_dir.join(path).exists() {
+            self.budget(used).check_quota(1, "at least ")?;
+        }
+        let kept = self.kept_folder()?;
+        let destination = Destination::open(&self.dump_dir, path, kept.as_deref())?;
         self.keep_off_the_data(path.parent().unwrap_or(Path::new("")))?;
         destination.remove_abandoned();
-        let budget = self.budget(destination.replaced_bytes()?);
+        let budget = self.budget(used.saturating_sub(destination.replaced_bytes()?));
         if request.dump.user.is_none() {
             let least = self.merger.records().saturating_mul(DUMP_ELEMENT_BYTES_MIN);
             budget.check(least, "at least ")?;
@@ -145,23 +152,29 @@ impl DumpService {
         })
     }
 
-    /// Returns how much may be written now, if a log of this size is replaced.
-    fn budget(&self, replaced_bytes: u64) -> Budget<'_> {
-        let quota = self.quota.map(|quota| {
-            let used = destination::used_bytes(&self.dump_dir).saturating_sub(replaced_bytes);
-            (quota, quota.saturating_sub(used))
-        });
+    /// Returns how much may be written now, if this much of the quota is used.
+    fn budget(&self, used: u64) -> Budget<'_> {
+        let quota = self.quota.map(|quota| (quota, quota.saturating_sub(used)));
         let reserve = free_bytes_min(self.shards.len()) + DUMP_FREE_BYTES_MIN;
         let data_dir = Some(self.data_dir.as_path()).filter(|_| self.quota.is_some());
         Budget { quota, reserve, dump_dir: &self.dump_dir, data_dir }
     }
 
+    /// Returns the data folder if the dump folder is or contains it. A dump folder within the data
+    /// folder is apart from the journals.
+    fn kept_folder(&self) -> io::Result<Option<PathBuf>> {
+        let (data, dumps) = (self.data_dir.canonicalize()?, self.dump_dir.canonicalize()?);
+        let is_apart = dumps.starts_with(&data) && dumps != data;
+        Ok(Some(data).filter(|_| !is_apart))
+    }
+
     /// Refuses to write among the journals if the dump folder contains the data folder.
     fn keep_off_the_data(&self, folder: &Path) -> Result<(), DumpError> {
-        let (data, dumps) = (self.data_dir.canonicalize()?, self.dump_dir.canonicalize()?);
-        let into_data = dumps.join(folder).canonicalize()?.starts_with(&data);
-        let dumps_are_apart = dumps.starts_with(&data) && dumps != data;
-        if into_data && !dumps_are_apart { Err(DumpError::LeadsOut) } else { Ok(()) }
+        let folder = self.dump_dir.join(folder).canonicalize()?;
+        match self.kept_folder()? {
+            Some(kept) if folder.starts_with(&kept) => Err(DumpError::LeadsOut),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -183,6 +196,10 @@ impl Budget<'_> {
         let stat = rustix::fs::statvfs(self.dump_dir).map_err(io::Error::from)?;
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         let shared = self.data_dir.is_some_and(|data| same_disk(data, self.dump_dir));
+        if shared && stat.f_files > 0 && stat.f_favail < DUMP_FREE_FILES_MIN {
+            let message = "the disk can create hardly any further file, and the journal needs them";
+            return Err(DumpError::Failed(message.to_owned()));
+        }
         if shared && free < self.reserve.saturating_add(bytes) {
             return Err(DumpError::Failed(format!(
                 "the log needs {prefix}{bytes} bytes, and the disk must keep {} of its {free} free \

@@ -135,7 +135,9 @@ impl LegacySource {
                     Ok(Err(SourceError::Cut(_)))
                         if hedges && begun < QUOTE_ATTEMPTS_MAX && self.client.hedging.take() =>
                     {
-                        open.push_back(attempts.spawn(attempt(false)));
+                        // The turn is the place of one attempt; others need their own.
+                        let needs_place = !attempts.is_empty();
+                        open.push_back(attempts.spawn(attempt(needs_place)));
                         begun += 1;
                     }
                     // Attempts still open may succeed. If there are none, this error is the answer.

@@ -76,7 +76,11 @@ fn newest_snapshot(
         let mut seen =
             SeenSnapshot { whole: true, version: true, shard: true, anchored: true, state: true };
         let found = match load(store, &name, shard, &mut seen)? {
-            Ok((version, ..)) if version < SNAPSHOT_VERSION && store.first_record()? == Some(1) => {
+            Ok((version, ..))
+                if version < SNAPSHOT_VERSION
+                    && seen.decide().decision == Decision::Continue
+                    && store.first_record()? == Some(1) =>
+            {
                 tracing::info!(shard, file = name, version, "an older snapshot is passed over");
                 continue;
             }

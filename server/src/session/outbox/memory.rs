@@ -67,7 +67,9 @@ impl OutputMemory {
                 .map(|outbox| (outbox.held_bytes(), outbox))
                 .collect();
             by_size.sort_by_key(|(bytes, _)| *bytes);
-            let mut excess = self.used.load(Ordering::Relaxed).saturating_sub(self.limit);
+            // By the same sizes as those that decide which connections are ended.
+            let held: usize = by_size.iter().map(|(bytes, _)| bytes).sum();
+            let mut excess = held.saturating_sub(self.limit);
             // Each of them is closed by its session, which frees its memory.
             while excess > 0
                 && let Some((bytes, outbox)) = by_size.pop()

@@ -217,6 +217,7 @@ impl ReplySink for Outbox {
         let mut state = self.state.lock();
         if !state.closed && !state.queue.is_too_slow() {
             state.queue.set_quote(symbol, quote);
+            self.count(&mut state);
             wake(state);
         }
     }

@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, VecDeque};
 /// cheaper than waking the session.
 pub(super) const SMALL_CHUNK_BYTES: usize = 16 << 10;
 
+/// Memory that a waiting price takes, about.
+const QUOTE_BYTES: usize = 2 * size_of::<(Symbol, Push)>();
+
 /// Bytes that wait to be written.
 #[derive(Default)]
 pub(super) struct OutputQueue {
@@ -88,8 +91,8 @@ impl OutputQueue {
 
     /// Returns the number of bytes that wait or that the session has taken and may not have
     /// written.
-    pub(super) const fn held_bytes(&self) -> usize {
-        self.bytes + self.taken_bytes
+    pub(super) fn held_bytes(&self) -> usize {
+        self.bytes + self.taken_bytes + self.quotes.len() * QUOTE_BYTES
     }
 
     /// Returns true once the connection is being closed without its replies.

@@ -19,6 +19,15 @@
 //! assert_eq!(out.as_bytes(), b"[1] OK,ADD,63511.53\n");
 //! ```
 
+// No input may panic: what can is named where it stands, with the reason why it cannot happen.
+#![warn(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unreachable
+)]
+
 mod code;
 mod commands;
 mod foreign;

@@ -111,7 +111,7 @@ pub fn parse_line(line: &[u8]) -> Parsed {
         return Parsed::Invalid(Invalid { tag, noreply: false, refusal, attempt: None });
     }
     let line = trim(line);
-    if line.is_empty() || line[0] == b'#' {
+    if matches!(line, [] | [b'#', ..]) {
         return Parsed::Nothing;
     }
     let (line, noreply) = match line.strip_suffix(b"noreply") {

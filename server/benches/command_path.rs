@@ -60,6 +60,8 @@ fn benches(criterion: &mut Criterion) {
     let mut book = Book::default();
     let records: Vec<Record> =
         commands.iter().map(|(number, command)| carry_out(&mut book, *number, command)).collect();
+    let users: Vec<_> =
+        commands.iter().map(|(_, command)| command.user().and_then(|user| book.id(user))).collect();
 
     let mut group = criterion.benchmark_group("a command");
     group.throughput(Throughput::Elements(records.len() as u64));
@@ -74,8 +76,8 @@ fn benches(criterion: &mut Criterion) {
     group.bench_function("put into a frame", |bench| {
         bench.iter(|| {
             let mut frame = FrameBuilder::default();
-            for record in &records {
-                frame.push(black_box(record));
+            for (record, user) in records.iter().zip(&users) {
+                frame.push(black_box(record), *user);
             }
             frame.payload_bytes()
         });

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Draws the time that the next piece of a snapshot takes.
 pub(crate) type SnapshotPause = Box<dyn FnMut() -> Duration + Send>;
@@ -60,17 +61,26 @@ impl Execution {
         })
     }
 
-    /// Starts the writer of snapshots. It ends when all senders are dropped.
+    /// Starts the writer of snapshots. It ends when all senders are dropped; `running` exists as
+    /// long as it does.
     ///
     /// # Errors
     /// If the system has no thread left.
-    pub fn start_snapshots(self, writer: SnapshotWriter) -> anyhow::Result<()> {
+    pub fn start_snapshots(
+        self,
+        writer: SnapshotWriter,
+        running: TaskTrackerToken,
+    ) -> anyhow::Result<()> {
+        let run = |pause| async move {
+            writer.run(pause).await;
+            drop(running);
+        };
         match self {
             Self::Threads => {
-                on_thread("snapshots".to_owned(), writer.run(None))?;
+                on_thread("snapshots".to_owned(), run(None))?;
             }
             Self::Tasks(pause) => {
-                tokio::spawn(writer.run(Some(pause)));
+                tokio::spawn(run(Some(pause)));
             }
         }
         Ok(())
@@ -110,6 +120,7 @@ pub struct SnapshotWriter {
 }
 
 impl SnapshotWriter {
+    #[expect(clippy::indexing_slicing, reason = "shards send their own number")]
     async fn run(mut self, mut pause: Option<SnapshotPause>) {
         while let Some((shard, piece)) = self.jobs.recv().await {
             if let Some(pause) = &mut pause {

@@ -9,6 +9,14 @@
 //! The public API is what the two programs need. The feature `test-support` opens the rest to tests
 //! and benchmarks. ARCHITECTURE.md has the picture and the invariants.
 
+// No input may panic: what can is named where it stands, with the reason why it cannot happen.
+#![warn(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unreachable
+)]
 #![cfg_attr(
     not(feature = "test-support"),
     allow(
@@ -23,7 +31,6 @@ mod cli;
 mod clock;
 mod config;
 mod data_dir;
-mod encoding;
 mod engine;
 mod execution;
 mod journal;

@@ -207,8 +207,15 @@ pub(crate) const REQUOTE_PAUSE_MS: u64 = 5_000;
 /// Maximum number of rows of a file of prices.
 pub(crate) const CSV_ROWS_MAX: usize = 20_000_000;
 
+/// How long the addresses of a quote server's name are used.
+pub(crate) const HOST_KEPT: Duration = Duration::from_mins(1);
+/// How long a name that was not found is not looked up again.
+pub(crate) const HOST_FAILURE_KEPT: Duration = Duration::from_secs(1);
 /// Maximum size of an answer of a legacy quote server, bytes.
 pub(crate) const QUOTE_ANSWER_BYTES_MAX: usize = 256;
+
+/// Size at which a log file is renamed and another one begun, bytes. One older file is kept.
+pub(crate) const LOG_FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Transaction number from which a start reports that numbers are unusually high.
 pub(crate) const ASSIGNED_UNUSUAL: u64 = 1 << 62;

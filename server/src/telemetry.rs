@@ -1,5 +1,6 @@
 //! The runtime log: one line per event, with file and line of the code.
 
+use crate::limits::LOG_FILE_BYTES_MAX;
 use crate::runtime::ensure_threads;
 use anyhow::Context as _;
 use parking_lot::Mutex;
@@ -20,9 +21,9 @@ impl Log {
     /// Opens the log file again under its name, for example after it was renamed.
     pub(crate) fn reopen(&self) {
         let Some(file) = &self.file else { return };
-        match open(&file.path) {
+        match OpenLog::open(&file.path) {
             Ok(opened) => {
-                *file.file.lock() = opened;
+                *file.open.lock() = opened;
                 tracing::info!(file = %file.path.display(), "opened the log again");
             }
             Err(error) => {
@@ -32,26 +33,66 @@ impl Log {
     }
 }
 
-/// A log file that can be replaced while it is in use.
+/// A log file that can be replaced while it is in use. One that has become too large is renamed to
+/// the same name with `.1`, in place of the one before.
 #[derive(Clone)]
 struct LogFile {
     path: PathBuf,
-    file: Arc<Mutex<File>>,
+    open: Arc<Mutex<OpenLog>>,
+    bytes_max: u64,
+}
+
+struct OpenLog {
+    file: File,
+    /// Size of the file.
+    bytes: u64,
+}
+
+impl OpenLog {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let opened = File::options().create(true).append(true).open(path).and_then(|file| {
+            let bytes = file.metadata()?.len();
+            Ok(Self { file, bytes })
+        });
+        opened.with_context(|| format!("log file {}", path.display()))
+    }
+}
+
+impl LogFile {
+    fn open(path: &Path, bytes_max: u64) -> anyhow::Result<Self> {
+        let open = Arc::new(Mutex::new(OpenLog::open(path)?));
+        Ok(Self { path: path.to_owned(), open, bytes_max })
+    }
+
+    /// Begins another file. If that fails, the log goes on in the one it has.
+    fn rotate(&self, open: &mut OpenLog) {
+        let mut older = self.path.clone().into_os_string();
+        older.push(".1");
+        if std::fs::rename(&self.path, older).is_ok()
+            && let Ok(opened) = OpenLog::open(&self.path)
+        {
+            *open = opened;
+        } else {
+            // Tried again after as much again.
+            open.bytes = 0;
+        }
+    }
 }
 
 impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.lock().write(bytes)
+        let mut open = self.open.lock();
+        if open.bytes >= self.bytes_max && self.path.is_file() {
+            self.rotate(&mut open);
+        }
+        let written = open.file.write(bytes)?;
+        open.bytes += written as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.lock().flush()
+        self.open.lock().file.flush()
     }
-}
-
-fn open(path: &Path) -> anyhow::Result<File> {
-    let file = File::options().create(true).append(true).open(path);
-    file.with_context(|| format!("log file {}", path.display()))
 }
 
 /// Starts logging to a file or to stderr.
@@ -62,9 +103,7 @@ pub(crate) fn init(path: Option<&Path>, level: tracing::Level) -> anyhow::Result
     // The writer of the log panics if it does not get its thread.
     ensure_threads(1)?;
     let file = match path {
-        Some(path) => {
-            Some(LogFile { path: path.to_owned(), file: Arc::new(Mutex::new(open(path)?)) })
-        }
+        Some(path) => Some(LogFile::open(path, LOG_FILE_BYTES_MAX)?),
         None => None,
     };
     let (writer, guard) = match &file {
@@ -80,4 +119,23 @@ pub(crate) fn init(path: Option<&Path>, level: tracing::Level) -> anyhow::Result
         .with_env_filter(EnvFilter::new(level.to_string()))
         .init();
     Ok(Log { file, _guard: guard })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_too_large_is_continued_in_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut log = LogFile::open(&path, 20).unwrap();
+        for number in 0..9 {
+            writeln!(log, "line {number} of it").unwrap();
+        }
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(read("log.1"), "line 6 of it\nline 7 of it\n");
+        assert_eq!(read("log"), "line 8 of it\n");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
 }

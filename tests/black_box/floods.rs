@@ -1,6 +1,6 @@
 //! Clients that flood the server cost it neither memory nor the patience of the others.
 
-use crate::harness::{Client, Daemon, Deadline};
+use crate::harness::{Client, Daemon, Deadline, is_long_form};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +27,10 @@ fn flood(stream: &mut TcpStream, text: &str, duration: Duration) -> usize {
         }
     }
     sent
+}
+
+fn flood_time() -> Duration {
+    Duration::from_secs(if is_long_form() { 4 } else { 2 })
 }
 
 /// Returns the longest of some round trips.
@@ -60,7 +64,7 @@ fn a_flood_of_watches_is_bounded_and_delays_nobody() {
         let (mut stream, done) = (server.stream(), &done);
         let mut reader = stream.try_clone().unwrap();
         scope.spawn(move || {
-            flood(&mut stream, &"WATCH,S\nUNWATCH,S\n".repeat(500), Duration::from_secs(2));
+            flood(&mut stream, &"WATCH,S\nUNWATCH,S\n".repeat(500), flood_time());
             done.store(true, Ordering::Relaxed);
         });
         scope.spawn(move || {
@@ -91,19 +95,22 @@ fn an_account_has_few_subscribers_and_those_that_read_nothing_delay_nobody() {
     let server = Daemon::start(folder.path(), FROZEN);
     let mut other = server.connect();
     assert!(other.ask("ADD,bob,5").starts_with("OK,ADD,"));
-    let mut subscribers: Vec<Client> = (0..200).map(|_| server.connect()).collect();
+    let count = if is_long_form() { 1_000 } else { 200 };
+    let mut subscribers: Vec<Client> = (0..count).map(|_| server.connect()).collect();
     let replies: Vec<String> =
         subscribers.iter_mut().map(|client| client.ask("SUBSCRIBE,alice")).collect();
     assert_eq!(replies.iter().filter(|reply| *reply == "OK,SUBSCRIBE,alice").count(), 64);
     assert_eq!(
         replies.iter().filter(|reply| reply.starts_with("ERR,LIMIT_EXCEEDED,")).count(),
-        136
+        count - 64
     );
     let before = server.memory_kib();
+    // A few milliseconds at least: the machine is busy with the test itself, too.
+    let usual = slowest(&mut other, "ADD,bob,1", "OK,ADD,", 20).max(Duration::from_millis(5));
     let mut alice = server.connect();
     alice.send(&(1..=2_000).map(|n| format!("[{n}] ADD,alice,1\n")).collect::<String>());
     let took = slowest(&mut other, "ADD,bob,1", "OK,ADD,", 20);
-    assert!(took < Duration::from_secs(1), "an ADD took {took:?}");
+    assert!(took < 20 * usual, "an ADD took {took:?}, and {usual:?} before");
     for number in 1..=2_000 {
         assert!(alice.line().starts_with(&format!("[{number}] OK,ADD,")));
     }

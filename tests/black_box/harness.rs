@@ -12,6 +12,11 @@ use std::time::{Duration, Instant};
 /// Maximum duration of one wait; a test that waits longer fails.
 pub const TIMEOUT: Duration = Duration::from_secs(90);
 
+/// Returns true in the long form of the tests, a step of its own in `.ci/run`.
+pub fn is_long_form() -> bool {
+    std::env::var_os("DAYTRADE_LONG_TESTS").is_some()
+}
+
 /// Pause between two polls of [`eventually`].
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 

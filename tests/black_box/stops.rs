@@ -1,7 +1,7 @@
 //! Stops while users wait for prices: no hole in a user's commands, no reply that overtakes another
 //! one, and every refusal by a rule is in the log.
 
-use crate::harness::{Daemon, Deadline, program, send_signal};
+use crate::harness::{Daemon, Deadline, is_long_form, program, send_signal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -18,6 +18,10 @@ const COMMANDS: [&str; 6] = [
     "CANCEL_SELL,{user}",
     "ADD,{user},0.001",
 ];
+
+fn rounds() -> usize {
+    if is_long_form() { 15 } else { 2 }
+}
 
 /// Starts the stand-in quote server with the delays of the real one: a third takes seconds.
 fn slow_quotes() -> Daemon {
@@ -105,7 +109,7 @@ fn check_log(data: &Path, replies: &[(usize, String)], not_taken_up: &str) {
 #[test]
 fn a_stop_with_waiting_users_leaves_no_hole() {
     let quotes = slow_quotes();
-    for _ in 0..2 {
+    for _ in 0..rounds() {
         let folder = tempdir().unwrap();
         let server = start(folder.path(), &quotes);
         let pid = server.pid();
@@ -121,7 +125,7 @@ fn a_stop_with_waiting_users_leaves_no_hole() {
 #[test]
 fn a_failed_journal_with_waiting_users_leaves_no_hole() {
     let quotes = slow_quotes();
-    for _ in 0..2 {
+    for _ in 0..rounds() {
         let folder = tempdir().unwrap();
         let data = folder.path().to_owned();
         let server = start(folder.path(), &quotes);

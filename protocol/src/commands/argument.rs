@@ -38,6 +38,7 @@ impl Argument {
 
 impl ArgumentKind {
     /// Returns the form of an argument of the table by its name.
+    #[expect(clippy::panic, reason = "it runs in the compiler only")]
     pub(super) const fn named(name: &str) -> Self {
         match name.as_bytes() {
             b"user" => Self::User,

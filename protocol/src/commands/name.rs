@@ -9,6 +9,10 @@ use std::fmt;
 const NAME_BYTES_MAX: usize = 16;
 
 /// Returns a name as one number, its first letter in the lowest byte.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the bounds are constants; most of it runs in the compiler"
+)]
 const fn packed(name: &str) -> u128 {
     let (bytes, mut letters, mut at) = (name.as_bytes(), 0_u128, 0);
     assert!(bytes.len() <= NAME_BYTES_MAX, "the name of a command is too long");
@@ -143,6 +147,10 @@ const PLACES_AND_FACTOR: (Places, u64) = {
 };
 
 /// Returns the table of names under a factor; None if two names have the same place.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the bounds are constants; most of it runs in the compiler"
+)]
 const fn places(factor: u64) -> Option<Places> {
     let (mut places, mut at) = ([None; PLACES], 0);
     while at < AnyName::ALL.len() {
@@ -175,6 +183,10 @@ impl AnyName {
 
     /// Reads a name without regard to case.
     #[inline]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the bounds are constants; most of it runs in the compiler"
+    )]
     pub(crate) fn parse(field: &[u8]) -> Option<Self> {
         if field.len() > NAME_BYTES_MAX {
             return None;

@@ -86,6 +86,7 @@ macro_rules! define_replies {
 crate::command_table!(define_replies);
 
 /// Returns true if a line with fields of at most these sizes is a short line.
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
 const fn fits(bytes_max: &[usize]) -> bool {
     let (mut sum, mut at) = (HEAD_BYTES_MAX, 0);
     while at < bytes_max.len() {

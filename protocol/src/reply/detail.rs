@@ -71,6 +71,7 @@ pub struct DetailWriter<'a> {
 
 impl<'a> DetailWriter<'a> {
     /// Creates a writer of lines with this tag.
+    #[expect(clippy::indexing_slicing, reason = "the head is longer than any tag")]
     pub fn new(tag: Option<Tag>, lines: &'a mut LineBuffer) -> Self {
         let mut head = [0; FIELD_BYTES];
         // At most 19 digits, two brackets and the dash.

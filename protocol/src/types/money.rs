@@ -131,6 +131,7 @@ impl Money {
     }
 
     /// Appends the amount with exactly two decimals.
+    #[expect(clippy::indexing_slicing, reason = "the field is longer than any number")]
     pub fn write_to(self, out: &mut Vec<u8>) {
         let mut field = [0; FIELD_BYTES];
         let bytes = cents_at(&mut field, self.0);
@@ -195,6 +196,7 @@ fn parse_any_cents(field: &[u8]) -> Option<u64> {
 }
 
 impl fmt::Display for Money {
+    #[expect(clippy::indexing_slicing, reason = "the field is longer than any number")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut field = [0; FIELD_BYTES];
         let bytes = cents_at(&mut field, self.0);

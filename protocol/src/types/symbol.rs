@@ -54,6 +54,7 @@ impl Symbol {
     }
 
     /// Returns the letters of the symbol.
+    #[expect(clippy::indexing_slicing, reason = "a symbol has three bytes")]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0[..self.len()]
     }
@@ -72,6 +73,7 @@ impl fmt::Display for Symbol {
 
 impl TryFrom<[u8; 3]> for Symbol {
     type Error = &'static str;
+    #[expect(clippy::indexing_slicing, reason = "a symbol has three bytes")]
     fn try_from(bytes: [u8; 3]) -> Result<Self, Self::Error> {
         let length = bytes.iter().position(|&b| b == 0).unwrap_or(3);
         Self::parse(&bytes[..length]).filter(|symbol| symbol.0 == bytes).ok_or("not a symbol")

@@ -25,6 +25,7 @@ impl Tag {
     /// Takes a tag off the head of a line. Returns the tag, if the line begins with a bracket, and
     /// the rest of the line without blanks around it. Returns None if there is a bracket without a
     /// number from 1 to 2^63 - 1 in it.
+    #[expect(clippy::indexing_slicing, reason = "the offset is that of a byte found just before")]
     pub fn split_from(line: &[u8]) -> Option<(Option<Self>, &[u8])> {
         let Some(inside) = line.strip_prefix(b"[") else { return Some((None, line)) };
         // Most tags are short and are read in one step.
@@ -49,6 +50,7 @@ impl Tag {
 }
 
 impl fmt::Display for Tag {
+    #[expect(clippy::indexing_slicing, reason = "the offset is that of a byte found just before")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut field = [0; FIELD_BYTES];
         let bytes = tag_at(&mut field, self.0);

@@ -1,5 +1,7 @@
 //! User names.
 
+#![expect(clippy::indexing_slicing, reason = "the offsets are constants within a short name")]
+
 use crate::wire::short_copy;
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};

@@ -34,6 +34,7 @@ impl LineBlock {
 
     /// Returns the next line without its LF.
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "the offset is that of a byte found just before")]
     pub fn next_line(&mut self) -> Option<&[u8]> {
         let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
         let line = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end]);

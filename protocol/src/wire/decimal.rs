@@ -1,6 +1,8 @@
 //! Decimal digits of integers and money. The only printer of numbers: eight digits are computed at
 //! once, without a division for each.
 
+#![expect(clippy::indexing_slicing, reason = "the field is longer than any number")]
+
 /// Longest field: a comma, a sign, the decimals of a `u64`, a point, and space for whole words.
 pub(crate) const FIELD_BYTES: usize = 32;
 /// Most integers are share counts below this.

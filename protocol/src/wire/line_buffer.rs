@@ -128,6 +128,10 @@ pub(crate) struct ShortLine<'a> {
 
 impl Fields for ShortLine<'_> {
     #[inline]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "every field is written with the spare bytes of the one before"
+    )]
     fn field(&mut self, write: impl FnOnce(&mut [u8; FIELD_BYTES]) -> usize) -> &mut Self {
         debug_assert!(self.at <= SHORT_LINE_BYTES, "a short line is longer than its bound");
         let at = self.at % OFFSETS;

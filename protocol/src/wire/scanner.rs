@@ -108,6 +108,7 @@ pub(crate) const fn is_blank(byte: u8) -> bool {
 
 /// Returns the bytes without blanks (spaces and tabs) at either end.
 #[inline]
+#[expect(clippy::indexing_slicing, reason = "the pattern has at least three bytes")]
 pub fn trim(bytes: &[u8]) -> &[u8] {
     match bytes {
         // Most fields begin and end with something else; only a tag is followed by a blank.

@@ -11,6 +11,7 @@ use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 use parking_lot::Mutex;
 use rustix::fs::OFlags;
 use std::io::{self, Read as _};
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::{Component, Path, PathBuf};
 
 const TEMPORARY_PREFIX: &str = ".daytrade-dump.";
@@ -55,6 +56,11 @@ impl Destination {
                 opened => opened.map_err(confined)?,
             }
         };
+        // Checked again on what was opened: a link may have been changed since.
+        let opened = real_path(&folder)?;
+        if kept.is_some_and(|kept| opened.starts_with(kept)) {
+            return Err(DumpError::LeadsOut);
+        }
         Ok(Self { folder, name })
     }
 
@@ -136,16 +142,27 @@ impl Destination {
     }
 }
 
+/// Returns the path of an open folder, without links.
+fn real_path(folder: &Dir) -> io::Result<PathBuf> {
+    let descriptor = folder.as_fd().as_raw_fd();
+    std::fs::read_link(format!("/proc/self/fd/{descriptor}"))
+}
+
 /// Removes the temporary files in a dump folder that a killed server has left behind.
 pub(super) fn remove_abandoned(root: &Path) {
     walk(root, |folder, name, _| remove_if_abandoned(folder, name));
 }
 
-/// Returns the size of everything in a dump folder, bytes. Each entry counts at least a block, so
-/// that the quota also bounds the number of files and folders.
+/// Returns the size of everything in a dump folder, bytes, except for dumps that are being written.
+/// Each entry counts at least a block, so that the quota also bounds the number of files and
+/// folders.
 pub(super) fn used_bytes(root: &Path) -> u64 {
     let mut bytes = 0_u64;
-    walk(root, |_, _, size| bytes = bytes.saturating_add(size.max(DUMP_ENTRY_BYTES)));
+    walk(root, |_, name, size| {
+        if !is_temporary(name) {
+            bytes = bytes.saturating_add(size.max(DUMP_ENTRY_BYTES));
+        }
+    });
     bytes
 }
 
@@ -175,8 +192,12 @@ fn names(folder: &Dir) -> impl Iterator<Item = String> + use<> {
     entries.filter_map(|entry| entry.file_name().into_string().ok())
 }
 
+fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
+}
+
 fn remove_if_abandoned(folder: &Dir, name: &str) {
-    if !name.starts_with(TEMPORARY_PREFIX) || !name.ends_with(TEMPORARY_SUFFIX) {
+    if !is_temporary(name) {
         return;
     }
     let mut options = OpenOptions::new();

@@ -155,6 +155,7 @@ impl AlignedBuffer {
     }
 
     /// Copies as many bytes as there is capacity for, and returns their number.
+    #[expect(clippy::indexing_slicing, reason = "the lengths are those of the piece")]
     fn take_in(&mut self, bytes: &[u8]) -> usize {
         let taken = bytes.len().min(DUMP_WRITE_BYTES - self.used);
         let at = self.from + self.used;
@@ -164,6 +165,7 @@ impl AlignedBuffer {
     }
 
     /// Returns the content, padded to whole blocks.
+    #[expect(clippy::indexing_slicing, reason = "the lengths are those of the piece")]
     fn blocks(&self) -> &[u8] {
         &self.bytes[self.from..self.from + self.used.next_multiple_of(BLOCK_BYTES)]
     }

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio_util::task::TaskTracker;
 
 /// Configuration and state of the dumps.
 pub(crate) struct DumpService {
@@ -39,21 +40,34 @@ pub(crate) struct DumpService {
     merger: LogMerger,
     /// Makes the names of temporary files unique.
     sequence: AtomicU64,
+    progress: Progress,
+}
+
+/// What the dumps of this server have written, so that two at once keep to one quota.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Bytes of all dumps, those under way included, without the ones that failed.
+    written: AtomicU64,
+    /// Bytes of the dumps that are in place.
+    finished: AtomicU64,
 }
 
 /// Writes the requested dumps, a few concurrently. Their threads are created now, so that a later
-/// dump does not fail for want of one.
+/// dump does not fail for want of one. `threads` counts them until they end.
 ///
 /// # Errors
 /// If the system has no thread left.
 pub(crate) fn start_dumps(
     service: &Arc<DumpService>,
     requests: UnboundedReceiver<DumpRequest>,
+    threads: &TaskTracker,
 ) -> anyhow::Result<()> {
     let requests = Arc::new(Mutex::new(requests));
     for number in 0..DUMPS_AT_ONCE {
         let (service, requests) = (Arc::clone(service), Arc::clone(&requests));
+        let running = threads.token();
         let work = move || {
+            let _running = running;
             lower_thread_priority();
             // Whoever waits for a request holds the lock; the other thread waits for the lock.
             let next = || requests.lock().blocking_recv();
@@ -75,7 +89,8 @@ impl DumpService {
     ) -> Arc<Self> {
         let (dump_dir, data_dir) = (config.dump_dir.clone(), config.data_dir.clone());
         let (sequence, quota) = (AtomicU64::new(0), config.dump_quota);
-        Arc::new(Self { dump_dir, data_dir, quota, shards, merger, sequence })
+        let progress = Progress::default();
+        Arc::new(Self { dump_dir, data_dir, quota, shards, merger, sequence, progress })
     }
 
     /// Removes dumps that a killed server has left unfinished.
@@ -127,37 +142,46 @@ impl DumpService {
     fn write_into_place(&self, request: &DumpRequest) -> Result<(u64, Option<File>), DumpError> {
         std::fs::create_dir_all(&self.dump_dir)?;
         let path = Path::new(request.dump.filename.as_str());
-        let used = self.quota.map_or(0, |_| destination::used_bytes(&self.dump_dir));
+        let mut budget = self.budget();
         // Before anything is created, folders included.
-        self.budget(used).check(0, "")?;
+        budget.check(0, "")?;
         if !self.dump_dir.join(path).exists() {
-            self.budget(used).check_quota(1, "at least ")?;
+            budget.check_quota(1, "at least ")?;
         }
         let kept = self.kept_folder()?;
         let destination = Destination::open(&self.dump_dir, path, kept.as_deref())?;
-        self.keep_off_the_data(path.parent().unwrap_or(Path::new("")))?;
         destination.remove_abandoned();
-        let budget = self.budget(used.saturating_sub(destination.replaced_bytes()?));
+        budget.used = budget.used.saturating_sub(destination.replaced_bytes()?);
         if request.dump.user.is_none() {
             let least = self.merger.records().saturating_mul(DUMP_ELEMENT_BYTES_MIN);
             budget.check(least, "at least ")?;
         }
         let number = self.sequence.fetch_add(1, Ordering::Relaxed);
-        destination.write(number, |file| {
+        let mut bytes = 0;
+        let dumped = destination.write(number, |file| {
             write_file(file, |out| {
                 let mut out = Bounded { out, budget, written: 0, checked: 0, refused: None };
                 let events = self.merger.merge(request, &mut out);
+                bytes = out.written;
                 out.refused.map_or(events, Err)
             })
-        })
+        });
+        match &dumped {
+            Ok(_) => self.progress.finished.fetch_add(bytes, Ordering::Relaxed),
+            Err(_) => self.progress.written.fetch_sub(bytes, Ordering::Relaxed),
+        };
+        dumped
     }
 
-    /// Returns how much may be written now, if this much of the quota is used.
-    fn budget(&self, used: u64) -> Budget<'_> {
-        let quota = self.quota.map(|quota| (quota, quota.saturating_sub(used)));
+    /// Returns how much may be written.
+    fn budget(&self) -> Budget<'_> {
+        // Before the files are looked at: one that is finished meanwhile counts twice, not never.
+        let finished = self.progress.finished.load(Ordering::Relaxed);
+        let used = self.quota.map_or(0, |_| destination::used_bytes(&self.dump_dir));
         let reserve = free_bytes_min(self.shards.len()) + DUMP_FREE_BYTES_MIN;
         let data_dir = Some(self.data_dir.as_path()).filter(|_| self.quota.is_some());
-        Budget { quota, reserve, dump_dir: &self.dump_dir, data_dir }
+        let (quota, dump_dir, progress) = (self.quota, &*self.dump_dir, &self.progress);
+        Budget { quota, used, finished, progress, reserve, dump_dir, data_dir }
     }
 
     /// Returns the data folder if the dump folder is or contains it. A dump folder within the data
@@ -167,21 +191,17 @@ impl DumpService {
         let is_apart = dumps.starts_with(&data) && dumps != data;
         Ok(Some(data).filter(|_| !is_apart))
     }
-
-    /// Refuses to write among the journals if the dump folder contains the data folder.
-    fn keep_off_the_data(&self, folder: &Path) -> Result<(), DumpError> {
-        let folder = self.dump_dir.join(folder).canonicalize()?;
-        match self.kept_folder()? {
-            Some(kept) if folder.starts_with(&kept) => Err(DumpError::LeadsOut),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// How much a dump may write.
 struct Budget<'a> {
-    /// The quota and what is left of it, bytes.
-    quota: Option<(u64, u64)>,
+    /// Maximum size of all dump files, bytes.
+    quota: Option<u64>,
+    /// Size of the dump files when this dump began, without those under way.
+    used: u64,
+    /// Value of `progress.finished` then.
+    finished: u64,
+    progress: &'a Progress,
     /// Free space that must be left for the journals, bytes.
     reserve: u64,
     dump_dir: &'a Path,
@@ -211,12 +231,16 @@ impl Budget<'_> {
     }
 
     fn check_quota(&self, bytes: u64, prefix: &str) -> Result<(), DumpError> {
-        match self.quota {
-            Some((quota, left)) if bytes > left => Err(DumpError::Failed(format!(
-                "the log needs {prefix}{bytes} bytes, and of --dump-quota ({quota}) {left} are left"
-            ))),
-            _ => Ok(()),
+        let Some(quota) = self.quota else { return Ok(()) };
+        let written = self.progress.written.load(Ordering::Relaxed);
+        let used = self.used.saturating_add(written.saturating_sub(self.finished));
+        let left = quota.saturating_sub(used);
+        if bytes <= left {
+            return Ok(());
         }
+        Err(DumpError::Failed(format!(
+            "the log needs {prefix}{bytes} bytes, and of --dump-quota ({quota}) {left} are left"
+        )))
     }
 }
 
@@ -241,7 +265,7 @@ struct Bounded<'a, W> {
 
 impl<W: Write> Write for Bounded<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut allowed = self.budget.check_quota(self.written + bytes.len() as u64, "more than ");
+        let mut allowed = self.budget.check_quota(bytes.len() as u64, "another ");
         if allowed.is_ok() && self.written - self.checked >= DUMP_SPACE_CHECK_BYTES {
             self.checked = self.written;
             allowed = self.budget.check(DUMP_SPACE_CHECK_BYTES, "another ");
@@ -252,6 +276,7 @@ impl<W: Write> Write for Bounded<'_, W> {
         }
         let taken = self.out.write(bytes)?;
         self.written += taken as u64;
+        self.budget.progress.written.fetch_add(taken as u64, Ordering::Relaxed);
         Ok(taken)
     }
 

@@ -30,6 +30,10 @@ impl LogMerger {
     /// Merges the journals by time, up to the DUMPLOG's own record, which comes last. The first
     /// journals are read and formatted on threads of their own, in batches and at most one batch
     /// ahead. Returns the number of elements.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the number is that of a shard, or of a stream found just before"
+    )]
     pub(super) fn merge(
         &self,
         request: &DumpRequest,
@@ -126,6 +130,10 @@ struct ShardLog<'a> {
 }
 
 impl<'a> ShardLog<'a> {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the number is that of a shard, or of a stream found just before"
+    )]
     fn open(
         merger: &'a LogMerger,
         request: &'a DumpRequest,
@@ -272,6 +280,10 @@ impl<'a> Stream<'a> {
 
 /// Writes all elements sorted by time; for equal times, earlier streams come first. Returns the
 /// number of elements.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the number is that of a shard, or of a stream found just before"
+)]
 fn merged(mut streams: Vec<Stream<'_>>, out: &mut impl Write) -> Result<u64, DumpError> {
     let mut events = 0;
     while let Some(index) = earliest(&streams) {

@@ -166,6 +166,7 @@ impl Account {
     }
 
     /// Returns the holding of one symbol, with zero shares if there is none.
+    #[expect(clippy::indexing_slicing, reason = "the index was found just before")]
     pub fn holding(&self, symbol: Symbol) -> Holding {
         match self.holding_index(symbol) {
             Ok(at) => self.holdings[at],
@@ -178,6 +179,7 @@ impl Account {
     }
 
     /// Returns the set amount of one side and symbol.
+    #[expect(clippy::indexing_slicing, reason = "the index was found just before")]
     pub fn set(&self, side: Side, symbol: Symbol) -> Option<&SetOrder> {
         self.set_index(side, symbol).ok().map(|at| &self.sets[at])
     }

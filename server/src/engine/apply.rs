@@ -1,6 +1,8 @@
 //! The only code that changes an account. It does not validate events: `decide` has checked every
 //! limit that they depend on.
 
+#![expect(clippy::indexing_slicing, reason = "the index was found just before")]
+
 use super::account::{Account, PendingOrder, SetOrder, Trigger};
 use super::event::Event;
 use daytrade_protocol::{Money, Side, Symbol};

@@ -4,10 +4,16 @@
 //! [`Book::commit`] is the only meaning of a record. The live shard and recovery both use it, so a
 //! replayed journal gives the same book. A book must never decide anything.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "an index of a user is valid for the lifetime of the book"
+)]
+
 use super::account::{Account, HistoryEntry, UserId};
 use super::apply::apply;
 use super::checkpoint::{Checkpoint, LoadError, Loader, Slice, StateHash, append_entry};
 use super::event::Event;
+use super::fitting::fits;
 use super::record::{Outcome, Record};
 use super::trigger_book::{TriggerBook, TriggerKey};
 use daytrade_protocol::{CommandFields, CommandName, Refusal, Side, Symbol, UserName};
@@ -162,6 +168,36 @@ impl Book {
             Record::WatchedHit(hit) => {
                 self.count_assigned(true, hit.number);
                 None
+            }
+        }
+    }
+
+    /// Returns true if [`Book::commit`] can commit a record that a journal holds: its events fit
+    /// the account.
+    pub fn fits(&self, record: &Record) -> bool {
+        let (user, events) = match record {
+            Record::Transaction { command, outcome: Outcome::Done(events), .. } => {
+                (command.user(), &events[..])
+            }
+            Record::Expired { user, event } | Record::Filled { user, event } => {
+                (Some(user), std::slice::from_ref(event))
+            }
+            _ => return true,
+        };
+        let account = user.and_then(|user| self.id(user)).map(|id| self.account(id));
+        match (account, events) {
+            (_, []) => true,
+            (Some(account), [event]) => fits(account, event),
+            // Each event is about the account as the ones before it have left it.
+            (account, events) => {
+                let mut account = account.cloned().unwrap_or_default();
+                events.iter().all(|event| {
+                    let fits = fits(&account, event);
+                    if fits {
+                        apply(&mut account, event, 0);
+                    }
+                    fits
+                })
             }
         }
     }

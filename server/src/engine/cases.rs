@@ -32,7 +32,9 @@ impl World {
                 format!("{} {} {}", holding.free, holding.reserved, holding.basis)
             }
             ("market", [of, price]) => self.market(symbol(of), money(price)),
-            (later, []) if later.starts_with('+') => self.pass(later[1..].parse().unwrap()),
+            (later, []) if later.starts_with('+') => {
+                self.pass(later.trim_start_matches('+').parse().unwrap())
+            }
             (set, []) if set.contains('=') => {
                 let (of, price) = set.split_once('=').unwrap();
                 let price = match price {

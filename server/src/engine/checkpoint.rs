@@ -41,8 +41,12 @@ pub(super) fn append_entry(
     hash: &mut StateHash,
 ) {
     let before = out.len();
-    crate::encoding::append(&EntryRef { id: id.0, name, account }, out);
-    *hash += &out[before..];
+    match postcard::to_extend(&EntryRef { id: id.0, name, account }, std::mem::take(out)) {
+        Ok(longer) => *out = longer,
+        // Memory is the only medium. A copy without an account would be refused when it is loaded.
+        Err(error) => debug_assert!(false, "an account cannot be serialized: {error}"),
+    }
+    *hash += out.get(before..).unwrap_or_default();
 }
 
 /// A copy in progress.
@@ -74,6 +78,7 @@ impl Checkpoint {
     }
 
     /// Copies an account before it changes, unless it is already copied.
+    #[expect(clippy::indexing_slicing, reason = "the bits cover every user of the copy")]
     pub(super) fn before_change(&mut self, id: UserId, name: &UserName, account: &Account) {
         let (word, bit) = (id.0 as usize / 64, 1 << (id.0 % 64));
         if (self.next..self.end).contains(&id.0) && self.early[word] & bit == 0 {
@@ -83,6 +88,7 @@ impl Checkpoint {
     }
 
     /// Continues the copy until the slice has about `bytes_soft` bytes.
+    #[expect(clippy::indexing_slicing, reason = "the bits cover every user of the copy")]
     pub(super) fn slice<'a>(
         &mut self,
         bytes_soft: usize,
@@ -132,6 +138,7 @@ impl Loader {
     ///
     /// # Errors
     /// [`LoadError::Entry`] or [`LoadError::Incomplete`].
+    #[expect(clippy::indexing_slicing, reason = "the bits cover every user of the copy")]
     pub fn take(&mut self, mut bytes: &[u8]) -> Result<(), LoadError> {
         while !bytes.is_empty() {
             let (entry, rest) =

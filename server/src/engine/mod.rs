@@ -13,6 +13,7 @@ mod book;
 mod checkpoint;
 mod commands;
 mod event;
+mod fitting;
 mod record;
 mod trigger_book;
 

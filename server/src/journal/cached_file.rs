@@ -1,5 +1,7 @@
 //! A file of a disk in memory, as a program reads it and as it is stored.
 
+#![expect(clippy::indexing_slicing, reason = "a disk of tests")]
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 use std::collections::BTreeSet;

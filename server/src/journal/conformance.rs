@@ -37,7 +37,7 @@ fn writer(store: &dyn LogStore, end: &Recovered) -> JournalWriter {
 fn append(writer: &mut JournalWriter, records: u64, time_ms: u64) -> Anchor {
     let mut frame = FrameBuilder::default();
     for at in 0..records {
-        frame.push(&record(writer.next_record() + at));
+        frame.push(&record(writer.next_record() + at), None);
     }
     writer.commit(&mut frame, time_ms).unwrap();
     writer.anchor().unwrap().expect("a frame was just appended")

@@ -187,6 +187,7 @@ pub const SNAPSHOTS: &[Row] = &[
 ///
 /// # Panics
 /// Never panics: the tables cover every combination, as a test checks.
+#[expect(clippy::indexing_slicing, reason = "no table is empty")]
 fn find(rows: &'static [Row], seen: &[bool]) -> &'static Row {
     let matches = |row: &&Row| {
         row.seen.bytes().zip(seen).all(|(letter, seen)| match letter {
@@ -273,7 +274,7 @@ mod tests {
                 was_durable,
             ] = &seen[..]
             else {
-                unreachable!()
+                panic!("a column for each")
             };
             let torn = !whole || !checksum;
             let good = version && shard && follows && chain && readable;
@@ -308,7 +309,7 @@ mod tests {
     fn every_combination_of_segment_and_snapshot_columns_has_the_expected_decision() {
         for seen in combinations(SEGMENT_COLUMNS.len()) {
             let &[whole, version, shard, follows, newest, was_durable] = &seen[..] else {
-                unreachable!()
+                panic!("a column for each")
             };
             let want = match () {
                 () if whole && version && shard && follows => Continue,
@@ -319,7 +320,9 @@ mod tests {
             assert_eq!(row.decision, want, "{seen:?}: {}", row.reason);
         }
         for seen in combinations(SNAPSHOT_COLUMNS.len()) {
-            let &[whole, version, shard, anchored, state] = &seen[..] else { unreachable!() };
+            let &[whole, version, shard, anchored, state] = &seen[..] else {
+                panic!("a column for each")
+            };
             let want = match () {
                 () if !whole || !version => PassOver,
                 () if !shard || !anchored => Refuse,

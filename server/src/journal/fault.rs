@@ -94,6 +94,15 @@ pub enum RecoveryError {
         /// Fault of the snapshot.
         fault: SnapshotFault,
     },
+    /// The checksums match, but a record cannot follow the ones before it: a defect of the program
+    /// that wrote it.
+    #[error("{folder}: record {record} does not fit the accounts before it")]
+    Unfit {
+        /// Folder of the journal.
+        folder: String,
+        /// Number of the record.
+        record: u64,
+    },
     /// The disk failed.
     #[error("the journal cannot be recovered: {0}")]
     Io(io::Error),

@@ -7,6 +7,8 @@
 //! A failed sync behaves as on Linux: reads still return the new data, but the system considers it
 //! clean, so no later sync stores it unless it is written again.
 
+#![expect(clippy::indexing_slicing, reason = "a disk of tests")]
+
 use super::cached_file::{CachedFile, SECTOR_BYTES};
 use super::storage::{FileIdentity, Storage, StorageFile};
 use parking_lot::Mutex;

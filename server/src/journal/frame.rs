@@ -1,13 +1,16 @@
 //! Frames: a header of fixed size, records, and a checksum over both. All integers are
 //! little-endian.
 
-use crate::engine::Record;
+use super::records::RecordWriter;
+use crate::engine::{Record, UserId};
 use crate::limits::FRAME_BYTES_MAX;
 
 /// "DTJF".
 const MAGIC: u32 = u32::from_le_bytes(*b"DTJF");
-/// Format version of frames and their records.
-pub(super) const VERSION: u16 = 1;
+/// Format version of the frames that are written. It determines the format of their records.
+pub(super) const VERSION: u16 = 2;
+/// First format version. Its frames differ in their records only, which are postcard's.
+pub(super) const VERSION_1: u16 = 1;
 /// Size of the header, bytes.
 pub(super) const HEADER_BYTES: usize = 60;
 /// Size of the checksum after the records, bytes.
@@ -16,6 +19,8 @@ pub(super) const TRAILER_BYTES: usize = 4;
 /// Header of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
+    /// Format version, from 1.
+    pub version: u16,
     /// Shard that wrote the frame.
     pub shard: u16,
     /// Number of the server start that wrote the frame, from 1.
@@ -83,6 +88,7 @@ impl FrameHeader {
         HEADER_BYTES + self.payload_bytes as usize + TRAILER_BYTES
     }
 
+    #[expect(clippy::indexing_slicing, reason = "the header has its size")]
     fn write_to(&self, out: &mut [u8]) {
         let mut at = 0;
         let mut put = |bytes: &[u8]| {
@@ -90,7 +96,7 @@ impl FrameHeader {
             at += bytes.len();
         };
         put(&MAGIC.to_le_bytes());
-        put(&VERSION.to_le_bytes());
+        put(&self.version.to_le_bytes());
         put(&self.shard.to_le_bytes());
         put(&self.epoch.to_le_bytes());
         put(&self.number.to_le_bytes());
@@ -104,13 +110,14 @@ impl FrameHeader {
     }
 
     /// Parses the header at the start of `bytes`. Checks only the magic and the length.
-    pub(super) fn peek(bytes: &[u8]) -> Result<(Self, u16), Fault> {
+    pub(super) fn peek(bytes: &[u8]) -> Result<Self, Fault> {
         let header: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or(Fault::Short)?;
         let (u16_at, u32_at, u64_at) = (le_u16(header), le_u32(header), le_u64(header));
         if u32_at(0) != MAGIC {
             return Err(Fault::Magic);
         }
         let parsed = Self {
+            version: u16_at(4),
             shard: u16_at(6),
             epoch: u64_at(8),
             number: u64_at(16),
@@ -124,23 +131,29 @@ impl FrameHeader {
         if parsed.frame_bytes() > FRAME_BYTES_MAX {
             return Err(Fault::Length);
         }
-        Ok((parsed, u16_at(4)))
+        Ok(parsed)
     }
 
     /// Parses and checks the frame at the start of `bytes`. Returns header, records and checksum.
+    #[expect(clippy::indexing_slicing, reason = "the header has its size")]
     pub(in crate::journal) fn parse(bytes: &[u8]) -> Result<(Self, &[u8], u32), Fault> {
-        let (header, version) = Self::peek(bytes)?;
+        let header = Self::peek(bytes)?;
         let frame = bytes.get(..header.frame_bytes()).ok_or(Fault::Short)?;
         let (body, trailer) = frame.split_at(frame.len() - TRAILER_BYTES);
         let checksum = crc32fast::hash(body);
         if trailer != checksum.to_le_bytes() {
             return Err(Fault::Checksum);
         }
-        if version != VERSION {
-            return Err(Fault::Version(version));
+        if !is_known(header.version) {
+            return Err(Fault::Version(header.version));
         }
         Ok((header, &body[HEADER_BYTES..], checksum))
     }
+}
+
+/// Returns true if this program can read that format version.
+pub(super) const fn is_known(version: u16) -> bool {
+    matches!(version, VERSION_1 | VERSION)
 }
 
 pub(super) fn le_u16(bytes: &[u8]) -> impl Fn(usize) -> u16 + '_ {
@@ -155,26 +168,39 @@ pub(super) fn le_u64(bytes: &[u8]) -> impl Fn(usize) -> u64 + '_ {
     |at| bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |b| u64::from_le_bytes(*b))
 }
 
+/// Completes a frame: fills in the header in front of the records and appends the checksum, which
+/// is returned.
+#[expect(clippy::indexing_slicing, reason = "the header has its size")]
+pub(super) fn seal(header: &FrameHeader, bytes: &mut Vec<u8>) -> u32 {
+    header.write_to(&mut bytes[..HEADER_BYTES]);
+    let checksum = crc32fast::hash(bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+    checksum
+}
+
 /// Collects the records of one frame in a reusable buffer.
 #[derive(Debug)]
 pub struct FrameBuilder {
+    /// Space for the header, the records and spare bytes.
     bytes: Vec<u8>,
+    /// Offset after the last record.
+    end: usize,
     records: u32,
+    writer: RecordWriter,
 }
 
 impl Default for FrameBuilder {
     fn default() -> Self {
-        Self { bytes: vec![0; HEADER_BYTES], records: 0 }
+        let writer = RecordWriter::default();
+        Self { bytes: vec![0; HEADER_BYTES], end: HEADER_BYTES, records: 0, writer }
     }
 }
 
 impl FrameBuilder {
-    /// Adds a record.
-    ///
-    /// # Panics
-    /// Never panics: every record can be serialized to memory.
-    pub fn push(&mut self, record: &Record) {
-        crate::encoding::append(record, &mut self.bytes);
+    /// Adds a record. `user` is the index of the record's user in the accounts, if there is one.
+    /// All records of a frame must use the same accounts.
+    pub fn push(&mut self, record: &Record, user: Option<UserId>) {
+        self.end = self.writer.write(record, user, &mut self.bytes, self.end);
         self.records += 1;
     }
 
@@ -190,22 +216,22 @@ impl FrameBuilder {
 
     /// Returns the size of the records, bytes.
     pub const fn payload_bytes(&self) -> usize {
-        self.bytes.len() - HEADER_BYTES
+        self.end - HEADER_BYTES
     }
 
     /// Completes the frame with its header and checksum. Returns the bytes to write and the
     /// checksum.
     pub(super) fn seal(&mut self, header: &FrameHeader) -> (&[u8], u32) {
         debug_assert_eq!(header.payload_bytes as usize, self.payload_bytes());
-        header.write_to(&mut self.bytes[..HEADER_BYTES]);
-        let checksum = crc32fast::hash(&self.bytes);
-        self.bytes.extend_from_slice(&checksum.to_le_bytes());
+        self.bytes.truncate(self.end);
+        let checksum = seal(header, &mut self.bytes);
         (&self.bytes, checksum)
     }
 
     /// Removes all records.
     pub(super) fn clear(&mut self) {
-        self.bytes.truncate(HEADER_BYTES);
+        self.end = HEADER_BYTES;
         self.records = 0;
+        self.writer.clear();
     }
 }

@@ -6,7 +6,8 @@
 //! [`super::conformance`] tests any implementation.
 
 use super::fault::{ReadError, RecoveryError};
-use super::frame::{Fault, FrameHeader};
+use super::frame::{Fault, FrameHeader, VERSION_1};
+use super::records::RecordReader;
 use super::storage::Storage;
 use crate::engine::Record;
 use std::io;
@@ -144,13 +145,16 @@ struct Cursor {
     next: u64,
     end: u64,
     offset: usize,
+    /// None in a frame of format 1.
+    reader: Option<RecordReader>,
 }
 
 impl Cursor {
     fn new(header: &FrameHeader) -> Self {
         let first = header.first_record;
         let end = first.saturating_add(u64::from(header.records));
-        Self { frame: header.number, next: first, end, offset: 0 }
+        let reader = (header.version != VERSION_1).then(RecordReader::default);
+        Self { frame: header.number, next: first, end, offset: 0, reader }
     }
 
     fn next(&mut self, payload: &[u8]) -> Result<Option<(u64, Record)>, Fault> {
@@ -158,9 +162,14 @@ impl Cursor {
         if self.next == self.end {
             return if rest.is_empty() { Ok(None) } else { Err(Fault::Record(self.frame)) };
         }
-        let (record, after) =
-            postcard::take_from_bytes(rest).map_err(|_| Fault::Record(self.frame))?;
-        self.offset = payload.len() - after.len();
+        let read = match &mut self.reader {
+            Some(reader) => reader.read(payload, self.offset),
+            None => postcard::take_from_bytes(rest)
+                .ok()
+                .map(|(record, after): (_, &[u8])| (record, payload.len() - after.len())),
+        };
+        let (record, offset) = read.ok_or(Fault::Record(self.frame))?;
+        self.offset = offset;
         self.next += 1;
         Ok(Some((self.next - 1, record)))
     }

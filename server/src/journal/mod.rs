@@ -15,6 +15,9 @@ mod file;
 mod frame;
 mod frame_log;
 mod position;
+mod records;
+#[cfg(feature = "test-support")]
+mod sealed;
 mod snapshot;
 mod storage;
 mod tools;
@@ -31,6 +34,8 @@ pub use frame_log::{
     Start,
 };
 pub use position::{Position, Positions};
+#[cfg(feature = "test-support")]
+pub use sealed::{SealedFrame, sealed_segment};
 pub use snapshot::{
     SnapshotEvent, SnapshotFile, SnapshotHeader, SnapshotJob, SnapshotKeeper, SnapshotPiece,
     SnapshotReader, remove_unfinished, snapshot_name, snapshots,

@@ -209,6 +209,7 @@ impl StorageFile for File {
 }
 
 /// Fills `into` from an offset. Returns false if the file ends first.
+#[expect(clippy::indexing_slicing, reason = "a read returns at most the length it was given")]
 pub(super) fn read_exact(file: &dyn StorageFile, into: &mut [u8], offset: u64) -> io::Result<bool> {
     let mut have = 0;
     while have < into.len() {

@@ -40,7 +40,7 @@ fn write(writer: &mut JournalWriter, frames: &[usize]) -> Result<(), AppendError
     let mut builder = FrameBuilder::default();
     for (index, records) in frames.iter().enumerate() {
         for at in 0..*records as u64 {
-            builder.push(&record((writer.next_record() + at) as i64));
+            builder.push(&record((writer.next_record() + at) as i64), None);
         }
         writer.commit(&mut builder, 1_000 + index as u64)?;
         assert!(builder.is_empty());
@@ -217,13 +217,13 @@ fn another_shards_journal_and_a_newer_format_are_refused() {
     let refused = recover(&storage, 4, Start::First, true, |_, _, _| {}).unwrap_err().to_string();
     assert!(refused.contains("belongs to shard 3"), "{refused}");
     let (name, mut bytes) = without_fill(&storage).files().into_iter().next().unwrap();
-    bytes[44] = 2;
+    bytes[44] = 3;
     let end = bytes.len() - 4;
     let checksum = crc32fast::hash(&bytes[40..end]);
     bytes[end..].copy_from_slice(&checksum.to_le_bytes());
     let refused =
         read(&FaultDisk::with_files(BTreeMap::from([(name, bytes)]))).unwrap_err().to_string();
-    assert!(refused.contains("format version 2; this program knows up to 1"), "{refused}");
+    assert!(refused.contains("format version 3; this program knows up to 2"), "{refused}");
 }
 
 #[test]
@@ -245,4 +245,21 @@ fn after_a_failure_the_writer_is_poisoned_and_acknowledged_records_are_kept() {
             "{acknowledged} acknowledged, {recovered} recovered"
         );
     }
+}
+
+/// The process ended between the making of a segment and its first frame, and the next start is a
+/// later version.
+#[test]
+fn a_segment_of_format_1_without_frames_is_begun_again_in_format_2() {
+    let (name, bytes) = without_fill(&written(BIG, &[1])).files().into_iter().next().unwrap();
+    let mut header = bytes[..40].to_vec();
+    header[8] = 1;
+    let checksum = crc32fast::hash(&header[..36]);
+    header[36..].copy_from_slice(&checksum.to_le_bytes());
+    let storage = FaultDisk::with_files(BTreeMap::from([(name.clone(), header)]));
+    let (mut writer, recovered, _) = open(&storage, BIG);
+    assert_eq!((recovered.record, recovered.cut_bytes), (0, 0));
+    write(&mut writer, &[2]).unwrap();
+    assert_eq!(storage.files()[&name][8], 2, "the segment has the version of its frames");
+    assert_eq!(read(&storage).unwrap().0, 2);
 }

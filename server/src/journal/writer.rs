@@ -4,7 +4,7 @@
 //! written before frame k's sync has returned. After a failed write or sync the writer is poisoned:
 //! nothing is tried again, because the content of the log is unknown.
 
-use super::frame::{FrameBuilder, FrameHeader};
+use super::frame::{FrameBuilder, FrameHeader, VERSION};
 use super::frame_log::{Anchor, AppendError, FrameLog, Recovered};
 use super::position::{Position, Positions};
 use crate::limits::FRAME_BYTES_MAX;
@@ -155,6 +155,7 @@ impl JournalWriter {
 
     fn write(&mut self, frame: &mut FrameBuilder, time_ms: u64) -> Result<(), AppendError> {
         let header = FrameHeader {
+            version: VERSION,
             shard: self.shard,
             epoch: self.epoch,
             number: self.frame + 1,

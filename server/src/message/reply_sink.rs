@@ -1,7 +1,7 @@
 //! Where replies go: a shard answers to a target and never knows a socket.
 
 use super::replies::Replies;
-use daytrade_protocol::{Push, Symbol};
+use daytrade_protocol::{Push, Symbol, UserName};
 use std::sync::Arc;
 
 /// Receives the replies and pushed lines of one connection. The local implementation is a session's
@@ -10,8 +10,13 @@ pub trait ReplySink: Send + Sync {
     /// Takes the replies of one round, whose frame is durable.
     fn deliver(&self, replies: Replies);
 
-    /// Takes an account event. It is never dropped: past its bound the connection is closed.
-    fn push_event(&self, event: &Push);
+    /// Takes the lines of account events. They are never dropped: past their bound the connection
+    /// is closed.
+    fn push_events(&self, lines: &[u8]);
+
+    /// Takes note that the connection does or does not receive the events of an account from now
+    /// on.
+    fn note_subscription(&self, user: &UserName, is_subscribed: bool);
 
     /// Takes a price. It replaces an older price of the same symbol that is not yet written.
     fn push_quote(&self, symbol: Symbol, quote: Push);

@@ -90,7 +90,12 @@ impl CsvSource {
     }
 }
 
-fn read_rows(from: impl Read) -> anyhow::Result<HashMap<Symbol, Vec<(u64, Money)>>> {
+/// Reads rows of `time,symbol,price` after their header, at most [`CSV_ROWS_MAX`]. Returns each
+/// symbol's prices in order of time.
+///
+/// # Errors
+/// Returns an error with a message that names the faulty line.
+pub fn read_rows(from: impl Read) -> anyhow::Result<HashMap<Symbol, Vec<(u64, Money)>>> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(from);
     let headers = reader.headers()?;
     ensure!(
@@ -141,9 +146,9 @@ pub const REAL_TIME: u64 = 1_000;
 /// # Errors
 /// Returns a message for the command line.
 pub fn parse_speed(text: &str) -> Result<u64, String> {
-    let speed =
-        text.parse::<Decimal>().ok().and_then(|speed| (speed * Decimal::ONE_THOUSAND).to_u64());
+    let speed: Option<Decimal> = text.parse().ok();
     speed
+        .and_then(|speed| speed.checked_mul(Decimal::ONE_THOUSAND)?.to_u64())
         .filter(|milli| (1..=1_000_000_000).contains(milli))
         .ok_or_else(|| format!("{text:?} is not 0.001 to 1000000"))
 }
@@ -223,7 +228,8 @@ mod tests {
     #[test]
     fn speeds_are_parsed_exactly() {
         assert_eq!((parse_speed("0.001"), parse_speed("60")), (Ok(1), Ok(60_000)));
-        for bad in ["0", "-1", "x", "0.0001", "1000001"] {
+        let largest = Decimal::MAX.to_string();
+        for bad in ["0", "-1", "x", "0.0001", "1000001", &largest] {
             assert!(parse_speed(bad).is_err(), "{bad}");
         }
     }

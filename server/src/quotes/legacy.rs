@@ -7,6 +7,7 @@
 
 use super::breaker::Breaker;
 use super::hedging::Hedging;
+use super::host::Host;
 use super::source::{Fetch, Fetched, QuoteSource, SourceError, SourceQuote};
 use crate::limits::{QUOTE_ANSWER_BYTES_MAX, QUOTE_ATTEMPTS_MAX};
 use daytrade_protocol::{Money, Symbol, UserName};
@@ -40,7 +41,7 @@ pub struct LegacyOptions {
 }
 
 struct Client {
-    address: String,
+    host: Host,
     /// Permits for requests in progress.
     turns: Semaphore,
     /// Permits for hedge connections. They are separate from the permits for requests: otherwise
@@ -59,7 +60,7 @@ impl LegacySource {
         let hedges = if options.hedge_after.is_some() { options.connections / 2 } else { 0 };
         let turns = Semaphore::new(options.connections - hedges);
         let client = Client {
-            address,
+            host: Host::new(address),
             turns,
             hedges: Semaphore::new(hedges),
             hedging: Hedging::new(options.hedge_after.unwrap_or_default()),
@@ -181,8 +182,9 @@ impl Client {
     }
 
     /// Sends one request over a new connection and parses the answer.
+    #[expect(clippy::indexing_slicing, reason = "the length is at most that of the answer")]
     async fn ask(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
-        let mut stream = TcpStream::connect(&self.address).await?;
+        let mut stream = TcpStream::connect(&*self.host.addresses().await?).await?;
         let begun = Instant::now();
         // What a source charges for: every request that it has received.
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -237,7 +239,7 @@ impl QuoteSource for LegacySource {
     }
 
     fn describe(&self) -> String {
-        format!("legacy:{}", self.client.address)
+        format!("legacy:{}", self.client.host.as_str())
     }
 }
 

@@ -162,6 +162,7 @@ impl Manager {
         }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "shards send their own number")]
     fn take(&mut self, request: QuoteRequest) {
         match request {
             QuoteRequest::Want { shard, symbol, user, number } => {
@@ -283,6 +284,7 @@ impl Manager {
         });
     }
 
+    #[expect(clippy::indexing_slicing, reason = "shards send their own number")]
     fn fetched(&mut self, (symbol, asker, began, result): Fetched) {
         let took_ms = began.elapsed().as_millis() as u64;
         self.handles.stats.slowest_ms.fetch_max(took_ms, Ordering::Relaxed);

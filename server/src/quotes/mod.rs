@@ -8,6 +8,7 @@ mod breaker;
 mod budget;
 pub mod csv;
 mod hedging;
+mod host;
 mod legacy;
 mod manager;
 pub mod quote_server;

@@ -32,6 +32,7 @@ impl JobBatches {
     }
 
     /// Adds a job for a shard.
+    #[expect(clippy::indexing_slicing, reason = "the router names a shard that exists")]
     pub(super) fn push(&mut self, shard: usize, job: Job) {
         let is_summary = matches!(job.work, Work::Command(Command::DisplaySummary { .. }));
         self.summaries += usize::from(is_summary);
@@ -59,6 +60,7 @@ impl JobBatches {
     }
 
     /// Takes the batch of a shard.
+    #[expect(clippy::indexing_slicing, reason = "the router names a shard that exists")]
     pub(super) fn take(&mut self, shard: usize) -> Vec<Job> {
         std::mem::take(&mut self.by_shard[shard])
     }

@@ -39,6 +39,7 @@ pub(super) struct Dispatcher {
     next_untagged: u64,
     /// A request that waits until everything before it is answered.
     held: Option<Request>,
+    /// Accounts whose events are wanted: asked for, and not refused by their shard.
     subscribed: BTreeSet<UserName>,
     watched: BTreeSet<Symbol>,
     /// True after a reply of many lines that no shard has delayed.
@@ -74,7 +75,8 @@ impl Dispatcher {
     }
 
     /// Returns true if the client waits for pushed lines.
-    pub(super) fn is_listening(&self) -> bool {
+    pub(super) fn is_listening(&mut self) -> bool {
+        self.note_subscriptions();
         !self.subscribed.is_empty() || !self.watched.is_empty()
     }
 
@@ -206,6 +208,7 @@ impl Dispatcher {
                 }
             }
             SessionCommand::Unsubscribe { user } => {
+                self.note_subscriptions();
                 self.subscribed.remove(&user);
                 let shard = self.context.router.shard_of(Some(&user));
                 self.enqueue(shard, to, tag, Work::Unsubscribe(user));
@@ -245,7 +248,19 @@ impl Dispatcher {
         }
     }
 
+    /// Takes over what the shards have answered: a refused subscription is none.
+    fn note_subscriptions(&mut self) {
+        for (user, is_subscribed) in self.outbox.take_subscriptions() {
+            if is_subscribed {
+                self.subscribed.insert(user);
+            } else {
+                self.subscribed.remove(&user);
+            }
+        }
+    }
+
     fn may_listen_to_more(&mut self, to: ReplyTo) -> bool {
+        self.note_subscriptions();
         let may = self.subscribed.len() + self.watched.len() < SUBSCRIPTIONS_MAX;
         if !may {
             self.refuse(to, &Refusal::TooManySubscriptions(SUBSCRIPTIONS_MAX as u32));

@@ -157,12 +157,17 @@ impl Executor {
                 let record = Record::Rejected { number, assigned, attempt, refusal };
                 self.ledger.record(&record, id, |_, _, _| {});
             }
-            Work::Subscribe(user) => match self.subscribers.add(&user, target) {
-                Ok(()) => self.round.reply(to, &ReplyBody::Subscribe { user }),
-                Err(refusal) => self.round.refuse(to, &refusal),
-            },
+            Work::Subscribe(user) => {
+                let added = self.subscribers.add(&user, target);
+                target.sink().note_subscription(&user, added.is_ok());
+                match added {
+                    Ok(()) => self.round.reply(to, &ReplyBody::Subscribe { user }),
+                    Err(refusal) => self.round.refuse(to, &refusal),
+                }
+            }
             Work::Unsubscribe(user) => {
                 self.subscribers.remove(&user, target);
+                target.sink().note_subscription(&user, false);
                 self.round.reply(to, &ReplyBody::Unsubscribe { user });
             }
         }

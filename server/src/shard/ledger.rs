@@ -53,7 +53,7 @@ impl Ledger {
     ) -> Option<UserId> {
         let stamp = Stamp { record: self.next_record(), at_ms: self.now_ms };
         let id = self.book.commit(record, stamp, known, on_event);
-        self.frame.push(record);
+        self.frame.push(record, id);
         id
     }
 

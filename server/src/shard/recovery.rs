@@ -33,11 +33,19 @@ pub fn recover_shard(
         None => (Book::default(), None),
     };
     let start = anchor.as_ref().map_or(Start::First, Start::After);
+    let mut unfit = None;
     let end = store.recover(start, false, &mut |number, time_ms, record| {
+        if unfit.is_some() || !book.fits(&record) {
+            unfit.get_or_insert(number);
+            return;
+        }
         book.commit(&record, Stamp { record: number, at_ms: time_ms }, None, |_, _, _| {});
         // Only the triggers armed at the end matter.
         book.take_interest();
     })?;
+    if let Some(record) = unfit {
+        return Err(RecoveryError::Unfit { folder: store.folder().describe(""), record });
+    }
     refuse_lost_records(store, end.record)?;
     if repair && end.needs_repair() {
         // Repaired only now that nothing prevents the start.

@@ -60,6 +60,7 @@ impl Round {
     }
 
     /// Adds a refusal.
+    #[expect(clippy::indexing_slicing, reason = "there is a counter for each code")]
     pub(super) fn refuse(&mut self, to: ReplyTo, refusal: &Refusal) {
         self.tally.refused[refusal.code() as usize] += 1;
         self.write(to, |tag, out| ReplyBody::write_refusal(refusal, tag, out));

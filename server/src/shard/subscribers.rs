@@ -10,7 +10,23 @@ use hashbrown::HashMap;
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
     by_user: HashMap<UserName, Vec<ReplyTarget>>,
-    pending: Vec<(ReplyTarget, Push)>,
+    /// Counts the changes of `by_user`.
+    changes: u64,
+    /// The lines of the round. Each is written once, however many connections receive it.
+    lines: Vec<u8>,
+    pending: Vec<Pending>,
+}
+
+/// Lines of one account that follow each other, and who receives them.
+#[derive(Debug)]
+struct Pending {
+    user: UserName,
+    /// Value of `changes` when the receivers were listed.
+    changes: u64,
+    targets: Vec<ReplyTarget>,
+    /// Where the lines begin and end.
+    begin: usize,
+    end: usize,
 }
 
 impl Subscribers {
@@ -28,11 +44,13 @@ impl Subscribers {
             return Err(Refusal::TooManySubscribers(SUBSCRIBERS_MAX as u32));
         }
         targets.push(target.clone());
+        self.changes += 1;
         Ok(())
     }
 
     /// Removes a connection.
     pub(super) fn remove(&mut self, user: &UserName, target: &ReplyTarget) {
+        self.changes += 1;
         if let Some(targets) = self.by_user.get_mut(user) {
             targets.retain(|known| !known.is_same(target));
             if targets.is_empty() {
@@ -56,20 +74,34 @@ impl Subscribers {
         let (available, reserved, realised) =
             (account.cash(), account.reserved(), account.realised());
         let after = Push::Account { user, available, reserved, realised };
+        let begin = self.lines.len();
         for push in push.into_iter().chain([after]) {
-            self.pending.extend(targets.iter().map(|target| (target.clone(), push.clone())));
+            push.write_to(&mut self.lines);
+        }
+        let (user, end) = (book.name(id), self.lines.len());
+        match self.pending.last_mut() {
+            Some(last) if last.user == *user && last.changes == self.changes => last.end = end,
+            _ => {
+                let (user, changes, targets) = (user.clone(), self.changes, targets.clone());
+                self.pending.push(Pending { user, changes, targets, begin, end });
+            }
         }
     }
 
     /// Sends the lines that were noted: they are durable.
     pub(super) fn send(&mut self) {
-        for (target, push) in self.pending.drain(..) {
-            target.sink().push_event(&push);
+        for Pending { targets, begin, end, .. } in self.pending.drain(..) {
+            let lines = self.lines.get(begin..end).unwrap_or_default();
+            for target in &targets {
+                target.sink().push_events(lines);
+            }
         }
+        self.lines.clear();
     }
 
     /// Drops the lines that were noted: they are not known to be durable.
     pub(super) fn clear_pending(&mut self) {
         self.pending.clear();
+        self.lines.clear();
     }
 }

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const LAYERS: &[&str] = &[
     "limits",
     "clock",
-    "encoding",
     "open_files",
     "runtime",
     "signals",

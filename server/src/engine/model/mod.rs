@@ -168,6 +168,7 @@ proptest! {
         // Replaying the records gives the same accounts and triggers.
         let mut again = Book::default();
         for ((at, record), number) in live.records.iter().zip(1..) {
+            prop_assert!(again.fits(record), "recovery never refuses what was decided: {record:?}");
             again.commit(record, Stamp { record: number, at_ms: *at }, None, |_, _, _| {});
         }
         prop_assert!(again.accounts().eq(live.book.accounts()));

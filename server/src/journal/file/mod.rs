@@ -8,6 +8,8 @@ mod segment;
 mod writer;
 
 pub use recovery::recover;
+#[cfg(feature = "test-support")]
+pub(super) use segment::segment_header;
 pub use segment::segment_name;
 pub use writer::FileOptions;
 

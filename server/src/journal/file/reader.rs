@@ -1,5 +1,7 @@
 //! Reads frames in order and in bounded memory, and checks each frame's place in the chain.
 
+#![expect(clippy::indexing_slicing, reason = "the buffer holds what was read into it")]
+
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, is_segment, segment_name};
 use crate::journal::fault::{ReadError, SegmentFault};
 use crate::journal::frame::{Fault, FrameHeader, HEADER_BYTES};
@@ -185,7 +187,7 @@ impl<'a> SegmentReader<'a> {
             // Preallocated zeros end a segment if nothing else follows them.
             return open.rest_is_zero().map(|zero| !zero).map_err(|error| open.io(storage, error));
         }
-        if let Ok((header, _)) = FrameHeader::peek(there) {
+        if let Ok(header) = FrameHeader::peek(there) {
             open.fill(header.frame_bytes()).map_err(|error| open.io(storage, error))?;
         }
         Ok(true)

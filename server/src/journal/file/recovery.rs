@@ -186,6 +186,7 @@ struct Tail {
 }
 
 impl Tail {
+    #[expect(clippy::indexing_slicing, reason = "the offsets are within what was read")]
     fn open(storage: &dyn Storage, name: &str, offset: u64) -> io::Result<Self> {
         let file = storage.open(name)?;
         let mut bytes = vec![0; usize::try_from(file.size()?.saturating_sub(offset)).unwrap_or(0)];
@@ -236,6 +237,7 @@ impl Tail {
     /// Returns true if the frame that should begin here was durable, as a later whole frame states.
     /// Frames that were not yet durable (under `--fsync interval` and `never`) may have reached the
     /// disk in any order before a power cut.
+    #[expect(clippy::indexing_slicing, reason = "the offsets are within what was read")]
     fn was_durable(&self, frame: u64) -> bool {
         let says_so = |at: usize| match FrameHeader::parse(&self.bytes[at..]) {
             Ok((header, ..)) => header.durable >= frame,

@@ -1,7 +1,7 @@
 //! Segments: files of frames. The header of each segment links it to the previous one.
 
 use crate::journal::fault::SegmentFault;
-use crate::journal::frame::{VERSION, le_u16, le_u32, le_u64};
+use crate::journal::frame::{is_known, le_u16, le_u32, le_u64};
 
 /// Size of the header, bytes.
 pub(super) const SEGMENT_HEADER_BYTES: usize = 40;
@@ -22,6 +22,8 @@ pub(super) fn is_segment(name: &str) -> bool {
 /// Header of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
+    /// Format version of the segment and of its frames.
+    pub version: u16,
     pub shard: u16,
     /// Number of its first record.
     pub first_record: u64,
@@ -35,7 +37,7 @@ impl SegmentHeader {
     pub(super) fn to_bytes(self) -> [u8; SEGMENT_HEADER_BYTES] {
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
         bytes[..8].copy_from_slice(&MAGIC);
-        bytes[8..10].copy_from_slice(&VERSION.to_le_bytes());
+        bytes[8..10].copy_from_slice(&self.version.to_le_bytes());
         bytes[10..12].copy_from_slice(&self.shard.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.first_record.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.first_frame.to_le_bytes());
@@ -53,14 +55,21 @@ impl SegmentHeader {
             return Err(SegmentFault::Damaged);
         }
         let version = le_u16(bytes)(8);
-        if version != VERSION {
+        if !is_known(version) {
             return Err(SegmentFault::Version(version));
         }
         Ok(Self {
+            version,
             shard: le_u16(bytes)(10),
             first_record: le_u64(bytes)(16),
             first_frame: le_u64(bytes)(24),
             chain: le_u32(bytes)(32),
         })
     }
+}
+
+/// Returns the header of a shard's first segment.
+#[cfg(feature = "test-support")]
+pub(in crate::journal) fn segment_header(version: u16, shard: u16) -> [u8; SEGMENT_HEADER_BYTES] {
+    SegmentHeader { version, shard, first_record: 1, first_frame: 1, chain: 0 }.to_bytes()
 }

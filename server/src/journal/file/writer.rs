@@ -1,7 +1,7 @@
 //! Appends frames to segments.
 
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
-use crate::journal::frame::FrameHeader;
+use crate::journal::frame::{FrameHeader, VERSION};
 use crate::journal::frame_log::{AppendError, FrameLog, Place, Recovered, SegmentEnd};
 use crate::journal::storage::{FileIdentity, Storage, StorageFile, read_exact};
 use std::io;
@@ -23,6 +23,8 @@ pub struct FileOptions {
 const FILL_FOR_FRAMES_BELOW_BYTES: usize = 16 << 10;
 
 struct OpenSegment {
+    /// Format version. A segment of an earlier version is closed before the next frame.
+    version: u16,
     file: Box<dyn StorageFile>,
     identity: FileIdentity,
     first_record: u64,
@@ -55,23 +57,7 @@ impl FileLog {
     ) -> io::Result<Self> {
         let segment = match &end.segment {
             None => None,
-            Some(segment) => {
-                let file = storage.open(&segment.name)?;
-                make_durable(&*file, segment, end.chain)?;
-                storage.sync_folder()?;
-                let digits = segment.name.split('.').next();
-                let first_record = digits.and_then(|digits| digits.parse().ok()).unwrap_or(1);
-                let (offset, last_frame) = (segment.end, None);
-                let identity = file.identity()?;
-                Some(OpenSegment {
-                    file,
-                    identity,
-                    first_record,
-                    offset,
-                    last_frame,
-                    filled: offset,
-                })
-            }
+            Some(segment) => reopen(&*storage, segment, end.chain)?,
         };
         Ok(Self { storage, shard, options, segment, unsynced: false, low: false })
     }
@@ -85,18 +71,48 @@ impl FileLog {
             full.file.sync()?;
             self.unsynced = false;
         }
-        let FrameHeader { shard: _, first_record, number, chain, .. } = *header;
+        let FrameHeader { version, first_record, number, chain, .. } = *header;
         let file = self.storage.create(&segment_name(first_record))?;
-        let header = SegmentHeader { shard: self.shard, first_record, first_frame: number, chain };
+        let header =
+            SegmentHeader { version, shard: self.shard, first_record, first_frame: number, chain };
         file.write_all_at(&header.to_bytes(), 0)?;
         file.sync()?;
         self.storage.sync_folder()?;
         let offset = SEGMENT_HEADER_BYTES as u64;
         let (identity, last_frame, filled) = (file.identity()?, None, offset);
         self.segment =
-            Some(OpenSegment { file, identity, first_record, offset, last_frame, filled });
+            Some(OpenSegment { version, file, identity, first_record, offset, last_frame, filled });
         Ok(closed.is_some())
     }
+}
+
+/// Opens the segment in which a log ended and makes it durable. Returns None if it has to be begun
+/// again: it has no frame yet and an earlier format.
+fn reopen(
+    storage: &dyn Storage,
+    segment: &SegmentEnd,
+    chain: u32,
+) -> io::Result<Option<OpenSegment>> {
+    let file = storage.open(&segment.name)?;
+    let mut header = [0; SEGMENT_HEADER_BYTES];
+    read_exact(&*file, &mut header, 0)?;
+    let header = SegmentHeader::parse(&header).map_err(io::Error::other)?;
+    if header.version != VERSION && segment.end == SEGMENT_HEADER_BYTES as u64 {
+        storage.remove(&segment.name)?;
+        storage.sync_folder()?;
+        return Ok(None);
+    }
+    make_durable(&*file, segment, chain)?;
+    storage.sync_folder()?;
+    Ok(Some(OpenSegment {
+        version: header.version,
+        identity: file.identity()?,
+        file,
+        first_record: header.first_record,
+        offset: segment.end,
+        last_frame: None,
+        filled: segment.end,
+    }))
 }
 
 /// Writes the last frames of a segment again, as far as they may be in the system's cache only, and
@@ -122,6 +138,7 @@ fn make_durable(file: &dyn StorageFile, segment: &SegmentEnd, chain: u32) -> io:
 
 /// Returns true if the bytes are whole frames whose last one has this checksum, or a segment's
 /// header.
+#[expect(clippy::indexing_slicing, reason = "a frame that was parsed is within the bytes")]
 fn ends_with(tail: &[u8], segment: &SegmentEnd, chain: u32) -> bool {
     if segment.durable == 0 {
         return SegmentHeader::parse(tail).is_ok_and(|header| header.chain == chain);
@@ -138,7 +155,9 @@ fn ends_with(tail: &[u8], segment: &SegmentEnd, chain: u32) -> bool {
 impl FrameLog for FileLog {
     fn prepare(&mut self, header: &FrameHeader) -> Result<bool, AppendError> {
         let end = |open: &OpenSegment| open.offset + header.frame_bytes() as u64;
-        let fits = |open: &OpenSegment| end(open) <= self.options.segment_bytes_max;
+        let fits = |open: &OpenSegment| {
+            open.version == header.version && end(open) <= self.options.segment_bytes_max
+        };
         if self.segment.as_ref().is_some_and(fits) {
             return Ok(false);
         }

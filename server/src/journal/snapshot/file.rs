@@ -63,6 +63,7 @@ pub fn remove_unfinished(storage: &dyn Storage) -> io::Result<()> {
 }
 
 impl SnapshotHeader {
+    #[expect(clippy::indexing_slicing, reason = "the header has its size")]
     fn to_bytes(self) -> [u8; HEADER_BYTES] {
         let Self { version, shard, anchor, users, assigned_max } = self;
         let mut bytes = [0; HEADER_BYTES];

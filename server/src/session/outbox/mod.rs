@@ -16,7 +16,7 @@ pub use memory::OutputMemory;
 
 use super::transport::ReplyWriter;
 use crate::message::{Replies, ReplyBytes, ReplySink};
-use daytrade_protocol::{Push, Symbol};
+use daytrade_protocol::{Push, Symbol, UserName};
 use parking_lot::{Mutex, MutexGuard};
 use queue::OutputQueue;
 use reorder::ReorderBuffer;
@@ -48,6 +48,9 @@ struct State {
     counted: usize,
     /// Time of the last direct write.
     written_at: Option<Instant>,
+    /// What shards said about subscriptions and the session has not looked at yet. Each is the
+    /// answer to a request in flight.
+    subscriptions: Vec<(UserName, bool)>,
     /// True once the connection is closed.
     closed: bool,
 }
@@ -101,6 +104,11 @@ impl Outbox {
     /// Counts requests, and requests for a summary among them, that are sent to a shard.
     pub fn begin(&self, requests: usize, summaries: usize) {
         self.state.lock().flow.begin(requests, summaries);
+    }
+
+    /// Returns what shards have said about subscriptions since the last call, in order.
+    pub(super) fn take_subscriptions(&self) -> Vec<(UserName, bool)> {
+        std::mem::take(&mut self.state.lock().subscriptions)
     }
 
     /// Takes a reply of the session itself, which writes it after reading what has arrived.
@@ -188,6 +196,10 @@ impl Outbox {
 }
 
 impl ReplySink for Outbox {
+    fn note_subscription(&self, user: &UserName, is_subscribed: bool) {
+        self.state.lock().subscriptions.push((user.clone(), is_subscribed));
+    }
+
     fn deliver(&self, replies: Replies) {
         let mut state = self.state.lock();
         let was_idle = state.queue.is_idle();
@@ -203,11 +215,11 @@ impl ReplySink for Outbox {
         wake(state);
     }
 
-    fn push_event(&self, event: &Push) {
+    fn push_events(&self, lines: &[u8]) {
         let mut state = self.state.lock();
         if !state.closed && !state.queue.is_too_slow() {
             // Not written at once: a price that fires a thousand triggers makes as many events.
-            state.queue.append_event(event);
+            state.queue.append_events(lines);
             self.count(&mut state);
             wake(state);
         }

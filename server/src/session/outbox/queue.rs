@@ -50,17 +50,16 @@ impl OutputQueue {
         }
     }
 
-    /// Appends an account event. Past the bound it appends the closing line instead of further
-    /// events.
-    pub(super) fn append_event(&mut self, event: &Push) {
-        let mut line = Vec::new();
-        event.write_to(&mut line);
-        self.event_bytes += line.len();
+    /// Appends the lines of account events. Past the bound it appends the closing line behind
+    /// them; the caller must then append no more.
+    pub(super) fn append_events(&mut self, lines: &[u8]) {
+        let mut lines = lines.to_vec();
+        self.event_bytes += lines.len();
         if self.event_bytes > OUTBOX_EVENT_BYTES_MAX {
             self.too_slow = true;
-            Push::ByeSlowConsumer.write_to(&mut line);
+            Push::ByeSlowConsumer.write_to(&mut lines);
         }
-        self.append(line);
+        self.append(lines);
     }
 
     /// Keeps a price until the queue is taken; it replaces an older price of its symbol.

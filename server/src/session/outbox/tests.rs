@@ -178,11 +178,12 @@ fn a_slow_reader_gets_the_newest_price_and_all_events_up_to_the_limit() {
     assert_eq!(text(&outbox), "* QUOTE,S,3.00,1\n");
     let user = UserName::parse(b"alice").unwrap();
     let zero = Money::ZERO;
-    let event = Push::Account { user, available: zero, reserved: zero, realised: zero };
+    let mut event = Vec::new();
+    Push::Account { user, available: zero, reserved: zero, realised: zero }.write_to(&mut event);
     while !outbox.load().too_slow {
-        outbox.push_event(&event);
+        outbox.push_events(&event);
     }
-    outbox.push_event(&event);
+    outbox.push_events(&event);
     let left = text(&outbox);
     assert!(left.len() > OUTBOX_EVENT_BYTES_MAX && left.len() < OUTBOX_EVENT_BYTES_MAX + 100);
     assert!(left.ends_with("0.00\n* BYE,SLOW_CONSUMER\n"));

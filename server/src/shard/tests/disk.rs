@@ -1,6 +1,9 @@
 //! Restarts, failed writes and a full disk.
 
 use super::*;
+use crate::engine::{Event, Events, Outcome};
+use crate::journal::{FrameBuilder, Recovered};
+use daytrade_protocol::{Command, Side};
 
 #[test]
 fn a_restart_restores_orders_and_triggers() {
@@ -142,4 +145,51 @@ fn a_disk_that_fills_up_and_then_disappears_is_not_taken_for_one_with_space() {
     assert!(world.shard.round(world.now_ms).is_err());
     assert!(take_replies(&world.outbox).starts_with("[3] ERR,READ_ONLY,"));
     assert!(world.quote_requests().is_empty(), "no quote may be bought that cannot be recorded");
+}
+
+/// Only a defect can write such records, with correct checksums. Recovery names them: an overflow
+/// would end the process without a word.
+#[test]
+fn records_that_do_not_fit_the_accounts_are_refused() {
+    let add = |amount: i64| {
+        let (user, amount) = (UserName::parse(b"a").unwrap(), Money::from_cents(amount));
+        let event = Event::CashAdded { amount };
+        let command = Command::Add { user, amount };
+        let outcome = Outcome::Done(Events::from_iter([event]));
+        Record::Transaction { number: 1, assigned: false, command, price: None, outcome }
+    };
+    let user = UserName::parse(b"a").unwrap();
+    let symbol = Symbol::parse(b"S").unwrap();
+    let sold = |shares| {
+        let (price, total, basis) = (Money::ZERO, Money::ZERO, Money::ZERO);
+        let (side, number, amount) = (Side::Sell, 1, Money::ZERO);
+        let event = Event::Filled { side, symbol, shares, price, total, amount, basis, number };
+        Record::Filled { user: user.clone(), event }
+    };
+    for (records, unfit) in [
+        (vec![add(5), add(7)], None),
+        (vec![add(5), add(i64::MAX)], Some("record 2")),
+        (vec![add(-7), add(i64::MIN)], Some("record 2")),
+        (vec![add(5), sold(0), sold(1)], Some("record 3")),
+    ] {
+        let storage = FaultDisk::default();
+        let (log, end) = (store(&storage), Recovered::default());
+        let log = log.open(&end).unwrap();
+        let mut writer = JournalWriter::new(log, 0, SyncMode::Always, &end, Positions::default());
+        let mut frame = FrameBuilder::default();
+        for record in &records {
+            frame.push(record, None);
+        }
+        writer.commit(&mut frame, 1_000).unwrap();
+        let before = storage.files();
+        let refused = recover_shard(&store(&storage), 0, true).err().map(|error| error.to_string());
+        match unfit {
+            None => assert_eq!(refused, None),
+            Some(record) => {
+                let refused = refused.expect("the start is refused");
+                assert!(refused.contains(record) && refused.contains("does not fit"), "{refused}");
+                assert_eq!(storage.files(), before);
+            }
+        }
+    }
 }

@@ -93,7 +93,7 @@ fn a_dump_in_progress_is_answered_before_what_is_turned_away_behind_it() {
         let done = DumpDone { dump: request.dump, result };
         world.shard.on_event(ShardEvent::DumpDone(Box::new(done)));
         let replies = world.round();
-        let tags: Vec<_> = replies.lines().map(|line| &line[..3]).collect();
+        let tags: Vec<_> = replies.lines().map(|line| line.get(..3).unwrap()).collect();
         assert_eq!(tags, ["[2]", "[3]", "[4]"], "{replies}");
         assert_eq!(replies.matches("READ_ONLY").count(), if fails { 3 } else { 0 }, "{replies}");
     }

@@ -1,0 +1,173 @@
+//! Creates the parts of a server before they are connected.
+
+use crate::clock::Clock;
+use crate::config::{Config, QuoteArgs, Retention};
+use crate::data_dir::{DataDir, shard_dir};
+use crate::execution::{Execution, ShardJoin};
+use crate::journal::{
+    FileOptions, FileStore, FsStorage, JournalWriter, LogStore, Positions, SnapshotKeeper,
+};
+use crate::limits::{FILL_BYTES, SEGMENT_BYTES_MAX, free_bytes_min};
+use crate::message::{QuoteRequest, ShardEvent};
+use crate::quotes::csv::{CsvSource, Playback};
+use crate::quotes::{
+    LegacySource, QuoteManagerHandles, QuoteSource, QuoteSpec, QuoteStats, SimulatedSource,
+    spawn_manager,
+};
+use crate::runtime::NO_THREAD;
+use crate::shard::{
+    Fatal, Queues, RecoveredShard, Shard, ShardHandles, ShardStats, ShardTask, recover_shard,
+};
+use anyhow::Context as _;
+use parking_lot::{Mutex, RwLock};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+/// The shards of a server before they are started.
+pub(super) struct Parts {
+    pub recovered: Vec<RecoveredShard>,
+    pub queues: Vec<Queues>,
+    pub positions: Vec<Positions>,
+    pub stats: Vec<Arc<ShardStats>>,
+    pub keepers: Vec<Arc<Mutex<SnapshotKeeper>>>,
+}
+
+/// Opens the log of each shard of a data folder.
+pub(crate) fn open_stores(data_dir: &DataDir) -> Vec<Arc<dyn LogStore>> {
+    let count = data_dir.manifest().shards;
+    let options = FileOptions {
+        segment_bytes_max: SEGMENT_BYTES_MAX,
+        fill_bytes: FILL_BYTES,
+        free_bytes_min: free_bytes_min(usize::from(count)),
+    };
+    let open = |shard| -> Arc<dyn LogStore> {
+        let storage = Arc::new(FsStorage::new(&shard_dir(data_dir.path(), shard)));
+        Arc::new(FileStore::new(storage, shard, options))
+    };
+    (0..count).map(open).collect()
+}
+
+pub(super) fn open_source(
+    quotes: &QuoteArgs,
+    folder_seed: u32,
+    clock: &Arc<Clock>,
+) -> anyhow::Result<Arc<dyn QuoteSource>> {
+    Ok(match &quotes.quotes {
+        QuoteSpec::Simulated { seed, frozen } => {
+            let seed = seed.unwrap_or(u64::from(folder_seed));
+            Arc::new(SimulatedSource::new(seed, *frozen, Arc::clone(clock)))
+        }
+        QuoteSpec::Legacy { address } => {
+            Arc::new(LegacySource::new(address.clone(), quotes.legacy()))
+        }
+        QuoteSpec::Csv { path } => {
+            let playback = Playback { speed_milli: quotes.speed, looped: quotes.looped };
+            Arc::new(CsvSource::open(path, playback, Arc::clone(clock))?)
+        }
+    })
+}
+
+pub(super) async fn bind(listen: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
+    let Some(at) = listen else { return Ok(None) };
+    let bound = TcpListener::bind(at).await;
+    bound.map(Some).with_context(|| format!("cannot listen on {at}"))
+}
+
+/// Starts the quote manager. Returns the channel to it and its counters.
+pub(super) fn start_quotes(
+    config: &Config,
+    source: Arc<dyn QuoteSource>,
+    shards: Vec<UnboundedSender<ShardEvent>>,
+    clock: &Arc<Clock>,
+) -> (UnboundedSender<QuoteRequest>, Arc<QuoteStats>) {
+    let (quotes, requests) = mpsc::unbounded_channel();
+    let stats = Arc::new(QuoteStats::default());
+    let manager = QuoteManagerHandles {
+        requests,
+        shards,
+        clock: Arc::clone(clock),
+        stats: Arc::clone(&stats),
+        refresh_budget: config.quotes.refresh_budget,
+    };
+    spawn_manager(source, manager);
+    (quotes, stats)
+}
+
+pub(super) fn keepers(
+    config: &Config,
+    stores: &[Arc<dyn LogStore>],
+    readers: &Arc<RwLock<()>>,
+) -> Vec<Arc<Mutex<SnapshotKeeper>>> {
+    let retention = match config.journal_retention {
+        Retention::All => None,
+        Retention::Bytes(bytes) => Some(bytes),
+    };
+    let keeper = |(number, store): (usize, &Arc<dyn LogStore>)| {
+        let (store, readers) = (Arc::clone(store), Arc::clone(readers));
+        Arc::new(Mutex::new(SnapshotKeeper::new(store, number as u16, retention, readers)))
+    };
+    stores.iter().enumerate().map(keeper).collect()
+}
+
+/// Starts the shards with what was recovered.
+#[expect(clippy::indexing_slicing, reason = "the number is that of a shard")]
+pub(super) fn start_shards(
+    config: &Config,
+    stores: &[Arc<dyn LogStore>],
+    parts: Parts,
+    services: &ShardHandles,
+    clock: &Arc<Clock>,
+    execution: &Execution,
+) -> anyhow::Result<(Vec<ShardJoin>, UnboundedReceiver<Fatal>)> {
+    let (fatal, failures) = mpsc::unbounded_channel();
+    let mode = config.fsync;
+    let mut shards = Vec::new();
+    let Parts { recovered, queues, positions, stats, keepers } = parts;
+    let parts = recovered.into_iter().zip(queues).zip(positions.into_iter().zip(stats));
+    for (number, ((recovered, queues), (position, stats))) in parts.enumerate() {
+        let id = number as u16;
+        let end = &recovered.end;
+        let journal = JournalWriter::new(stores[number].open(end)?, id, mode, end, position);
+        let (handles, every) = (services.clone(), config.snapshot_every);
+        let mut shard = Shard::new(id, recovered, journal, handles, stats, every);
+        shard.announce_interest();
+        let (clock, fatal) = (Arc::clone(clock), fatal.clone());
+        let keeper = Arc::clone(&keepers[number]);
+        let task = ShardTask { shard, queues, clock, mode, fatal, keeper };
+        shards.push(execution.start_shard(task)?);
+    }
+    Ok((shards, failures))
+}
+
+/// Recovers every shard, each on a thread of its own.
+pub(super) fn recover_all(stores: &[Arc<dyn LogStore>]) -> anyhow::Result<Vec<RecoveredShard>> {
+    let started = Instant::now();
+    let recovered: Vec<RecoveredShard> = std::thread::scope(|scope| {
+        let recover = |(number, store): (usize, &'_ Arc<dyn LogStore>)| {
+            let store = Arc::clone(store);
+            std::thread::Builder::new()
+                .name(format!("recovery-{number}"))
+                .spawn_scoped(scope, move || recover_shard(&*store, number as u16, true))
+        };
+        let threads: Vec<_> = stores.iter().enumerate().map(recover).collect();
+        let join = |thread: std::io::Result<std::thread::ScopedJoinHandle<'_, _>>| match thread
+            .context(NO_THREAD)?
+            .join()
+        {
+            Ok(recovered) => Ok(recovered?),
+            Err(_) => Err(anyhow::anyhow!("recovery ended with a panic")),
+        };
+        threads.into_iter().map(join).collect::<anyhow::Result<_>>()
+    })?;
+    let records: u64 = recovered.iter().map(|shard| shard.end.record).sum();
+    if records > 0 {
+        let users: usize = recovered.iter().map(|shard| shard.book.len()).sum();
+        let read = records - recovered.iter().map(|shard| shard.snapshot_record).sum::<u64>();
+        let took_ms = started.elapsed().as_millis() as u64;
+        tracing::info!(records, read, users, took_ms, "recovered");
+    }
+    Ok(recovered)
+}

@@ -19,6 +19,7 @@ mod power_cut;
 mod pushes;
 mod replay;
 mod screen;
+mod silence;
 mod simulator;
 mod stops;
 mod texts;

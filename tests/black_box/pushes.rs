@@ -65,3 +65,21 @@ fn a_watch_pushes_the_cached_price_and_fetches_a_missing_one() {
     assert_eq!(second.line(), price, "the cached price");
     assert_eq!(client.ask("UNWATCH,S"), "OK,UNWATCH,S");
 }
+
+/// Its connection would otherwise never be idle.
+#[test]
+fn a_refused_subscription_does_not_keep_a_connection_open() {
+    let folder = tempdir().unwrap();
+    let args = ["--quotes", "simulated:7:frozen", "--idle-timeout", "2"];
+    let server = Daemon::start(folder.path(), &args);
+    let mut subscribers: Vec<_> = (0..64).map(|_| server.connect()).collect();
+    for subscriber in &mut subscribers {
+        assert_eq!(subscriber.ask("SUBSCRIBE,alice"), "OK,SUBSCRIBE,alice");
+    }
+    let mut refused = server.connect();
+    assert!(refused.ask("SUBSCRIBE,alice").starts_with("ERR,LIMIT_EXCEEDED,"));
+    assert_eq!(refused.line(), "* BYE,IDLE");
+    assert_eq!(subscribers[0].ask("PING"), "OK,PING", "who listens is not idle");
+    assert_eq!(subscribers[1].ask("UNSUBSCRIBE,alice"), "OK,UNSUBSCRIBE,alice");
+    assert_eq!(subscribers[1].line(), "* BYE,IDLE");
+}

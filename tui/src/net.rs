@@ -6,12 +6,18 @@ use crate::exit::Failure;
 use anyhow::Context as _;
 use daytrade_protocol::{Detail, Request, ServerLine, SessionCommand};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 /// Timeout of a connection attempt.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Timeout of the answer to a PING.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a reply may take before the server is asked whether it still answers.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Maximum length of a line of a server, bytes. The longest lines hold a path or a quote's key.
+pub(crate) const SERVER_LINE_BYTES_MAX: usize = 64 << 10;
 
 /// Checks that an address has the form `HOST:PORT`.
 ///
@@ -47,22 +53,78 @@ fn connect(address: &str) -> Result<TcpStream, Failure> {
 /// without control characters.
 ///
 /// # Errors
-/// A link failure, or an error of `on_line`.
+/// A link failure, also for a server that stops answering, or an error of `on_line`.
 pub(crate) fn exchange(
     address: &str,
     requests: &[u8],
-    mut on_line: impl FnMut(&str) -> std::io::Result<()>,
+    mut on_line: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let mut stream = connect(address)?;
-    let mut exchange = || -> std::io::Result<()> {
+    let lost = || format!("lost the connection to {address}");
+    let mut send = || -> io::Result<()> {
+        stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(requests)?;
-        stream.shutdown(Shutdown::Write)?;
-        for line in BufReader::new(&stream).lines() {
-            on_line(&clean(&line?))?;
-        }
-        Ok(())
+        stream.shutdown(Shutdown::Write)
     };
-    exchange().with_context(|| format!("lost the connection to {address}")).map_err(Failure::link)
+    match send() {
+        Err(error) if is_timeout(&error) => return Err(no_answer(address)),
+        sent => sent.with_context(lost).map_err(Failure::link)?,
+    }
+    let (mut reader, mut line) = (BufReader::new(&stream), Vec::new());
+    loop {
+        match read_line(&mut reader, &mut line) {
+            Ok(true) => {
+                on_line(&clean(&String::from_utf8_lossy(&line))).map_err(Failure::link)?;
+                line.clear();
+            }
+            Ok(false) => return Ok(()),
+            // A quote or a dump may take its time, but a server that works answers a PING.
+            Err(error) if is_timeout(&error) => {
+                if !answers(address) {
+                    return Err(no_answer(address));
+                }
+            }
+            Err(error) => return Err(error).with_context(lost).map_err(Failure::link),
+        }
+    }
+}
+
+/// Returns the failure of a server that does not answer.
+pub(crate) fn no_answer(address: &str) -> Failure {
+    let seconds = ANSWER_TIMEOUT.as_secs();
+    Failure::link(anyhow::anyhow!("no answer from {address} within {seconds} s"))
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// Returns true if the server answers a PING on another connection in time. A server that is full
+/// answers, too: it says so.
+pub(crate) fn answers(address: &str) -> bool {
+    let ask = || -> anyhow::Result<bool> {
+        let mut stream = connect(address).map_err(|failure| failure.error)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        stream.write_all(b"PING\n")?;
+        let mut line = Vec::new();
+        Ok(read_line(&mut BufReader::new(&stream), &mut line)?)
+    };
+    ask().unwrap_or(false)
+}
+
+/// Appends the rest of a line, without its end, and returns true; false if the server has closed
+/// the connection and `line` is empty. May be called again with the same `line` after a timeout.
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    let left = SERVER_LINE_BYTES_MAX.saturating_sub(line.len()) as u64;
+    reader.take(left).read_until(b'\n', line)?;
+    if line.pop_if(|byte| *byte == b'\n').is_some() {
+        return Ok(true);
+    }
+    if line.len() >= SERVER_LINE_BYTES_MAX {
+        return Err(io::Error::other("a line is longer than any of a daytrade server"));
+    }
+    Ok(!line.is_empty())
 }
 
 /// Returns the server's statistics by name.

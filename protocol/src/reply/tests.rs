@@ -81,6 +81,17 @@ fn a_known_prefix_with_wrong_fields_is_not_a_reply() {
     }
 }
 
+/// The blank at the end is trimmed, and what is left is sliced by offsets of the whole line.
+#[test]
+fn a_line_that_ends_within_a_character_is_refused() {
+    for line in ["[1]\u{c0a}K ", "[1]\u{c0a}", "[1] \u{c0a}K", "\u{c0a}", "[1]-\u{c0a} "] {
+        for end in 0..=line.len() {
+            let _ = ServerLine::parse(&line.as_bytes()[..end]);
+        }
+    }
+    assert!(ServerLine::parse("[1]\u{c0a}K \n".as_bytes()).is_err());
+}
+
 #[test]
 fn refusals_name_the_amount_needed() {
     let refusal = Refusal::InsufficientFunds {

@@ -284,3 +284,31 @@ impl<W: Write> Write for Bounded<'_, W> {
         self.out.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dumps_at_the_same_time_share_one_quota() {
+        let progress = Progress::default();
+        let budget = |used| Budget {
+            quota: Some(100),
+            used,
+            finished: progress.finished.load(Ordering::Relaxed),
+            progress: &progress,
+            reserve: 0,
+            dump_dir: Path::new("."),
+            data_dir: None,
+        };
+        // Two begin while there are 40 bytes of older dumps.
+        let (one, other) = (budget(40), budget(40));
+        progress.written.fetch_add(50, Ordering::Relaxed);
+        assert!(one.check_quota(10, "").is_ok() && other.check_quota(10, "").is_ok());
+        assert!(one.check_quota(11, "").is_err() && other.check_quota(11, "").is_err());
+        // The first is in place: for a third it is one of the older ones.
+        progress.finished.fetch_add(50, Ordering::Relaxed);
+        assert!(other.check_quota(11, "").is_err() && budget(90).check_quota(10, "").is_ok());
+        assert!(budget(90).check_quota(11, "").is_err());
+    }
+}

@@ -6,7 +6,7 @@ use crate::harness::{Daemon, program, run, send_signal, text};
 use std::path::Path;
 use std::process::Command;
 use tempfile::tempdir;
-use terminal::Terminal;
+pub use terminal::Terminal;
 
 fn frozen(folder: &Path) -> Daemon {
     Daemon::start(folder, &["--quotes", "simulated:7:frozen"])

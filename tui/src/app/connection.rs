@@ -4,7 +4,7 @@
 //! the detail lines of unfinished replies. It must never send a request twice or use a tag twice,
 //! and it must never send anything without a link.
 
-use super::{Activity, Clock, Effect};
+use super::{Activity, Clock, Effect, Health};
 use daytrade_protocol::{
     Body, Command, CommandName, Detail, Request, SessionCommand, Tag, UserName,
 };
@@ -69,6 +69,10 @@ pub(crate) struct Connection {
     user: UserName,
     address: String,
     link: Link,
+    /// How the server answers while the link is live.
+    health: Health,
+    /// Local time of the last line of the server, Unix milliseconds.
+    heard_ms: u64,
     in_flight: BTreeMap<u64, InFlight>,
     next_tag: u64,
     /// Detail lines of replies whose last line has not arrived.
@@ -83,6 +87,8 @@ impl Connection {
             user,
             address,
             link,
+            health: Health::Good,
+            heard_ms: now_ms,
             in_flight: BTreeMap::new(),
             // Earlier sessions of the same user used smaller numbers.
             next_tag: now_ms / 100 + 1,
@@ -111,10 +117,39 @@ impl Connection {
         matches!(self.link, Link::Live(_))
     }
 
+    /// Returns true if the server answers without delay.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.is_live() && self.health == Health::Good
+    }
+
+    /// Returns how the server answers, while the link is live.
+    pub(crate) const fn health(&self) -> Health {
+        self.health
+    }
+
+    /// Returns the local time of the last line of the server, Unix milliseconds.
+    pub(crate) const fn heard_ms(&self) -> u64 {
+        self.heard_ms
+    }
+
+    /// Records that the server answers.
+    pub(super) const fn set_heard(&mut self, clock: Clock) {
+        self.heard_ms = clock.now_ms();
+    }
+
+    /// Records how the server answers.
+    pub(super) fn set_health(&mut self, health: Health, clock: Clock) {
+        self.health = health;
+        if health == Health::Good {
+            self.set_heard(clock);
+        }
+    }
+
     /// Records that the link is up; returns true if it had been lost before.
     pub(super) fn set_live(&mut self, clock: Clock) -> bool {
         let was_offline = matches!(self.link, Link::Offline { .. });
         self.link = Link::Live(clock.now_ms());
+        self.set_health(Health::Good, clock);
         was_offline
     }
 

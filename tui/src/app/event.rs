@@ -44,8 +44,10 @@ pub enum HitTarget {
 /// An event of the link.
 #[derive(Clone, Debug)]
 pub enum LinkEvent {
-    /// The connection is established.
+    /// The connection is established, and the server has answered.
     Up,
+    /// How the server answers: after a change, and after each answer to a PING.
+    Health(Health),
     /// The connection is lost or could not be established.
     Down {
         /// The cause, as a message.
@@ -64,6 +66,17 @@ pub enum LinkEvent {
         /// Microseconds between writing the request and reading this line, if it is a reply.
         took_us: Option<u64>,
     },
+}
+
+/// How a server answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// At once.
+    Good,
+    /// A PING waits for longer than a second.
+    Slow,
+    /// A PING waits for longer than three seconds.
+    NoReply,
 }
 
 /// An action outside the application.

@@ -2,7 +2,9 @@
 //! applies to, and when the screen changes next. Everything here is read-only except the selection
 //! itself.
 
-use super::{App, Form, Link, Pane, Pending, Popup, QUOTE_LIFETIME_MS, Trigger, command_line};
+use super::{
+    App, Form, Health, Link, Pane, Pending, Popup, QUOTE_LIFETIME_MS, Trigger, command_line,
+};
 use daytrade_protocol::{Money, Symbol};
 
 impl App {
@@ -172,14 +174,14 @@ impl App {
     }
 
     /// Returns true if something on the screen counts seconds: the time left of an order, the age
-    /// of a fresh quote, the time until the next attempt to connect.
+    /// of a fresh quote, the time until the next attempt to connect, the time without an answer.
     pub(crate) fn shows_seconds(&self) -> bool {
         let counts_down =
             self.next_pending().is_some_and(|order| self.clock.left_ms(order.expires_at_ms) > 0);
         let is_live = self.connection.is_live();
         let is_loading = self.account.current().is_none() && !self.account.is_missing();
         let waits = matches!(self.connection.link(), Link::Offline { .. } | Link::Connecting(_))
-            || is_live && is_loading;
+            || is_live && (is_loading || self.connection.health() != Health::Good);
         let held = self.account.current().into_iter().flat_map(|account| &account.holdings);
         let held = held.map(|holding| holding.symbol);
         let mut shown = self.market.watchlist().iter().copied().chain(held);

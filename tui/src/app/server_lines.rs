@@ -27,12 +27,18 @@ pub(super) fn on_link_event(app: &mut App, event: LinkEvent, effects: &mut Vec<E
         LinkEvent::Down { cause, next_try_ms, attempt } => {
             on_link_down(app, cause, next_try_ms, attempt);
         }
-        LinkEvent::Line { line, text, took_us } => match line {
-            ServerLine::Reply(reply) => on_reply(app, &reply, text, took_us, effects),
-            ServerLine::Detail(Some(tag), detail) => app.connection.add_detail(tag.get(), detail),
-            ServerLine::Detail(None, _) => {}
-            ServerLine::Push(push) => on_push(app, &push, text, effects),
-        },
+        LinkEvent::Health(health) => app.connection.set_health(health, app.clock),
+        LinkEvent::Line { line, text, took_us } => {
+            app.connection.set_heard(app.clock);
+            match line {
+                ServerLine::Reply(reply) => on_reply(app, &reply, text, took_us, effects),
+                ServerLine::Detail(Some(tag), detail) => {
+                    app.connection.add_detail(tag.get(), detail);
+                }
+                ServerLine::Detail(None, _) => {}
+                ServerLine::Push(push) => on_push(app, &push, text, effects),
+            }
+        }
     }
 }
 

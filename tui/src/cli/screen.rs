@@ -6,17 +6,14 @@ use super::endpoint::{Endpoint, EndpointArgs};
 use crate::app::{App, Effect, Event, KeyMap, Link, LinkEvent, text};
 use crate::exit::{Exit, Failure};
 use crate::link::{LinkRequest, spawn_link};
+use crate::net::{ANSWER_TIMEOUT, no_answer};
 use crate::replay::ReplayArgs;
 use crate::replay_message::Stage;
 use crate::term::{self, ScreenOptions, now_ms};
 use clap::Args;
 use daytrade_protocol::Symbol;
 use std::io::{self, IsTerminal as _, Write};
-use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
-
-/// Timeout for a complete model; a query then prints the data that has arrived.
-const LOAD_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Options of the screen.
 #[derive(Clone, Debug, Args)]
@@ -165,15 +162,15 @@ fn session_summary(model: &App) -> Vec<String> {
 }
 
 /// Loads the account and the prices of these symbols; returns an incomplete model after
-/// [`LOAD_TIMEOUT`].
+/// [`ANSWER_TIMEOUT`].
 ///
 /// # Errors
-/// A link failure, if there is no connection.
+/// A link failure, if there is no connection, or the server does not answer.
 pub(super) async fn load_model(endpoint: &Endpoint, symbols: Vec<Symbol>) -> Result<App, Failure> {
     let mut model =
         App::new(endpoint.user.clone(), &endpoint.address, symbols, KeyMap::default(), now_ms());
     let (requests, mut events) = spawn_link(endpoint.address.clone(), now_ms);
-    let deadline = tokio::time::Instant::now() + LOAD_TIMEOUT;
+    let deadline = tokio::time::Instant::now() + ANSWER_TIMEOUT;
     let is_complete = |model: &App| {
         let has_price = |symbol: &Symbol| model.market.quotes().get(*symbol).is_some();
         (model.account.current().is_some() || model.account.is_missing())
@@ -185,6 +182,9 @@ pub(super) async fn load_model(endpoint: &Endpoint, symbols: Vec<Symbol>) -> Res
         if let Link::Offline { cause, .. } = model.connection.link() {
             return Err(Failure::link(anyhow::anyhow!("cannot connect: {cause}")));
         }
+    }
+    if !is_complete(&model) && !model.connection.is_answering() {
+        return Err(no_answer(&endpoint.address));
     }
     Ok(model)
 }

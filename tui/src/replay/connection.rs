@@ -2,6 +2,7 @@
 
 use super::sender::SendPause;
 use super::state::ReplayState;
+use crate::net::answers;
 use anyhow::{Context as _, bail};
 use bytes::{Buf, BytesMut};
 use daytrade_protocol::{Code, Tag};
@@ -16,6 +17,11 @@ use tokio::time::Instant;
 
 /// Bytes to read at once.
 const READ_BYTES: usize = 256 << 10;
+/// Time without any traffic, while replies are outstanding, after which the server is asked whether
+/// it still answers.
+const SILENCE_MAX: Duration = Duration::from_secs(3);
+/// Time after which a server that does not answer that either is given up.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout without any traffic while replies are outstanding; longer than any quote may take.
 const REPLY_TIMEOUT: Duration = Duration::from_mins(1);
 /// Interval at which a line that waits for its rate is checked again.
@@ -24,6 +30,8 @@ const RATE_CHECK_INTERVAL: Duration = Duration::from_millis(2);
 /// State that the tasks of a replay share; they run on one thread.
 pub(super) struct Shared {
     pub state: RefCell<ReplayState>,
+    /// Address of the server.
+    pub address: String,
     /// Wakes each connection: there may be something to send.
     pub wake: Vec<Notify>,
     /// Wakes the task that forwards the file: a block is used up.
@@ -55,12 +63,15 @@ pub(super) async fn run_connection(
     let mut sending = Cursor::new(Vec::new());
     let mut input = BytesMut::new();
     let (mut half_closed, mut last_traffic, mut was_idle) = (false, Instant::now(), true);
+    // When the server was last known to answer.
+    let mut answered = last_traffic;
     loop {
         let (pause, in_flight) = fill_send_buffer(&shared, connection, &mut sending);
         if was_idle {
             last_traffic = Instant::now();
         }
         was_idle = in_flight == 0;
+        answered = answered.max(last_traffic);
         if pause == SendPause::Finished && !sending.has_remaining() && !half_closed {
             writer.shutdown().await?;
             half_closed = true;
@@ -86,9 +97,17 @@ pub(super) async fn run_connection(
             }
             () = shared.wake[connection].notified() => {}
             () = tokio::time::sleep(RATE_CHECK_INTERVAL), if pause == SendPause::NeedsTime => {}
-            () = tokio::time::sleep_until(last_traffic + REPLY_TIMEOUT), if in_flight > 0 => {
-                let seconds = REPLY_TIMEOUT.as_secs();
-                bail!("no answer for {seconds} s with {in_flight} lines unanswered");
+            () = tokio::time::sleep_until(answered + SILENCE_MAX), if in_flight > 0 => {
+                // A quote may take its time, but a server that works answers a PING.
+                let address = shared.address.clone();
+                if tokio::task::spawn_blocking(move || answers(&address)).await? {
+                    answered = Instant::now();
+                }
+                let (asked, silent) = (answered.elapsed(), last_traffic.elapsed());
+                if asked >= ANSWER_TIMEOUT || silent >= REPLY_TIMEOUT {
+                    let (address, seconds) = (&shared.address, silent.as_secs());
+                    bail!("no answer from {address} for {seconds} s; {in_flight} lines unanswered");
+                }
             }
         }
     }

@@ -143,12 +143,15 @@ fn run_connections(
     let blocks = read_in_background(input)?;
     let wake = (0..connections).map(|_| Notify::new()).collect();
     let (block_used, answered) = (Notify::new(), Notify::new());
-    let shared = Rc::new(Shared { state: RefCell::new(state), wake, block_used, answered });
+    let (state, address) = (RefCell::new(state), address.to_owned());
+    let shared = Rc::new(Shared { state, address, wake, block_used, answered });
     let end = LocalSet::new().block_on(&runtime, async {
         let mut tasks = JoinSet::new();
         for connection in 0..connections {
-            let stream = TcpStream::connect(address)
+            let address = &shared.address;
+            let stream = tokio::time::timeout(net::CONNECT_TIMEOUT, TcpStream::connect(address))
                 .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
                 .with_context(|| format!("cannot connect to {address}"))?;
             tasks.spawn_local(run_connection(connection, stream, Rc::clone(&shared)));
         }

@@ -2,7 +2,7 @@
 
 use super::text_width::fit_words;
 use super::{DrawContext, span};
-use crate::app::{Action, HitTarget, Link, Pane, text};
+use crate::app::{Action, Health, HitTarget, Link, Pane, text};
 use crate::replay_message::Stage;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -65,7 +65,14 @@ pub(super) fn link_health(ctx: &mut DrawContext<'_>, area: Rect) {
         }
     };
     let state = match app.connection.link() {
-        Link::Live(ms) => format!("LIVE {}", since(*ms)),
+        Link::Live(ms) => {
+            let word = match app.connection.health() {
+                Health::Good => "LIVE",
+                Health::Slow => "SLOW",
+                Health::NoReply => "NO REPLY",
+            };
+            format!("{word} {}", since(*ms))
+        }
         Link::Offline { since_ms, .. } => format!("OFFLINE {}", since(*since_ms)),
         Link::Connecting(_) => "connecting".to_owned(),
         Link::ReplayOnly => String::new(),

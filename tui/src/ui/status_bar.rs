@@ -2,7 +2,7 @@
 
 use super::text_width::{byte_of, fit_parts, fit_words, width, with_cursor};
 use super::{DrawContext, span};
-use crate::app::{Account, Action, App, HitTarget, Link, Screen, text};
+use crate::app::{Account, Action, App, Health, HitTarget, Link, Screen, text};
 use crate::replay_message::Pace;
 use daytrade_protocol::Money;
 use ratatui::layout::Rect;
@@ -175,7 +175,11 @@ pub(super) fn notice(ctx: &mut DrawContext<'_>, area: Rect) {
 pub(super) fn status(ctx: &mut DrawContext<'_>, area: Rect) {
     let (app, theme) = (ctx.app, ctx.options.theme);
     let (word, style) = match app.connection.link() {
-        Link::Live(_) => ("LIVE", theme.ok),
+        Link::Live(_) => match app.connection.health() {
+            Health::Good => ("LIVE", theme.ok),
+            Health::Slow => ("SLOW", theme.warn),
+            Health::NoReply => ("NO REPLY", theme.bad),
+        },
         // Nothing at first: most connections take less time.
         Link::Connecting(since) if app.clock.since_ms(*since) < 300 => ("", theme.dim),
         Link::Connecting(_) => ("connecting to", theme.dim),
@@ -211,7 +215,14 @@ pub(super) fn status(ctx: &mut DrawContext<'_>, area: Rect) {
         Link::Connecting(_) if !word.is_empty() => format!(", {} quits", ctx.key(Action::Back)),
         _ => String::new(),
     };
-    let parts = [format!(" {word}"), address, escape, frozen, trips, waiting, quotes];
+    // Most important while the server does not answer.
+    let (urgent, heard) = if app.connection.health() == Health::Good {
+        (String::new(), heard(app))
+    } else {
+        (heard(app), String::new())
+    };
+    let word = format!(" {word}{urgent}");
+    let parts = [word, address, escape, frozen, heard, trips, waiting, quotes];
     let line = fit_parts(parts, usize::from(area.width));
     let taken = width(&line);
     ctx.line(area, 0, Line::from(span(line, style)));
@@ -219,6 +230,16 @@ pub(super) fn status(ctx: &mut DrawContext<'_>, area: Rect) {
     // No seconds unless something else counts them: the screen is idle.
     let clock = if app.shows_seconds() { clock } else { clock.chars().take(5).collect() };
     ctx.right(area, 0, &format!("{clock} UTC "), theme.dim, taken);
+}
+
+/// Returns how long ago the server was heard. Left out while nothing on the screen counts seconds:
+/// the number would not be true for long.
+fn heard(app: &App) -> String {
+    if !app.connection.is_live() || !app.shows_seconds() {
+        return String::new();
+    }
+    let ms = app.clock.since_ms(app.connection.heard_ms());
+    format!(", heard {}.{} s ago", ms / 1_000, ms % 1_000 / 100)
 }
 
 /// Draws the keys that are useful now. Those of the banner are always displayed; the others fill

@@ -2,8 +2,8 @@
 //!
 //! A record is a kind, flags, the user, and fields of fixed width ([`fields`]). A user is named
 //! once in a frame and is an index after that, so a frame can be read without any other. Every
-//! command writes a record, so this is as direct as the format allows. docs/JOURNAL.md has the tables;
-//! [`layout`] has the same in code. Nothing here may depend on an earlier frame.
+//! command writes a record, so this is as direct as the format allows. docs/JOURNAL.md has the
+//! tables; [`layout`] has the same in code. Nothing here may depend on an earlier frame.
 //!
 //! Format 1 is postcard's encoding of [`Record`]; it is only read.
 

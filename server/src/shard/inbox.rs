@@ -2,10 +2,11 @@
 //!
 //! The batches of one connection must never overtake each other.
 
-use crate::limits::INBOX_JOBS_SOFT;
-use crate::message::{Batch, Job, ReplyTarget};
+use super::job_queue::Queued;
+use crate::message::{Job, ReplyTarget};
 use hashbrown::HashMap;
 use std::collections::VecDeque;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A batch, as far as it is not yet worked off.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(super) struct QueuedBatch {
     pub target: ReplyTarget,
     /// The jobs that are left.
     pub jobs: std::vec::IntoIter<Job>,
+    /// Its places in the queue.
+    _places: Option<OwnedSemaphorePermit>,
 }
 
 /// The batches of one connection.
@@ -37,11 +40,13 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Appends a batch.
-    pub(super) fn push(&mut self, batch: Batch) {
+    pub(super) fn push(&mut self, queued: Queued) {
+        let Queued { batch, places } = queued;
         let key = batch.target.key();
         self.jobs += batch.jobs.len();
         self.batches += 1;
-        let batch = QueuedBatch { target: batch.target, jobs: batch.jobs.into_iter() };
+        let batch =
+            QueuedBatch { target: batch.target, jobs: batch.jobs.into_iter(), _places: places };
         if let Some(waiting) = self.connections.get_mut(&key) {
             waiting.later.push_back(batch);
         } else {
@@ -98,11 +103,6 @@ impl Inbox {
     /// Returns the number of jobs.
     pub(super) const fn jobs(&self) -> usize {
         self.jobs
-    }
-
-    /// Returns true if more jobs should wait in the channel.
-    pub(super) const fn is_full(&self) -> bool {
-        self.jobs >= INBOX_JOBS_SOFT
     }
 
     /// Returns true if no batch waits.

@@ -10,6 +10,7 @@ mod degraded;
 mod event_loop;
 mod execute;
 mod inbox;
+mod job_queue;
 mod ledger;
 mod prices;
 mod recovery;
@@ -22,6 +23,7 @@ mod wait_queue;
 
 pub use core::{Shard, ShardHandles};
 pub use event_loop::{Fatal, Queues, ShardHandle, ShardTask, run_shard};
+pub use job_queue::{JobSender, Queued};
 pub use recovery::{RecoveredShard, recover_shard};
 pub use stats::ShardStats;
 

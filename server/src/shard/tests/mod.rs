@@ -99,7 +99,8 @@ impl World {
         };
         let jobs: Vec<Job> = lines.lines().map(job).collect();
         outbox.begin(jobs.len(), 0);
-        self.shard.accept(Batch { target: ReplyTarget::new(Arc::clone(outbox)), jobs });
+        let batch = Batch { target: ReplyTarget::new(Arc::clone(outbox)), jobs };
+        self.shard.accept(Queued { batch, places: None });
     }
 
     /// Runs a round and returns the replies.

@@ -10,7 +10,7 @@
 #![expect(clippy::indexing_slicing, reason = "a disk of tests")]
 
 use super::cached_file::{CachedFile, SECTOR_BYTES};
-use super::storage::{FileIdentity, Storage, StorageFile};
+use super::storage::{FileIdentity, FileStatus, Storage, StorageFile};
 use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -242,9 +242,11 @@ impl Storage for FaultDisk {
         self.disk.lock().free_bytes.ok_or_else(|| io::Error::other("the disk is gone"))
     }
 
-    fn identity(&self, name: &str) -> io::Result<FileIdentity> {
-        let inode = *self.disk.lock().names.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(FileIdentity { device: 0, inode: inode as u64 })
+    fn status(&self, name: &str) -> io::Result<FileStatus> {
+        let disk = self.disk.lock();
+        let inode = *disk.names.get(name).ok_or(io::ErrorKind::NotFound)?;
+        let identity = FileIdentity { device: 0, inode: inode as u64 };
+        Ok(FileStatus { identity, bytes: disk.inodes[inode].bytes.len() as u64 })
     }
 
     fn describe(&self, name: &str) -> String {

@@ -3,7 +3,7 @@
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
 use crate::journal::frame::{FrameHeader, VERSION};
 use crate::journal::frame_log::{AppendError, FrameLog, Place, Recovered, SegmentEnd};
-use crate::journal::storage::{FileIdentity, Storage, StorageFile, read_exact};
+use crate::journal::storage::{FileIdentity, FileStatus, Storage, StorageFile, read_exact};
 use std::io;
 use std::sync::Arc;
 
@@ -202,8 +202,9 @@ impl FrameLog for FileLog {
         self.low = self.storage.free_bytes()? < self.options.free_bytes_min;
         if let Some(open) = &self.segment {
             let name = segment_name(open.first_record);
-            let is_there = self.storage.identity(&name).is_ok_and(|there| there == open.identity);
-            if !is_there || open.file.size()? < open.offset {
+            let is_whole =
+                |there: FileStatus| there.identity == open.identity && there.bytes >= open.offset;
+            if !self.storage.status(&name).is_ok_and(is_whole) {
                 let name = self.storage.describe(&name);
                 let message =
                     format!("{name} was removed, replaced or cut while the server was running");

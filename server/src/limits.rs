@@ -85,7 +85,7 @@ pub(crate) const READ_BUFFER_BYTES_MAX: usize = 256 << 10;
 pub(crate) const BATCH_JOBS_MAX: usize = 512;
 /// Maximum number of jobs of one connection that a shard carries out before the next connection has
 /// its turn.
-pub(crate) const TURN_JOBS_MAX: usize = 128;
+pub(crate) const TURN_JOBS_MAX: usize = 512;
 /// Jobs that wait at a shard, without those that need no place. Two rounds, so that one can be
 /// collected while the other is synced.
 pub(crate) const QUEUED_JOBS_MAX: usize = 2 * FRAME_RECORDS_SOFT;

@@ -13,6 +13,15 @@ pub(super) struct ReplyPrinter {
     buffer: Vec<u8>,
 }
 
+/// Returns true for every byte but control characters other than LF.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, many bytes are checked at once"
+)]
+const fn is_printed(byte: u8) -> bool {
+    (byte >= b' ') & (byte != 0x7f) | (byte == b'\n')
+}
+
 impl ReplyPrinter {
     pub(super) const fn new(mask: bool) -> Self {
         Self { mask, buffer: Vec::new() }
@@ -21,9 +30,12 @@ impl ReplyPrinter {
     /// Adds a reply, without control characters: they could change the state of a terminal.
     pub(super) fn print(&mut self, reply: &[u8]) {
         if !self.mask {
-            self.buffer.extend(
-                reply.iter().filter(|byte| **byte >= b' ' && **byte != 0x7f || **byte == b'\n'),
-            );
+            // One look without branches at all bytes: hardly any reply has control characters.
+            if reply.iter().fold(true, |clean, byte| clean & is_printed(*byte)) {
+                self.buffer.extend_from_slice(reply);
+            } else {
+                self.buffer.extend(reply.iter().filter(|byte| is_printed(**byte)));
+            }
             return;
         }
         for line in String::from_utf8_lossy(reply).lines() {
@@ -41,5 +53,18 @@ impl ReplyPrinter {
         stdout.write_all(&self.buffer)?;
         self.buffer.clear();
         stdout.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_not_printed() {
+        let mut printer = ReplyPrinter::new(false);
+        printer.print("[1]-HELP\u{1b}[2J \u{e9}\r\n\u{7f}[1] OK\n".as_bytes());
+        printer.print(b"[2] OK\n");
+        assert_eq!(printer.buffer, "[1]-HELP[2J \u{e9}\n[1] OK\n[2] OK\n".as_bytes());
     }
 }

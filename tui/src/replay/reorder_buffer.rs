@@ -52,8 +52,8 @@ pub(super) struct ReorderBuffer {
     first: u64,
     /// Lines without a reply.
     unanswered: usize,
-    /// Texts of early replies, by the position of their line.
-    replies: HashMap<u64, Bytes>,
+    /// Texts of early replies, in the order of the slots; may end before them.
+    replies: VecDeque<Bytes>,
     /// Bytes in `replies`.
     reply_bytes: usize,
     last_tag: Option<u64>,
@@ -138,14 +138,18 @@ impl ReorderBuffer {
         position: u64,
         answer: Answer,
     ) -> Option<(Option<CommandName>, u64)> {
-        let slot = self.slots.get_mut(position.checked_sub(self.first)? as usize)?;
+        let index = position.checked_sub(self.first)? as usize;
+        let slot = self.slots.get_mut(index)?;
         if slot.answered {
             return None;
         }
         (slot.answered, slot.refused) = (true, answer.refused);
         if !answer.reply.is_empty() {
             self.reply_bytes += answer.reply.len();
-            self.replies.insert(position, answer.reply);
+            if self.replies.len() <= index {
+                self.replies.resize(index + 1, Bytes::new());
+            }
+            self.replies[index] = answer.reply;
         }
         self.unanswered -= 1;
         Some((slot.command, slot.sent_us))
@@ -154,8 +158,7 @@ impl ReorderBuffer {
     /// Removes the next line in the order of the file, if it has its reply.
     pub(super) fn pop(&mut self) -> Option<Released> {
         let slot = self.slots.pop_front_if(|slot| slot.answered)?;
-        let reply = if self.replies.is_empty() { None } else { self.replies.remove(&self.first) };
-        let reply = reply.unwrap_or_default();
+        let reply = self.replies.pop_front().unwrap_or_default();
         self.reply_bytes -= reply.len();
         self.first += 1;
         let answer = Answer { refused: slot.refused, reply };

@@ -64,17 +64,15 @@ impl LogFile {
         Ok(Self { path: path.to_owned(), open, bytes_max })
     }
 
-    /// Begins another file. If that fails, the log goes on in the one it has.
+    /// Begins another file. If that fails, the log goes on in the one it has, and another one is
+    /// tried after as much again.
     fn rotate(&self, open: &mut OpenLog) {
         let mut older = self.path.clone().into_os_string();
         older.push(".1");
-        if std::fs::rename(&self.path, older).is_ok()
-            && let Ok(opened) = OpenLog::open(&self.path)
-        {
+        open.bytes = 0;
+        let is_free = !self.path.is_file() || std::fs::rename(&self.path, older).is_ok();
+        if is_free && let Ok(opened) = OpenLog::open(&self.path) {
             *open = opened;
-        } else {
-            // Tried again after as much again.
-            open.bytes = 0;
         }
     }
 }
@@ -82,7 +80,7 @@ impl LogFile {
 impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut open = self.open.lock();
-        if open.bytes >= self.bytes_max && self.path.is_file() {
+        if open.bytes >= self.bytes_max {
             self.rotate(&mut open);
         }
         let written = open.file.write(bytes)?;

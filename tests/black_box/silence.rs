@@ -80,3 +80,58 @@ fn a_stopped_server_is_shown_as_slow_silent_and_offline() {
     screen.press("q");
     assert_eq!(screen.end().0, 0);
 }
+
+/// A DUMPLOG waits for the requests before it, and nothing behind it on its connection is answered
+/// meanwhile, no PING either. The server answers others.
+#[test]
+fn a_connection_that_waits_for_a_dump_is_not_given_up() {
+    let (folder, silent) = (tempdir().unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let source = format!("legacy:{}", silent.local_addr().unwrap());
+    let server = Daemon::start(folder.path(), &["--quotes", &source, "--quote-timeout", "14000"]);
+    server.talk("ADD,alice,1000\n");
+    let mut screen = Terminal::open(&["--connect", &server.address(), "--user", "alice"], &[]);
+    screen.expect("Cash 1,000.00");
+    screen.press(":QUOTE,alice,ZZZ\r");
+    screen.press(":DUMPLOG,alice,log\r");
+    screen.expect("NO REPLY, heard");
+    // The quote fails after 14 seconds; then the dump is written.
+    screen.expect("LIVE");
+    assert!(!screen.has_shown("OFFLINE"), "the connection was not given up");
+    screen.child.kill().unwrap();
+    screen.end();
+    assert!(folder.path().join("dumps/log").exists());
+}
+
+/// Runs `daytrade send` against a peer that answers with these bytes and closes.
+fn send_to_peer(answer: &'static [u8], lines: &[&str]) -> (Option<i32>, String, String) {
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = peer.local_addr().unwrap().to_string();
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = peer.accept().unwrap();
+        let mut requests = String::new();
+        stream.read_to_string(&mut requests).unwrap();
+        stream.write_all(answer).unwrap();
+    });
+    let folder = tempdir().unwrap();
+    let args = [&["send"], lines, &["--connect", &address]].concat();
+    let run = daytrade(folder.path(), &args, b"");
+    serving.join().unwrap();
+    (run.status.code(), text(&run.stdout), text(&run.stderr))
+}
+
+#[test]
+fn replies_that_are_missing_or_of_another_server_are_an_error() {
+    let both = ["[1] ADD,a,5", "[2] PING"];
+    let (code, out, _) = send_to_peer(b"[1] OK,ADD,5.00\n[2] OK,PING\n", &both);
+    assert_eq!((code, out.as_str()), (Some(0), "[1] OK,ADD,5.00\n[2] OK,PING\n"));
+    let (code, out, said) = send_to_peer(b"[1] OK,ADD,5.00\n", &both);
+    assert_eq!((code, out.as_str()), (Some(3), "[1] OK,ADD,5.00\n"));
+    assert!(said.contains("1 lines unanswered; they may have been carried out"), "{said}");
+    let (code, out, _) = send_to_peer(b"[1] OK,ADD,5.00\n[2] OK,PI", &both);
+    assert_eq!((code, out.as_str()), (Some(3), "[1] OK,ADD,5.00\n"), "a cut line is not a reply");
+    let (code, _, said) = send_to_peer(b"-ERR unknown command\r\n+OK\r\n", &["PING"]);
+    assert_eq!(code, Some(3));
+    assert!(said.contains("is not a daytrade server (it sent \"+OK"), "{said}");
+    let (code, ..) = send_to_peer(b"", &["PING noreply", "# a comment"]);
+    assert_eq!(code, Some(0), "no reply is expected");
+}

@@ -4,11 +4,12 @@
 
 use crate::exit::Failure;
 use anyhow::Context as _;
-use daytrade_protocol::{Detail, Request, ServerLine, SessionCommand};
+use daytrade_protocol::{Body, Detail, Parsed, Request, ServerLine, SessionCommand, parse_line};
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read as _, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Timeout of a connection attempt.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,7 +54,8 @@ fn connect(address: &str) -> Result<TcpStream, Failure> {
 /// without control characters.
 ///
 /// # Errors
-/// A link failure, also for a server that stops answering, or an error of `on_line`.
+/// A link failure, also for a server that stops answering, closes before it has answered every
+/// line, or is none of ours; or an error of `on_line`.
 pub(crate) fn exchange(
     address: &str,
     requests: &[u8],
@@ -67,33 +69,85 @@ pub(crate) fn exchange(
         stream.write_all(requests)?;
         stream.shutdown(Shutdown::Write)
     };
+    let mut unanswered = replies_wanted(requests);
     match send() {
-        Err(error) if is_timeout(&error) => return Err(no_answer(address)),
+        Err(error) if is_timeout(&error) => return Err(no_answer(address, unanswered)),
         sent => sent.with_context(lost).map_err(Failure::link)?,
     }
     let (mut reader, mut line) = (BufReader::new(&stream), Vec::new());
+    let mut heard = Instant::now();
     loop {
-        match read_line(&mut reader, &mut line) {
-            Ok(true) => {
-                on_line(&clean(&String::from_utf8_lossy(&line))).map_err(Failure::link)?;
+        let read = read_some(&mut reader, &mut line);
+        match read {
+            Ok(Read::Line) => {
+                let text = clean(&String::from_utf8_lossy(&line));
+                unanswered = unanswered.saturating_sub(check_line(address, &text)?);
+                on_line(&text).map_err(Failure::link)?;
                 line.clear();
+                heard = Instant::now();
             }
-            Ok(false) => return Ok(()),
-            // A quote or a dump may take its time, but a server that works answers a PING.
-            Err(error) if is_timeout(&error) => {
-                if !answers(address) {
-                    return Err(no_answer(address));
-                }
+            Ok(Read::End) if unanswered == 0 && line.is_empty() => return Ok(()),
+            Ok(Read::End) => {
+                let closed = format!("{address} closed the connection with {unanswered} lines");
+                return Err(Failure::link(anyhow::anyhow!("{closed} unanswered{MAY_HAVE}")));
             }
+            Ok(Read::Part) => {}
+            Err(error) if is_timeout(&error) => {}
             Err(error) => return Err(error).with_context(lost).map_err(Failure::link),
+        }
+        // A quote or a dump may take its time, but a server that works answers a PING.
+        if heard.elapsed() >= PATIENCE {
+            if !answers(address) {
+                return Err(no_answer(address, unanswered));
+            }
+            heard = Instant::now();
         }
     }
 }
 
-/// Returns the failure of a server that does not answer.
-pub(crate) fn no_answer(address: &str) -> Failure {
+/// What a failure says about lines that were sent.
+const MAY_HAVE: &str = "; they may have been carried out";
+
+/// Returns the number of replies that these lines will get.
+fn replies_wanted(requests: &[u8]) -> usize {
+    let mut wanted = 0;
+    for line in requests.split(|byte| *byte == b'\n') {
+        match parse_line(line) {
+            Parsed::Nothing => {}
+            Parsed::Request(request) => {
+                wanted += usize::from(!request.noreply);
+                if matches!(request.body, Body::Session(SessionCommand::Quit {})) {
+                    break;
+                }
+            }
+            Parsed::Invalid(invalid) => wanted += usize::from(!invalid.noreply),
+        }
+    }
+    wanted
+}
+
+/// Checks that a line is one of a daytrade server. Returns 1 if it ends a reply, otherwise 0.
+fn check_line(address: &str, text: &str) -> Result<usize, Failure> {
+    match ServerLine::parse(text.as_bytes()) {
+        Ok(ServerLine::Reply(_)) => Ok(1),
+        Ok(ServerLine::Detail(..) | ServerLine::Push(_)) => Ok(0),
+        Err(_) => {
+            let begin: String = text.chars().take(40).collect();
+            let what = format!("{address} is not a daytrade server (it sent {begin:?})");
+            Err(Failure::link(anyhow::anyhow!(what)))
+        }
+    }
+}
+
+/// Returns the failure of a server that does not answer, with this many lines unanswered.
+pub(crate) fn no_answer(address: &str, unanswered: usize) -> Failure {
     let seconds = ANSWER_TIMEOUT.as_secs();
-    Failure::link(anyhow::anyhow!("no answer from {address} within {seconds} s"))
+    let lines = match unanswered {
+        0 => String::new(),
+        1 => "; one line was sent and may have been carried out".to_owned(),
+        more => format!("; {more} lines were sent{MAY_HAVE}"),
+    };
+    Failure::link(anyhow::anyhow!("no answer from {address} within {seconds} s{lines}"))
 }
 
 fn is_timeout(error: &io::Error) -> bool {
@@ -101,30 +155,77 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// Returns true if the server answers a PING on another connection in time. A server that is full
-/// answers, too: it says so.
-pub(crate) fn answers(address: &str) -> bool {
+/// or stopping answers, too: it says so.
+fn answers(address: &str) -> bool {
     let ask = || -> anyhow::Result<bool> {
+        let begun = Instant::now();
         let mut stream = connect(address).map_err(|failure| failure.error)?;
-        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(b"PING\n")?;
-        let mut line = Vec::new();
-        Ok(read_line(&mut BufReader::new(&stream), &mut line)?)
+        let (mut reader, mut line) = (BufReader::new(&stream), Vec::new());
+        while begun.elapsed() < ANSWER_TIMEOUT {
+            match read_some(&mut reader, &mut line) {
+                Ok(Read::Line) => return Ok(is_answer(&line)),
+                Ok(Read::End) => return Ok(false),
+                Ok(Read::Part) => {}
+                Err(error) if is_timeout(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(false)
     };
     ask().unwrap_or(false)
 }
 
-/// Appends the rest of a line, without its end, and returns true; false if the server has closed
-/// the connection and `line` is empty. May be called again with the same `line` after a timeout.
-fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    let left = SERVER_LINE_BYTES_MAX.saturating_sub(line.len()) as u64;
-    reader.take(left).read_until(b'\n', line)?;
-    if line.pop_if(|byte| *byte == b'\n').is_some() {
-        return Ok(true);
+/// As [`answers`], for code that must not block.
+pub(crate) async fn answers_async(address: &str) -> bool {
+    let ask = async {
+        let mut stream = tokio::net::TcpStream::connect(address).await.ok()?;
+        stream.write_all(b"PING\n").await.ok()?;
+        let mut line = Vec::new();
+        while !line.contains(&b'\n') && line.len() < SERVER_LINE_BYTES_MAX {
+            if stream.read_buf(&mut line).await.ok()? == 0 {
+                return None;
+            }
+        }
+        line.split(|byte| *byte == b'\n').next().map(is_answer)
+    };
+    tokio::time::timeout(ANSWER_TIMEOUT, ask).await.ok().flatten().unwrap_or(false)
+}
+
+/// Returns true for a reply of a daytrade server.
+fn is_answer(line: &[u8]) -> bool {
+    matches!(ServerLine::parse(line), Ok(ServerLine::Reply(_)))
+}
+
+/// What one read has brought.
+enum Read {
+    /// The rest of a line, without its end.
+    Line,
+    /// A part of a line.
+    Part,
+    /// The end of the connection.
+    End,
+}
+
+/// Appends what has arrived, up to the end of a line.
+///
+/// # Errors
+/// An error of the connection, a timeout among them, or one for an endless line.
+fn read_some(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Read> {
+    let arrived = reader.fill_buf()?;
+    if arrived.is_empty() {
+        return Ok(Read::End);
     }
-    if line.len() >= SERVER_LINE_BYTES_MAX {
+    let end = memchr::memchr(b'\n', arrived);
+    let part = &arrived[..end.unwrap_or(arrived.len())];
+    line.extend_from_slice(part);
+    let taken = part.len() + usize::from(end.is_some());
+    reader.consume(taken);
+    if line.len() > SERVER_LINE_BYTES_MAX {
         return Err(io::Error::other("a line is longer than any of a daytrade server"));
     }
-    Ok(!line.is_empty())
+    Ok(if end.is_some() { Read::Line } else { Read::Part })
 }
 
 /// Returns the server's statistics by name.

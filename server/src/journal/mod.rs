@@ -3,7 +3,7 @@
 //! [`writer`] numbers and chains frames and appends them through the traits of [`frame_log`];
 //! [`file`] stores them as segments in a folder; [`snapshot`] saves accounts so that a start need
 //! not read everything. The format is `docs/JOURNAL.md`. This module handles bytes, records and
-//! files; it must never read an account.
+//! files; it must never read an account, except for `journal verify` in [`tools`].
 
 #[cfg(feature = "test-support")]
 mod cached_file;

@@ -1,23 +1,42 @@
 //! `daytraded journal verify|print`: reads a journal offline and never changes it.
 
+use super::fault::RecoveryError;
 use super::frame_log::{LogStore, Start};
+use crate::engine::{Book, Stamp};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// Checks every frame of every shard of a data folder and prints one line a shard.
+/// Checks every frame of every shard of a data folder, and that each record fits the accounts
+/// before it, and prints one line a shard. The accounts are only known if no record was removed.
 ///
 /// # Errors
-/// Returns the first damage, with file and offset.
+/// Returns the first damage, with file and offset, or the first record that does not fit.
 pub fn verify(stores: &[Arc<dyn LogStore>], out: &mut dyn Write) -> anyhow::Result<()> {
     for (shard, store) in stores.iter().enumerate() {
-        let (mut records, mut first) = (0_u64, None);
-        let found = store.recover(Start::FirstKept, false, &mut |number, _, _| {
+        let (mut records, mut first, mut unfit) = (0_u64, None, None);
+        let mut book = Book::default();
+        let found = store.recover(Start::FirstKept, false, &mut |number, at_ms, record| {
             records += 1;
-            first.get_or_insert(number);
+            if *first.get_or_insert(number) > 1 || unfit.is_some() {
+                return;
+            }
+            if book.fits(&record) {
+                book.commit(&record, Stamp { record: number, at_ms }, None, |_, _, _| {});
+                book.take_interest();
+            } else {
+                unfit = Some(number);
+            }
         })?;
+        if let Some(record) = unfit {
+            let folder = store.folder().describe("");
+            return Err(RecoveryError::Unfit { folder, record }.into());
+        }
         write!(out, "shard {shard}: {} frames, {records} records, good", found.frame)?;
         if let Some(first) = first.filter(|first| *first > 1) {
-            write!(out, "; the records before {first} are no longer kept")?;
+            write!(
+                out,
+                "; the records before {first} are no longer kept, so the accounts were not checked"
+            )?;
         }
         if found.cut_bytes > 0 {
             write!(

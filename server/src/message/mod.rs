@@ -14,5 +14,5 @@ pub use batch::{Batch, Job, Work};
 pub use dump::{DumpDone, DumpRequest, DumpResult, PendingDump};
 pub use quote::{Quote, QuoteEvent, QuoteRequest};
 pub use replies::{Replies, ReplyBytes, ReplyTo};
-pub use reply_sink::{ReplySink, ReplyTarget};
+pub use reply_sink::{ReplySink, ReplyTarget, Subscription};
 pub use shard_event::ShardEvent;

@@ -14,12 +14,22 @@ pub trait ReplySink: Send + Sync {
     /// is closed.
     fn push_events(&self, lines: &[u8]);
 
-    /// Takes note that the connection does or does not receive the events of an account from now
-    /// on.
-    fn note_subscription(&self, user: &UserName, is_subscribed: bool);
+    /// Takes note of what became of a request about the events of an account.
+    fn note_subscription(&self, user: &UserName, outcome: Subscription);
 
     /// Takes a price. It replaces an older price of the same symbol that is not yet written.
     fn push_quote(&self, symbol: Symbol, quote: Push);
+}
+
+/// What became of a SUBSCRIBE or an UNSUBSCRIBE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subscription {
+    /// A SUBSCRIBE was accepted.
+    Accepted,
+    /// A SUBSCRIBE was refused.
+    Refused,
+    /// An UNSUBSCRIBE was carried out.
+    Ended,
 }
 
 /// The connection that a reply goes to. Clones are the same target.

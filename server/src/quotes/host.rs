@@ -45,8 +45,8 @@ impl Host {
         &self.text
     }
 
-    /// Returns the addresses. Callers at the same time share one look-up. If it fails, the
-    /// addresses of the last good one are used.
+    /// Returns the addresses. Callers at the same time share one look-up. While it takes its time,
+    /// and if it fails, the addresses of the last good one are used.
     ///
     /// # Errors
     /// Returns the error of the look-up, if none was good before.
@@ -56,9 +56,15 @@ impl Host {
         }
         let mut state = self.state.lock().await;
         if state.fresh().is_none() {
+            let State { last, running } = &mut *state;
             let text = self.text.clone();
-            let look_up = async { Ok(tokio::net::lookup_host(text).await?.collect()) };
-            let running = state.running.get_or_insert_with(|| tokio::spawn(look_up));
+            let running = running.get_or_insert_with(|| {
+                tokio::spawn(async move { Ok(tokio::net::lookup_host(&text).await?.collect()) })
+            });
+            if let (false, Some((_, Ok(before)))) = (running.is_finished(), &*last) {
+                // Good until the look-up has ended, however long that takes.
+                return Ok(Arc::clone(before));
+            }
             let found = running.await.unwrap_or_else(|stopped| Err(io::Error::other(stopped)));
             state.running = None;
             let addresses = match (found, state.last.take()) {

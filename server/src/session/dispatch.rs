@@ -7,12 +7,12 @@ use super::help::write_help;
 use super::outbox::{Load, Outbox};
 use super::transport::ReplyWriter;
 use crate::limits::{IN_FLIGHT_MAX, OUTBOX_BYTES_MAX, SUBSCRIPTIONS_MAX};
-use crate::message::{Batch, Job, QuoteRequest, Replies, ReplyTarget, ReplyTo, Work};
+use crate::message::{Batch, Job, QuoteRequest, Replies, ReplyTarget, ReplyTo, Subscription, Work};
 use daytrade_protocol::{
     Body, Command, ForeignProtocol, Invalid, LineBuffer, Parsed, Refusal, ReplyBody, Request,
     SessionCommand, Symbol, Tag, UserName,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What the session does after a line.
@@ -40,6 +40,8 @@ pub(super) struct Dispatcher {
     held: Option<Request>,
     /// Accounts whose events are wanted: asked for, and not refused by their shard.
     subscribed: BTreeSet<UserName>,
+    /// SUBSCRIBEs that the shards have not answered.
+    subscribing: BTreeMap<UserName, usize>,
     watched: BTreeSet<Symbol>,
     /// True after a reply of many lines that no shard has delayed.
     has_replied_at_length: bool,
@@ -63,6 +65,7 @@ impl Dispatcher {
             next_untagged,
             held,
             subscribed,
+            subscribing: BTreeMap::new(),
             watched,
             has_replied_at_length,
         }
@@ -202,6 +205,7 @@ impl Dispatcher {
             SessionCommand::Subscribe { user } => {
                 if self.may_listen_to_more(to) {
                     self.subscribed.insert(user.clone());
+                    *self.subscribing.entry(user.clone()).or_default() += 1;
                     let shard = self.context.router.shard_of(Some(&user));
                     self.enqueue(shard, to, tag, Work::Subscribe(user));
                 }
@@ -249,10 +253,18 @@ impl Dispatcher {
 
     /// Takes over what the shards have answered: a refused subscription is none.
     fn note_subscriptions(&mut self) {
-        for (user, is_subscribed) in self.outbox.take_subscriptions() {
-            if is_subscribed {
+        for (user, outcome) in self.outbox.take_subscriptions() {
+            if outcome != Subscription::Ended
+                && let Some(unanswered) = self.subscribing.get_mut(&user)
+            {
+                *unanswered -= 1;
+                if *unanswered == 0 {
+                    self.subscribing.remove(&user);
+                }
+            }
+            if outcome == Subscription::Accepted {
                 self.subscribed.insert(user);
-            } else {
+            } else if !self.subscribing.contains_key(&user) {
                 self.subscribed.remove(&user);
             }
         }
@@ -337,7 +349,10 @@ impl Dispatcher {
             let to = ReplyTo::Nobody;
             self.ask_manager(|target| QuoteRequest::Unwatch { symbol, target, to });
         }
-        for user in std::mem::take(&mut self.subscribed) {
+        // A SUBSCRIBE may still be accepted.
+        let mut users = std::mem::take(&mut self.subscribed);
+        users.extend(std::mem::take(&mut self.subscribing).into_keys());
+        for user in users {
             let shard = self.context.router.shard_of(Some(&user));
             self.enqueue(shard, ReplyTo::Nobody, Tag::new(1), Work::Unsubscribe(user));
         }

@@ -16,7 +16,8 @@ use tokio::time::Instant;
 /// The channels to a shard.
 #[derive(Clone, Debug)]
 pub struct ShardHandle {
-    /// Jobs: bounded, so that sessions wait for a busy shard.
+    /// Jobs: bounded by places, and by a few for each connection, so that sessions wait for a busy
+    /// shard.
     pub jobs: JobSender,
     /// Events: never more than the shard itself has asked for.
     pub events: UnboundedSender<ShardEvent>,

@@ -13,7 +13,8 @@ use crate::engine::{
 };
 use crate::limits::PREFETCH_JOBS;
 use crate::message::{
-    DumpDone, DumpRequest, Job, PendingDump, Quote, QuoteRequest, ReplyTarget, ReplyTo, Work,
+    DumpDone, DumpRequest, Job, PendingDump, Quote, QuoteRequest, ReplyTarget, ReplyTo,
+    Subscription, Work,
 };
 use daytrade_protocol::{Command, Money, Refusal, ReplyBody, Side, Symbol, UserName};
 use hashbrown::HashSet;
@@ -159,7 +160,11 @@ impl Executor {
             }
             Work::Subscribe(user) => {
                 let added = self.subscribers.add(&user, target);
-                target.sink().note_subscription(&user, added.is_ok());
+                let outcome = match added {
+                    Ok(()) => Subscription::Accepted,
+                    Err(_) => Subscription::Refused,
+                };
+                target.sink().note_subscription(&user, outcome);
                 match added {
                     Ok(()) => self.round.reply(to, &ReplyBody::Subscribe { user }),
                     Err(refusal) => self.round.refuse(to, &refusal),
@@ -167,7 +172,7 @@ impl Executor {
             }
             Work::Unsubscribe(user) => {
                 self.subscribers.remove(&user, target);
-                target.sink().note_subscription(&user, false);
+                target.sink().note_subscription(&user, Subscription::Ended);
                 self.round.reply(to, &ReplyBody::Unsubscribe { user });
             }
         }

@@ -110,6 +110,13 @@ mod tests {
         assert!(soon(sender.send(batch(512), QUEUED_JOBS_MAX)).await.is_err(), "no place");
         assert!(soon(sender.send(batch(1), 1)).await.is_ok(), "it needs none");
         drop(receiver.recv().await.expect("the first batch"));
+        assert!(soon(sender.send(batch(3), QUEUED_JOBS_MAX)).await.is_ok());
+        assert!(soon(sender.send(batch(2), 1)).await.is_ok());
+        let mut sizes = Vec::new();
+        while let Ok(queued) = receiver.try_recv() {
+            sizes.push(queued.batch.jobs.len());
+        }
+        assert_eq!(sizes[sizes.len() - 3..], [1, 3, 2], "in the order in which they were sent");
         assert!(
             soon(sender.send(batch(512), QUEUED_JOBS_MAX)).await.is_ok(),
             "its places are free"

@@ -69,6 +69,11 @@ impl Terminal {
         self.parser.screen().contents().contains(text)
     }
 
+    /// Returns true if the program has written this text at any time.
+    pub fn has_shown(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.raw).contains(text)
+    }
+
     /// Waits until the screen shows this text.
     pub fn expect(&mut self, text: &str) {
         self.wait_until(text, true);

@@ -1,5 +1,4 @@
-//! No line of a server causes a panic in a client's parser, and a line that is read is printed and
-//! read again as the same value.
+//! No line of a server causes a panic in a client's parser, nor in the printing of what it read.
 #![no_main]
 
 use daytrade_protocol::ServerLine;

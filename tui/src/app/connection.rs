@@ -237,7 +237,10 @@ impl Connection {
 
     /// Stores a detail line until the last line of its reply arrives.
     pub(super) fn add_detail(&mut self, tag: u64, detail: Detail) {
-        self.details.entry(tag).or_default().push(detail);
+        // A line of no request of ours would stay for ever.
+        if self.in_flight.contains_key(&tag) {
+            self.details.entry(tag).or_default().push(detail);
+        }
     }
 
     /// Removes the request that a reply belongs to; returns it with its detail lines.

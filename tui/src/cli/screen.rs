@@ -184,7 +184,7 @@ pub(super) async fn load_model(endpoint: &Endpoint, symbols: Vec<Symbol>) -> Res
         }
     }
     if !is_complete(&model) && !model.connection.is_answering() {
-        return Err(no_answer(&endpoint.address));
+        return Err(no_answer(&endpoint.address, 0));
     }
     Ok(model)
 }

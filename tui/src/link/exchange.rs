@@ -3,7 +3,7 @@
 use super::pulse::{LOST, Pulse};
 use super::{LinkRequest, error_text};
 use crate::app::{Health, LinkEvent};
-use crate::net::{SERVER_LINE_BYTES_MAX, clean};
+use crate::net::{SERVER_LINE_BYTES_MAX, answers_async, clean};
 use daytrade_protocol::{Code, Reply, ReplyBody, Request, ServerLine, Tag};
 use std::collections::BTreeMap;
 use std::io;
@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 /// One connection.
@@ -23,6 +24,8 @@ pub(super) struct Exchange<'a> {
     /// here waits for a frame.
     written: BTreeMap<u64, Instant>,
     is_up: bool,
+    /// Asks the server on another connection, once it does not reply on this one.
+    second: Option<JoinHandle<bool>>,
 }
 
 /// Why a connection ended: a cause for the trader, or None if nobody listens any more.
@@ -40,6 +43,7 @@ impl<'a> Exchange<'a> {
             pulse: Pulse::new(Instant::now()),
             written: BTreeMap::new(),
             is_up: false,
+            second: None,
         }
     }
 
@@ -60,7 +64,9 @@ impl<'a> Exchange<'a> {
                 }
             }
             let next = self.pulse.next(!self.written.is_empty());
+            // What has arrived counts before the time that has passed.
             let ended = tokio::select! {
+                biased;
                 read = read_line(&mut self.reader, &mut line) => match read {
                     Ok(true) => {
                         let text = clean(&String::from_utf8_lossy(&line));
@@ -75,7 +81,7 @@ impl<'a> Exchange<'a> {
                     Some(LinkRequest::Reconnect) => Ok(()),
                     None => Err(None),
                 },
-                () = tokio::time::sleep_until(next) => self.on_time(),
+                () = tokio::time::sleep_until(next) => self.on_time().await,
             };
             if let Err(ended) = ended {
                 return ended;
@@ -110,15 +116,36 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    fn on_time(&mut self) -> Result<(), Ended> {
+    async fn on_time(&mut self) -> Result<(), Ended> {
         let now = Instant::now();
         if self.pulse.is_lost(now) {
-            return Err(Some(no_answer()));
+            // It was begun seven seconds ago and takes at most three.
+            let answers = match self.second.take() {
+                Some(second) => second.await.unwrap_or(false),
+                None => false,
+            };
+            if !answers {
+                return Err(Some(no_answer()));
+            }
+            self.pulse.excuse(now);
+            return self.emit(LinkEvent::Health(Health::Slow));
         }
         match self.pulse.on_time(now) {
             // Before the first answer, the screen shows that it is connecting.
-            Some(health) if self.is_up => self.emit(LinkEvent::Health(health)),
+            Some(health) if self.is_up => {
+                if health == Health::NoReply {
+                    self.ask_again();
+                }
+                self.emit(LinkEvent::Health(health))
+            }
             _ => Ok(()),
+        }
+    }
+
+    fn ask_again(&mut self) {
+        if let Ok(address) = self.writer.peer_addr() {
+            let ask = async move { answers_async(&address.to_string()).await };
+            self.second = Some(tokio::spawn(ask));
         }
     }
 

@@ -76,6 +76,12 @@ impl Pulse {
         self.unanswered.is_some() && now - self.sent_at >= LOST
     }
 
+    /// Notes that the server answers on another connection: this one waits behind a request, such
+    /// as a DUMPLOG, that lets nothing pass. It is not given up.
+    pub(super) const fn excuse(&mut self, now: Instant) {
+        (self.sent_at, self.health) = (now, Health::Slow);
+    }
+
     /// Takes the reply to a PING. Returns false if the tag is not that of one.
     pub(super) fn take_reply(&mut self, tag: u64) -> bool {
         let is_ping = self.unanswered == Some(tag);

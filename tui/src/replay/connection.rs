@@ -2,7 +2,7 @@
 
 use super::sender::SendPause;
 use super::state::ReplayState;
-use crate::net::answers;
+use crate::net::answers_async;
 use anyhow::{Context as _, bail};
 use bytes::{Buf, BytesMut};
 use daytrade_protocol::{Code, Tag};
@@ -15,11 +15,15 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+/// Maximum size of one reply, bytes: a summary of every stock there is takes a quarter of it.
+const REPLY_BYTES_MAX: usize = 16 << 20;
 /// Bytes to read at once.
 const READ_BYTES: usize = 256 << 10;
 /// Time without any traffic, while replies are outstanding, after which the server is asked whether
 /// it still answers.
 const SILENCE_MAX: Duration = Duration::from_secs(3);
+/// Interval of looking at the answers.
+const ASK_INTERVAL: Duration = Duration::from_secs(1);
 /// Time after which a server that does not answer that either is given up.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout without any traffic while replies are outstanding; longer than any quote may take.
@@ -65,6 +69,9 @@ pub(super) async fn run_connection(
     let (mut half_closed, mut last_traffic, mut was_idle) = (false, Instant::now(), true);
     // When the server was last known to answer.
     let mut answered = last_traffic;
+    let asking = answers_async(&shared.address);
+    tokio::pin!(asking);
+    let (mut is_asking, mut ask_at) = (false, last_traffic + SILENCE_MAX);
     loop {
         let (pause, in_flight) = fill_send_buffer(&shared, connection, &mut sending);
         if was_idle {
@@ -72,6 +79,7 @@ pub(super) async fn run_connection(
         }
         was_idle = in_flight == 0;
         answered = answered.max(last_traffic);
+        ask_at = ask_at.max(answered + SILENCE_MAX);
         if pause == SendPause::Finished && !sending.has_remaining() && !half_closed {
             writer.shutdown().await?;
             half_closed = true;
@@ -97,17 +105,24 @@ pub(super) async fn run_connection(
             }
             () = shared.wake[connection].notified() => {}
             () = tokio::time::sleep(RATE_CHECK_INTERVAL), if pause == SendPause::NeedsTime => {}
-            () = tokio::time::sleep_until(answered + SILENCE_MAX), if in_flight > 0 => {
-                // A quote may take its time, but a server that works answers a PING.
-                let address = shared.address.clone();
-                if tokio::task::spawn_blocking(move || answers(&address)).await? {
+            answer = &mut asking, if is_asking => {
+                is_asking = false;
+                if answer {
                     answered = Instant::now();
                 }
+            }
+            () = tokio::time::sleep_until(ask_at), if in_flight > 0 => {
                 let (asked, silent) = (answered.elapsed(), last_traffic.elapsed());
                 if asked >= ANSWER_TIMEOUT || silent >= REPLY_TIMEOUT {
                     let (address, seconds) = (&shared.address, silent.as_secs());
                     bail!("no answer from {address} for {seconds} s; {in_flight} lines unanswered");
                 }
+                // A quote may take its time, but a server that works answers a PING.
+                if !is_asking {
+                    asking.set(answers_async(&shared.address));
+                    is_asking = true;
+                }
+                ask_at = Instant::now() + ASK_INTERVAL;
             }
         }
     }
@@ -141,7 +156,12 @@ fn fill_send_buffer(
 
 /// Processes every complete reply that has arrived.
 fn process_replies(shared: &Shared, connection: usize, input: &mut BytesMut) -> anyhow::Result<()> {
-    let Some(end) = end_of_replies(input) else { return Ok(()) };
+    let Some(end) = end_of_replies(input) else {
+        if input.len() > REPLY_BYTES_MAX {
+            bail!("not a daytrade server: a reply has more than {REPLY_BYTES_MAX} bytes");
+        }
+        return Ok(());
+    };
     let arrived = input.split_to(end).freeze();
     let mut state = shared.state.borrow_mut();
     let now_us = state.now_us();

@@ -107,7 +107,9 @@ pub(super) fn execute(
         if error.is::<PrintError>() { Failure::usage(error) } else { Failure::link(error) }
     })?;
     let mut outcome = state.finish();
-    if let Ok(after) = net::stats(&address) {
+    if !matches!(end, End::Interrupted)
+        && let Ok(after) = net::stats(&address)
+    {
         outcome.summary.server = stats_delta(&before, after);
     }
     if args.noreply {

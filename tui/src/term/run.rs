@@ -114,8 +114,13 @@ pub(crate) async fn run(app: App, options: ScreenOptions) -> anyhow::Result<App>
 impl ScreenLoop {
     /// Handles an event and requests a frame.
     fn update(&mut self, event: Event, has_input: bool) {
+        // The answer to a PING changes nothing on a screen that counts no seconds.
+        let changes_nothing = matches!(event, Event::Link(LinkEvent::Health(health))
+            if health == self.app.connection.health() && !self.app.shows_seconds());
         self.effects.extend(self.app.update(event, now_ms()));
-        self.timer.request_frame(has_input);
+        if !changes_nothing {
+            self.timer.request_frame(has_input);
+        }
     }
 
     fn on_input(&mut self, event: &TerminalEvent) {

@@ -215,7 +215,15 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_records_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn changed_bytes_are_records_or_refused(
+        frame in prop::collection::vec(record(), 1..6),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = written(&frame);
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
         if let Some(records) = read_all(&bytes) {
             let again: Vec<_> = records.into_iter().map(|record| (record, None)).collect();
             let want = again.iter().map(|(record, _)| record.clone()).collect();

@@ -15,7 +15,7 @@ pub(super) use flow::Flow;
 pub use memory::OutputMemory;
 
 use super::transport::ReplyWriter;
-use crate::message::{Replies, ReplyBytes, ReplySink};
+use crate::message::{Replies, ReplyBytes, ReplySink, Subscription};
 use daytrade_protocol::{Push, Symbol, UserName};
 use parking_lot::{Mutex, MutexGuard};
 use queue::OutputQueue;
@@ -50,7 +50,7 @@ struct State {
     written_at: Option<Instant>,
     /// What shards said about subscriptions and the session has not looked at yet. Each is the
     /// answer to a request in flight.
-    subscriptions: Vec<(UserName, bool)>,
+    subscriptions: Vec<(UserName, Subscription)>,
     /// True once the connection is closed.
     closed: bool,
 }
@@ -110,7 +110,7 @@ impl Outbox {
     }
 
     /// Returns what shards have said about subscriptions since the last call, in order.
-    pub(super) fn take_subscriptions(&self) -> Vec<(UserName, bool)> {
+    pub(super) fn take_subscriptions(&self) -> Vec<(UserName, Subscription)> {
         std::mem::take(&mut self.state.lock().subscriptions)
     }
 
@@ -199,8 +199,8 @@ impl Outbox {
 }
 
 impl ReplySink for Outbox {
-    fn note_subscription(&self, user: &UserName, is_subscribed: bool) {
-        self.state.lock().subscriptions.push((user.clone(), is_subscribed));
+    fn note_subscription(&self, user: &UserName, outcome: Subscription) {
+        self.state.lock().subscriptions.push((user.clone(), outcome));
     }
 
     fn deliver(&self, replies: Replies) {

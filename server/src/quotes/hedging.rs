@@ -14,6 +14,11 @@ const TENTHS_PER_QUOTE: u32 = 6;
 const BURST: u32 = 64;
 /// Further requests that may be made before the first answer.
 const BLIND_MAX: u32 = 8;
+/// Weight of a cut answer against one that is not, their limit, and the sum from which on answers
+/// are cut so often that what is allowed is kept for them.
+const CUT_WEIGHT: u32 = 2;
+const CUTS_MAX: u32 = 16;
+const CUTS_MANY: u32 = 4;
 /// Number of answers of which the median is taken.
 const RECENT: usize = 63;
 
@@ -35,6 +40,8 @@ struct State {
     blind: u32,
     /// Quotes that are not yet answered.
     wanted: u32,
+    /// Cut answers of late, weighed.
+    cuts: u32,
 }
 
 /// A quote that is not yet answered.
@@ -48,7 +55,8 @@ impl Drop for Wanted<'_> {
 
 impl Hedging {
     pub(super) const fn new(pause_min: Duration) -> Self {
-        let state = State { tenths: BURST * 10, recent: VecDeque::new(), blind: 0, wanted: 0 };
+        let state =
+            State { tenths: BURST * 10, recent: VecDeque::new(), blind: 0, wanted: 0, cuts: 0 };
         Self { pause_min, state: Mutex::new(state) }
     }
 
@@ -76,9 +84,13 @@ impl Hedging {
     }
 
     /// Takes the permission for one further request while the first may still be answered. Before
-    /// the first answer of a source, it may be slow for all, so only a few are allowed.
+    /// the first answer of a source, it may be slow for all, so only a few are allowed. While
+    /// answers are often cut, what is allowed is kept for their quotes: those have no other chance.
     pub(super) fn take_hedge(&self) -> bool {
         let mut state = self.state.lock();
+        if state.cuts >= CUTS_MANY {
+            return false;
+        }
         if state.recent.is_empty() {
             if state.blind == BLIND_MAX {
                 return false;
@@ -96,9 +108,17 @@ impl Hedging {
         none_allowed && self.pause() > self.pause_min
     }
 
+    /// Notes that an answer was cut.
+    pub(super) fn note_cut(&self) {
+        let mut state = self.state.lock();
+        state.cuts = (state.cuts + CUT_WEIGHT).min(CUTS_MAX);
+    }
+
     /// Notes what an answer took.
     pub(super) fn note_answer(&self, took: Duration) {
-        let recent = &mut self.state.lock().recent;
+        let mut state = self.state.lock();
+        state.cuts = state.cuts.saturating_sub(1);
+        let recent = &mut state.recent;
         if recent.len() == RECENT {
             recent.pop_front();
         }
@@ -132,6 +152,19 @@ mod tests {
             hedging.take()
         });
         assert_eq!(allowed.count(), 600);
+    }
+
+    #[test]
+    fn while_answers_are_cut_further_requests_are_kept_for_them() {
+        let hedging = Hedging::new(Duration::from_millis(30));
+        hedging.note_answer(Duration::from_millis(9));
+        for _ in 0..20 {
+            hedging.note_cut();
+            hedging.note_answer(Duration::from_millis(9));
+        }
+        assert!(!hedging.take_hedge() && hedging.take());
+        (0..20).for_each(|_| hedging.note_answer(Duration::from_millis(9)));
+        assert!(hedging.take_hedge(), "once they are not cut any more");
     }
 
     #[test]

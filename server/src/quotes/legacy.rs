@@ -107,7 +107,7 @@ impl LegacySource {
         user: &UserName,
     ) -> Result<Fetched, SourceError> {
         let _wanted = self.client.hedging.want_quote();
-        let Some(_turn) = self.client.turn().await else { return Err(SourceError::Timeout) };
+        let mut turn = self.client.turn().await;
         self.client.hedging.begin_quote();
         let mut attempts = JoinSet::new();
         let attempt = |hedges: bool| {
@@ -141,6 +141,19 @@ impl LegacySource {
                         open.push_back(attempts.spawn(attempt(needs_place)));
                         begun += 1;
                     }
+                    // The budget grows with each quote that is begun: this one lets the others
+                    // that wait go first, and tries again if that leaves something for it.
+                    Ok(Err(SourceError::Cut(error)))
+                        if attempts.is_empty() && hedges && begun < QUOTE_ATTEMPTS_MAX =>
+                    {
+                        drop(turn);
+                        turn = self.client.turn().await;
+                        if !self.client.hedging.take() {
+                            return Err(SourceError::Cut(error));
+                        }
+                        open.push_back(attempts.spawn(attempt(false)));
+                        begun += 1;
+                    }
                     // Attempts still open may succeed. If there are none, this error is the answer.
                     Ok(Err(error)) if attempts.is_empty() => return Err(error),
                     Ok(Err(_)) => {}
@@ -168,7 +181,8 @@ impl LegacySource {
 }
 
 impl Client {
-    /// Waits for the permit of a request. While hedging rests, the places for it are free.
+    /// Waits for the permit of a request. While hedging rests, the places for it are free. None
+    /// never: the semaphore is not closed.
     async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         if let Ok(turn) = self.turns.try_acquire() {
             return Some(turn);
@@ -181,9 +195,18 @@ impl Client {
         self.turns.acquire().await.ok()
     }
 
+    /// Sends one request, and notes a cut answer.
+    async fn ask(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
+        let answer = self.ask_once(symbol, user).await;
+        if matches!(answer, Err(SourceError::Cut(_))) {
+            self.hedging.note_cut();
+        }
+        answer
+    }
+
     /// Sends one request over a new connection and parses the answer.
     #[expect(clippy::indexing_slicing, reason = "the length is at most that of the answer")]
-    async fn ask(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
+    async fn ask_once(&self, symbol: Symbol, user: &UserName) -> Result<SourceQuote, SourceError> {
         let mut stream = TcpStream::connect(&*self.host.addresses().await?).await?;
         let begun = Instant::now();
         // What a source charges for: every request that it has received.

@@ -86,16 +86,16 @@ pub(crate) const BATCH_JOBS_MAX: usize = 512;
 /// Maximum number of jobs of one connection that a shard carries out before the next connection has
 /// its turn.
 pub(crate) const TURN_JOBS_MAX: usize = 512;
-/// Jobs that wait at a shard, without those that need no place. Two rounds, so that one can be
-/// collected while the other is synced.
-pub(crate) const QUEUED_JOBS_MAX: usize = 2 * FRAME_RECORDS_SOFT;
-/// Requests in flight up to which a connection's jobs need no place in the queue of a shard.
-pub(crate) const UNMETERED_JOBS_MAX: usize = 64;
+/// Number of jobs at which a shard leaves further batches in its queue.
+pub(crate) const INBOX_JOBS_SOFT: usize = 4 * FRAME_RECORDS_SOFT;
 
 /// How often the values of STATS are collected in each period of this length. Requests past that
 /// are answered with the last ones.
 pub(crate) const STATS_BURST: u32 = 16;
 pub(crate) const STATS_AGE_MAX: Duration = Duration::from_millis(100);
+
+/// Capacity of a shard's queue, in batches. Sessions wait while it is full.
+pub(crate) const SHARD_QUEUE_BATCHES: usize = 256;
 
 /// Number of records at which a shard ends a round, and so a frame.
 pub(crate) const FRAME_RECORDS_SOFT: usize = 16_384;

@@ -347,25 +347,3 @@ fn folders_of_dumps_take_no_descriptors_and_none_appears_among_the_journals() {
     assert!(!data.join("shard-0/00000000000000999999.journal").exists());
     assert!(client.ask("ADD,alice,5").starts_with("OK,ADD,"));
 }
-
-/// A peer that vanishes without a word would otherwise keep its place for ever.
-#[test]
-fn an_idle_connection_is_kept_under_watch_by_the_system() {
-    let folder = tempdir().unwrap();
-    let server = Daemon::start(folder.path(), &[]);
-    let mut client = server.connect();
-    assert_eq!(client.ask("PING"), "OK,PING");
-    // Local address, remote address, state (01 is an open connection), queues, timer: 02 is
-    // keepalive.
-    let port = format!(":{:04X}", server.port);
-    eventually("keepalive timer", || {
-        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
-        sockets.lines().any(|line| {
-            let fields: Vec<_> = line.split_whitespace().collect();
-            fields.len() > 5
-                && fields[1].ends_with(&port)
-                && fields[3] == "01"
-                && fields[5].starts_with("02:")
-        })
-    });
-}

@@ -10,7 +10,7 @@ use daytrade_server::test_support::message::{
     Batch, Job, Quote, QuoteEvent, QuoteRequest, ReplyTarget, ReplyTo, ShardEvent, Work,
 };
 use daytrade_server::test_support::session::Outbox;
-use daytrade_server::test_support::shard::{Queued, Shard, ShardHandles, recover_shard};
+use daytrade_server::test_support::shard::{Shard, ShardHandles, recover_shard};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl ShardHarness {
         let jobs: Vec<Job> = lines.iter().filter_map(|line| job(line)).collect();
         self.outbox.begin(jobs.len(), 0);
         let target = ReplyTarget::new(Arc::clone(&self.outbox));
-        self.shard.accept(Queued { batch: Batch { target, jobs }, places: None });
+        self.shard.accept(Batch { target, jobs });
         let works = self.shard.round(NOW_MS).is_ok();
         while let Ok((_, job)) = self.snapshot_jobs.try_recv() {
             let event = self.keeper.take_or_fail(job);

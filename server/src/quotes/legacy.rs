@@ -40,6 +40,9 @@ pub struct LegacyOptions {
     pub connections: usize,
 }
 
+/// The open attempts at one quote.
+type Attempts = JoinSet<Result<SourceQuote, SourceError>>;
+
 struct Client {
     host: Host,
     /// Permits for requests in progress.
@@ -126,13 +129,7 @@ impl LegacySource {
             let another = hedges.then_some(pause);
             tokio::select! {
                 Some(answer) = attempts.join_next() => match answer {
-                    Ok(Ok(quote)) => {
-                        // Late hits: answers that have arrived by now are paid for too. The rest
-                        // are closed.
-                        let arrived = std::iter::from_fn(|| attempts.try_join_next());
-                        let late = arrived.filter_map(|answer| answer.ok()?.ok()).collect();
-                        return Ok(Fetched { quote, late });
-                    }
+                    Ok(Ok(quote)) => return Ok(with_late_hits(quote, attempts)),
                     Ok(Err(SourceError::Cut(_)))
                         if hedges && begun < QUOTE_ATTEMPTS_MAX && self.client.hedging.take() =>
                     {
@@ -158,10 +155,7 @@ impl LegacySource {
                     Ok(Err(error)) if attempts.is_empty() => return Err(error),
                     Ok(Err(_)) => {}
                     Err(stopped) if stopped.is_cancelled() => {}
-                    Err(stopped) => {
-                        let error = std::io::Error::other(stopped);
-                        return Err(SourceError::Unreachable(error));
-                    }
+                    Err(stopped) => return Err(std::io::Error::other(stopped).into()),
                 },
                 () = tokio::time::sleep(another.unwrap_or_default()), if another.is_some() => {
                     if !self.client.hedging.take_hedge() {
@@ -178,6 +172,13 @@ impl LegacySource {
             }
         }
     }
+}
+
+/// Adds late hits: answers that have arrived by now are paid for too. The other attempts are closed.
+fn with_late_hits(quote: SourceQuote, mut attempts: Attempts) -> Fetched {
+    let arrived = std::iter::from_fn(|| attempts.try_join_next());
+    let late = arrived.filter_map(|answer| answer.ok()?.ok()).collect();
+    Fetched { quote, late }
 }
 
 impl Client {

@@ -14,6 +14,7 @@ use daytrade_protocol::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::sync::mpsc::error::TrySendError;
 
 /// What the session does after a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -329,7 +330,7 @@ impl Dispatcher {
         if self.batches.jobs() == 0 {
             return;
         }
-        let in_flight = self.outbox.begin(self.batches.jobs(), self.batches.summaries());
+        self.outbox.begin(self.batches.jobs(), self.batches.summaries());
         self.batches.begin_sending();
         for (number, shard) in self.context.router.shards().iter().enumerate() {
             let jobs = self.batches.take(number);
@@ -337,7 +338,10 @@ impl Dispatcher {
                 continue;
             }
             let batch = Batch { target: self.target.clone(), jobs };
-            shard.jobs.send(batch, in_flight).await;
+            if let Err(TrySendError::Full(batch)) = shard.jobs.try_send(batch) {
+                let _ = shard.jobs.send(batch).await;
+            }
+            // A shard that is gone has failed; the server is stopping and every connection ends.
         }
     }
 

@@ -4,15 +4,14 @@ use super::agenda::{Agenda, Task};
 use super::degraded::Health;
 use super::execute::Executor;
 use super::inbox::Inbox;
-use super::job_queue::Queued;
 use super::ledger::Ledger;
 use super::recovery::RecoveredShard;
 use super::schedule::SnapshotSchedule;
 use super::stats::ShardStats;
 use crate::engine::{Book, Price};
 use crate::journal::{AppendError, JournalWriter, SnapshotEvent, SnapshotJob, SnapshotKeeper};
-use crate::limits::{FIRED_IN_ROUND_MAX, FRAME_RECORDS_SOFT, FREE_SPACE_CHECK_MS, TURN_JOBS_MAX};
-use crate::message::{DumpRequest, Quote, QuoteEvent, QuoteRequest, ShardEvent};
+use crate::limits::{FIRED_IN_ROUND_MAX, FREE_SPACE_CHECK_MS, TURN_JOBS_MAX};
+use crate::message::{Batch, DumpRequest, Quote, QuoteEvent, QuoteRequest, ShardEvent};
 use daytrade_protocol::{Refusal, Side, Symbol};
 use parking_lot::Mutex;
 use std::io;
@@ -85,8 +84,8 @@ impl Shard {
     }
 
     /// Takes jobs; the next round carries them out.
-    pub fn accept(&mut self, queued: Queued) {
-        self.inbox.push(queued);
+    pub fn accept(&mut self, batch: Batch) {
+        self.inbox.push(batch);
     }
 
     /// Takes an event. [`ShardEvent::Stop`] concerns the event loop only.
@@ -139,9 +138,9 @@ impl Shard {
         self.inbox.jobs()
     }
 
-    /// Returns true if enough jobs wait for a full round.
+    /// Returns true if enough jobs wait for a full round: more should wait in the channel.
     pub const fn is_full(&self) -> bool {
-        self.inbox.jobs() >= FRAME_RECORDS_SOFT
+        self.inbox.is_full()
     }
 
     /// Returns true if a round would find work without new messages.

@@ -2,23 +2,21 @@
 //! sync, and never for anything else.
 
 use super::core::Shard;
-use super::job_queue::{JobReceiver, JobSender};
 use crate::clock::Clock;
 use crate::journal::{AppendError, SnapshotKeeper, SyncMode};
-use crate::limits::GATHER_TURNS_MAX;
-use crate::message::ShardEvent;
+use crate::limits::{GATHER_TURNS_MAX, SHARD_QUEUE_BATCHES};
+use crate::message::{Batch, ShardEvent};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 
 /// The channels to a shard.
 #[derive(Clone, Debug)]
 pub struct ShardHandle {
-    /// Jobs: bounded by places, and by a few for each connection, so that sessions wait for a busy
-    /// shard.
-    pub jobs: JobSender,
+    /// Jobs: bounded, so that sessions wait for a busy shard.
+    pub jobs: Sender<Batch>,
     /// Events: never more than the shard itself has asked for.
     pub events: UnboundedSender<ShardEvent>,
 }
@@ -35,14 +33,14 @@ pub struct Fatal {
 /// The receiving ends of a shard's channels.
 #[derive(Debug)]
 pub struct Queues {
-    jobs: JobReceiver,
+    jobs: Receiver<Batch>,
     events: UnboundedReceiver<ShardEvent>,
 }
 
 impl ShardHandle {
     /// Creates the channels of a shard.
     pub fn channel() -> (Self, Queues) {
-        let (jobs, jobs_queue) = JobSender::channel();
+        let (jobs, jobs_queue) = mpsc::channel(SHARD_QUEUE_BATCHES);
         let (events, events_queue) = mpsc::unbounded_channel();
         (Self { jobs, events }, Queues { jobs: jobs_queue, events: events_queue })
     }
@@ -120,14 +118,15 @@ impl EventLoop {
             },
             batch = jobs.recv() => match batch {
                 None => return true,
-                Some(queued) => self.shard.accept(queued),
+                Some(batch) => self.shard.accept(batch),
             },
             () = sleep => {}
         }
         false
     }
 
-    /// Takes the messages that have arrived, without waiting. Returns true if told to stop.
+    /// Takes the messages that have arrived, as many as a round can use, without waiting. Returns
+    /// true if told to stop.
     fn drain(&mut self) -> bool {
         // An event may add records to the next frame, whose size is bounded.
         while !self.shard.frame_is_full()
@@ -138,8 +137,10 @@ impl EventLoop {
             }
             self.shard.on_event(event);
         }
-        while let Ok(queued) = self.queues.jobs.try_recv() {
-            self.shard.accept(queued);
+        while !self.shard.is_full()
+            && let Ok(batch) = self.queues.jobs.try_recv()
+        {
+            self.shard.accept(batch);
         }
         false
     }

@@ -2,11 +2,10 @@
 //!
 //! The batches of one connection must never overtake each other.
 
-use super::job_queue::Queued;
-use crate::message::{Job, ReplyTarget};
+use crate::limits::INBOX_JOBS_SOFT;
+use crate::message::{Batch, Job, ReplyTarget};
 use hashbrown::HashMap;
 use std::collections::VecDeque;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// A batch, as far as it is not yet worked off.
 #[derive(Debug)]
@@ -15,8 +14,6 @@ pub(super) struct QueuedBatch {
     pub target: ReplyTarget,
     /// The jobs that are left.
     pub jobs: std::vec::IntoIter<Job>,
-    /// Its places in the queue.
-    _places: Option<OwnedSemaphorePermit>,
 }
 
 /// The batches of one connection.
@@ -40,13 +37,11 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Appends a batch.
-    pub(super) fn push(&mut self, queued: Queued) {
-        let Queued { batch, places } = queued;
+    pub(super) fn push(&mut self, batch: Batch) {
         let key = batch.target.key();
         self.jobs += batch.jobs.len();
         self.batches += 1;
-        let batch =
-            QueuedBatch { target: batch.target, jobs: batch.jobs.into_iter(), _places: places };
+        let batch = QueuedBatch { target: batch.target, jobs: batch.jobs.into_iter() };
         if let Some(waiting) = self.connections.get_mut(&key) {
             waiting.later.push_back(batch);
         } else {
@@ -103,6 +98,11 @@ impl Inbox {
     /// Returns the number of jobs.
     pub(super) const fn jobs(&self) -> usize {
         self.jobs
+    }
+
+    /// Returns true if more jobs should wait in the channel.
+    pub(super) const fn is_full(&self) -> bool {
+        self.jobs >= INBOX_JOBS_SOFT
     }
 
     /// Returns true if no batch waits.

@@ -10,7 +10,6 @@ mod degraded;
 mod event_loop;
 mod execute;
 mod inbox;
-mod job_queue;
 mod ledger;
 mod prices;
 mod recovery;
@@ -23,7 +22,6 @@ mod wait_queue;
 
 pub use core::{Shard, ShardHandles};
 pub use event_loop::{Fatal, Queues, ShardHandle, ShardTask, run_shard};
-pub use job_queue::{JobSender, Queued};
 pub use recovery::{RecoveredShard, recover_shard};
 pub use stats::ShardStats;
 

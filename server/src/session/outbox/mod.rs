@@ -101,12 +101,9 @@ impl Outbox {
         begins
     }
 
-    /// Counts requests, and requests for a summary among them, that are sent to a shard. Returns
-    /// the number of requests in flight.
-    pub fn begin(&self, requests: usize, summaries: usize) -> usize {
-        let mut state = self.state.lock();
-        state.flow.begin(requests, summaries);
-        state.flow.in_flight
+    /// Counts requests, and requests for a summary among them, that are sent to a shard.
+    pub fn begin(&self, requests: usize, summaries: usize) {
+        self.state.lock().flow.begin(requests, summaries);
     }
 
     /// Returns what shards have said about subscriptions since the last call, in order.

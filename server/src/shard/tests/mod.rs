@@ -99,8 +99,7 @@ impl World {
         };
         let jobs: Vec<Job> = lines.lines().map(job).collect();
         outbox.begin(jobs.len(), 0);
-        let batch = Batch { target: ReplyTarget::new(Arc::clone(outbox)), jobs };
-        self.shard.accept(Queued { batch, places: None });
+        self.shard.accept(Batch { target: ReplyTarget::new(Arc::clone(outbox)), jobs });
     }
 
     /// Runs a round and returns the replies.

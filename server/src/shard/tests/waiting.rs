@@ -114,27 +114,3 @@ fn replies_of_one_user_keep_their_order_over_connections_and_waits() {
     assert_eq!(world.round(), "[3] OK,CANCEL_BUY,S,1,10.00,10.00\n");
     assert_eq!(take_replies(&other), "[7] OK,QUOTE,T,20.00,1000,key\n");
 }
-
-/// Eight connections have more queued than two rounds can carry out.
-#[test]
-fn a_connection_with_one_request_does_not_wait_for_long_queues() {
-    let mut world = World::new();
-    let greedy: Vec<Arc<Outbox>> = (0..8).map(|_| Arc::default()).collect();
-    let lines = |first: usize| {
-        (first..first + 512).map(|n| format!("[{n}] ADD,greedy,1\n")).collect::<Vec<_>>().concat()
-    };
-    for batch in 0..10 {
-        for outbox in &greedy {
-            world.send_to(outbox, &lines(1 + batch * 512));
-        }
-    }
-    assert_eq!(world.execute("[1] ADD,other,1"), "[1] OK,ADD,1.00\n", "in the first round");
-    let answered = |outbox: &Arc<Outbox>| take_replies(outbox).lines().count();
-    let mut each: Vec<usize> = greedy.iter().map(answered).collect();
-    assert!(each.iter().max().unwrap() - each.iter().min().unwrap() <= 512, "{each:?}");
-    while world.shard.has_work() {
-        world.round();
-        each.iter_mut().zip(&greedy).for_each(|(each, outbox)| *each += answered(outbox));
-    }
-    assert_eq!(each, [5_120; 8]);
-}

@@ -174,7 +174,7 @@ impl LegacySource {
     }
 }
 
-/// Adds late hits: answers that have arrived by now are paid for too. The other attempts are closed.
+/// Adds late hits: answers that have arrived by now are paid for, too. Other attempts are closed.
 fn with_late_hits(quote: SourceQuote, mut attempts: Attempts) -> Fetched {
     let arrived = std::iter::from_fn(|| attempts.try_join_next());
     let late = arrived.filter_map(|answer| answer.ok()?.ok()).collect();

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -323,6 +323,27 @@ impl Client {
 /// Runs `daytrade` in a folder with `input` on its standard input.
 pub fn daytrade(folder: &Path, args: &[&str], input: &[u8]) -> Output {
     run(Command::new(program("daytrade")).args(args).current_dir(folder), input)
+}
+
+/// Starts a replay of standard input and waits for the reply to its first line.
+pub fn replay_after_first_reply(server: &Daemon) -> (Child, ChildStdin, ChildStdout) {
+    let mut child = Command::new(program("daytrade"))
+        .args(["replay", "-", "--connect", &server.address()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"[1] ADD,a,5\n").unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let stdout = within("first reply", move || {
+        let mut first = [0; 16];
+        stdout.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"[1] OK,ADD,5.00\n");
+        stdout
+    });
+    (child, stdin, stdout)
 }
 
 /// Runs a program with `input` on its standard input until it exits.

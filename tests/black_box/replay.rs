@@ -1,7 +1,9 @@
 //! The client replays workload files.
 
-use crate::harness::{Daemon, daytrade, output, program, text, within, workload};
-use std::io::{Read, Write};
+use crate::harness::{
+    Daemon, daytrade, output, program, replay_after_first_reply, text, within, workload,
+};
+use std::io::Read;
 use std::process::{Command, Stdio};
 use tempfile::tempdir;
 
@@ -156,22 +158,7 @@ fn a_closed_standard_output_is_not_an_error() {
 fn a_killed_server_ends_the_replay_with_exit_code_3() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), &[]);
-    let mut child = Command::new(program("daytrade"))
-        .args(["replay", "-", "--connect", &server.address()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"[1] ADD,a,5\n").unwrap();
-    let mut stdout = child.stdout.take().unwrap();
-    let (first, _stdout) = within("first reply", move || {
-        let mut first = [0; 16];
-        stdout.read_exact(&mut first).unwrap();
-        (first, stdout)
-    });
-    assert_eq!(&first, b"[1] OK,ADD,5.00\n");
+    let (child, stdin, _stdout) = replay_after_first_reply(&server);
     server.kill();
     drop(stdin);
     let run = output(child);

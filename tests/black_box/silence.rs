@@ -1,10 +1,9 @@
 //! Servers that do not answer: no command of the client hangs, and the screen says what it sees.
 
-use crate::harness::{Daemon, daytrade, output, program, send_signal, text, within};
+use crate::harness::{Daemon, daytrade, output, replay_after_first_reply, send_signal, text};
 use crate::screen::Terminal;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
 use tempfile::tempdir;
 
 /// The system accepts connections to a port that is listened on, and nobody answers them.
@@ -39,17 +38,7 @@ fn a_port_that_never_speaks_ends_every_command_with_a_message() {
 fn a_server_that_stops_in_a_replay_ends_it_with_a_message() {
     let folder = tempdir().unwrap();
     let server = Daemon::start(folder.path(), &[]);
-    let mut child = Command::new(program("daytrade"))
-        .args(["replay", "-", "--connect", &server.address()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"[1] ADD,a,5\n").unwrap();
-    let mut stdout = child.stdout.take().unwrap();
-    within("first reply", move || stdout.read_exact(&mut [0; 16]).unwrap());
+    let (child, mut stdin, _stdout) = replay_after_first_reply(&server);
     send_signal(server.pid(), "STOP");
     stdin.write_all(b"[2] ADD,a,5\n").unwrap();
     drop(stdin);
@@ -81,8 +70,8 @@ fn a_stopped_server_is_shown_as_slow_silent_and_offline() {
     assert_eq!(screen.end().0, 0);
 }
 
-/// A DUMPLOG waits for the requests before it, and nothing behind it on its connection is answered
-/// meanwhile, no PING either. The server answers others.
+/// A DUMPLOG waits for the requests before it. Until then, the server answers no later request of
+/// the same connection, PINGs included. It still answers other connections.
 #[test]
 fn a_connection_that_waits_for_a_dump_is_not_given_up() {
     let (folder, silent) = (tempdir().unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());

@@ -54,8 +54,8 @@ fn connect(address: &str) -> Result<TcpStream, Failure> {
 /// without control characters.
 ///
 /// # Errors
-/// A link failure, also for a server that stops answering, closes before it has answered every
-/// line, or is none of ours; or an error of `on_line`.
+/// A link failure, or an error of `on_line`. It is a link failure, too, if the server stops
+/// answering, closes the connection before every line is answered, or speaks another protocol.
 pub(crate) fn exchange(
     address: &str,
     requests: &[u8],

@@ -252,7 +252,7 @@ impl Dispatcher {
         }
     }
 
-    /// Takes over what the shards have answered: a refused subscription is none.
+    /// Applies the shards' answers to SUBSCRIBE and UNSUBSCRIBE.
     fn note_subscriptions(&mut self) {
         for (user, outcome) in self.outbox.take_subscriptions() {
             if outcome != Subscription::Ended

@@ -1,7 +1,9 @@
 //! How the parts of a server run that are not sessions: on threads, or as tasks in virtual time.
 
+use crate::audit::{DumpService, lower_thread_priority};
 use crate::journal::{SnapshotJob, SnapshotKeeper};
-use crate::message::ShardEvent;
+use crate::limits::DUMPS_AT_ONCE;
+use crate::message::{DumpRequest, ShardEvent};
 use crate::runtime::NO_THREAD;
 use crate::shard::{ShardTask, run_shard};
 use anyhow::Context as _;
@@ -10,12 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Draws the time that the next piece of a snapshot takes.
 pub(crate) type SnapshotPause = Box<dyn FnMut() -> Duration + Send>;
 
-/// Where shards and snapshots run.
+/// Where shards, dumps and snapshots run.
 #[derive(Default)]
 pub enum Execution {
     /// On threads of their own: a shard blocks in a sync, which a task must not.
@@ -59,6 +62,47 @@ impl Execution {
             Self::Threads => ShardJoin::Thread(on_thread(name, run_shard(task))?),
             Self::Tasks(_) => ShardJoin::Task(tokio::spawn(run_shard(task))),
         })
+    }
+
+    /// Starts to write the requested dumps, a few concurrently. Threads are created now, so that a
+    /// later dump does not fail for want of one. `running` counts what it starts until that ends.
+    ///
+    /// # Errors
+    /// If the system has no thread left.
+    pub(crate) fn start_dumps(
+        &self,
+        service: &Arc<DumpService>,
+        mut requests: UnboundedReceiver<DumpRequest>,
+        running: &TaskTracker,
+    ) -> anyhow::Result<()> {
+        if matches!(self, Self::Tasks(_)) {
+            // Virtual time would go on while a stopping server waits for a thread.
+            let (service, running) = (Arc::clone(service), running.token());
+            tokio::spawn(async move {
+                let _running = running;
+                while let Some(request) = requests.recv().await {
+                    service.carry_out(request);
+                }
+            });
+            return Ok(());
+        }
+        let requests = Arc::new(Mutex::new(requests));
+        for number in 0..DUMPS_AT_ONCE {
+            let (service, requests) = (Arc::clone(service), Arc::clone(&requests));
+            let running = running.token();
+            let work = move || {
+                let _running = running;
+                lower_thread_priority();
+                // Whoever waits for a request holds the lock; the other thread waits for the lock.
+                let next = || requests.lock().blocking_recv();
+                while let Some(request) = next() {
+                    service.carry_out(request);
+                }
+            };
+            let name = format!("dumps-{number}");
+            std::thread::Builder::new().name(name).spawn(work).context(NO_THREAD)?;
+        }
+        Ok(())
     }
 
     /// Starts the writer of snapshots. It ends when all senders are dropped; `running` exists as

@@ -50,7 +50,7 @@ pub(super) fn write_file<T>(
 const NICE: i32 = 10;
 
 /// Lowers the priority of this thread, and of the threads it starts: trading has priority.
-pub(super) fn lower_thread_priority() {
+pub(crate) fn lower_thread_priority() {
     // On other systems this would lower the priority of the whole server. If it fails, the dump
     // only competes more with the other threads.
     #[cfg(target_os = "linux")]

@@ -4,27 +4,22 @@
 //! A dump must never make a shard wait, and never use up the disk space of the journals.
 
 use super::destination::{self, Destination};
-use super::direct_io::{lower_thread_priority, write_file};
+use super::direct_io::write_file;
 use super::error::DumpError;
 use super::merge::LogMerger;
 use crate::config::Config;
 use crate::limits::{
     DUMP_ELEMENT_BYTES_MIN, DUMP_FREE_BYTES_MIN, DUMP_FREE_FILES_MIN, DUMP_SPACE_CHECK_BYTES,
-    DUMPS_AT_ONCE, free_bytes_min,
+    free_bytes_min,
 };
 use crate::message::{DumpDone, DumpRequest, DumpResult, ShardEvent};
-use crate::runtime::NO_THREAD;
-use anyhow::Context as _;
 use cap_std::fs::File;
 use daytrade_protocol::{FileName, Refusal};
-use parking_lot::Mutex;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::Builder;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio_util::task::TaskTracker;
+use tokio::sync::mpsc::UnboundedSender;
 
 /// Configuration and state of the dumps.
 pub(crate) struct DumpService {
@@ -52,34 +47,6 @@ struct Progress {
     finished: AtomicU64,
 }
 
-/// Writes the requested dumps, a few concurrently. Their threads are created now, so that a later
-/// dump does not fail for want of one. `threads` counts them until they end.
-///
-/// # Errors
-/// If the system has no thread left.
-pub(crate) fn start_dumps(
-    service: &Arc<DumpService>,
-    requests: UnboundedReceiver<DumpRequest>,
-    threads: &TaskTracker,
-) -> anyhow::Result<()> {
-    let requests = Arc::new(Mutex::new(requests));
-    for number in 0..DUMPS_AT_ONCE {
-        let (service, requests) = (Arc::clone(service), Arc::clone(&requests));
-        let running = threads.token();
-        let work = move || {
-            let _running = running;
-            lower_thread_priority();
-            // Whoever waits for a request holds the lock; the other thread waits for the lock.
-            let next = || requests.lock().blocking_recv();
-            while let Some(request) = next() {
-                service.carry_out(request);
-            }
-        };
-        Builder::new().name(format!("dumps-{number}")).spawn(work).context(NO_THREAD)?;
-    }
-    Ok(())
-}
-
 impl DumpService {
     /// Creates the service of a server.
     pub(crate) fn new(
@@ -102,7 +69,8 @@ impl DumpService {
         }
     }
 
-    fn carry_out(&self, request: DumpRequest) {
+    /// Writes the file and tells the shard. Blocks until that is done.
+    pub(crate) fn carry_out(&self, request: DumpRequest) {
         let shard = usize::from(request.shard);
         let (result, replaced) = self.write(&request);
         let done = DumpDone { dump: request.dump, result };

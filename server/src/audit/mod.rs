@@ -8,6 +8,7 @@ mod error;
 mod merge;
 mod xml;
 
-pub(crate) use dump::{DumpService, start_dumps};
+pub(crate) use direct_io::lower_thread_priority;
+pub(crate) use dump::DumpService;
 pub(crate) use merge::LogMerger;
 pub use xml::{AuditWriter, Origin};

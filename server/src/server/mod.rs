@@ -5,7 +5,7 @@ mod parts;
 pub(crate) use parts::open_stores;
 use parts::{Parts, bind, keepers, open_source, recover_all, start_quotes, start_shards};
 
-use crate::audit::{DumpService, LogMerger, start_dumps};
+use crate::audit::{DumpService, LogMerger};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -167,12 +167,12 @@ impl Server {
         let (shards, fatal) = start_shards(config, &stores, parts, &services, &clock, &execution)?;
         let threads = TaskTracker::new();
         let writer = SnapshotWriter { keepers, shards: events.clone(), jobs };
-        execution.start_snapshots(writer, threads.token())?;
         let stats = Stats::new(quote_stats, quote_source, counters, positions.clone());
         let merger = LogMerger { stores, positions, server_name, readers };
         let dumps = DumpService::new(config, merger, events);
         dumps.remove_abandoned();
-        start_dumps(&dumps, dump_requests, &threads)?;
+        execution.start_dumps(&dumps, dump_requests, &threads)?;
+        execution.start_snapshots(writer, threads.token())?;
 
         let address = listener.as_ref().map_or(Ok(config.listen), TcpListener::local_addr)?;
         let context = Context {

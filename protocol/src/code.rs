@@ -46,6 +46,11 @@ pub enum Code {
     Overloaded,
     ShuttingDown,
     ReadOnly,
+    AuthRequired,
+    AuthFailed,
+    Forbidden,
+    RateLimited,
+    TlsRequired,
 }
 
 impl Code {

@@ -49,8 +49,8 @@ pub use refusal::Refusal;
 pub use reply::{Detail, DetailWriter, DumpPath, Reply, ReplyBody, ReplyError, ServerLine};
 pub use request::{Body, Invalid, Parsed, Request, parse_line};
 pub use types::{
-    FILENAME_BYTES_MAX, FileName, Money, MoneyError, SHARES_MAX, Side, Symbol, Tag, TradeTerms,
-    USER_BYTES_MAX, UserName,
+    FILENAME_BYTES_MAX, FileName, Money, MoneyError, SECRET_BYTES_MAX, SECRET_BYTES_MIN,
+    SHARES_MAX, Secret, Side, Symbol, Tag, TradeTerms, USER_BYTES_MAX, UserName,
 };
 pub use wire::{
     LINE_BYTES_MAX, LineBlock, LineBuffer, LineCodec, append_integer, short_copy, trim,

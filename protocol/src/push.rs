@@ -49,6 +49,8 @@ pub enum Push {
     ByeSlowConsumer,
     /// The client sent no complete line before the idle timeout, so the connection is closed.
     ByeIdle,
+    /// The login has been changed, disabled or removed, so the connection is closed.
+    ByeRevoked,
 }
 
 impl Push {
@@ -73,6 +75,9 @@ impl Push {
             }
             Self::ByeIdle => {
                 line.put(b"* BYE,IDLE");
+            }
+            Self::ByeRevoked => {
+                line.put(b"* BYE,REVOKED");
             }
         });
     }

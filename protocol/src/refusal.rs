@@ -9,6 +9,12 @@ use std::fmt;
 
 const READ_ONLY: &str = "the journal cannot be written; \
     ask again after the server is back whether this took effect";
+const BAD_SESSION_ARGUMENTS: &str = "wrong number of fields; HELP lists what each command takes";
+const BAD_AMOUNT: &str =
+    "amount must be dollars from 0.01 to 999999999999.99 with at most two decimals";
+const BAD_FILENAME: &str =
+    "filename must be a relative path to a file, at most 512 bytes, without ..";
+const FILENAME_LEADS_OUT: &str = "filename leads out of the dump folder, or into the data folder";
 const DISK_ALMOST_FULL: &str = "the disk is almost full: \
     only QUOTE and DISPLAY_SUMMARY are answered until there is room; nothing changed";
 
@@ -50,6 +56,19 @@ pub enum Refusal {
     ReservedUser,
     TooManySubscribers(u32),
     HiddenFilename,
+    BadSecret,
+    AuthRequired,
+    AuthFailed,
+    LoggedInAlready,
+    NeedsReply,
+    NoLogins,
+    Forbidden,
+    NeedsPassword,
+    NoPasswordSession,
+    RateLimited(u64),
+    TooManyOfLogin(u32),
+    TooManyOfAddress(u32),
+    TlsRequired,
 }
 
 /// A part of a message.
@@ -73,7 +92,12 @@ impl Refusal {
             Self::NotText | Self::ControlCharacter | Self::BadTag => Code::BadLine,
             Self::LineTooLong => Code::LineTooLong,
             Self::UnknownCommand => Code::UnknownCommand,
-            Self::BadArguments(_) | Self::BadSessionArguments => Code::BadArguments,
+            Self::BadArguments(_)
+            | Self::BadSessionArguments
+            | Self::BadSecret
+            | Self::LoggedInAlready
+            | Self::NeedsReply
+            | Self::NoLogins => Code::BadArguments,
             Self::BadUser | Self::ReservedUser => Code::BadUser,
             Self::BadSymbol => Code::BadSymbol,
             Self::BadAmount => Code::BadAmount,
@@ -93,9 +117,16 @@ impl Refusal {
             | Self::TooManySubscribers(_) => Code::LimitExceeded,
             Self::QuoteUnavailable(_) => Code::QuoteUnavailable,
             Self::DumpFailed(_) => Code::DumpFailed,
-            Self::TooManyConnections => Code::Overloaded,
+            Self::TooManyConnections | Self::TooManyOfLogin(_) | Self::TooManyOfAddress(_) => {
+                Code::Overloaded
+            }
             Self::ShuttingDown => Code::ShuttingDown,
             Self::ReadOnly | Self::DiskAlmostFull => Code::ReadOnly,
+            Self::AuthRequired => Code::AuthRequired,
+            Self::AuthFailed => Code::AuthFailed,
+            Self::Forbidden | Self::NeedsPassword | Self::NoPasswordSession => Code::Forbidden,
+            Self::RateLimited(_) => Code::RateLimited,
+            Self::TlsRequired => Code::TlsRequired,
         }
     }
 
@@ -110,22 +141,14 @@ impl Refusal {
             Self::BadTag => "the tag must be [n] with n from 1 to 9223372036854775807",
             Self::LineTooLong => "a line may have at most 1024 bytes",
             Self::UnknownCommand => "no such command; HELP lists them",
-            Self::BadSessionArguments => {
-                "wrong number of fields; HELP lists what each command takes"
-            }
+            Self::BadSessionArguments => BAD_SESSION_ARGUMENTS,
             Self::BadUser => "user must be 1 to 64 of A-Z a-z 0-9 _ . -",
             Self::ReservedUser => "daytraded is the server's own name",
             Self::BadSymbol => "symbol must be 1 to 3 letters or digits",
-            Self::BadAmount => {
-                "amount must be dollars from 0.01 to 999999999999.99 with at most two decimals"
-            }
-            Self::BadFilename => {
-                "filename must be a relative path to a file, at most 512 bytes, without .."
-            }
+            Self::BadAmount => BAD_AMOUNT,
+            Self::BadFilename => BAD_FILENAME,
             Self::HiddenFilename => "no name in filename may begin with a dot",
-            Self::FilenameLeadsOut => {
-                "filename leads out of the dump folder, or into the data folder"
-            }
+            Self::FilenameLeadsOut => FILENAME_LEADS_OUT,
             Self::NoAccount => "no account: the user has never had an ADD",
             Self::NoPendingBuy => "no BUY in the last 60 s to commit or cancel",
             Self::NoPendingSell => "no SELL in the last 60 s to commit or cancel",
@@ -168,6 +191,43 @@ impl Refusal {
             Self::DumpFailed(cause) => {
                 return say_all!(say: Text("the log could not be written: "), Text(cause));
             }
+            Self::BadSecret
+            | Self::AuthRequired
+            | Self::AuthFailed
+            | Self::LoggedInAlready
+            | Self::NeedsReply
+            | Self::NoLogins
+            | Self::Forbidden
+            | Self::NeedsPassword
+            | Self::NoPasswordSession
+            | Self::RateLimited(_)
+            | Self::TooManyOfLogin(_)
+            | Self::TooManyOfAddress(_)
+            | Self::TlsRequired => return self.login_words(say),
+        };
+        say(Text(text));
+    }
+
+    /// As [`Refusal::words`], for refusals about logins.
+    fn login_words(&self, mut say: impl FnMut(Word<'_>)) {
+        use Word::{Count, Text};
+        let text = match self {
+            Self::RateLimited(wait_s) => {
+                return say_all!(say: Text("too often; wait "), Count(*wait_s), Text(" s"));
+            }
+            Self::TooManyOfLogin(max) => return limit(*max, " connections a login", say),
+            Self::TooManyOfAddress(max) => return limit(*max, " connections an address", say),
+            Self::BadSecret => "a secret is 12 to 128 printable characters without comma or blank",
+            Self::AuthRequired => "log in first: AUTH,user,secret",
+            Self::AuthFailed => "no such login, or a wrong or expired secret",
+            Self::LoggedInAlready => "this connection is logged in already",
+            Self::NeedsReply => "AUTH and PASSWD always have a reply",
+            Self::NoLogins => "this port has no logins; everything is allowed",
+            Self::Forbidden => "this login may not do that",
+            Self::NeedsPassword => "choose a password first: PASSWD,invitation,new",
+            Self::NoPasswordSession => "log in with the password to change it",
+            Self::TlsRequired => "this port speaks TLS; connect to tls://HOST:PORT",
+            _ => "refused",
         };
         say(Text(text));
     }

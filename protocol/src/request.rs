@@ -123,6 +123,13 @@ pub fn parse_line(line: &[u8]) -> Parsed {
         return Parsed::Invalid(Invalid { tag: None, noreply, refusal, attempt: None });
     };
     match parse_body(rest) {
+        // A client that did not read the answer would not know who it is.
+        Ok(Body::Session(SessionCommand::Auth { .. } | SessionCommand::Passwd { .. }))
+            if noreply =>
+        {
+            let refusal = Refusal::NeedsReply;
+            Parsed::Invalid(Invalid { tag, noreply: false, refusal, attempt: None })
+        }
         Ok(body) => Parsed::Request(Request { tag, noreply, body }),
         Err((refusal, attempt)) => Parsed::Invalid(Invalid { tag, noreply, refusal, attempt }),
     }

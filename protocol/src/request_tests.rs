@@ -108,6 +108,8 @@ fn field(kind: ArgumentKind) -> BoxedStrategy<String> {
                 FileName::parse(text.trim()).map(|name| name.to_string())
             })
             .boxed(),
+        ArgumentKind::Secret => "[!-+\\--~]{12,128}".boxed(),
+        ArgumentKind::Time => any::<u64>().prop_map(|ms| ms.to_string()).boxed(),
     }
 }
 
@@ -134,7 +136,12 @@ proptest! {
         noreply in any::<bool>(),
         body in body(),
     ) {
-        let request = Request { tag, noreply, body };
+        // AUTH and PASSWD always have a reply.
+        let needs_reply = matches!(
+            body,
+            Body::Session(SessionCommand::Auth { .. } | SessionCommand::Passwd { .. })
+        );
+        let request = Request { tag, noreply: noreply && !needs_reply, body };
         let mut line = Vec::new();
         request.write_to(&mut line);
         prop_assert_eq!(parse_line(&line), Parsed::Request(request));

@@ -1,5 +1,7 @@
 //! Runs the command that `daytraded` was started with.
 
+#[cfg(feature = "remote")]
+use crate::admin;
 use crate::clock::Clock;
 use crate::config::{Cli, CliCommand, JournalCommand, QuoteServerArgs, ServeArgs};
 use crate::data_dir::{DataDir, read_manifest};
@@ -18,10 +20,18 @@ use tokio::net::TcpListener;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    // Everything that this process creates is its user's alone.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = Cli::parse();
     let done = match cli.command {
         None => with_runtime(serve(&cli.serve)),
         Some(CliCommand::QuoteServer(args)) => with_runtime(quote_server(&args)),
+        #[cfg(feature = "remote")]
+        Some(CliCommand::Init(args)) => admin::init(&args, &mut io::stdout().lock()),
+        #[cfg(feature = "remote")]
+        Some(CliCommand::User(args)) => {
+            admin::user(args.data_dir.as_deref(), &args.command, &mut io::stdout().lock())
+        }
         Some(CliCommand::Journal(command)) => journal_tool(&command),
     };
     match done {
@@ -38,8 +48,6 @@ fn with_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Resul
 }
 
 async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
-    // Everything that this process creates is its user's alone.
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let log = telemetry::init(args.log_file.as_deref(), args.log_level)?;
     let mut signals = Signals::take_over()?;
     let mut server = Server::start(args.resolve()?).await?;
@@ -47,7 +55,10 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         tokio::select! {
             answered = signals.next() => match answered {
                 Answered::Stop => break None,
-                Answered::Reload => log.reopen(),
+                Answered::Reload => {
+                    log.reopen();
+                    server.reload();
+                }
             },
             fatal = server.failed() => break Some(fatal),
         }

@@ -40,6 +40,10 @@ pub(crate) enum DataDirError {
     /// Another server uses it.
     #[error("data folder {} is in use by another server", .0.display())]
     InUse(PathBuf),
+    /// Others than the server's user may enter it, although it holds secrets.
+    #[cfg(feature = "remote")]
+    #[error("others may read the data folder: chmod 700 {}", .0.display())]
+    NotPrivate(PathBuf),
     /// The manifest is invalid.
     #[error("{}: {words}", path.display())]
     Manifest {
@@ -126,6 +130,17 @@ impl DataDir {
             });
         }
         Ok(Self { path: path.to_owned(), manifest, _lock: lock })
+    }
+
+    /// Checks that only the server's user may enter the folder.
+    ///
+    /// # Errors
+    /// [`DataDirError::NotPrivate`].
+    #[cfg(feature = "remote")]
+    pub(crate) fn ensure_private(&self) -> Result<(), DataDirError> {
+        let io = |error| DataDirError::Io { path: self.path.clone(), error };
+        let mode = std::fs::metadata(&self.path).map_err(io)?.mode() & 0o077;
+        if mode == 0 { Ok(()) } else { Err(DataDirError::NotPrivate(self.path.clone())) }
     }
 
     /// Returns the path of the folder.

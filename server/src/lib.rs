@@ -26,6 +26,10 @@
     )
 )]
 
+#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only logins use all of it"))]
+mod access;
+#[cfg(feature = "remote")]
+mod admin;
 mod audit;
 mod cli;
 mod clock;
@@ -34,8 +38,12 @@ mod data_dir;
 mod engine;
 mod execution;
 mod journal;
+#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only logins use all of it"))]
 mod limits;
+#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only logins use all of it"))]
 mod listener;
+#[cfg(feature = "remote")]
+mod logins;
 mod message;
 mod open_files;
 mod quotes;
@@ -47,9 +55,13 @@ mod shard;
 mod signals;
 mod stats;
 mod telemetry;
+#[cfg(feature = "remote")]
+mod tls;
 
 pub use cli::main;
 pub use config::{Config, DEFAULT_ADDRESS, QuoteArgs, Retention, ServeArgs, default_data_dir};
+#[cfg(feature = "remote")]
+pub use config::{RemoteArgs, RemoteConfig};
 pub use journal::SyncMode;
 pub use quotes::QuoteSpec;
 pub use runtime::runtime;
@@ -58,11 +70,15 @@ pub use server::Server;
 /// The inside of the server, for tests, simulations and benchmarks.
 #[cfg(feature = "test-support")]
 pub mod test_support {
-    pub use crate::audit::{AuditWriter, Origin};
+    pub use crate::audit::{AuditWriter, LogFilter, LogPart, LogReader, Origin};
     pub use crate::clock::{Clock, Times};
     pub use crate::execution::Execution;
     pub use crate::server::{Connector, Deps, OpenSource};
 
+    /// Roles and what they may do.
+    pub mod access {
+        pub use crate::access::*;
+    }
     /// The trading rules.
     pub mod engine {
         pub use crate::engine::*;

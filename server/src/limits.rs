@@ -1,6 +1,7 @@
 //! All limits of the server. A request beyond a limit is refused with an error, or backpressure is
 //! applied. Nothing grows without a limit, and nothing is dropped silently.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Lifetime of a pending order and of a quote, in milliseconds. At exactly this age, an order has
@@ -26,8 +27,8 @@ pub(crate) const TURNED_AWAY_SHARE: usize = 8;
 /// the log, the data folder, and dumps.
 pub(crate) const OPEN_FILES_RESERVE: usize = 24;
 /// Number of files that each shard has open or may have to open: two segments, a snapshot, its
-/// folder, and the segments that are being dumped.
-pub(crate) const OPEN_FILES_PER_SHARD: usize = 4 + DUMPS_AT_ONCE;
+/// folder, and the segments that are being dumped or sent to clients.
+pub(crate) const OPEN_FILES_PER_SHARD: usize = 4 + DUMPS_AT_ONCE + LOG_READERS_MAX;
 
 /// Silence after which the system asks a peer whether it is still there, the interval between such
 /// probes, and their number until the connection ends.
@@ -216,6 +217,67 @@ pub(crate) const QUOTE_ANSWER_BYTES_MAX: usize = 256;
 
 /// Size at which a log file is renamed and another one begun, bytes. One older file is kept.
 pub(crate) const LOG_FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// Failed logins after which a connection is closed.
+pub(crate) const LOGIN_FAILURES_MAX: u32 = 3;
+/// Time within which a session ends whose login has been changed.
+pub(crate) const REVOKED_WITHIN: Duration = Duration::from_millis(900);
+/// Bytes that a connection may send and receive before it has logged in.
+pub(crate) const LOGIN_BYTES_MAX: usize = 4 << 10;
+
+/// Time that a connection has for its TLS handshake and its login.
+pub(crate) const LOGIN_WITHIN: Duration = Duration::from_secs(10);
+/// Maximum number of connections that are not logged in, and of those of one address. A further one
+/// takes the place of the oldest of the address that has most.
+pub(crate) const ENTERING_MAX: usize = 256;
+pub(crate) const ENTERING_OF_ADDRESS_MAX: usize = 16;
+/// Default of `--address-connections` (`OVERLOADED`).
+pub(crate) const ADDRESS_CONNECTIONS: usize = 64;
+/// Default of `--login-connections` (`OVERLOADED`).
+pub(crate) const LOGIN_CONNECTIONS: usize = 16;
+/// Connections that only admins and monitors may take; fewer if the server takes few.
+pub(crate) const CONNECTIONS_KEPT: usize = 100;
+/// Shortest time in which a wrong secret is answered.
+pub(crate) const FAILED_LOGIN_TIME: Duration = Duration::from_millis(100);
+/// Failed logins of one address at once, and the interval of further ones (`RATE_LIMITED`).
+pub(crate) const FAILURE_BURST: u32 = 10;
+pub(crate) const FAILURE_INTERVAL: Duration = Duration::from_secs(10);
+/// Maximum number of addresses whose failures are remembered, and of names.
+pub(crate) const FAILURE_SOURCES_MAX: usize = 65_536;
+pub(crate) const NAMES_TRIED_MAX: usize = 16_384;
+/// How long the failures of a name are remembered, and the longest delay they cause.
+pub(crate) const NAME_FAILURES_KEPT: Duration = Duration::from_mins(10);
+pub(crate) const NAME_DELAY_MAX: Duration = Duration::from_secs(2);
+/// Passwords that are hashed at once, each in 19 MiB, and that wait for it (`RATE_LIMITED`).
+pub(crate) const PASSWORD_HASHES_AT_ONCE: usize = 2;
+pub(crate) const PASSWORD_HASHES_WAITING: usize = 64;
+/// Default of `--login-rate` and `--price-rate`: lines of a login a second, and those among them
+/// that need a price. Past them the server reads more slowly.
+pub(crate) const COMMAND_RATE: NonZeroU32 = NonZeroU32::new(5_000).unwrap();
+pub(crate) const PRICE_RATE: NonZeroU32 = NonZeroU32::new(200).unwrap();
+/// DUMPLOGs and READLOGs of a login in a minute (`RATE_LIMITED`).
+pub(crate) const LOG_READS_A_MINUTE: NonZeroU32 = NonZeroU32::new(6).unwrap();
+/// Maximum number of logins.
+pub(crate) const USERS_MAX: usize = 100_000;
+/// Size of a file of the security log, bytes, and how many are kept.
+pub(crate) const SECURITY_LOG_BYTES_MAX: u64 = 16 << 20;
+pub(crate) const SECURITY_LOG_FILES: u32 = 8;
+/// Interval at which the security log notes a failed TLS handshake.
+pub(crate) const TLS_FAILURES_NOTED: Duration = Duration::from_secs(1);
+/// Interval at which expired logins are looked for.
+pub(crate) const EXPIRY_CHECK: Duration = Duration::from_millis(500);
+/// Life of an invitation, hours.
+pub(crate) const INVITATION_HOURS: i64 = 24;
+/// Time that a request over the control socket may take.
+pub(crate) const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest time that a client of READLOG may take nothing.
+pub(crate) const LOG_READER_PATIENCE: Duration = Duration::from_secs(5);
+/// Maximum number of READLOGs under way; each has a thread (`OVERLOADED`).
+pub(crate) const LOG_READERS_MAX: usize = 8;
+/// Size of the parts of the log that are sent to a client, bytes, and how many wait for it.
+pub(crate) const LOG_PART_BYTES: usize = 64 << 10;
+pub(crate) const LOG_PARTS_WAITING: usize = 2;
 
 /// Transaction number from which a start reports that numbers are unusually high.
 pub(crate) const ASSIGNED_UNUSUAL: u64 = 1 << 62;

@@ -6,7 +6,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// How many files each part of the server may have open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpenFiles {
+pub(crate) struct OpenFiles {
     /// Maximum number of connections.
     pub connections: usize,
     /// Maximum number of connections that are being turned away.
@@ -21,7 +21,7 @@ impl OpenFiles {
     ///
     /// # Errors
     /// If the limit does not leave a place for a connection.
-    pub fn share(wanted: Self, shards: usize) -> anyhow::Result<Self> {
+    pub(crate) fn share(wanted: Self, shards: usize) -> anyhow::Result<Self> {
         let limit = raise_limit();
         let reserve = OPEN_FILES_RESERVE + shards * OPEN_FILES_PER_SHARD;
         let shared = Self::within(wanted, limit, reserve);

@@ -48,7 +48,7 @@ fn busy() -> App {
         (0..SYMBOLS).filter_map(|number| Symbol::parse(symbol(number).as_bytes())).collect();
     let user = UserName::parse(b"alice").unwrap();
     let mut app = App::new(user, "127.0.0.1:4462", symbols, KeyMap::default(), START_MS);
-    let tag = summary_tag(&app.update(Event::Link(LinkEvent::Up), START_MS));
+    let tag = summary_tag(&app.update(Event::Link(LinkEvent::Up(None)), START_MS));
     for second in 0..3_600 {
         for number in 0..SYMBOLS {
             let at_ms = START_MS + second * 1_000;

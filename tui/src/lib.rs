@@ -1,11 +1,10 @@
 //! The client of the exchange.
 //!
-//! [`cli`] is the command line; [`replay`] runs workload files through a server, and
-//! [`replay_message`] is the data that it and the screen exchange;
+//! [`cli`] is the command line; [`replay`] runs workload files through a server;
 //! [`generate`](mod@generate) writes such files; [`convert`](mod@convert) makes price files;
 //! [`app`], [`ui`], `link` and `term` are the trading screen; [`replay_message`] holds the messages
-//! between the two; [`net`] asks a server short questions; [`local`] runs a server inside this
-//! process.
+//! between the two; `remote` connects to servers and logs in there; [`net`] asks a server short
+//! questions; [`local`] runs a server inside this process.
 
 pub mod app;
 pub mod cli;
@@ -15,6 +14,7 @@ pub mod generate;
 mod link;
 pub mod local;
 pub mod net;
+mod remote;
 pub mod replay;
 pub mod replay_message;
 mod term;

@@ -3,13 +3,16 @@
 //! It must never keep a connection open; the trading screen has a link of its own.
 
 use crate::exit::Failure;
+use crate::remote::{Server, Stream};
 use anyhow::Context as _;
 use daytrade_protocol::{Body, Detail, Parsed, Request, ServerLine, SessionCommand, parse_line};
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::io;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
+};
+use tokio::time::timeout;
 
 /// Timeout of a connection attempt.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,36 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Maximum length of a line of a server, bytes. The longest lines hold a path or a quote's key.
 pub(crate) const SERVER_LINE_BYTES_MAX: usize = 64 << 10;
 
-/// Checks that an address has the form `HOST:PORT`.
-///
-/// # Errors
-/// A usage failure that names the address.
-pub(crate) fn check_address(address: &str) -> Result<(), Failure> {
-    match address.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(()),
-        _ => Err(Failure::usage(anyhow::anyhow!("{address:?} is not HOST:PORT"))),
-    }
-}
-
-/// Connects to `HOST:PORT`.
-///
-/// # Errors
-/// A usage failure if the address has another form; a link failure that names the address.
-fn connect(address: &str) -> Result<TcpStream, Failure> {
-    check_address(address)?;
-    let connect = || {
-        let mut last = anyhow::anyhow!("no such host");
-        for address in address.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error.into(),
-            }
-        }
-        Err(last)
-    };
-    connect().with_context(|| format!("cannot connect to {address}")).map_err(Failure::link)
-}
-
 /// Sends request lines, closes the sending side, and passes every line of the replies to `on_line`,
 /// without control characters.
 ///
@@ -57,52 +30,79 @@ fn connect(address: &str) -> Result<TcpStream, Failure> {
 /// A link failure, or an error of `on_line`. It is a link failure, too, if the server stops
 /// answering, closes the connection before every line is answered, or speaks another protocol.
 pub(crate) fn exchange(
-    address: &str,
+    server: &Server,
+    requests: &[u8],
+    on_line: impl FnMut(&str) -> io::Result<()>,
+) -> Result<(), Failure> {
+    block_on(exchange_async(server, requests, on_line))
+}
+
+/// Runs a future to its end on this thread.
+///
+/// # Errors
+/// A link failure, if the system refuses what that needs; those of the future.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(Failure::link)?.block_on(work)
+}
+
+async fn exchange_async(
+    server: &Server,
     requests: &[u8],
     mut on_line: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    let mut stream = connect(address)?;
+    let (stream, _) = server.connect().await?;
+    let address = &server.address.to_string();
     let lost = || format!("lost the connection to {address}");
-    let mut send = || -> io::Result<()> {
-        stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(requests)?;
-        stream.shutdown(Shutdown::Write)
-    };
+    let (reader, mut writer) = tokio::io::split(stream);
     let mut unanswered = replies_wanted(requests);
-    match send() {
-        Err(error) if is_timeout(&error) => return Err(no_answer(address, unanswered)),
+    match send(&mut writer, requests).await {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            return Err(no_answer(address, unanswered));
+        }
         sent => sent.with_context(lost).map_err(Failure::link)?,
     }
-    let (mut reader, mut line) = (BufReader::new(&stream), Vec::new());
+    let (mut reader, mut line) = (BufReader::new(reader), Vec::new());
     let mut heard = Instant::now();
     loop {
-        let read = read_some(&mut reader, &mut line);
-        match read {
-            Ok(Read::Line) => {
+        match timeout(PATIENCE, read_some(&mut reader, &mut line)).await {
+            Ok(Ok(Read::Line)) => {
                 let text = clean(&String::from_utf8_lossy(&line));
                 unanswered = unanswered.saturating_sub(check_line(address, &text)?);
                 on_line(&text).map_err(Failure::link)?;
                 line.clear();
                 heard = Instant::now();
             }
-            Ok(Read::End) if unanswered == 0 && line.is_empty() => return Ok(()),
-            Ok(Read::End) => {
+            Ok(Ok(Read::End)) if unanswered == 0 && line.is_empty() => return Ok(()),
+            Ok(Ok(Read::End)) => {
                 let closed = format!("{address} closed the connection with {unanswered} lines");
                 return Err(Failure::link(anyhow::anyhow!("{closed} unanswered{MAY_HAVE}")));
             }
-            Ok(Read::Part) => {}
-            Err(error) if is_timeout(&error) => {}
-            Err(error) => return Err(error).with_context(lost).map_err(Failure::link),
+            Ok(Ok(Read::Part)) | Err(_) => {}
+            Ok(Err(error)) => return Err(error).with_context(lost).map_err(Failure::link),
         }
         // A quote or a dump may take its time, but a server that works answers a PING.
         if heard.elapsed() >= PATIENCE {
-            if !answers(address) {
+            if !answers(server).await {
                 return Err(no_answer(address, unanswered));
             }
             heard = Instant::now();
         }
     }
+}
+
+/// Sends all bytes and closes the sending side.
+///
+/// # Errors
+/// `TimedOut` if the server takes nothing.
+async fn send(writer: &mut tokio::io::WriteHalf<Stream>, bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let written = timeout(ANSWER_TIMEOUT, writer.write(rest)).await??;
+        rest = &rest[written..];
+    }
+    timeout(ANSWER_TIMEOUT, writer.flush()).await??;
+    timeout(ANSWER_TIMEOUT, writer.shutdown()).await?
 }
 
 /// What a failure says about lines that were sent.
@@ -150,38 +150,13 @@ pub(crate) fn no_answer(address: &str, unanswered: usize) -> Failure {
     Failure::link(anyhow::anyhow!("no answer from {address} within {seconds} s{lines}"))
 }
 
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
-/// Returns true if the server answers a PING on another connection in time. A server that is full
-/// or stopping answers, too: it says so.
-fn answers(address: &str) -> bool {
-    let ask = || -> anyhow::Result<bool> {
-        let begun = Instant::now();
-        let mut stream = connect(address).map_err(|failure| failure.error)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(b"PING\n")?;
-        let (mut reader, mut line) = (BufReader::new(&stream), Vec::new());
-        while begun.elapsed() < ANSWER_TIMEOUT {
-            match read_some(&mut reader, &mut line) {
-                Ok(Read::Line) => return Ok(is_answer(&line)),
-                Ok(Read::End) => return Ok(false),
-                Ok(Read::Part) => {}
-                Err(error) if is_timeout(&error) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(false)
-    };
-    ask().unwrap_or(false)
-}
-
-/// As [`answers`], for code that must not block.
-pub(crate) async fn answers_async(address: &str) -> bool {
+/// Returns true if the server answers a PING on another connection in time, which needs no login.
+/// A server that is full or stopping answers, too: it says so.
+pub(crate) async fn answers(server: &Server) -> bool {
     let ask = async {
-        let mut stream = tokio::net::TcpStream::connect(address).await.ok()?;
+        let mut stream = server.connect_only().await.ok()?;
         stream.write_all(b"PING\n").await.ok()?;
+        stream.flush().await.ok()?;
         let mut line = Vec::new();
         while !line.contains(&b'\n') && line.len() < SERVER_LINE_BYTES_MAX {
             if stream.read_buf(&mut line).await.ok()? == 0 {
@@ -190,7 +165,7 @@ pub(crate) async fn answers_async(address: &str) -> bool {
         }
         line.split(|byte| *byte == b'\n').next().map(is_answer)
     };
-    tokio::time::timeout(ANSWER_TIMEOUT, ask).await.ok().flatten().unwrap_or(false)
+    timeout(ANSWER_TIMEOUT, ask).await.ok().flatten().unwrap_or(false)
 }
 
 /// Returns true for a reply of a daytrade server.
@@ -212,8 +187,11 @@ enum Read {
 ///
 /// # Errors
 /// An error of the connection, a timeout among them, or one for an endless line.
-fn read_some(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Read> {
-    let arrived = reader.fill_buf()?;
+async fn read_some(
+    reader: &mut (impl AsyncBufRead + Unpin),
+    line: &mut Vec<u8>,
+) -> io::Result<Read> {
+    let arrived = reader.fill_buf().await?;
     if arrived.is_empty() {
         return Ok(Read::End);
     }
@@ -228,16 +206,16 @@ fn read_some(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Read> 
     Ok(if end.is_some() { Read::Line } else { Read::Part })
 }
 
-/// Returns the server's statistics by name.
+/// Returns the server's statistics by name; none if the login may not read them.
 ///
 /// # Errors
 /// A link failure.
-pub(crate) fn stats(address: &str) -> Result<BTreeMap<String, String>, Failure> {
+pub(crate) fn stats(server: &Server) -> Result<BTreeMap<String, String>, Failure> {
     let request = Request::new(SessionCommand::Stats {});
     let mut line = Vec::new();
     request.write_to(&mut line);
     let mut values = BTreeMap::new();
-    exchange(address, &line, |line| {
+    exchange(server, &line, |line| {
         if let Ok(ServerLine::Detail(_, Detail::Stat { name, value })) =
             ServerLine::parse(line.as_bytes())
         {

@@ -24,6 +24,10 @@ pub enum ArgumentKind {
     Money,
     /// The name of a dump file.
     FileName,
+    /// A password or token.
+    Secret,
+    /// A time, Unix milliseconds.
+    Time,
 }
 
 impl Argument {
@@ -45,6 +49,8 @@ impl ArgumentKind {
             b"symbol" => Self::Symbol,
             b"amount" | b"price" => Self::Money,
             b"filename" => Self::FileName,
+            b"secret" | b"old" | b"new" => Self::Secret,
+            b"from_ms" => Self::Time,
             _ => panic!("the table names an argument of unknown form"),
         }
     }

@@ -65,6 +65,8 @@ impl Attempt {
                 let text = std::str::from_utf8(field).ok().filter(|text| !text.is_empty());
                 self.filename = text.map(Box::from);
             }
+            // No audited command takes one, and a secret must never be recorded.
+            ArgumentKind::Secret | ArgumentKind::Time => {}
         }
     }
 }

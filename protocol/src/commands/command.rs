@@ -29,7 +29,8 @@ macro_rules! define_commands {
                 -> $reply:tt)*
         }
         session {
-            $($session:ident $word:literal ($($field:ident),*) -> $answer:tt)*
+            $($session:ident $word:literal ($($field:ident),* $(; $($late:ident),+)?)
+                -> $answer:tt)*
         }
     ) => {
         /// A well-formed audited command: names checked, amount in range. Its layout is part of the
@@ -47,7 +48,10 @@ macro_rules! define_commands {
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[expect(missing_docs, reason = "the fields are the arguments in docs/PROTOCOL.md")]
         pub enum SessionCommand {
-            $($session { $($field: argument_type!($field)),* }),*
+            $($session {
+                $($field: argument_type!($field),)*
+                $($($late: Option<argument_type!($late)>),+)?
+            }),*
         }
 
         impl Command {
@@ -117,7 +121,12 @@ macro_rules! define_commands {
                 }
                 Ok(match name {
                     $(SessionName::$session => {
-                        read_arguments!(fields, true, Self::$session { $($field),* })
+                        let mut fields = fields.reader();
+                        let _ = &mut fields;
+                        Self::$session {
+                            $($field: ArgumentValue::parse(fields.next())?,)*
+                            $($($late: late_argument(fields.next())?),+)?
+                        }
                     })*
                 })
             }
@@ -126,7 +135,19 @@ macro_rules! define_commands {
             pub(crate) fn write_arguments(&self, line: &mut impl Fields) {
                 let _ = &line;
                 match self {
-                    $(Self::$session { $($field),* } => { $($field.write(line);)* })*
+                    $(Self::$session { $($field,)* $($($late),+)? } => {
+                        $($field.write(line);)*
+                        $(
+                            let sent = [$($late.is_some()),+];
+                            let last = sent.iter().rposition(|sent| *sent);
+                            let mut left = last.map_or(0, |at| at + 1);
+                            $(if left > 0 {
+                                left -= 1;
+                                write_late(line, $late.as_ref());
+                            })+
+                            let _ = left;
+                        )?
+                    })*
                 }
             }
         }
@@ -134,6 +155,21 @@ macro_rules! define_commands {
 }
 
 crate::command_table!(define_commands);
+
+/// Reads an argument that may be empty or missing.
+fn late_argument<T: ArgumentValue>(field: &[u8]) -> Result<Option<T>, Refusal> {
+    if field.is_empty() { Ok(None) } else { T::parse(field).map(Some) }
+}
+
+/// Appends an argument that may be empty.
+fn write_late<T: ArgumentValue>(line: &mut impl Fields, value: Option<&T>) {
+    match value {
+        Some(value) => value.write(line),
+        None => {
+            line.text("");
+        }
+    }
+}
 
 impl Command {
     /// Returns the user it is for; None only for a DUMPLOG of the whole log.

@@ -32,10 +32,18 @@ pub(crate) enum AnyName {
     Session(SessionName),
 }
 
+/// The bracket behind an optional argument.
+macro_rules! closing_bracket {
+    ($argument:ident) => {
+        "]"
+    };
+}
+
 /// Generates the impl of one list of names.
 macro_rules! name_methods {
     ($list:ident {
-        $($variant:ident $text:literal ($([$optional:ident],)? $($argument:ident),*)
+        $($variant:ident $text:literal
+            ($([$optional:ident],)? $($argument:ident),* $(; $($late:ident),+)?)
             -> { $($field:ident: $type:ty),* })*
     }) => {
         impl $list {
@@ -53,7 +61,8 @@ macro_rules! name_methods {
                     $(Self::$variant => concat!(
                         $text,
                         $("[,", stringify!($optional), "]",)?
-                        $(",", stringify!($argument)),*
+                        $(",", stringify!($argument),)*
+                        $($("[,", stringify!($late),)+ $(closing_bracket!($late),)+)?
                     )),*
                 }
             }
@@ -74,7 +83,10 @@ macro_rules! name_methods {
                         ),)?
                         $(Argument::required(
                             stringify!($argument), ArgumentKind::named(stringify!($argument))
-                        )),*
+                        ),)*
+                        $($(Argument::optional(
+                            stringify!($late), ArgumentKind::named(stringify!($late))
+                        )),+)?
                     ] }),*
                 }
             }
@@ -257,6 +269,7 @@ mod tests {
         assert_eq!(CommandName::Buy.usage(), "BUY,user,symbol,amount");
         assert_eq!(CommandName::DumpLog.usage(), "DUMPLOG[,user],filename");
         assert_eq!(SessionName::Watch.usage(), "WATCH,symbol");
+        assert_eq!(SessionName::ReadLog.usage(), "READLOG[,user[,from_ms]]");
         assert_eq!(CommandName::DumpLog.arguments().len(), 2);
     }
 }

@@ -1,10 +1,11 @@
 //! The one table of commands.
 //!
 //! A row is: variant, name on the wire, arguments, fields of the OK reply. An argument in brackets
-//! is optional. Everything that depends on the list of commands is generated from it: names and
-//! usage texts ([`super::CommandName`]), values, parsing and printing ([`super::Command`],
-//! [`super::SessionCommand`]), replies ([`crate::ReplyBody`]), the fields of the audit log
-//! ([`super::CommandFields`]), HELP, and the server's dispatch to its rules.
+//! is optional, and so are those after a semicolon, from the last one on. Everything that depends
+//! on the list of commands is generated from it: names and usage texts ([`super::CommandName`]),
+//! values, parsing and printing ([`super::Command`], [`super::SessionCommand`]), replies
+//! ([`crate::ReplyBody`]), the fields of the audit log ([`super::CommandFields`]), HELP, and the
+//! server's dispatch to its rules.
 //!
 //! The order of the rows of `commands` is part of the journal format: add rows at the end.
 
@@ -46,6 +47,10 @@ macro_rules! command_table {
                 Unsubscribe "UNSUBSCRIBE" (user) -> { user: UserName }
                 Watch "WATCH" (symbol) -> { symbol: Symbol }
                 Unwatch "UNWATCH" (symbol) -> { symbol: Symbol }
+                Auth "AUTH" (user, secret) -> { name: Box<str>, role: Box<str> }
+                Passwd "PASSWD" (old, new) -> {}
+                Whoami "WHOAMI" () -> { name: Box<str>, role: Box<str>, accounts: Box<str> }
+                ReadLog "READLOG" (; user, from_ms) -> { events: u64 }
             }
         }
     };
@@ -53,7 +58,7 @@ macro_rules! command_table {
 
 /// Lines of HELP after the usage of the audited commands.
 pub const SESSION_HELP: &[&str] = &[
-    "PING  STATS  HELP  QUIT",
+    "PING  STATS  HELP  QUIT  WHOAMI  AUTH,user,secret  PASSWD,old,new  READLOG[,user[,from_ms]]",
     "SUBSCRIBE,user  UNSUBSCRIBE,user  account events as lines that start with *",
     "WATCH,symbol  UNWATCH,symbol  prices as lines that start with *",
     "a [number] before a command comes back before its reply; noreply behind it wants none",

@@ -1,7 +1,7 @@
 //! Values of arguments: how each type is read, printed and audited.
 
 use crate::refusal::Refusal;
-use crate::types::{FileName, Money, Symbol, UserName};
+use crate::types::{FileName, Money, Secret, Symbol, UserName};
 use crate::wire::fields::Fields;
 
 /// The type that holds an argument of the table.
@@ -20,6 +20,18 @@ macro_rules! argument_type {
     };
     (filename) => {
         $crate::types::FileName
+    };
+    (secret) => {
+        $crate::types::Secret
+    };
+    (old) => {
+        $crate::types::Secret
+    };
+    (new) => {
+        $crate::types::Secret
+    };
+    (from_ms) => {
+        u64
     };
 }
 pub(super) use argument_type;
@@ -114,6 +126,32 @@ impl ArgumentValue for FileName {
     fn note<'a>(&'a self, fields: &mut CommandFields<'a>) {
         fields.filename = Some(self.as_str());
     }
+}
+
+impl ArgumentValue for Secret {
+    fn parse(field: &[u8]) -> Result<Self, Refusal> {
+        Self::parse(field).ok_or(Refusal::BadSecret)
+    }
+
+    fn write(&self, line: &mut impl Fields) {
+        line.text(self.expose());
+    }
+
+    fn note<'a>(&'a self, _: &mut CommandFields<'a>) {}
+}
+
+impl ArgumentValue for u64 {
+    fn parse(field: &[u8]) -> Result<Self, Refusal> {
+        let digits = field.iter().all(u8::is_ascii_digit);
+        let text = std::str::from_utf8(field).ok().filter(|_| digits);
+        text.and_then(|text| text.parse().ok()).ok_or(Refusal::BadSessionArguments)
+    }
+
+    fn write(&self, line: &mut impl Fields) {
+        line.int(*self);
+    }
+
+    fn note<'a>(&'a self, _: &mut CommandFields<'a>) {}
 }
 
 impl<T: ArgumentValue> ArgumentValue for Option<T> {

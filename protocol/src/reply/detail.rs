@@ -47,6 +47,8 @@ pub enum Detail {
         name: Box<str>,
         value: Box<str>,
     },
+    /// A line of the audit log.
+    Log(Box<str>),
     Text(Box<str>),
 }
 
@@ -142,6 +144,13 @@ impl<'a> DetailWriter<'a> {
         });
     }
 
+    /// Appends a line of the audit log.
+    pub fn log(&mut self, text: &[u8]) {
+        self.long_line(|line| {
+            line.put(b"LOG,").put(text);
+        });
+    }
+
     /// Appends a line.
     pub fn write(&mut self, detail: &Detail) {
         match *detail {
@@ -163,6 +172,7 @@ impl<'a> DetailWriter<'a> {
             Detail::Stat { ref name, ref value } => self.long_line(|line| {
                 line.put(b"STAT").text(name).text(value);
             }),
+            Detail::Log(ref text) => self.log(text.as_bytes()),
             Detail::Text(ref text) => self.long_line(|line| {
                 line.put(text.as_bytes());
             }),

@@ -99,6 +99,7 @@ fn known_detail(line: &str) -> Option<Detail> {
                 code => Some(Code::parse(code.as_bytes())?),
             },
         },
+        "LOG" => Detail::Log(f.rest()?.into()),
         "STAT" => Detail::Stat { name: f.text()?.into(), value: f.rest()?.into() },
         _ => return None,
     };
@@ -122,6 +123,7 @@ fn parse_push(line: &str) -> Option<Push> {
         "BYE" => match f.text()? {
             "SLOW_CONSUMER" => Push::ByeSlowConsumer,
             "IDLE" => Push::ByeIdle,
+            "REVOKED" => Push::ByeRevoked,
             _ => return None,
         },
         _ => return None,

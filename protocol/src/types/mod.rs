@@ -2,6 +2,7 @@
 
 mod file_name;
 mod money;
+mod secret;
 mod symbol;
 mod tag;
 mod trade;
@@ -9,6 +10,7 @@ mod user_name;
 
 pub use file_name::{FILENAME_BYTES_MAX, FileName};
 pub use money::{Money, MoneyError, SHARES_MAX};
+pub use secret::{SECRET_BYTES_MAX, SECRET_BYTES_MIN, Secret};
 pub use symbol::Symbol;
 pub use tag::Tag;
 pub use trade::{Side, TradeTerms};

@@ -6,7 +6,9 @@
 use super::destination::{self, Destination};
 use super::direct_io::write_file;
 use super::error::DumpError;
-use super::merge::LogMerger;
+use super::filter::LogFilter;
+use super::merge::{LogMerger, LogQuery};
+use crate::access::{Accounts, LogScope};
 use crate::config::Config;
 use crate::limits::{
     DUMP_ELEMENT_BYTES_MIN, DUMP_FREE_BYTES_MIN, DUMP_FREE_FILES_MIN, DUMP_SPACE_CHECK_BYTES,
@@ -32,7 +34,7 @@ pub(crate) struct DumpService {
     /// Channels to the shards, for the result of a dump.
     shards: Vec<UnboundedSender<ShardEvent>>,
     /// The journals, as one log.
-    merger: LogMerger,
+    merger: Arc<LogMerger>,
     /// Makes the names of temporary files unique.
     sequence: AtomicU64,
     progress: Progress,
@@ -51,7 +53,7 @@ impl DumpService {
     /// Creates the service of a server.
     pub(crate) fn new(
         config: &Config,
-        merger: LogMerger,
+        merger: Arc<LogMerger>,
         shards: Vec<UnboundedSender<ShardEvent>>,
     ) -> Arc<Self> {
         let (dump_dir, data_dir) = (config.dump_dir.clone(), config.data_dir.clone());
@@ -85,8 +87,16 @@ impl DumpService {
     /// Writes the dump. Returns its path and number of events, and the replaced file, still open.
     fn write(&self, request: &DumpRequest) -> (DumpResult, Option<File>) {
         let filename = &request.dump.filename;
-        let (written, replaced) = match self.write_into_place(request) {
-            Ok((events, replaced)) => (Ok((self.shown_path(filename), events)), replaced),
+        // Held until the file is in place.
+        let scope = request.dump.target.sink().take_log_scope();
+        let scope = scope.as_ref().map(|(scope, _)| scope);
+        let shown = match scope {
+            // A client on another machine has no use for a path on this one.
+            Some(LogScope { folder: Some(_), .. }) => filename.as_str().into(),
+            _ => self.shown_path(filename),
+        };
+        let (written, replaced) = match self.write_into_place(request, scope) {
+            Ok((events, replaced)) => (Ok((shown, events)), replaced),
             Err(error) => (Err(error), None),
         };
         let result = written.map_err(|error| match error {
@@ -107,9 +117,15 @@ impl DumpService {
         self.dump_dir.join(clean).display().to_string().into()
     }
 
-    fn write_into_place(&self, request: &DumpRequest) -> Result<(u64, Option<File>), DumpError> {
+    fn write_into_place(
+        &self,
+        request: &DumpRequest,
+        scope: Option<&LogScope>,
+    ) -> Result<(u64, Option<File>), DumpError> {
         std::fs::create_dir_all(&self.dump_dir)?;
-        let path = Path::new(request.dump.filename.as_str());
+        let folder = scope.and_then(|scope| scope.folder.as_deref()).unwrap_or_default();
+        let path = &Path::new(folder).join(request.dump.filename.as_str());
+        let query = query(request, scope);
         let mut budget = self.budget();
         // Before anything is created, folders included.
         budget.check(0, "")?;
@@ -120,7 +136,7 @@ impl DumpService {
         let destination = Destination::open(&self.dump_dir, path, kept.as_deref())?;
         destination.remove_abandoned();
         budget.used = budget.used.saturating_sub(destination.replaced_bytes()?);
-        if request.dump.user.is_none() {
+        if matches!(query.filter, LogFilter::Everything) {
             let least = self.merger.records().saturating_mul(DUMP_ELEMENT_BYTES_MIN);
             budget.check(least, "at least ")?;
         }
@@ -129,7 +145,7 @@ impl DumpService {
         let dumped = destination.write(number, |file| {
             write_file(file, |out| {
                 let mut out = Bounded { out, budget, written: 0, checked: 0, refused: None };
-                let events = self.merger.merge(request, &mut out);
+                let events = self.merger.merge(&query, &mut out);
                 bytes = out.written;
                 out.refused.map_or(events, Err)
             })
@@ -158,6 +174,25 @@ impl DumpService {
         let (data, dumps) = (self.data_dir.canonicalize()?, self.dump_dir.canonicalize()?);
         let is_apart = dumps.starts_with(&data) && dumps != data;
         Ok(Some(data).filter(|_| !is_apart))
+    }
+}
+
+/// Returns the part of the log that a dump writes.
+fn query(request: &DumpRequest, scope: Option<&LogScope>) -> LogQuery {
+    let shard = usize::from(request.shard);
+    let filter = match (&request.dump.user, scope) {
+        (Some(user), _) => LogFilter::User(user.clone()),
+        (None, Some(scope)) if scope.accounts != Accounts::All => {
+            LogFilter::Accounts(scope.accounts.clone())
+        }
+        (None, _) => LogFilter::Everything,
+    };
+    LogQuery {
+        filter,
+        shard: request.dump.user.as_ref().map(|_| shard),
+        own: Some((shard, request.record)),
+        from_ms: 0,
+        until_ms: request.time_ms,
     }
 }
 

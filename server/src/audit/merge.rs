@@ -3,11 +3,10 @@
 //! It reads journals that are still being written, up to positions noted in advance.
 
 use super::error::DumpError;
+use super::filter::LogFilter;
 use super::xml::{self, AuditWriter, Origin};
 use crate::journal::{FrameReader, FrameRecords, LogStore, Positions, Start};
 use crate::limits::{DUMP_BATCH_BYTES, DUMP_READERS_MAX};
-use crate::message::DumpRequest;
-use daytrade_protocol::UserName;
 use parking_lot::{Mutex, RwLock};
 use std::io::Write;
 use std::sync::Arc;
@@ -26,27 +25,39 @@ pub(crate) struct LogMerger {
     pub readers: Arc<RwLock<()>>,
 }
 
+/// A part of the log.
+#[derive(Clone, Debug)]
+pub(crate) struct LogQuery {
+    /// The events.
+    pub filter: LogFilter,
+    /// The shard that has all of them, if one has.
+    pub shard: Option<usize>,
+    /// Shard and number of the DUMPLOG's own record, which comes last and is always included.
+    pub own: Option<(usize, u64)>,
+    /// Time of the first events, Unix milliseconds.
+    pub from_ms: u64,
+    /// Time of the last events, Unix milliseconds.
+    pub until_ms: u64,
+}
+
 impl LogMerger {
-    /// Merges the journals by time, up to the DUMPLOG's own record, which comes last. The first
+    /// Merges the journals by time, up to the DUMPLOG's own record, if there is one. The first
     /// journals are read and formatted on threads of their own, in batches and at most one batch
     /// ahead. Returns the number of elements.
     #[expect(
         clippy::indexing_slicing,
         reason = "the number is that of a shard, or of a stream found just before"
     )]
-    pub(super) fn merge(
-        &self,
-        request: &DumpRequest,
-        out: &mut impl Write,
-    ) -> Result<u64, DumpError> {
+    pub(super) fn merge(&self, query: &LogQuery, out: &mut impl Write) -> Result<u64, DumpError> {
         let _reading = self.readers.read();
-        let mut shards: Vec<usize> = match request.dump.user {
-            Some(_) => vec![usize::from(request.shard)],
+        let mut shards: Vec<usize> = match query.shard {
+            Some(shard) => vec![shard],
             None => (0..self.stores.len()).collect(),
         };
+        let own_shard = query.own.map(|(shard, _)| shard);
         // Elements with equal times keep this order: the DUMPLOG's own shard comes last.
-        shards.sort_by_key(|&shard| (shard == usize::from(request.shard), shard));
-        // Everything answered before the DUMPLOG was received is at or before these positions.
+        shards.sort_by_key(|&shard| (Some(shard) == own_shard, shard));
+        // Everything answered before the request was received is at or before these positions.
         let ends: Vec<(usize, u64)> =
             shards.iter().map(|&shard| (shard, self.positions[shard].get().frame)).collect();
         out.write_all(xml::BEGIN)?;
@@ -64,7 +75,7 @@ impl LogMerger {
         std::thread::scope(|scope| {
             let mut streams: Vec<Stream<'_>> = Vec::new();
             for (shard, end) in ends {
-                let log = ShardLog::open(self, request, shard, end)?;
+                let log = ShardLog::open(self, query, shard, end)?;
                 let source = if streams.len() < DUMP_READERS_MAX {
                     read_ahead(scope, log)
                 } else {
@@ -119,10 +130,10 @@ fn read_ahead<'scope>(scope: &'scope Scope<'scope, '_>, log: ShardLog<'scope>) -
 struct ShardLog<'a> {
     reader: Box<dyn FrameReader + 'a>,
     server: String,
-    only: Option<&'a UserName>,
-    /// Time of the DUMPLOG, Unix milliseconds.
+    filter: Option<&'a LogFilter>,
+    from_ms: u64,
     until_ms: u64,
-    /// Last record to be read.
+    /// The DUMPLOG's own record, which is the last one to be read.
     last: u64,
     /// The rest of the current frame, and its time.
     records: Option<(u64, FrameRecords)>,
@@ -136,16 +147,17 @@ impl<'a> ShardLog<'a> {
     )]
     fn open(
         merger: &'a LogMerger,
-        request: &'a DumpRequest,
+        query: &'a LogQuery,
         shard: usize,
         end: u64,
     ) -> Result<Self, DumpError> {
         Ok(Self {
             reader: merger.stores[shard].read_from(Start::FirstKept, Some(end))?,
             server: format!("{}-{shard}", merger.server_name),
-            only: request.dump.user.as_ref(),
-            until_ms: request.time_ms,
-            last: if shard == usize::from(request.shard) { request.record } else { u64::MAX },
+            filter: Some(&query.filter).filter(|one| !matches!(one, LogFilter::Everything)),
+            from_ms: query.from_ms,
+            until_ms: query.until_ms,
+            last: query.own.filter(|(own, _)| *own == shard).map_or(u64::MAX, |(_, last)| last),
             records: None,
             ended: false,
         })
@@ -164,8 +176,9 @@ impl<'a> ShardLog<'a> {
                 records.next_record().map_err(|fault| DumpError::Failed(fault.to_string()))?;
             match next.filter(|(number, _)| *number <= last) {
                 None => self.records = None,
-                Some((_, record)) => {
-                    audit.record(Origin { time_ms, server: &self.server }, &record, self.only);
+                Some((number, record)) => {
+                    let filter = self.filter.filter(|_| number != last);
+                    audit.record(Origin { time_ms, server: &self.server }, &record, filter);
                 }
             }
             batch.end_at(time_ms, audit.bytes());
@@ -176,7 +189,10 @@ impl<'a> ShardLog<'a> {
 
     fn next_frame(&mut self) -> Result<bool, DumpError> {
         let (until_ms, last) = (self.until_ms, self.last);
-        let frame = self.reader.next_frame()?;
+        let mut frame = self.reader.next_frame()?;
+        while frame.as_ref().is_some_and(|frame| frame.header.time_ms < self.from_ms) {
+            frame = self.reader.next_frame()?;
+        }
         let frame = frame
             .filter(|frame| frame.header.time_ms <= until_ms && frame.header.first_record <= last);
         self.records = frame.map(|frame| (frame.header.time_ms, frame.records()));

@@ -1,14 +1,18 @@
-//! The audit log: a view of the journals, written as XML when a DUMPLOG asks for it, and never on
-//! the way of a command.
+//! The audit log: a view of the journals, written as XML when a DUMPLOG or a READLOG asks for
+//! it, and never on the way of a command.
 
 mod destination;
 mod direct_io;
 mod dump;
 mod error;
+mod filter;
 mod merge;
+mod read;
 mod xml;
 
 pub(crate) use direct_io::lower_thread_priority;
 pub(crate) use dump::DumpService;
-pub(crate) use merge::LogMerger;
+pub use filter::LogFilter;
+pub(crate) use merge::{LogMerger, LogQuery};
+pub use read::{LogPart, LogReader};
 pub use xml::{AuditWriter, Origin};

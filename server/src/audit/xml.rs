@@ -4,6 +4,7 @@
 //! transactions make two million elements, and quick-xml's general writer takes four times as long.
 //! The elements are therefore written by hand; quick-xml only escapes arbitrary text.
 
+use super::filter::LogFilter;
 use crate::engine::{Event, Hit, Outcome, Record};
 use daytrade_protocol::{
     Attempt, Command, CommandFields, CommandName, Money, Refusal, UserName, append_integer,
@@ -61,8 +62,8 @@ impl AuditWriter {
         self.buffer.len()
     }
 
-    /// Adds the elements of one record if it belongs to user `only`, or in any case for None.
-    pub fn record(&mut self, origin: Origin<'_>, record: &Record, only: Option<&UserName>) {
+    /// Adds the elements of one record if the filter takes them, or in any case for None.
+    pub fn record(&mut self, origin: Origin<'_>, record: &Record, only: Option<&LogFilter>) {
         let about = match record {
             Record::Transaction { command, .. } => command.user(),
             Record::Rejected { attempt, .. } => attempt.user.as_ref(),
@@ -70,7 +71,7 @@ impl AuditWriter {
             Record::Expired { user, .. } | Record::Filled { user, .. } => Some(user),
             Record::DumpFailed { user, .. } => user.as_ref(),
         };
-        if only.is_some() && only != about {
+        if only.is_some_and(|filter| !filter.takes(about)) {
             return;
         }
         match record {

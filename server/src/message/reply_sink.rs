@@ -1,6 +1,7 @@
 //! Where replies go: a shard answers to a target and never knows a socket.
 
 use super::replies::Replies;
+use crate::access::{LogPermit, LogScope};
 use daytrade_protocol::{Push, Symbol, UserName};
 use std::sync::Arc;
 
@@ -16,6 +17,12 @@ pub trait ReplySink: Send + Sync {
 
     /// Takes note of what became of a request about the events of an account.
     fn note_subscription(&self, user: &UserName, outcome: Subscription);
+
+    /// Gives away the part of the log that the connection's DUMPLOG is about; None for the part
+    /// that it names itself.
+    fn take_log_scope(&self) -> Option<(LogScope, LogPermit)> {
+        None
+    }
 
     /// Takes a price. It replaces an older price of the same symbol that is not yet written.
     fn push_quote(&self, symbol: Symbol, quote: Push);

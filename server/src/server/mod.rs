@@ -1,18 +1,23 @@
 //! Start and stop: the parts are created, connected, and stopped in order.
 
 mod parts;
+#[cfg(feature = "remote")]
+mod remote;
 
 pub(crate) use parts::open_stores;
 use parts::{Parts, bind, keepers, open_source, recover_all, start_quotes, start_shards};
 
-use crate::audit::{DumpService, LogMerger};
+#[cfg(feature = "remote")]
+use remote::Remote;
+
+use crate::audit::{DumpService, LogMerger, LogReader};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::execution::{Execution, ShardJoin, SnapshotWriter};
 use crate::journal::{LogStore, Positions};
 use crate::limits::{ASSIGNED_UNUSUAL, STOP_MS};
-use crate::listener::listen_on;
+use crate::listener::{Gate, Manner, Places, listen_on};
 use crate::message::ShardEvent;
 use crate::open_files::OpenFiles;
 use crate::quotes::{QuoteSource, QuoteSpec};
@@ -31,6 +36,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// Why plain lines are for clients on the same machine only.
+const BEYOND_LOOPBACK: &str = "plain lines have no protection; use --listen-tls";
+
 /// Opens a source of prices; its playback begins at that time.
 pub type OpenSource = Box<dyn FnOnce(&Arc<Clock>) -> anyhow::Result<Arc<dyn QuoteSource>> + Send>;
 
@@ -46,8 +54,16 @@ pub struct Deps {
     pub server_name: String,
     /// Where shards and snapshots run.
     pub execution: Execution,
-    /// Address to listen on and the number of connections; None for connections in memory only.
-    pub listen: Option<(SocketAddr, OpenFiles)>,
+    /// Where to listen; None for connections in memory only.
+    pub listen: Option<Listen>,
+}
+
+/// Where a server listens.
+pub struct Listen {
+    /// The addresses, and how connections to each are taken in.
+    pub(crate) addresses: Vec<(SocketAddr, Manner)>,
+    /// The places for all their connections.
+    pub(crate) places: Places,
 }
 
 /// A running server.
@@ -59,6 +75,9 @@ pub struct Server {
     /// Counts the threads that write snapshots and dumps.
     threads: TaskTracker,
     fatal: UnboundedReceiver<Fatal>,
+    /// Logins and the certificate.
+    #[cfg(feature = "remote")]
+    remote: Option<Remote>,
     /// Held until everything that writes into the folder has ended.
     data_dir: Option<DataDir>,
 }
@@ -71,13 +90,20 @@ pub struct Connector {
 }
 
 impl Connector {
+    /// Accepts the connections to one address, as a task.
+    fn listen(&self, listener: TcpListener, manner: Manner, places: &Places) {
+        let Self { context, sessions } = self.clone();
+        let gate = Gate { context, sessions, places: places.clone(), manner };
+        self.sessions.spawn(listen_on(listener, Arc::new(gate)));
+    }
+
     /// Serves a connection over any transport, as a task.
     pub fn connect<R, W>(&self, reader: R, writer: W)
     where
         R: AsyncRead + Send + Unpin + 'static,
         W: ReplyWriter + 'static,
     {
-        let served = serve(reader, writer, self.context.clone());
+        let served = serve(reader, writer, self.context.clone(), None);
         self.sessions.spawn(async move {
             if let Err(error) = served.await {
                 tracing::debug!(%error, "a connection ended early");
@@ -92,11 +118,9 @@ impl Server {
     /// # Errors
     /// If the folder, the journal or the address cannot be used, with a message for the user.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
-        anyhow::ensure!(
-            config.listen.ip().is_loopback(),
-            "{} is not a loopback address: there are no logins",
-            config.listen
-        );
+        if let Some(address) = config.listen.filter(|address| !address.ip().is_loopback()) {
+            anyhow::bail!("{address} is not a loopback address: {BEYOND_LOOPBACK}");
+        }
         crate::signals::survive_file_limit()?;
         let data_dir = DataDir::open(&config.data_dir, config.shards)?;
         let mut config = config;
@@ -108,8 +132,16 @@ impl Server {
                 _ => 0,
             },
         };
-        let places = OpenFiles::share(wanted, usize::from(data_dir.manifest().shards))?;
-        config.quotes.quote_connections = places.quote_connections as u64;
+        let files = OpenFiles::share(wanted, usize::from(data_dir.manifest().shards))?;
+        config.quotes.quote_connections = files.quote_connections as u64;
+        let places = Places::new(files);
+        #[cfg(feature = "remote")]
+        let remote = Remote::start(&config, &data_dir, &places, files.connections)?;
+        #[cfg(feature = "remote")]
+        let addresses = remote.addresses(&config);
+        #[cfg(not(feature = "remote"))]
+        let addresses =
+            config.listen.into_iter().map(|address| (address, Manner::default())).collect();
         let (quotes, folder_seed) = (config.quotes.clone(), data_dir.manifest().quote_seed);
         let deps = Deps {
             source: Box::new(move |clock| open_source(&quotes, folder_seed, clock)),
@@ -117,13 +149,18 @@ impl Server {
             stores: open_stores(&data_dir),
             server_name: data_dir.manifest().server_name.clone(),
             execution: Execution::Threads,
-            listen: Some((config.listen, places)),
+            listen: Some(Listen { addresses, places }),
         };
         let mut server = Self::build(&config, deps).await?;
         let (address, shards) = (server.address, server.handles.len());
         let quotes = &server.connector.context.stats.quote_source;
         let data = data_dir.path().display();
         tracing::info!(%address, shards, %data, %quotes, "listening");
+        #[cfg(feature = "remote")]
+        {
+            remote.open_control(data_dir.path(), &server.connector.context.stop)?;
+            server.remote = Some(remote);
+        }
         server.data_dir = Some(data_dir);
         Ok(server)
     }
@@ -136,7 +173,10 @@ impl Server {
     pub async fn build(config: &Config, deps: Deps) -> anyhow::Result<Self> {
         let Deps { clock, source, stores, server_name, execution, listen } = deps;
         let recovered = recover_all(&stores)?;
-        let listener = bind(listen.map(|(address, _)| address)).await?;
+        let (listeners, places) = match listen {
+            Some(listen) => (bind(listen.addresses).await?, listen.places),
+            None => (Vec::new(), Places::default()),
+        };
         clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
         let assigned_max =
             recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
@@ -168,34 +208,57 @@ impl Server {
         let threads = TaskTracker::new();
         let writer = SnapshotWriter { keepers, shards: events.clone(), jobs };
         let stats = Stats::new(quote_stats, quote_source, counters, positions.clone());
-        let merger = LogMerger { stores, positions, server_name, readers };
+        let merger = Arc::new(LogMerger { stores, positions, server_name, readers });
+        let logs = LogReader::new(Arc::clone(&merger));
         let dumps = DumpService::new(config, merger, events);
         dumps.remove_abandoned();
         execution.start_dumps(&dumps, dump_requests, &threads)?;
         execution.start_snapshots(writer, threads.token())?;
 
-        let address = listener.as_ref().map_or(Ok(config.listen), TcpListener::local_addr)?;
+        let nowhere = || Ok(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let address = listeners.first().map_or_else(nowhere, |(one, _)| one.local_addr())?;
         let context = Context {
             router: Router::new(handles.clone(), assigned_max),
             quotes,
             stats: Arc::new(stats),
             stop: CancellationToken::new(),
             memory: Arc::new(OutputMemory::new(config.memory_limit)),
+            logs,
             idle_timeout: config.idle_timeout,
         };
         tokio::spawn(Arc::clone(&context.memory).keep());
         let connector = Connector { context, sessions: TaskTracker::new() };
-        if let (Some(listener), Some((_, places))) = (listener, listen) {
-            let Connector { context, sessions } = connector.clone();
-            let accepting = listen_on(listener, context, sessions, places);
-            connector.sessions.spawn(accepting);
+        for (listener, manner) in listeners {
+            connector.listen(listener, manner, &places);
         }
-        Ok(Self { address, connector, handles, shards, threads, fatal, data_dir: None })
+        Ok(Self {
+            address,
+            connector,
+            handles,
+            shards,
+            threads,
+            fatal,
+            #[cfg(feature = "remote")]
+            remote: None,
+            data_dir: None,
+        })
     }
 
     /// Returns the address it listens on.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Reads again what can change while the server runs: logins and the certificate. What cannot
+    /// be used is reported, and stays as it was.
+    pub fn reload(&self) {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = &self.remote {
+            match remote.reload() {
+                Ok(()) => tracing::info!("read the logins and the certificate again"),
+                Err(error) => tracing::error!(error = format!("{error:#}"), "not reloaded"),
+            }
+        }
     }
 
     /// Returns the counters.

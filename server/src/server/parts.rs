@@ -70,10 +70,15 @@ pub(super) fn open_source(
     })
 }
 
-pub(super) async fn bind(listen: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
-    let Some(at) = listen else { return Ok(None) };
-    let bound = TcpListener::bind(at).await;
-    bound.map(Some).with_context(|| format!("cannot listen on {at}"))
+pub(super) async fn bind<T>(
+    addresses: Vec<(SocketAddr, T)>,
+) -> anyhow::Result<Vec<(TcpListener, T)>> {
+    let mut listeners = Vec::new();
+    for (address, manner) in addresses {
+        let bound = TcpListener::bind(address).await;
+        listeners.push((bound.with_context(|| format!("cannot listen on {address}"))?, manner));
+    }
+    Ok(listeners)
 }
 
 /// Starts the quote manager. Returns the channel to it and its counters.

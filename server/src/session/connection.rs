@@ -4,16 +4,19 @@ use super::context::Context;
 use super::dispatch::{Dispatcher, Next};
 use super::idle::IdleTimer;
 use super::input::Input;
-use super::outbox::{Load, Outbox};
+use super::link::{Link, ReadyEvents};
+use super::log_reading::LogReading;
+use super::login::Interrupt;
+use super::outbox::Load;
+use super::revocation::Revocation;
 use super::stop::{SILENCE, SlowConsumer, StopTimer};
-use super::timer::Timer;
 use super::transport::ReplyWriter;
+use crate::access::Door;
 use crate::limits::{BATCH_JOBS_MAX, LINGER_MS};
 use bytes::Buf as _;
 use daytrade_protocol::{ForeignProtocol, Parsed, Push, parse_line};
-use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::{self, Cursor};
+use std::io;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -21,7 +24,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
-/// Serves a connection until it ends.
+/// Serves a connection until it ends. One that came in by a door must log in first.
 ///
 /// # Errors
 /// When the transport fails; requests that have been read take effect all the same.
@@ -29,59 +32,21 @@ pub async fn serve<R: AsyncRead + Unpin, W: ReplyWriter + 'static>(
     reader: R,
     writer: W,
     context: Context,
+    door: Option<Door>,
 ) -> io::Result<()> {
+    let has_buffer = writer.has_buffer();
     let mut session = Session {
         input: Input::new(),
         idle: IdleTimer::new(context.idle_timeout),
         stop: StopTimer::new(&context.stop),
         slow: SlowConsumer::default(),
-        dispatcher: Dispatcher::new(context, writer),
+        revocation: Revocation::default(),
+        dispatcher: Dispatcher::new(context, writer, door),
     };
-    let link = Link {
-        reader,
-        chunks: VecDeque::new(),
-        writing: Cursor::default(),
-        timer: Timer::default(),
-    };
+    let link = Link::new(reader, has_buffer);
     let served = session.run(link).await;
     session.dispatcher.leave().await;
     served
-}
-
-/// The transport, and the bytes that are being written to it.
-struct Link<R> {
-    reader: R,
-    chunks: VecDeque<Vec<u8>>,
-    writing: Cursor<Vec<u8>>,
-    timer: Timer,
-}
-
-impl<R> Link<R> {
-    /// Takes the next bytes to write.
-    fn refill(&mut self, outbox: &Outbox) {
-        if !self.writing.has_remaining() {
-            if self.chunks.is_empty() {
-                self.chunks = outbox.take();
-            }
-            self.writing = Cursor::new(self.chunks.pop_front().unwrap_or_default());
-        }
-    }
-}
-
-/// Everything that is ready after one wait.
-#[derive(Debug, Default)]
-struct ReadyEvents {
-    written: Option<io::Result<usize>>,
-    read: Option<io::Result<usize>>,
-    changed: bool,
-    stop: bool,
-    timer: bool,
-}
-
-impl ReadyEvents {
-    const fn is_none(&self) -> bool {
-        self.written.is_none() && self.read.is_none() && !self.stop && !self.changed && !self.timer
-    }
 }
 
 struct Session {
@@ -90,6 +55,7 @@ struct Session {
     idle: IdleTimer,
     stop: StopTimer,
     slow: SlowConsumer,
+    revocation: Revocation,
 }
 
 impl Session {
@@ -98,11 +64,22 @@ impl Session {
             self.read_lines().await?;
             link.refill(&self.dispatcher.outbox);
             let (load, now) = (self.dispatcher.outbox.load(), Instant::now());
-            let all_written = !link.writing.has_remaining() && load.bytes == 0;
+            let all_written =
+                !link.writing.has_remaining() && load.bytes == 0 && !link.is_unflushed;
             if load.given_up {
                 return Err(io::Error::other("the memory for replies is used up"));
             }
             self.note_activity(&load, now);
+            if self.dispatcher.login.deadline().is_some_and(|by| by <= now) {
+                return self.close_idle(all_written).await;
+            }
+            self.revocation.check(now)?;
+            let unanswered = load.flow.in_flight > 0 || self.dispatcher.is_holding();
+            if let Some(bye) = self.revocation.say(unanswered) {
+                self.dispatcher.outbox.push(&bye);
+                continue;
+            }
+            self.check_log_reader(all_written, now)?;
             if self.idle.is_over(now) {
                 return self.close_idle(all_written).await;
             }
@@ -123,10 +100,9 @@ impl Session {
             if may_read {
                 self.input.reserve();
             }
-            let deadlines = [self.idle.deadline(), self.stop.deadline(now), self.slow.deadline()];
-            link.timer.set(deadlines.into_iter().flatten().min());
+            link.timer.set(self.next_deadline(now));
             let ready = self.wait(&mut link, may_read).await;
-            self.take_events(ready, &mut link.writing)?;
+            self.take_events(ready, &mut link)?;
         }
     }
 
@@ -138,14 +114,26 @@ impl Session {
         may_read: bool,
     ) -> ReadyEvents {
         let mut ready = ReadyEvents::default();
-        let outbox = &self.dispatcher.outbox;
         // While the session can read, an answer changes nothing for it.
         let wants_answers = !may_read || self.dispatcher.is_holding();
+        let Dispatcher { outbox, login, log, .. } = &mut self.dispatcher;
         poll_fn(|context| {
             if link.writing.has_remaining()
                 && let Poll::Ready(done) = outbox.poll_write(context, link.writing.chunk())
             {
                 ready.written = Some(done);
+            }
+            if !link.writing.has_remaining() {
+                if link.is_unflushed
+                    && let Poll::Ready(done) = outbox.poll_flush(context)
+                {
+                    ready.flushed = Some(done);
+                }
+                if let Some(log) = log
+                    && let Poll::Ready(part) = log.poll(context)
+                {
+                    ready.log = Some(part);
+                }
             }
             if may_read
                 && let Poll::Ready(done) =
@@ -157,6 +145,7 @@ impl Session {
             // They are polled before every wait. A socket that is always ready cannot starve them:
             // it yields when the task has used up its budget.
             if ready.is_none() {
+                ready.interrupt = login.poll_interrupt(context);
                 ready.stop = self.stop.poll(context);
                 ready.timer = link.timer.poll(context);
             }
@@ -166,7 +155,25 @@ impl Session {
         ready
     }
 
-    fn take_events(&mut self, ready: ReadyEvents, writing: &mut Cursor<Vec<u8>>) -> io::Result<()> {
+    fn take_events<R>(&mut self, ready: ReadyEvents, link: &mut Link<R>) -> io::Result<()> {
+        if let Some(flushed) = ready.flushed {
+            flushed?;
+            link.is_unflushed = false;
+        }
+        if let Some(part) = ready.log {
+            self.dispatcher.take_log_part(part);
+        }
+        match ready.interrupt {
+            None => {}
+            Some(Interrupt::Displaced) => {
+                return Err(io::Error::other("its place was taken before it had logged in"));
+            }
+            Some(Interrupt::Revoked) => {
+                self.revocation.begin(Instant::now());
+                self.input.quit();
+                self.dispatcher.drop_held();
+            }
+        }
         if ready.written.is_none() && ready.read.is_none() && !ready.stop {
             return Ok(());
         }
@@ -174,7 +181,11 @@ impl Session {
         if let Some(written) = ready.written {
             match written? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
-                bytes => writing.advance(bytes),
+                bytes => link.writing.advance(bytes),
+            }
+            link.is_unflushed = link.has_buffer;
+            if let Some(log) = &mut self.dispatcher.log {
+                log.note_moved(now);
             }
             self.idle.note(now);
         }
@@ -184,6 +195,32 @@ impl Session {
         }
         if ready.stop {
             self.stop.begin(now);
+        }
+        Ok(())
+    }
+
+    /// Returns when something has to be done although nothing happens.
+    fn next_deadline(&self, now: Instant) -> Option<Instant> {
+        let dispatcher = &self.dispatcher;
+        let deadlines = [
+            self.idle.deadline(),
+            self.stop.deadline(now),
+            self.slow.deadline(),
+            self.revocation.deadline(),
+            dispatcher.not_before(),
+            dispatcher.login.deadline(),
+            dispatcher.log.as_ref().map(LogReading::deadline),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Checks that the client of a READLOG takes what it has asked for.
+    fn check_log_reader(&mut self, all_written: bool, now: Instant) -> io::Result<()> {
+        let Some(log) = &mut self.dispatcher.log else { return Ok(()) };
+        if all_written {
+            log.note_moved(now);
+        } else if log.deadline() <= now {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the log was not read"));
         }
         Ok(())
     }
@@ -230,7 +267,7 @@ impl Session {
                 rest = rest.get(written..).unwrap_or_default();
             }
         }
-        Ok(())
+        poll_fn(|context| outbox.poll_flush(context)).await
     }
 
     async fn shut_down(&self) -> io::Result<()> {
@@ -283,6 +320,10 @@ impl Session {
             self.dispatcher.expect(block.len());
             while left > 0 && !self.dispatcher.is_holding() && !self.input.has_quit() {
                 let Some(line) = block.next_line() else { break };
+                if !self.dispatcher.login.may_go_on(line.len() + 1) {
+                    self.input.quit();
+                    break;
+                }
                 let parsed = parse_line(line);
                 if matches!(parsed, Parsed::Invalid(_))
                     && let Some(protocol) = ForeignProtocol::of(line)

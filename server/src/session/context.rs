@@ -1,6 +1,7 @@
 //! What all sessions share.
 
 use super::outbox::OutputMemory;
+use crate::audit::LogReader;
 use crate::message::QuoteRequest;
 use crate::router::Router;
 use crate::stats::Stats;
@@ -22,6 +23,8 @@ pub struct Context {
     pub stop: CancellationToken,
     /// Memory for the output of all sessions.
     pub memory: Arc<OutputMemory>,
+    /// Reads the audit log.
+    pub logs: LogReader,
     /// Idle time after which a connection is closed.
     pub idle_timeout: Option<Duration>,
 }

@@ -3,18 +3,23 @@
 use super::batches::JobBatches;
 use super::context::Context;
 use super::foreign;
-use super::help::write_help;
+use super::log_reading::LogReading;
+use super::login::{Answered, Login};
 use super::outbox::{Load, Outbox};
+use super::subscriptions::Subscriptions;
+use super::throttle::throttle;
 use super::transport::ReplyWriter;
-use crate::limits::{IN_FLIGHT_MAX, OUTBOX_BYTES_MAX, SUBSCRIPTIONS_MAX};
-use crate::message::{Batch, Job, QuoteRequest, Replies, ReplyTarget, ReplyTo, Subscription, Work};
+use crate::access::Door;
+use crate::audit::LogReader;
+use crate::limits::{IN_FLIGHT_MAX, OUTBOX_BYTES_MAX};
+use crate::message::{Batch, Job, QuoteRequest, Replies, ReplyTarget, ReplyTo, Work};
 use daytrade_protocol::{
-    Body, Command, ForeignProtocol, Invalid, LineBuffer, Parsed, Refusal, ReplyBody, Request,
-    SessionCommand, Symbol, Tag, UserName,
+    Body, Code, Command, ForeignProtocol, Invalid, LineBuffer, Parsed, Refusal, ReplyBody, Request,
+    SessionCommand, Tag, UserName,
 };
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::Instant;
 
 /// What the session does after a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,33 +34,37 @@ pub(super) enum Next {
 ///
 /// It must never carry out a command itself, nor let a user's commands overtake each other.
 pub(super) struct Dispatcher {
-    context: Context,
+    pub(super) context: Context,
     /// Number of the outbox in the memory of all sessions.
     memory_id: u64,
     pub(super) outbox: Arc<Outbox>,
-    target: ReplyTarget,
+    pub(super) target: ReplyTarget,
     batches: JobBatches,
     /// Position of the next untagged request.
     next_untagged: u64,
-    /// A request that waits until everything before it is answered.
-    held: Option<Request>,
-    /// Accounts whose events are wanted: asked for, and not refused by their shard.
-    subscribed: BTreeSet<UserName>,
-    /// SUBSCRIBEs that the shards have not answered.
-    subscribing: BTreeMap<UserName, usize>,
-    watched: BTreeSet<Symbol>,
+    /// A line that waits: until everything before it is answered, or for the login's rate.
+    held: Option<Parsed>,
+    /// When the login's rate allows the next line.
+    not_before: Option<Instant>,
+    pub(super) login: Login,
+    /// The READLOG under way.
+    pub(super) log: Option<LogReading>,
+    pub(super) subscriptions: Subscriptions,
     /// True after a reply of many lines that no shard has delayed.
-    has_replied_at_length: bool,
+    pub(super) has_replied_at_length: bool,
 }
 
 impl Dispatcher {
     /// Creates the dispatcher of a connection.
-    pub(super) fn new(context: Context, writer: impl ReplyWriter + 'static) -> Self {
+    pub(super) fn new(
+        context: Context,
+        writer: impl ReplyWriter + 'static,
+        door: Option<Door>,
+    ) -> Self {
         let batches = JobBatches::new(context.router.shards().len());
         let outbox = Arc::new(Outbox::new(writer, Some(Arc::clone(&context.memory))));
         let memory_id = context.memory.add(&outbox);
         let target = ReplyTarget::new(Arc::clone(&outbox));
-        let (subscribed, watched) = (BTreeSet::new(), BTreeSet::new());
         let (next_untagged, held, has_replied_at_length) = (0, None, false);
         Self {
             context,
@@ -65,27 +74,38 @@ impl Dispatcher {
             batches,
             next_untagged,
             held,
-            subscribed,
-            subscribing: BTreeMap::new(),
-            watched,
+            not_before: None,
+            login: Login::new(door),
+            log: None,
+            subscriptions: Subscriptions::default(),
             has_replied_at_length,
         }
     }
 
     /// Returns true if a request waits for earlier ones.
-    pub(super) const fn is_holding(&self) -> bool {
-        self.held.is_some()
+    pub(super) fn is_holding(&self) -> bool {
+        self.held.is_some() || self.log.is_some() || self.login.is_asking()
+    }
+
+    /// Returns when a line that waits for the login's rate may go on.
+    pub(super) const fn not_before(&self) -> Option<Instant> {
+        self.not_before
+    }
+
+    /// Drops what is not taken up.
+    pub(super) fn drop_held(&mut self) {
+        (self.held, self.not_before) = (None, None);
     }
 
     /// Returns true if the client waits for pushed lines.
     pub(super) fn is_listening(&mut self) -> bool {
         self.note_subscriptions();
-        !self.subscribed.is_empty() || !self.watched.is_empty()
+        !self.subscriptions.is_empty()
     }
 
     /// Returns true if the bounds of the connection allow another request.
-    pub(super) const fn may_take_more(&self, load: &Load) -> bool {
-        self.held.is_none()
+    pub(super) fn may_take_more(&self, load: &Load) -> bool {
+        !self.is_holding()
             && load.flow.in_flight + self.batches.jobs() < IN_FLIGHT_MAX
             && load.bytes < OUTBOX_BYTES_MAX
     }
@@ -97,23 +117,47 @@ impl Dispatcher {
 
     /// Carries out the request that waited, once the requests before it are answered.
     pub(super) async fn release_held(&mut self) -> Next {
-        let Some(request) = self.held.take() else { return Next::Continue };
-        self.flush().await;
-        if self.must_wait(&request) {
-            self.held = Some(request);
+        if self.login.is_asking() && self.login.take_answer() == Answered::End {
+            return Next::Quit;
+        }
+        if self.log.is_some() || self.login.is_asking() {
             return Next::Continue;
         }
-        self.take_request(request)
+        let Some(line) = self.held.take() else { return Next::Continue };
+        self.flush().await;
+        if self.must_wait(&line) {
+            self.held = Some(line);
+            return Next::Continue;
+        }
+        self.take_admitted(line, false)
+    }
+
+    /// Returns true if a line has to wait.
+    #[inline]
+    fn must_wait(&mut self, line: &Parsed) -> bool {
+        if let Parsed::Request(request) = line
+            && self.must_wait_for_replies(request)
+        {
+            return true;
+        }
+        match self.login.limits() {
+            None => false,
+            Some(limits) => {
+                self.not_before = throttle(&**limits, line).err();
+                self.not_before.is_some()
+            }
+        }
     }
 
     /// Returns true if a request has to wait for earlier ones of its connection, those still in a
     /// batch included.
-    fn must_wait(&self, request: &Request) -> bool {
+    fn must_wait_for_replies(&self, request: &Request) -> bool {
         let load = || self.outbox.load();
         match &request.body {
             // The log holds everything requested before it on this connection; QUIT is the last
             // request.
-            Body::Command(Command::DumpLog { .. }) | Body::Session(SessionCommand::Quit {}) => {
+            Body::Command(Command::DumpLog { .. })
+            | Body::Session(SessionCommand::Quit {} | SessionCommand::ReadLog { .. }) => {
                 load().flow.in_flight + self.batches.jobs() > 0
             }
             // The one long reply: as many at once as their size allows.
@@ -131,6 +175,29 @@ impl Dispatcher {
 
     /// Takes one parsed line.
     pub(super) fn take_line(&mut self, parsed: Parsed, stopping: bool) -> Next {
+        if let Err(refusal) = self.login.check(&parsed) {
+            return self.refuse_line(&parsed, &refusal);
+        }
+        if !stopping && self.must_wait(&parsed) {
+            self.held = Some(parsed);
+            return Next::Continue;
+        }
+        self.take_admitted(parsed, stopping)
+    }
+
+    /// Refuses a line that the login may not send. It touches neither journal nor history.
+    fn refuse_line(&mut self, line: &Parsed, refusal: &Refusal) -> Next {
+        let (tag, noreply) = match line {
+            Parsed::Nothing => return Next::Continue,
+            Parsed::Request(request) => (request.tag, request.noreply),
+            Parsed::Invalid(invalid) => (invalid.tag, invalid.noreply),
+        };
+        let to = self.reply_to(tag, noreply);
+        self.refuse(to, refusal);
+        Next::Continue
+    }
+
+    fn take_admitted(&mut self, parsed: Parsed, stopping: bool) -> Next {
         match parsed {
             Parsed::Nothing => {}
             Parsed::Request(request) if stopping => {
@@ -142,7 +209,6 @@ impl Dispatcher {
                     Body::Session(_) => self.refuse(to, &Refusal::ShuttingDown),
                 }
             }
-            Parsed::Request(request) if self.must_wait(&request) => self.held = Some(request),
             Parsed::Request(request) => return self.take_request(request),
             Parsed::Invalid(invalid) => self.take_invalid(invalid, stopping),
         }
@@ -153,6 +219,12 @@ impl Dispatcher {
         let to = self.reply_to(request.tag, request.noreply);
         match request.body {
             Body::Command(command) => {
+                if let Command::DumpLog { .. } = command
+                    && let Err(refusal) = self.prepare_dump()
+                {
+                    self.refuse(to, &refusal);
+                    return Next::Continue;
+                }
                 let shard = self.context.router.shard_of(command.user());
                 self.enqueue(shard, to, request.tag, Work::Command(command));
                 Next::Continue
@@ -182,67 +254,6 @@ impl Dispatcher {
         self.enqueue(shard, to, tag, work);
     }
 
-    fn take_session_command(
-        &mut self,
-        to: ReplyTo,
-        tag: Option<Tag>,
-        command: SessionCommand,
-    ) -> Next {
-        match command {
-            SessionCommand::Ping {} => self.reply(to, &ReplyBody::Ping {}),
-            SessionCommand::Help {} => {
-                self.reply_with(to, write_help);
-                self.has_replied_at_length = true;
-            }
-            SessionCommand::Stats {} => {
-                let stats = Arc::clone(&self.context.stats);
-                self.reply_with(to, |tag, out| stats.write(tag, out));
-                self.has_replied_at_length = true;
-            }
-            SessionCommand::Quit {} => {
-                self.reply(to, &ReplyBody::Quit {});
-                return Next::Quit;
-            }
-            SessionCommand::Subscribe { user } => {
-                if self.may_listen_to_more(to) {
-                    self.subscribed.insert(user.clone());
-                    *self.subscribing.entry(user.clone()).or_default() += 1;
-                    let shard = self.context.router.shard_of(Some(&user));
-                    self.enqueue(shard, to, tag, Work::Subscribe(user));
-                }
-            }
-            SessionCommand::Unsubscribe { user } => {
-                self.note_subscriptions();
-                self.subscribed.remove(&user);
-                let shard = self.context.router.shard_of(Some(&user));
-                self.enqueue(shard, to, tag, Work::Unsubscribe(user));
-            }
-            SessionCommand::Watch { symbol } => {
-                if self.may_listen_to_more(to) {
-                    if self.watched.insert(symbol) {
-                        let number = self.context.router.next_number();
-                        self.ask_manager(|target| QuoteRequest::Watch {
-                            symbol,
-                            number,
-                            target,
-                            to,
-                        });
-                    } else {
-                        self.reply(to, &ReplyBody::Watch { symbol });
-                    }
-                }
-            }
-            SessionCommand::Unwatch { symbol } => {
-                if self.watched.remove(&symbol) {
-                    self.ask_manager(|target| QuoteRequest::Unwatch { symbol, target, to });
-                } else {
-                    self.reply(to, &ReplyBody::Unwatch { symbol });
-                }
-            }
-        }
-        Next::Continue
-    }
-
     /// Answers a client that speaks another protocol, after the replies to what precedes it.
     pub(super) fn refuse_foreign(&mut self, protocol: ForeignProtocol) {
         self.context.stats.line_refused(foreign::CODE);
@@ -250,40 +261,6 @@ impl Dispatcher {
             let to = self.reply_to(None, false);
             self.reply_with(to, |_, out| out.extend_from_slice(answer));
         }
-    }
-
-    /// Applies the shards' answers to SUBSCRIBE and UNSUBSCRIBE.
-    fn note_subscriptions(&mut self) {
-        for (user, outcome) in self.outbox.take_subscriptions() {
-            if outcome != Subscription::Ended
-                && let Some(unanswered) = self.subscribing.get_mut(&user)
-            {
-                *unanswered -= 1;
-                if *unanswered == 0 {
-                    self.subscribing.remove(&user);
-                }
-            }
-            if outcome == Subscription::Accepted {
-                self.subscribed.insert(user);
-            } else if !self.subscribing.contains_key(&user) {
-                self.subscribed.remove(&user);
-            }
-        }
-    }
-
-    fn may_listen_to_more(&mut self, to: ReplyTo) -> bool {
-        self.note_subscriptions();
-        let may = self.subscribed.len() + self.watched.len() < SUBSCRIPTIONS_MAX;
-        if !may {
-            self.refuse(to, &Refusal::TooManySubscriptions(SUBSCRIPTIONS_MAX as u32));
-        }
-        may
-    }
-
-    /// Sends a request to the quote manager, which answers it: until then it is in flight.
-    fn ask_manager(&self, request: impl FnOnce(ReplyTarget) -> QuoteRequest) {
-        self.outbox.begin(1, 0);
-        let _ = self.context.quotes.send(request(self.target.clone()));
     }
 
     /// Returns true, once, after a reply of many lines that no shard has delayed.
@@ -302,23 +279,38 @@ impl Dispatcher {
         }
     }
 
-    fn enqueue(&mut self, shard: usize, to: ReplyTo, tag: Option<Tag>, work: Work) {
+    pub(super) fn enqueue(&mut self, shard: usize, to: ReplyTo, tag: Option<Tag>, work: Work) {
         let assigned = tag.is_none();
         let number = tag.map_or_else(|| self.context.router.next_number(), Tag::get);
         self.batches.push(shard, Job { to, number, assigned, work });
     }
 
-    fn refuse(&self, to: ReplyTo, refusal: &Refusal) {
-        self.context.stats.line_refused(refusal.code());
+    /// Counts a refused line.
+    pub(super) fn note_refused(&self, code: Code) {
+        self.context.stats.line_refused(code);
+    }
+
+    /// Returns the shard of a user.
+    pub(super) fn shard_of(&self, user: &UserName) -> usize {
+        self.context.router.shard_of(Some(user))
+    }
+
+    /// Returns the reader of the audit log.
+    pub(super) const fn log_reader(&self) -> &LogReader {
+        &self.context.logs
+    }
+
+    pub(super) fn refuse(&self, to: ReplyTo, refusal: &Refusal) {
+        self.note_refused(refusal.code());
         self.reply(to, &ReplyBody::refused(refusal));
     }
 
-    fn reply(&self, to: ReplyTo, body: &ReplyBody) {
+    pub(super) fn reply(&self, to: ReplyTo, body: &ReplyBody) {
         self.reply_with(to, |tag, out| body.write_to(tag, out));
     }
 
     /// Answers without a shard.
-    fn reply_with(&self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut LineBuffer)) {
+    pub(super) fn reply_with(&self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut LineBuffer)) {
         let mut replies = Replies::default();
         replies.write(to, write);
         self.outbox.begin(1, 0);
@@ -349,13 +341,11 @@ impl Dispatcher {
     pub(super) async fn leave(&mut self) {
         self.outbox.close();
         self.flush().await;
-        for symbol in std::mem::take(&mut self.watched) {
+        let (symbols, users) = self.subscriptions.take();
+        for symbol in symbols {
             let to = ReplyTo::Nobody;
             self.ask_manager(|target| QuoteRequest::Unwatch { symbol, target, to });
         }
-        // A SUBSCRIBE may still be accepted.
-        let mut users = std::mem::take(&mut self.subscribed);
-        users.extend(std::mem::take(&mut self.subscribing).into_keys());
         for user in users {
             let shard = self.context.router.shard_of(Some(&user));
             self.enqueue(shard, ReplyTo::Nobody, Tag::new(1), Work::Unsubscribe(user));

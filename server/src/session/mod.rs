@@ -4,6 +4,7 @@
 //! of replies. A session owns its socket and its buffers. It must never read an account, and never
 //! wait for a quote or a disk.
 
+mod access;
 mod batches;
 mod connection;
 mod context;
@@ -12,8 +13,15 @@ mod foreign;
 mod help;
 mod idle;
 mod input;
+mod link;
+mod log_reading;
+mod login;
 mod outbox;
+mod revocation;
+mod session_commands;
 mod stop;
+mod subscriptions;
+mod throttle;
 mod timer;
 mod transport;
 

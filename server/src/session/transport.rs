@@ -11,6 +11,11 @@ pub trait ReplyWriter: AsyncWrite + Send + Unpin {
     /// # Errors
     /// `WouldBlock` if it accepts none, or an error of the transport.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Returns true if bytes that are written may stay in a buffer until a flush.
+    fn has_buffer(&self) -> bool {
+        false
+    }
 }
 
 impl ReplyWriter for OwnedWriteHalf {

@@ -14,10 +14,13 @@ const LAYERS: &[&str] = &[
     "signals",
     "telemetry",
     "data_dir",
+    "access",
     "engine",
     "journal",
     "message",
     "quotes",
+    "tls",
+    "logins",
     "config",
     "audit",
     "shard",
@@ -27,6 +30,7 @@ const LAYERS: &[&str] = &[
     "session",
     "listener",
     "server",
+    "admin",
     "cli",
 ];
 

@@ -128,7 +128,7 @@ impl Account {
                         refused: *refused,
                     });
                 }
-                Detail::Stat { .. } | Detail::Text(_) => {}
+                Detail::Log(_) | Detail::Stat { .. } | Detail::Text(_) => {}
             }
         }
         account

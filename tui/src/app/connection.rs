@@ -4,7 +4,7 @@
 //! the detail lines of unfinished replies. It must never send a request twice or use a tag twice,
 //! and it must never send anything without a link.
 
-use super::{Activity, Clock, Effect, Health};
+use super::{Access, Activity, Clock, Effect, Health, Identity};
 use daytrade_protocol::{
     Body, Command, CommandName, Detail, Request, SessionCommand, Tag, UserName,
 };
@@ -68,6 +68,10 @@ impl Purpose {
 pub(crate) struct Connection {
     user: UserName,
     address: String,
+    /// How the server is reached.
+    pub(crate) access: Access,
+    /// Who has logged in.
+    identity: Option<Identity>,
     link: Link,
     /// How the server answers while the link is live.
     health: Health,
@@ -86,6 +90,8 @@ impl Connection {
         Self {
             user,
             address,
+            access: Access::InProcess,
+            identity: None,
             link,
             health: Health::Good,
             heard_ms: now_ms,
@@ -105,6 +111,24 @@ impl Connection {
     /// Returns the address of the server, empty on a screen that only shows a replay.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Returns the address of the server, and how well the connection to it is protected.
+    pub(crate) fn place(&self) -> String {
+        let address = &self.address;
+        match (self.access, &self.identity) {
+            (Access::InProcess, _) => address.clone(),
+            (Access::Open, _) => format!("{address} OPEN"),
+            (Access::Encrypted, None) => format!("{address} TLS"),
+            (Access::Encrypted, Some(Identity { name, role })) => {
+                format!("{name}@{address} {role} TLS")
+            }
+        }
+    }
+
+    /// Records who has logged in.
+    pub(super) fn set_identity(&mut self, identity: Option<Identity>) {
+        self.identity = identity;
     }
 
     /// Returns the state of the link.

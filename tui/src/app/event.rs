@@ -41,11 +41,32 @@ pub enum HitTarget {
     Button(Action),
 }
 
+/// Who the server says has logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Name of the login.
+    pub name: String,
+    /// Its role.
+    pub role: String,
+}
+
+/// How the server is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// It runs in this process.
+    #[default]
+    InProcess,
+    /// Over plain lines.
+    Open,
+    /// Over TLS, with a login.
+    Encrypted,
+}
+
 /// An event of the link.
 #[derive(Clone, Debug)]
 pub enum LinkEvent {
-    /// The connection is established, and the server has answered.
-    Up,
+    /// The connection is established, and the server has answered; who has logged in, if anybody.
+    Up(Option<Identity>),
     /// How the server answers: after a change, and after each answer to a PING.
     Health(Health),
     /// The connection is lost or could not be established.

@@ -41,7 +41,7 @@ mod text_input;
 mod trade;
 mod view;
 
-pub use event::{Effect, Event, Health, HitTarget, LinkEvent, ReplayRequest};
+pub use event::{Access, Effect, Event, Health, HitTarget, Identity, LinkEvent, ReplayRequest};
 pub use keys::{Action, Key, KeyMap};
 pub use market::Sort;
 pub use settings::{Settings, ThemeName};

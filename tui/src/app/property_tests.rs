@@ -39,7 +39,7 @@ fn event() -> impl Strategy<Value = (Option<Event>, u64)> {
     let event = prop_oneof![
         12 => keys.prop_map(|key| Some(Event::Key(key))),
         1 => Just(Some(Event::Paste("y\n5\nb".to_owned()))),
-        1 => Just(Some(Event::Link(LinkEvent::Up))),
+        1 => Just(Some(Event::Link(LinkEvent::Up(None)))),
         1 => Just(Some(Event::Link(lost))),
         1 => Just(Some(Event::Click(HitTarget::Row(Pane::Pending, 0)))),
         // None: the server replies to the oldest request.

@@ -61,7 +61,11 @@ pub(super) fn reply_text(body: &ReplyBody) -> String {
         | ReplyBody::Subscribe { .. }
         | ReplyBody::Unsubscribe { .. }
         | ReplyBody::Watch { .. }
-        | ReplyBody::Unwatch { .. } => "done".to_owned(),
+        | ReplyBody::Unwatch { .. }
+        | ReplyBody::Auth { .. }
+        | ReplyBody::Passwd {}
+        | ReplyBody::Whoami { .. }
+        | ReplyBody::ReadLog { .. } => "done".to_owned(),
         ReplyBody::Refused { message, .. } => message.to_string(),
     }
 }

@@ -23,7 +23,10 @@ struct TraderReply<'a> {
 
 pub(super) fn on_link_event(app: &mut App, event: LinkEvent, effects: &mut Vec<Effect>) {
     match event {
-        LinkEvent::Up => on_link_up(app, effects),
+        LinkEvent::Up(identity) => {
+            app.connection.set_identity(identity);
+            on_link_up(app, effects);
+        }
         LinkEvent::Down { cause, next_try_ms, attempt } => {
             on_link_down(app, cause, next_try_ms, attempt);
         }
@@ -240,6 +243,7 @@ fn on_push(app: &mut App, push: &Push, text: String, effects: &mut Vec<Effect>) 
         Push::ByeSlowConsumer | Push::ByeIdle => {
             app.notify("the server has closed the connection");
         }
+        Push::ByeRevoked => app.notify("your login has been changed; the server ended the session"),
     }
 }
 

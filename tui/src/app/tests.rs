@@ -33,7 +33,7 @@ impl World {
         let user = UserName::parse(user.as_bytes()).unwrap();
         let app = App::new(user, "127.0.0.1:4462", symbols, KeyMap::default(), START_MS);
         let mut world = Self { app, now_ms: START_MS };
-        world.handle(Event::Link(LinkEvent::Up));
+        world.handle(Event::Link(LinkEvent::Up(None)));
         for (symbol, price) in [("XYZ", "15.02"), ("ABC", "122.10"), ("TSX", "9.31")] {
             world.receive(&format!("* QUOTE,{symbol},{price},{START_MS}"));
         }
@@ -164,7 +164,7 @@ fn a_request_without_a_reply_is_unknown_until_the_next_summary_and_is_never_sent
         "and the loss is recorded"
     );
     assert!(world.press("y\n").is_empty(), "nothing is sent without a link");
-    let sent = world.handle(Event::Link(LinkEvent::Up));
+    let sent = world.handle(Event::Link(LinkEvent::Up(None)));
     assert!(without_tags(&sent).iter().all(|line| line.starts_with("SUBSCRIBE")), "{sent:?}");
     world.summary(&[
         "ACCOUNT,alice,459.28,540.72,0.00",
@@ -390,6 +390,6 @@ fn esc_quits_before_the_first_connection() {
     let user = UserName::parse(b"alice").unwrap();
     let mut app = App::new(user, "127.0.0.1:4462", Vec::new(), KeyMap::default(), START_MS);
     assert_eq!(app.update(Event::Key(Key::Esc), START_MS + 1_000), [Effect::Quit]);
-    app.update(Event::Link(LinkEvent::Up), START_MS + 2_000);
+    app.update(Event::Link(LinkEvent::Up(None)), START_MS + 2_000);
     assert_eq!(app.update(Event::Key(Key::Esc), START_MS + 3_000), []);
 }

@@ -1,11 +1,12 @@
 //! The server and the user of a command: the options that the screen and its queries share.
 
+use crate::app::{Access, App, KeyMap};
 use crate::exit::Failure;
 use crate::local::LocalServer;
-use crate::net::check_address;
+use crate::remote::{RemoteArgs, Server, ServerAddress};
 use anyhow::Context as _;
 use clap::Args;
-use daytrade_protocol::UserName;
+use daytrade_protocol::{Symbol, UserName};
 use daytrade_server::Config;
 use daytrade_server::{QuoteArgs, default_data_dir};
 use std::path::PathBuf;
@@ -13,10 +14,11 @@ use std::path::PathBuf;
 /// Options that select the server and the user.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EndpointArgs {
-    /// Server [default: one in this process, with its data in the user's state folder]
-    #[arg(long, value_name = "HOST:PORT")]
+    /// Server: HOST:PORT, or tls://HOST[:PORT] with a login [default: one in this process, with
+    /// its data in the user's state folder]
+    #[arg(long, value_name = "SERVER")]
     pub connect: Option<String>,
-    /// User [default: the login name]
+    /// User [default: the login at a server with TLS, otherwise your name on this machine]
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
     /// Data folder of the server in this process
@@ -25,12 +27,15 @@ pub(crate) struct EndpointArgs {
     /// Options of the quote source.
     #[command(flatten)]
     pub quotes: QuoteArgs,
+    /// Options of a server with TLS.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
 }
 
 /// A server that is running, and a user of it.
 pub(crate) struct Endpoint {
-    /// Address of the server.
-    pub address: String,
+    /// The server.
+    pub server: Server,
     /// Name of the user.
     pub user: UserName,
     /// The server, if it runs in this process.
@@ -43,18 +48,17 @@ impl EndpointArgs {
     /// # Errors
     /// A usage failure, if an option is invalid or the server does not start.
     pub(crate) fn open(&self) -> Result<Endpoint, Failure> {
-        let user = match &self.user {
-            Some(user) => user.clone(),
-            None => login_name(),
-        };
+        let connected = self.connect.as_ref().map(|connect| self.remote.server(connect));
+        let connected = connected.transpose()?;
+        let login = connected.as_ref().and_then(Server::login_name).map(UserName::to_string);
+        let user = self.user.clone().or(login).unwrap_or_else(login_name);
         let user = UserName::parse(user.as_bytes())
             .with_context(|| {
                 format!("{user:?} is not a user name: 1 to 64 letters, digits, _ . or -")
             })
             .map_err(Failure::usage)?;
-        if let Some(address) = &self.connect {
-            check_address(address)?;
-            return Ok(Endpoint { address: address.clone(), user, local: None });
+        if let Some(server) = connected {
+            return Ok(Endpoint { server, user, local: None });
         }
         let folder = match &self.data_dir {
             Some(folder) => folder.clone(),
@@ -66,11 +70,24 @@ impl EndpointArgs {
                 "the server of this process did not start; --connect HOST:PORT uses a running one",
             )
             .map_err(Failure::usage)?;
-        Ok(Endpoint { address: local.address().to_string(), user, local: Some(local) })
+        let server = Server::plain(ServerAddress::parse(&local.address().to_string())?);
+        Ok(Endpoint { server, user, local: Some(local) })
     }
 }
 
 impl Endpoint {
+    /// Creates the model of the user's account.
+    pub(crate) fn model(&self, symbols: Vec<Symbol>, keys: KeyMap, now_ms: u64) -> App {
+        let address = self.server.address.host_port();
+        let mut model = App::new(self.user.clone(), &address, symbols, keys, now_ms);
+        model.connection.access = match &self.local {
+            Some(_) => Access::InProcess,
+            None if self.server.address.tls => Access::Encrypted,
+            None => Access::Open,
+        };
+        model
+    }
+
     /// Stops the server if it is one in this process.
     ///
     /// # Errors

@@ -11,9 +11,10 @@ use crate::convert::{ConvertArgs, convert};
 use crate::exit::{Exit, Failure};
 use crate::generate::{GenerateArgs, generate};
 use crate::net;
+use crate::remote::{self, LogArgs, LoginArgs, LogoutArgs, PasswdArgs, RemoteArgs};
 use crate::replay::{self, ReplayArgs};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use daytrade_protocol::{Detail, ServerLine, Tag};
+use daytrade_protocol::{Detail, ServerLine, SessionName, Tag};
 use query::{Query, QueryArgs, QuoteQueryArgs};
 use screen::ScreenArgs;
 use snapshot::SnapshotArgs;
@@ -71,6 +72,14 @@ enum Command {
     Watch(QueryArgs),
     /// Print the trading screen as text or HTML
     Snapshot(Box<SnapshotArgs>),
+    /// Log in at a server with TLS and remember the secret
+    Login(LoginArgs),
+    /// Forget the secrets of a server
+    Logout(LogoutArgs),
+    /// Change the password of a login
+    Passwd(PasswdArgs),
+    /// Print the audit log of a server
+    Log(LogArgs),
     /// Send lines to a server and print its replies; exit 1 if a line was refused
     Send(SendArgs),
     /// Print shell completions
@@ -89,8 +98,11 @@ struct SendArgs {
     #[arg(required = true, value_name = "LINE")]
     lines: Vec<String>,
     /// Server
-    #[arg(long, value_name = "HOST:PORT", default_value = daytrade_server::DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "SERVER", default_value = daytrade_server::DEFAULT_ADDRESS)]
     connect: String,
+    /// Options of a server with TLS.
+    #[command(flatten)]
+    remote: RemoteArgs,
 }
 
 /// Runs the program.
@@ -110,6 +122,10 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Generate(args)) => print_with(|out| generate(&args, out)),
         Some(Command::ConvertPrices(args)) => convert_prices(&args),
+        Some(Command::Login(args)) => remote::login(&args),
+        Some(Command::Logout(args)) => remote::logout(&args),
+        Some(Command::Passwd(args)) => remote::passwd(&args),
+        Some(Command::Log(args)) => remote::log(&args),
         Some(Command::Send(args)) => send(&args),
         Some(Command::Completions { shell }) => print_with(|out| {
             clap_complete::generate(shell, &mut Cli::command(), "daytrade", &mut *out);
@@ -155,11 +171,18 @@ fn convert_prices(args: &ConvertArgs) -> Result<Exit, Failure> {
 }
 
 fn send(args: &SendArgs) -> Result<Exit, Failure> {
+    if args.lines.iter().any(|line| holds_secret(line)) {
+        return Err(Failure::usage(anyhow::anyhow!(
+            "a secret must not be an argument, which everybody on this machine can read; use \
+             daytrade login or passwd"
+        )));
+    }
+    let server = args.remote.server(&args.connect)?;
     let mut refused = false;
     let in_terminal = io::stdout().is_terminal();
     let mut requests = args.lines.join("\n");
     requests.push('\n');
-    net::exchange(&args.connect, requests.as_bytes(), |line| {
+    net::exchange(&server, requests.as_bytes(), |line| {
         refused |=
             Tag::split_from(line.as_bytes()).is_some_and(|(_, body)| body.starts_with(b"ERR,"));
         // STATS is a table: columns for people, the reply's own lines for scripts.
@@ -173,6 +196,17 @@ fn send(args: &SendArgs) -> Result<Exit, Failure> {
         out.flush()
     })?;
     Ok(if refused { Exit::Differs } else { Exit::Done })
+}
+
+/// Returns true for a line that holds a secret, or was meant to.
+fn holds_secret(line: &str) -> bool {
+    line.split(['\n', '\r']).any(|line| {
+        let body =
+            Tag::split_from(line.trim().as_bytes()).map_or(line.as_bytes(), |(_, body)| body);
+        let name = body.split(|byte| *byte == b',').next().unwrap_or_default();
+        let name = SessionName::parse(name.trim_ascii());
+        matches!(name, Some(SessionName::Auth | SessionName::Passwd))
+    })
 }
 
 /// Runs a function that prints to standard output. A reader that closes the pipe is no error.

@@ -13,12 +13,12 @@ use std::io::{self, IsTerminal as _};
 /// Options of a query about the account.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct QueryArgs {
-    /// Server and user.
-    #[command(flatten)]
-    pub endpoint: EndpointArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Server and user.
+    #[command(flatten)]
+    pub endpoint: EndpointArgs,
 }
 
 /// Options of `daytrade quote`.

@@ -9,7 +9,7 @@ use crate::link::{LinkRequest, spawn_link};
 use crate::net::{ANSWER_TIMEOUT, no_answer};
 use crate::replay::ReplayArgs;
 use crate::replay_message::Stage;
-use crate::term::{self, ScreenOptions, now_ms};
+use crate::term::{self, ScreenContent, ScreenOptions, now_ms};
 use clap::Args;
 use daytrade_protocol::Symbol;
 use std::io::{self, IsTerminal as _, Write};
@@ -46,9 +46,9 @@ pub(crate) fn screen(args: &ScreenArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let keys = config.keys()?;
     let endpoint = args.endpoint.open()?;
-    let model =
-        App::new(endpoint.user.clone(), &endpoint.address, config.watchlist(), keys, now_ms());
-    let model = run_screen(model, &config, &args.appearance, None)?;
+    let model = endpoint.model(config.watchlist(), keys, now_ms());
+    let content = ScreenContent::Server(endpoint.server.clone());
+    let model = run_screen(model, &config, &args.appearance, content)?;
     save_watchlist(model.market.watchlist());
     endpoint.close()?;
     print_lines(&session_summary(&model));
@@ -72,7 +72,8 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     }
     let config = ConfigFile::read()?;
     let model = App::for_replay(&args.file.display().to_string(), config.keys()?, now_ms());
-    let model = run_screen(model, &config, &AppearanceArgs::default(), Some(args.clone()))?;
+    let content = ScreenContent::Replay(Box::new(args.clone()));
+    let model = run_screen(model, &config, &AppearanceArgs::default(), content)?;
     let Some(replay) = model.replay.progress() else { return Ok(Exit::Done) };
     print_lines(&[format!(
         "{}: {} lines, {} ok, {} refused, {} not as expected",
@@ -90,11 +91,11 @@ fn run_screen(
     mut model: App,
     config: &ConfigFile,
     appearance: &AppearanceArgs,
-    replay: Option<ReplayArgs>,
+    content: ScreenContent,
 ) -> Result<App, Failure> {
     model.settings = config.settings(appearance);
     let before = model.settings;
-    let options = ScreenOptions { mouse: config.mouse(appearance), replay };
+    let options = ScreenOptions { mouse: config.mouse(appearance), content };
     let model = runtime()?.block_on(term::run(model, options)).map_err(Failure::usage)?;
     save_settings(before, model.settings);
     Ok(model)
@@ -167,9 +168,8 @@ fn session_summary(model: &App) -> Vec<String> {
 /// # Errors
 /// A link failure, if there is no connection, or the server does not answer.
 pub(super) async fn load_model(endpoint: &Endpoint, symbols: Vec<Symbol>) -> Result<App, Failure> {
-    let mut model =
-        App::new(endpoint.user.clone(), &endpoint.address, symbols, KeyMap::default(), now_ms());
-    let (requests, mut events) = spawn_link(endpoint.address.clone(), now_ms);
+    let mut model = endpoint.model(symbols, KeyMap::default(), now_ms());
+    let (requests, mut events) = spawn_link(endpoint.server.clone(), now_ms);
     let deadline = tokio::time::Instant::now() + ANSWER_TIMEOUT;
     let is_complete = |model: &App| {
         let has_price = |symbol: &Symbol| model.market.quotes().get(*symbol).is_some();
@@ -184,7 +184,7 @@ pub(super) async fn load_model(endpoint: &Endpoint, symbols: Vec<Symbol>) -> Res
         }
     }
     if !is_complete(&model) && !model.connection.is_answering() {
-        return Err(no_answer(&endpoint.address, 0));
+        return Err(no_answer(&endpoint.server.address.to_string(), 0));
     }
     Ok(model)
 }

@@ -4,7 +4,7 @@ use super::config::ConfigFile;
 use super::endpoint::Endpoint;
 use super::query::QueryArgs;
 use super::screen::{apply_link_event, runtime};
-use crate::app::{App, KeyMap, LinkEvent};
+use crate::app::{KeyMap, LinkEvent};
 use crate::exit::{Exit, Failure};
 use crate::link::spawn_link;
 use crate::term::now_ms;
@@ -29,9 +29,8 @@ async fn print_changes(
     symbols: Vec<Symbol>,
     as_json: bool,
 ) -> Result<Exit, Failure> {
-    let (user, address) = (&endpoint.user, &endpoint.address);
-    let mut model = App::new(user.clone(), address, symbols, KeyMap::default(), now_ms());
-    let (requests, mut events) = spawn_link(address.clone(), now_ms);
+    let mut model = endpoint.model(symbols, KeyMap::default(), now_ms());
+    let (requests, mut events) = spawn_link(endpoint.server.clone(), now_ms);
     let mut has_started = false;
     loop {
         let event = tokio::select! {
@@ -85,6 +84,7 @@ fn push_to_json(push: &Push) -> Value {
         }
         Push::ByeSlowConsumer => json!({"type": "bye", "reason": "SLOW_CONSUMER"}),
         Push::ByeIdle => json!({"type": "bye", "reason": "IDLE"}),
+        Push::ByeRevoked => json!({"type": "bye", "reason": "REVOKED"}),
     }
 }
 

@@ -2,22 +2,26 @@
 
 use super::pulse::{LOST, Pulse};
 use super::{LinkRequest, error_text};
-use crate::app::{Health, LinkEvent};
-use crate::net::{SERVER_LINE_BYTES_MAX, answers_async, clean};
+use crate::app::{Health, Identity, LinkEvent};
+use crate::net::{SERVER_LINE_BYTES_MAX, answers, clean};
+use crate::remote::{Server, Stream};
 use daytrade_protocol::{Code, Reply, ReplyBody, Request, ServerLine, Tag};
 use std::collections::BTreeMap;
 use std::io;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, ReadHalf, WriteHalf,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 /// One connection.
 pub(super) struct Exchange<'a> {
-    reader: BufReader<OwnedReadHalf>,
-    writer: OwnedWriteHalf,
+    reader: BufReader<ReadHalf<Stream>>,
+    writer: WriteHalf<Stream>,
+    server: &'a Server,
+    /// Who has logged in, until the screen is told.
+    identity: Option<Identity>,
     events: &'a UnboundedSender<LinkEvent>,
     pulse: Pulse,
     /// Times of writing each request, by its tag. Round trips are measured here, because nothing
@@ -33,12 +37,18 @@ type Ended = Option<String>;
 
 impl<'a> Exchange<'a> {
     /// Takes over an open connection.
-    pub(super) fn new(stream: TcpStream, events: &'a UnboundedSender<LinkEvent>) -> Self {
-        let _ = stream.set_nodelay(true);
-        let (reader, writer) = stream.into_split();
+    pub(super) fn new(
+        stream: Stream,
+        identity: Option<Identity>,
+        server: &'a Server,
+        events: &'a UnboundedSender<LinkEvent>,
+    ) -> Self {
+        let (reader, writer) = tokio::io::split(stream);
         Self {
             reader: BufReader::new(reader),
             writer,
+            server,
+            identity,
             events,
             pulse: Pulse::new(Instant::now()),
             written: BTreeMap::new(),
@@ -110,7 +120,11 @@ impl<'a> Exchange<'a> {
 
     /// Writes, as long as a server that reads nothing allows.
     async fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        match timeout(LOST, self.writer.write_all(bytes)).await {
+        let write = async {
+            self.writer.write_all(bytes).await?;
+            self.writer.flush().await
+        };
+        match timeout(LOST, write).await {
             Ok(written) => written.map_err(|error| error_text(&error)),
             Err(_) => Err(no_answer()),
         }
@@ -143,10 +157,8 @@ impl<'a> Exchange<'a> {
     }
 
     fn ask_again(&mut self) {
-        if let Ok(address) = self.writer.peer_addr() {
-            let ask = async move { answers_async(&address.to_string()).await };
-            self.second = Some(tokio::spawn(ask));
-        }
+        let server = self.server.clone();
+        self.second = Some(tokio::spawn(async move { answers(&server).await }));
     }
 
     fn take_line(&mut self, text: String) -> Result<(), Ended> {
@@ -155,7 +167,8 @@ impl<'a> Exchange<'a> {
             && self.pulse.take_reply(tag.get())
         {
             if !std::mem::replace(&mut self.is_up, true) {
-                self.emit(LinkEvent::Up)?;
+                let identity = self.identity.take();
+                self.emit(LinkEvent::Up(identity))?;
             }
             return self.emit(LinkEvent::Health(Health::Good));
         }
@@ -189,7 +202,10 @@ impl<'a> Exchange<'a> {
 ///
 /// # Errors
 /// An error of the connection, or one for a line that is longer than any of a daytrade server.
-async fn read_line(reader: &mut BufReader<OwnedReadHalf>, line: &mut Vec<u8>) -> io::Result<bool> {
+async fn read_line(
+    reader: &mut BufReader<ReadHalf<Stream>>,
+    line: &mut Vec<u8>,
+) -> io::Result<bool> {
     let left = SERVER_LINE_BYTES_MAX.saturating_sub(line.len()) as u64;
     reader.take(left).read_until(b'\n', line).await?;
     if line.pop_if(|byte| *byte == b'\n').is_some() {

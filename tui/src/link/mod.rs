@@ -6,16 +6,14 @@ mod exchange;
 mod pulse;
 
 use crate::app::LinkEvent;
-use crate::net::CONNECT_TIMEOUT;
+use crate::remote::Server;
 use daytrade_protocol::Request;
 use exchange::Exchange;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::io;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::timeout;
 
 /// The delay before the first retry; it doubles with each one.
 const RETRY_MIN: Duration = Duration::from_millis(250);
@@ -26,6 +24,8 @@ const RECONNECT_TRIES: u32 = 40;
 /// The maximum delay after a lost connection, so that a restart of the server is noticed within a
 /// second.
 const RECONNECT_MAX: Duration = Duration::from_millis(700);
+/// The delay after an answer that the next attempt would get as well.
+const FINAL_RETRY: Duration = Duration::from_mins(5);
 /// The maximum random part of a delay, in milliseconds, so that many screens do not reconnect at
 /// the same moment.
 const JITTER_MS_MAX: u64 = 100;
@@ -42,18 +42,18 @@ pub(crate) enum LinkRequest {
 /// Starts the link; it ends when the sender of its requests is dropped. Must be called within a
 /// tokio runtime.
 pub(crate) fn spawn_link(
-    address: String,
+    server: Server,
     now_ms: fn() -> u64,
 ) -> (UnboundedSender<LinkRequest>, UnboundedReceiver<LinkEvent>) {
     let ((request_sender, requests), (events, event_receiver)) =
         (unbounded_channel(), unbounded_channel());
-    tokio::spawn(run_link(address, requests, events, now_ms));
+    tokio::spawn(run_link(server, requests, events, now_ms));
     (request_sender, event_receiver)
 }
 
 /// Connects and reconnects until the requests or the events have no other end.
 async fn run_link(
-    address: String,
+    server: Server,
     mut requests: UnboundedReceiver<LinkRequest>,
     events: UnboundedSender<LinkEvent>,
     now_ms: fn() -> u64,
@@ -61,31 +61,30 @@ async fn run_link(
     let (mut attempt, mut was_up) = (1, false);
     let mut random = ChaCha8Rng::seed_from_u64(now_ms());
     loop {
-        let tried = match timeout(CONNECT_TIMEOUT, TcpStream::connect(&address)).await {
-            Ok(tried) => tried,
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
-        };
-        let cause = match tried {
-            Ok(stream) => {
+        let mut is_final = false;
+        let cause = match server.connect().await {
+            Ok((stream, identity)) => {
                 // Requests from the time without a connection are not sent late.
                 while requests.try_recv().is_ok() {}
-                let mut exchange = Exchange::new(stream, &events);
+                let mut exchange = Exchange::new(stream, identity, &server, &events);
                 let Some(cause) = exchange.run(&mut requests).await else { return };
                 if exchange.is_up() {
                     (attempt, was_up) = (1, true);
                     cause
                 } else {
                     attempt += 1;
-                    format!("{address}: {cause}")
+                    format!("{}: {cause}", server.address)
                 }
             }
             Err(error) => {
                 attempt += 1;
-                format!("{address}: {}", error_text(&error))
+                is_final = error.is_final;
+                error.cause
             }
         };
         let jitter = Duration::from_millis(random.random_range(0..JITTER_MS_MAX));
-        let delay = retry_delay(attempt, was_up) + jitter;
+        // Wrong secrets must not be tried again and again.
+        let delay = if is_final { FINAL_RETRY } else { retry_delay(attempt, was_up) } + jitter;
         let next_try_ms = now_ms() + delay.as_millis() as u64;
         if events.send(LinkEvent::Down { cause, next_try_ms, attempt }).is_err()
             || !wait_to_retry(delay, &mut requests).await
@@ -120,10 +119,7 @@ async fn wait_to_retry(delay: Duration, requests: &mut UnboundedReceiver<LinkReq
 
 fn error_text(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        io::ErrorKind::TimedOut => {
-            format!("no connection within {} s", CONNECT_TIMEOUT.as_secs())
-        }
+        io::ErrorKind::UnexpectedEof => "the server has closed the connection".to_owned(),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
             "the connection broke".to_owned()
         }

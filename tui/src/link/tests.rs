@@ -4,7 +4,7 @@ use super::*;
 use crate::app::Health;
 use daytrade_protocol::{Body, SessionCommand, Tag};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 fn quit(tag: u64) -> LinkRequest {
     let body = Body::Session(SessionCommand::Quit {});
@@ -22,7 +22,8 @@ impl Server {
     async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (requests, events) = spawn_link(address, || 0);
+        let address = crate::remote::ServerAddress::parse(&address).ok().unwrap();
+        let (requests, events) = spawn_link(crate::remote::Server::plain(address), || 0);
         Self { listener, requests, events }
     }
 
@@ -31,7 +32,7 @@ impl Server {
         let (stream, _) = self.listener.accept().await.unwrap();
         let mut stream = BufReader::new(stream);
         answer_ping(&mut stream).await;
-        assert!(matches!(self.events.recv().await, Some(LinkEvent::Up)));
+        assert!(matches!(self.events.recv().await, Some(LinkEvent::Up(None))));
         assert!(matches!(self.events.recv().await, Some(LinkEvent::Health(Health::Good))));
         stream
     }

@@ -2,16 +2,16 @@
 
 use super::sender::SendPause;
 use super::state::ReplayState;
-use crate::net::answers_async;
+use crate::net::answers;
+use crate::remote::{Server, Stream};
 use anyhow::{Context as _, bail};
 use bytes::{Buf, BytesMut};
 use daytrade_protocol::{Code, Tag};
 use std::cell::RefCell;
-use std::io::Cursor;
+use std::io::{self, Cursor};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, WriteHalf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -34,8 +34,8 @@ const RATE_CHECK_INTERVAL: Duration = Duration::from_millis(2);
 /// State that the tasks of a replay share; they run on one thread.
 pub(super) struct Shared {
     pub state: RefCell<ReplayState>,
-    /// Address of the server.
-    pub address: String,
+    /// The server.
+    pub server: Server,
     /// Wakes each connection: there may be something to send.
     pub wake: Vec<Notify>,
     /// Wakes the task that forwards the file: a block is used up.
@@ -59,17 +59,17 @@ pub(super) struct PrintError(#[source] pub std::io::Error);
 /// Runs one connection, known by its index, to its end.
 pub(super) async fn run_connection(
     connection: usize,
-    mut stream: TcpStream,
+    stream: Stream,
     shared: Rc<Shared>,
 ) -> anyhow::Result<()> {
-    stream.set_nodelay(true)?;
-    let (mut reader, mut writer) = stream.split();
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let mut is_unflushed = false;
     let mut sending = Cursor::new(Vec::new());
     let mut input = BytesMut::new();
     let (mut half_closed, mut last_traffic, mut was_idle) = (false, Instant::now(), true);
     // When the server was last known to answer.
     let mut answered = last_traffic;
-    let asking = answers_async(&shared.address);
+    let asking = answers(&shared.server);
     tokio::pin!(asking);
     let (mut is_asking, mut ask_at) = (false, last_traffic + SILENCE_MAX);
     loop {
@@ -89,9 +89,12 @@ pub(super) async fn run_connection(
         }
         input.reserve(READ_BYTES);
         tokio::select! {
-            sent = writer.write_buf(&mut sending), if sending.has_remaining() => {
-                sent.context("lost the connection to the server")?;
-                last_traffic = Instant::now();
+            sent = send_some(&mut writer, &mut sending), if sending.has_remaining() || is_unflushed => {
+                let sent = sent.context("lost the connection to the server")?;
+                if sent > 0 {
+                    last_traffic = Instant::now();
+                }
+                is_unflushed = sent > 0;
             }
             read = reader.read_buf(&mut input) => {
                 last_traffic = Instant::now();
@@ -114,18 +117,29 @@ pub(super) async fn run_connection(
             () = tokio::time::sleep_until(ask_at), if in_flight > 0 => {
                 let (asked, silent) = (answered.elapsed(), last_traffic.elapsed());
                 if asked >= ANSWER_TIMEOUT || silent >= REPLY_TIMEOUT {
-                    let (address, seconds) = (&shared.address, silent.as_secs());
+                    let (address, seconds) = (&shared.server.address, silent.as_secs());
                     bail!("no answer from {address} for {seconds} s; {in_flight} lines unanswered");
                 }
                 // A quote may take its time, but a server that works answers a PING.
                 if !is_asking {
-                    asking.set(answers_async(&shared.address));
+                    asking.set(answers(&shared.server));
                     is_asking = true;
                 }
                 ask_at = Instant::now() + ASK_INTERVAL;
             }
         }
     }
+}
+
+/// Writes some of the bytes that are left; flushes if there are none. Returns how many were written.
+async fn send_some(
+    writer: &mut WriteHalf<Stream>,
+    sending: &mut Cursor<Vec<u8>>,
+) -> io::Result<usize> {
+    if sending.has_remaining() {
+        return writer.write_buf(sending).await;
+    }
+    writer.flush().await.map(|()| 0)
 }
 
 /// Moves lines from the file to the connections, and this connection's bytes to its send buffer if

@@ -28,6 +28,7 @@ pub(crate) use monitor::ReplayMonitor;
 pub(crate) use run::run;
 
 use crate::local::LocalArgs;
+use crate::remote::RemoteArgs;
 use clap::{Args, Parser as _};
 use std::io;
 use std::path::PathBuf;
@@ -39,8 +40,8 @@ pub struct ReplayArgs {
     /// Workload file; - for standard input
     #[arg(default_value = "-")]
     pub file: PathBuf,
-    /// Use the server at HOST:PORT instead of one in this process
-    #[arg(long, value_name = "HOST:PORT")]
+    /// Use this server, HOST:PORT or tls://HOST[:PORT], instead of one in this process
+    #[arg(long, value_name = "SERVER")]
     pub connect: Option<String>,
     /// Spread the users over this many connections; each user's order is kept
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -73,6 +74,9 @@ pub struct ReplayArgs {
     /// Options of the server in this process.
     #[command(flatten)]
     pub local: LocalArgs,
+    /// Options of a server with TLS.
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
 }
 
 /// A command line with the options of a replay only.

@@ -11,6 +11,7 @@ use super::summary::Summary;
 use crate::exit::{Exit, Failure};
 use crate::local::LocalServer;
 use crate::net;
+use crate::remote::{Server, ServerAddress};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::RefCell;
@@ -20,7 +21,6 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinSet, LocalSet};
 
@@ -81,14 +81,14 @@ pub(super) fn execute(
             Some(Expectation::new(&text.map_err(Failure::usage)?))
         }
     };
-    let (local, address) = if let Some(address) = &args.connect {
-        (None, address.clone())
+    let (local, server) = if let Some(connect) = &args.connect {
+        (None, args.remote.server(connect)?)
     } else {
         let local = LocalServer::start(&args.local).map_err(Failure::usage)?;
-        let address = local.address().to_string();
-        (Some(local), address)
+        let address = ServerAddress::parse(&local.address().to_string())?;
+        (Some(local), Server::plain(address))
     };
-    let before = net::stats(&address)?;
+    let before = net::stats(&server)?;
     let options = Options {
         print: !args.quiet && !args.json && !args.noreply && monitor.is_none(),
         mask: args.mask,
@@ -101,14 +101,14 @@ pub(super) fn execute(
         monitor.as_ref().map(|monitor| ProgressTracker::new(monitor.begin(&args.file, bytes)));
     let connections = usize::from(args.connections);
     let state = ReplayState::new(options, connections, expectation, progress);
-    let replayed = run_connections(state, input, bytes, &address, monitor);
+    let replayed = run_connections(state, input, bytes, &server, monitor);
     // An error of standard output, such as a full disk, is no failure of the link.
     let (state, end) = replayed.map_err(|error| {
         if error.is::<PrintError>() { Failure::usage(error) } else { Failure::link(error) }
     })?;
     let mut outcome = state.finish();
     if !matches!(end, End::Interrupted)
-        && let Ok(after) = net::stats(&address)
+        && let Ok(after) = net::stats(&server)
     {
         outcome.summary.server = stats_delta(&before, after);
     }
@@ -137,7 +137,7 @@ fn run_connections(
     state: ReplayState,
     input: Box<dyn Read + Send>,
     bytes: u64,
-    address: &str,
+    server: &Server,
     monitor: Option<MonitorChannel>,
 ) -> anyhow::Result<(ReplayState, End)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -145,16 +145,12 @@ fn run_connections(
     let blocks = read_in_background(input)?;
     let wake = (0..connections).map(|_| Notify::new()).collect();
     let (block_used, answered) = (Notify::new(), Notify::new());
-    let (state, address) = (RefCell::new(state), address.to_owned());
-    let shared = Rc::new(Shared { state, address, wake, block_used, answered });
+    let (state, server) = (RefCell::new(state), server.clone());
+    let shared = Rc::new(Shared { state, server, wake, block_used, answered });
     let end = LocalSet::new().block_on(&runtime, async {
         let mut tasks = JoinSet::new();
         for connection in 0..connections {
-            let address = &shared.address;
-            let stream = tokio::time::timeout(net::CONNECT_TIMEOUT, TcpStream::connect(address))
-                .await
-                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-                .with_context(|| format!("cannot connect to {address}"))?;
+            let (stream, _) = shared.server.connect().await.context("cannot connect")?;
             tasks.spawn_local(run_connection(connection, stream, Rc::clone(&shared)));
         }
         let bar = if monitor.is_some() { ProgressBar::hidden() } else { progress_bar(bytes) };

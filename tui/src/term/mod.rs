@@ -6,7 +6,7 @@ mod guard;
 mod input;
 mod run;
 
-pub(crate) use run::{ScreenOptions, run};
+pub(crate) use run::{ScreenContent, ScreenOptions, run};
 
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};

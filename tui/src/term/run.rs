@@ -7,6 +7,7 @@ use super::input::{Input, read_terminal, translate};
 use super::now_ms;
 use crate::app::{App, Effect, Event, LinkEvent, ReplayRequest};
 use crate::link::{LinkRequest, spawn_link};
+use crate::remote::Server;
 use crate::replay::{ReplayArgs, ReplayMonitor};
 use crate::replay_message::{Progress, Stage};
 use crate::ui::{HitMap, RenderOptions, view};
@@ -30,8 +31,16 @@ const LINK_EVENTS_MAX: usize = 10_000;
 pub(crate) struct ScreenOptions {
     /// Use clicks and the wheel.
     pub(crate) mouse: bool,
-    /// A replay to display instead of a server.
-    pub(crate) replay: Option<ReplayArgs>,
+    /// What is displayed.
+    pub(crate) content: ScreenContent,
+}
+
+/// What a screen displays.
+pub(crate) enum ScreenContent {
+    /// An account at a server.
+    Server(Server),
+    /// A replay.
+    Replay(Box<ReplayArgs>),
 }
 
 /// The application with everything that it is connected to.
@@ -53,15 +62,18 @@ struct ScreenLoop {
 /// # Errors
 /// An error if the terminal cannot be used.
 pub(crate) async fn run(app: App, options: ScreenOptions) -> anyhow::Result<App> {
-    let replay = options.replay.map(ReplayMonitor::start).transpose()?;
+    let (server, replay) = match options.content {
+        ScreenContent::Server(server) => (Some(server), None),
+        ScreenContent::Replay(args) => (None, Some(ReplayMonitor::start(*args)?)),
+    };
     let guard = TerminalGuard::enter(options.mouse)?;
     let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
     // Without a link, its ends are kept so that the channels stay open and silent.
-    let ((link, mut link_events), _silent) = if replay.is_some() {
+    let ((link, mut link_events), _silent) = if let Some(server) = server {
+        (spawn_link(server, now_ms), None)
+    } else {
         let ((link, _), (sender, events)) = (unbounded_channel(), unbounded_channel());
         ((link, events), Some(sender))
-    } else {
-        (spawn_link(app.connection.address().to_owned(), now_ms), None)
     };
     let mut keys = read_terminal();
     let mut terminate = signal(SignalKind::terminate())?;

@@ -210,7 +210,7 @@ pub(super) fn status(ctx: &mut DrawContext<'_>, area: Rect) {
         String::new()
     };
     let address =
-        if area.width < 60 { String::new() } else { format!(" {}", app.connection.address()) };
+        if area.width < 60 { String::new() } else { format!(" {}", app.connection.place()) };
     let escape = match app.connection.link() {
         Link::Connecting(_) if !word.is_empty() => format!(", {} quits", ctx.key(Action::Back)),
         _ => String::new(),

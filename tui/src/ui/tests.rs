@@ -160,7 +160,7 @@ fn the_screen_in_every_state() {
         ("127.0.0.1:4462: connection refused".to_owned(), world.now_ms + 3_000);
     world.handle(Event::Link(LinkEvent::Down { cause, next_try_ms, attempt: 4 }));
     insta::assert_snapshot!("offline", shown(&world));
-    world.handle(Event::Link(LinkEvent::Up));
+    world.handle(Event::Link(LinkEvent::Up(None)));
     world.summary(&["ACCOUNT,alice,13020.87,1500.00,333.94", "TRIGGER,BUY,TSX,1000.00,9.10,0"]);
     insta::assert_snapshot!("back-again", shown(&world));
 }

@@ -113,6 +113,19 @@ layout!(Refusal, REFUSALS {
     30 ReservedUser;
     31 TooManySubscribers(most);
     32 HiddenFilename;
+    33 BadSecret;
+    34 AuthRequired;
+    35 AuthFailed;
+    36 LoggedInAlready;
+    37 NeedsReply;
+    38 NoLogins;
+    39 Forbidden;
+    40 NeedsPassword;
+    41 NoPasswordSession;
+    42 RateLimited(wait_s);
+    43 TooManyOfLogin(most);
+    44 TooManyOfAddress(most);
+    45 TlsRequired;
 });
 
 /// Writes an argument, which the table names and the variable holds. The user is in the record's

@@ -84,6 +84,9 @@ fn refusal() -> BoxedStrategy<Refusal> {
                 24 => Refusal::QuoteUnavailable(symbol),
                 25 => Refusal::DumpFailed(text.into()),
                 31 => Refusal::TooManySubscribers(most),
+                42 => Refusal::RateLimited(shares),
+                43 => Refusal::TooManyOfLogin(most),
+                44 => Refusal::TooManyOfAddress(most),
                 // The others are their codes alone.
                 code => Refusal::take(&mut FieldReader::new(&[code], 0)).unwrap(),
             }

@@ -15,6 +15,7 @@ pub(super) use flow::Flow;
 pub use memory::OutputMemory;
 
 use super::transport::ReplyWriter;
+use crate::access::{LogPermit, LogScope};
 use crate::message::{Replies, ReplyBytes, ReplySink, Subscription};
 use daytrade_protocol::{Push, Symbol, UserName};
 use parking_lot::{Mutex, MutexGuard};
@@ -51,6 +52,8 @@ struct State {
     /// What shards said about subscriptions and the session has not looked at yet. Each is the
     /// answer to a request in flight.
     subscriptions: Vec<(UserName, Subscription)>,
+    /// The part of the log for the DUMPLOG in flight, where logins have different parts.
+    log_scope: Option<(LogScope, LogPermit)>,
     /// True once the connection is closed.
     closed: bool,
 }
@@ -118,6 +121,18 @@ impl Outbox {
         self.count(&mut state);
     }
 
+    /// Takes lines of a reply that more will follow.
+    pub(super) fn append(&self, lines: Vec<u8>) {
+        let mut state = self.state.lock();
+        state.queue.append(lines);
+        self.count(&mut state);
+    }
+
+    /// Sets the part of the log for the next DUMPLOG.
+    pub(super) fn set_log_scope(&self, scope: LogScope, permit: LogPermit) {
+        self.state.lock().log_scope = Some((scope, permit));
+    }
+
     /// Takes a line that ends the connection.
     pub(super) fn push(&self, line: &Push) {
         let mut state = self.state.lock();
@@ -136,6 +151,14 @@ impl Outbox {
         match self.writer.lock().as_mut() {
             Some(writer) => Pin::new(&mut **writer).poll_write(context, bytes),
             None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Flushes what was written.
+    pub(super) fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.writer.lock().as_mut() {
+            Some(writer) => Pin::new(&mut **writer).poll_flush(context),
+            None => Poll::Ready(Ok(())),
         }
     }
 
@@ -213,6 +236,10 @@ impl ReplySink for Outbox {
         }
         self.count(&mut state);
         wake(state);
+    }
+
+    fn take_log_scope(&self) -> Option<(LogScope, LogPermit)> {
+        self.state.lock().log_scope.take()
     }
 
     fn push_events(&self, lines: &[u8]) {

@@ -1,13 +1,24 @@
 //! The command line of `daytraded`, and the configuration it resolves to.
 
+#[cfg(feature = "remote")]
+mod admin;
+mod quotes;
+#[cfg(feature = "remote")]
+mod remote;
+
+#[cfg(feature = "remote")]
+pub(crate) use admin::{InitArgs, NewUser, Rights, TokenCommand, UserArgs, UserCommand};
+pub use quotes::QuoteArgs;
+#[cfg(feature = "remote")]
+pub use remote::{RemoteArgs, RemoteConfig};
+
 use crate::journal::SyncMode;
 use crate::limits::{
-    CONNECTIONS_DEFAULT, DUMP_QUOTA, HEDGE_AFTER_MS, IDLE_TIMEOUT_S, MEMORY_LIMIT,
-    MEMORY_LIMIT_BYTES, QUOTE_CONNECTIONS_MAX, QUOTE_TIMEOUT_MS, REFRESH_BUDGET, SHARDS_MAX,
+    CONNECTIONS_DEFAULT, DUMP_QUOTA, IDLE_TIMEOUT_S, MEMORY_LIMIT, MEMORY_LIMIT_BYTES, SHARDS_MAX,
     SNAPSHOT_RECORDS_MIN,
 };
+use crate::quotes::QuoteSpec;
 use crate::quotes::quote_server::{Delay, QuoteFaults};
-use crate::quotes::{LegacyOptions, QuoteSpec};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use etcetera::BaseStrategy as _;
@@ -41,6 +52,12 @@ pub(crate) struct Cli {
 pub(crate) enum CliCommand {
     /// Emulate the legacy quote server
     QuoteServer(QuoteServerArgs),
+    /// Make a data folder with a key, a certificate and a first login
+    #[cfg(feature = "remote")]
+    Init(InitArgs),
+    /// Change the logins of a data folder, and of the server that runs on it
+    #[cfg(feature = "remote")]
+    User(UserArgs),
     /// Inspect a journal without changing it; the server must not be running
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -87,9 +104,10 @@ pub(crate) struct QuoteServerArgs {
 /// Options of the server.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
-    /// Address to listen on (loopback only)
-    #[arg(long, default_value = DEFAULT_ADDRESS)]
-    pub listen: SocketAddr,
+    /// Address to listen on for plain lines (loopback only) [default: 127.0.0.1:4462; none with
+    /// --listen-tls]
+    #[arg(long, value_name = "LISTEN")]
+    pub listen: Option<SocketAddr>,
     /// The data folder [default: daytrade in the user's state folder]
     #[arg(long)]
     pub data_dir: Option<PathBuf>,
@@ -147,6 +165,10 @@ pub struct ServeArgs {
     /// removed, and with them that part of the audit log
     #[arg(long, default_value = "all", value_name = "all|MIB", value_parser = parse_retention)]
     pub journal_retention: Retention,
+    /// Options for clients on other machines.
+    #[cfg(feature = "remote")]
+    #[command(flatten)]
+    pub remote: RemoteArgs,
 }
 
 /// Amount of journal to keep.
@@ -178,88 +200,11 @@ fn parse_size(text: &str) -> Result<u64, String> {
         .map_err(|_| format!("{text:?} is not a size such as 512MiB or 10GiB"))
 }
 
-/// Source of prices and options of its requests.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Quotes")]
-pub struct QuoteArgs {
-    /// Source of prices; a frozen market keeps every first price
-    #[arg(
-        long,
-        default_value = "simulated",
-        value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT|csv:FILE"
-    )]
-    pub quotes: QuoteSpec,
-    /// Playback speed of csv:FILE, as a multiple of real time
-    #[arg(
-        long,
-        default_value = "1",
-        value_name = "X",
-        value_parser = crate::quotes::csv::parse_speed
-    )]
-    pub speed: u64,
-    /// Repeat csv:FILE at its end
-    #[arg(long = "loop")]
-    pub looped: bool,
-    /// Deadline for a quote, in milliseconds
-    #[arg(
-        long,
-        default_value_t = QUOTE_TIMEOUT_MS,
-        value_name = "MS",
-        value_parser = clap::value_parser!(u64).range(1..)
-    )]
-    pub quote_timeout: u64,
-    /// Repeat a legacy quote request on another connection after this many milliseconds without an
-    /// answer; 0 disables this
-    #[arg(long, default_value_t = HEDGE_AFTER_MS, value_name = "MS")]
-    pub hedge_after: u64,
-    /// Maximum number of connections to a legacy quote server
-    #[arg(
-        long,
-        default_value_t = QUOTE_CONNECTIONS_MAX as u64,
-        value_name = "N",
-        value_parser = clap::value_parser!(u64).range(1..=65_536)
-    )]
-    pub quote_connections: u64,
-    /// Limit of re-quotes a second for symbols with triggers or watchers
-    #[arg(
-        long,
-        default_value_t = REFRESH_BUDGET,
-        value_name = "N",
-        value_parser = clap::value_parser!(u64).range(1..=1_000_000)
-    )]
-    pub refresh_budget: u64,
-}
-
-impl Default for QuoteArgs {
-    fn default() -> Self {
-        Self {
-            quotes: QuoteSpec::Simulated { seed: None, frozen: false },
-            speed: crate::quotes::csv::REAL_TIME,
-            looped: false,
-            quote_timeout: QUOTE_TIMEOUT_MS,
-            hedge_after: HEDGE_AFTER_MS,
-            quote_connections: QUOTE_CONNECTIONS_MAX as u64,
-            refresh_budget: REFRESH_BUDGET,
-        }
-    }
-}
-
-impl QuoteArgs {
-    /// Returns the options of a legacy quote server.
-    pub fn legacy(&self) -> LegacyOptions {
-        LegacyOptions {
-            timeout: Duration::from_millis(self.quote_timeout),
-            hedge_after: (self.hedge_after > 0).then(|| Duration::from_millis(self.hedge_after)),
-            connections: self.quote_connections as usize,
-        }
-    }
-}
-
 /// The configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Address to listen on. Port 0 selects any free port.
-    pub listen: SocketAddr,
+    /// Address to listen on for plain lines. Port 0 selects any free port.
+    pub listen: Option<SocketAddr>,
     /// Data folder.
     pub data_dir: PathBuf,
     /// Number of shards of a new data folder.
@@ -283,13 +228,16 @@ pub struct Config {
     pub snapshot_every: u64,
     /// Amount of journal to keep.
     pub journal_retention: Retention,
+    /// How clients on other machines, and logins, are served.
+    #[cfg(feature = "remote")]
+    pub remote: RemoteConfig,
 }
 
 impl Config {
     /// Creates the configuration of a server on any free loopback port, with defaults otherwise.
     pub fn local(data_dir: PathBuf, dump_dir: PathBuf, quotes: QuoteArgs) -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
             data_dir,
             shards: None,
             quotes,
@@ -301,6 +249,8 @@ impl Config {
             idle_timeout: None,
             snapshot_every: SNAPSHOT_RECORDS_MIN,
             journal_retention: Retention::All,
+            #[cfg(feature = "remote")]
+            remote: RemoteConfig::default(),
         }
     }
 }
@@ -334,7 +284,7 @@ impl ServeArgs {
         };
         let dump_dir = self.dump_dir.clone().unwrap_or_else(|| data_dir.join("dumps"));
         Ok(Config {
-            listen: self.listen,
+            listen: self.plain_address()?,
             data_dir,
             shards: self.shards,
             quotes: self.quotes.clone(),
@@ -346,7 +296,18 @@ impl ServeArgs {
             idle_timeout: (self.idle_timeout > 0).then(|| Duration::from_secs(self.idle_timeout)),
             snapshot_every: self.snapshot_every,
             journal_retention: self.journal_retention,
+            #[cfg(feature = "remote")]
+            remote: self.remote.resolve(),
         })
+    }
+
+    /// Returns the address for plain lines, if there is one.
+    fn plain_address(&self) -> anyhow::Result<Option<SocketAddr>> {
+        #[cfg(feature = "remote")]
+        if self.listen.is_none() && !self.remote.listen_tls.is_empty() {
+            return Ok(None);
+        }
+        self.listen.map_or_else(|| Ok(DEFAULT_ADDRESS.parse()?), Ok).map(Some)
     }
 }
 

@@ -1,0 +1,96 @@
+//! The parts of a server for clients on other machines: logins, the certificate, and the control
+//! socket.
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::limits::CONNECTIONS_KEPT;
+use crate::listener::{Entrance, Manner, Places};
+use crate::logins::{LoginService, SecurityLog, ServiceOptions, Store, serve_control};
+use crate::tls::Tls;
+use anyhow::Context as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The parts of a server for clients on other machines.
+#[derive(Clone)]
+pub(super) struct Remote {
+    logins: Option<LoginService>,
+    entrance: Option<Entrance>,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Remote {
+    /// Opens what the configuration asks for. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// A message that says what is missing and how to make it.
+    pub(super) fn start(
+        config: &Config,
+        data_dir: &DataDir,
+        places: &Places,
+        connections: usize,
+    ) -> anyhow::Result<Self> {
+        let remote = &config.remote;
+        if !remote.has_logins() {
+            return Ok(Self { logins: None, entrance: None, tls: None });
+        }
+        data_dir.ensure_private()?;
+        let tls = if remote.listen_tls.is_empty() {
+            None
+        } else {
+            let files = remote.tls_files(data_dir.path());
+            let tls = Tls::load(files).context("no certificate to listen with: daytraded init")?;
+            tracing::info!(fingerprint = tls.fingerprint(), "the key of the certificate");
+            Some(Arc::new(tls))
+        };
+        let log = Arc::new(SecurityLog::open(data_dir.path()).context("security.log")?);
+        let options = ServiceOptions {
+            rates: remote.rates,
+            connections: remote.login_connections,
+            trusted: remote.trusted.clone(),
+            places: Arc::clone(&places.served),
+            kept: CONNECTIONS_KEPT.min(connections / 100),
+        };
+        let logins = LoginService::start(Store::new(data_dir.path()), log, options)?;
+        let entrance = Entrance::new(Arc::new(logins.clone()), remote.address_connections);
+        Ok(Self { logins: Some(logins), entrance: Some(entrance), tls })
+    }
+
+    /// Returns the addresses to listen on.
+    pub(super) fn addresses(&self, config: &Config) -> Vec<(SocketAddr, Manner)> {
+        let plain_entrance = self.entrance.clone().filter(|_| config.remote.plain_logins);
+        let plain = Manner { entrance: plain_entrance, tls: None };
+        let encrypted = Manner { entrance: self.entrance.clone(), tls: self.tls.clone() };
+        let plain = config.listen.into_iter().map(|address| (address, plain.clone()));
+        let tls = config.remote.listen_tls.iter().map(|address| (*address, encrypted.clone()));
+        plain.chain(tls).collect()
+    }
+
+    /// Reads the logins and the certificate again.
+    ///
+    /// # Errors
+    /// The reason why one of them stays as it was.
+    pub(super) fn reload(&self) -> anyhow::Result<()> {
+        let logins = self.logins.as_ref().map_or(Ok(()), LoginService::reload);
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())?;
+        logins
+    }
+
+    /// Listens for changes of the logins until the server stops.
+    ///
+    /// # Errors
+    /// If the socket cannot be made.
+    pub(super) fn open_control(
+        &self,
+        data_dir: &Path,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        if self.logins.is_none() {
+            return Ok(());
+        }
+        let remote = self.clone();
+        serve_control(data_dir, stop.clone(), move || remote.reload())
+    }
+}

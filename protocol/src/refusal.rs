@@ -168,11 +168,9 @@ impl Refusal {
             Self::AmountTooSmall { symbol, amount, price } => {
                 return less_than_one_share(*symbol, *amount, *price, say);
             }
-            Self::NoSetBuy(symbol) => {
-                return say_all!(say: Text("no SET_BUY_AMOUNT for "), Stock(*symbol));
-            }
-            Self::NoSetSell(symbol) => {
-                return say_all!(say: Text("no SET_SELL_AMOUNT for "), Stock(*symbol));
+            Self::NoSetBuy(of) => return say_all!(say: Text("no SET_BUY_AMOUNT for "), Stock(*of)),
+            Self::NoSetSell(of) => {
+                return say_all!(say: Text("no SET_SELL_AMOUNT for "), Stock(*of));
             }
             Self::TooManyPending(most) => return limit(*most, " pending orders a side", say),
             Self::BalanceTooLarge => {
@@ -188,9 +186,7 @@ impl Refusal {
             }
             Self::TooManySubscribers(max) => return limit(*max, " subscribers an account", say),
             Self::QuoteUnavailable(symbol) => return missing_quote(*symbol, say),
-            Self::DumpFailed(cause) => {
-                return say_all!(say: Text("the log could not be written: "), Text(cause));
-            }
+            Self::DumpFailed(cause) => return no_log(cause, say),
             Self::BadSecret
             | Self::AuthRequired
             | Self::AuthFailed
@@ -274,6 +270,12 @@ fn less_than_one_share(symbol: Symbol, amount: Money, price: Money, mut say: imp
         say: Text("one share of "), Stock(symbol), Text(" at "), Amount(price),
         Text(" is more than "), Amount(amount)
     );
+}
+
+/// Writes the message of [`Refusal::DumpFailed`].
+fn no_log(cause: &str, mut say: impl FnMut(Word<'_>)) {
+    use Word::Text;
+    say_all!(say: Text("the log could not be written: "), Text(cause));
 }
 
 /// Writes the message of [`Refusal::QuoteUnavailable`].

@@ -182,10 +182,7 @@ impl Server {
             recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
         if assigned_max >= ASSIGNED_UNUSUAL {
             // Earlier versions let a user named daytraded move the numbers by a tag.
-            tracing::warn!(
-                assigned_max,
-                "transaction numbers continue at an unusually high number"
-            );
+            tracing::warn!(assigned_max, "transaction numbers continue unusually high");
         }
         let count = stores.len();
         let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =

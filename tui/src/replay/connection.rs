@@ -62,44 +62,38 @@ pub(super) async fn run_connection(
     stream: Stream,
     shared: Rc<Shared>,
 ) -> anyhow::Result<()> {
-    let (mut reader, mut writer) = tokio::io::split(stream);
-    let mut is_unflushed = false;
-    let mut sending = Cursor::new(Vec::new());
+    let (mut reader, writer) = tokio::io::split(stream);
+    let mut output = Output::new(writer);
     let mut input = BytesMut::new();
-    let (mut half_closed, mut last_traffic, mut was_idle) = (false, Instant::now(), true);
+    let (mut last_traffic, mut was_idle) = (Instant::now(), true);
     // When the server was last known to answer.
     let mut answered = last_traffic;
     let asking = answers(&shared.server);
     tokio::pin!(asking);
     let (mut is_asking, mut ask_at) = (false, last_traffic + SILENCE_MAX);
     loop {
-        let (pause, in_flight) = fill_send_buffer(&shared, connection, &mut sending);
+        let (pause, in_flight) = fill_send_buffer(&shared, connection, &mut output.sending);
         if was_idle {
             last_traffic = Instant::now();
         }
         was_idle = in_flight == 0;
         answered = answered.max(last_traffic);
         ask_at = ask_at.max(answered + SILENCE_MAX);
-        if pause == SendPause::Finished && !sending.has_remaining() && !half_closed {
-            writer.shutdown().await?;
-            half_closed = true;
-        }
+        output.may_close |= pause == SendPause::Finished;
         if shared.state.borrow().has_failed() {
             return Ok(());
         }
         input.reserve(READ_BYTES);
         tokio::select! {
-            sent = send_some(&mut writer, &mut sending), if sending.has_remaining() || is_unflushed => {
-                let sent = sent.context("lost the connection to the server")?;
-                if sent > 0 {
+            sent = output.progress(), if output.has_work() => {
+                if sent.context("lost the connection to the server")? > 0 {
                     last_traffic = Instant::now();
                 }
-                is_unflushed = sent > 0;
             }
             read = reader.read_buf(&mut input) => {
                 last_traffic = Instant::now();
                 if read.context("lost the connection to the server")? == 0 {
-                    if half_closed && in_flight == 0 {
+                    if output.closed && in_flight == 0 {
                         return Ok(());
                     }
                     bail!("the server closed with {in_flight} lines unanswered");
@@ -131,15 +125,45 @@ pub(super) async fn run_connection(
     }
 }
 
-/// Writes some of the bytes that are left; flushes if there are none. Returns how many were written.
-async fn send_some(
-    writer: &mut WriteHalf<Stream>,
-    sending: &mut Cursor<Vec<u8>>,
-) -> io::Result<usize> {
-    if sending.has_remaining() {
-        return writer.write_buf(sending).await;
+/// The sending half of a connection.
+struct Output {
+    writer: WriteHalf<Stream>,
+    sending: Cursor<Vec<u8>>,
+    /// True if written bytes may still be in a buffer of the transport.
+    is_unflushed: bool,
+    /// True once nothing more will be sent.
+    may_close: bool,
+    closed: bool,
+}
+
+impl Output {
+    fn new(writer: WriteHalf<Stream>) -> Self {
+        let sending = Cursor::new(Vec::new());
+        Self { writer, sending, is_unflushed: false, may_close: false, closed: false }
     }
-    writer.flush().await.map(|()| 0)
+
+    /// Returns true if there is something to write, to flush or to close.
+    fn has_work(&self) -> bool {
+        self.sending.has_remaining() || self.is_unflushed || self.may_close && !self.closed
+    }
+
+    /// Does the next of these. It may wait for the server to read, so replies have to be read at
+    /// the same time. Returns how many bytes were written.
+    async fn progress(&mut self) -> io::Result<usize> {
+        if self.sending.has_remaining() {
+            let written = self.writer.write_buf(&mut self.sending).await?;
+            self.is_unflushed = true;
+            return Ok(written);
+        }
+        if self.is_unflushed {
+            self.writer.flush().await?;
+            self.is_unflushed = false;
+        } else {
+            self.writer.shutdown().await?;
+            self.closed = true;
+        }
+        Ok(0)
+    }
 }
 
 /// Moves lines from the file to the connections, and this connection's bytes to its send buffer if

@@ -17,6 +17,7 @@ mod legacy;
 mod netcat;
 mod power_cut;
 mod pushes;
+mod remote;
 mod replay;
 mod screen;
 mod silence;

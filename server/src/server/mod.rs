@@ -5,10 +5,12 @@ mod parts;
 mod remote;
 
 pub(crate) use parts::open_stores;
-use parts::{Parts, bind, keepers, open_source, recover_all, start_quotes, start_shards};
+use parts::{
+    Parts, assigned_max, bind, keepers, open_source, recover_all, start_quotes, start_shards,
+};
 
 #[cfg(feature = "remote")]
-use remote::Remote;
+use remote::{Remote, tls_addresses};
 
 use crate::audit::{DumpService, LogMerger, LogReader};
 use crate::clock::Clock;
@@ -16,7 +18,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::execution::{Execution, ShardJoin, SnapshotWriter};
 use crate::journal::{LogStore, Positions};
-use crate::limits::{ASSIGNED_UNUSUAL, STOP_MS};
+use crate::limits::STOP_MS;
 use crate::listener::{Gate, Manner, Places, listen_on};
 use crate::message::ShardEvent;
 use crate::open_files::OpenFiles;
@@ -75,6 +77,9 @@ pub struct Server {
     /// Counts the threads that write snapshots and dumps.
     threads: TaskTracker,
     fatal: UnboundedReceiver<Fatal>,
+    /// Addresses with TLS.
+    #[cfg(feature = "remote")]
+    tls_addresses: Vec<SocketAddr>,
     /// Logins and the certificate.
     #[cfg(feature = "remote")]
     remote: Option<Remote>,
@@ -158,6 +163,9 @@ impl Server {
         tracing::info!(%address, shards, %data, %quotes, "listening");
         #[cfg(feature = "remote")]
         {
+            for address in &server.tls_addresses {
+                tracing::info!(%address, "listening with TLS");
+            }
             remote.open_control(data_dir.path(), &server.connector.context.stop)?;
             server.remote = Some(remote);
         }
@@ -178,12 +186,7 @@ impl Server {
             None => (Vec::new(), Places::default()),
         };
         clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
-        let assigned_max =
-            recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
-        if assigned_max >= ASSIGNED_UNUSUAL {
-            // Earlier versions let a user named daytraded move the numbers by a tag.
-            tracing::warn!(assigned_max, "transaction numbers continue unusually high");
-        }
+        let assigned_max = assigned_max(&recovered);
         let count = stores.len();
         let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =
             (0..count).map(|_| ShardHandle::channel()).unzip();
@@ -225,6 +228,8 @@ impl Server {
         };
         tokio::spawn(Arc::clone(&context.memory).keep());
         let connector = Connector { context, sessions: TaskTracker::new() };
+        #[cfg(feature = "remote")]
+        let tls_addresses = tls_addresses(&listeners)?;
         for (listener, manner) in listeners {
             connector.listen(listener, manner, &places);
         }
@@ -235,6 +240,8 @@ impl Server {
             shards,
             threads,
             fatal,
+            #[cfg(feature = "remote")]
+            tls_addresses,
             #[cfg(feature = "remote")]
             remote: None,
             data_dir: None,

@@ -7,7 +7,7 @@ use crate::execution::{Execution, ShardJoin};
 use crate::journal::{
     FileOptions, FileStore, FsStorage, JournalWriter, LogStore, Positions, SnapshotKeeper,
 };
-use crate::limits::{FILL_BYTES, SEGMENT_BYTES_MAX, free_bytes_min};
+use crate::limits::{ASSIGNED_UNUSUAL, FILL_BYTES, SEGMENT_BYTES_MAX, free_bytes_min};
 use crate::message::{QuoteRequest, ShardEvent};
 use crate::quotes::csv::{CsvSource, Playback};
 use crate::quotes::{
@@ -79,6 +79,16 @@ pub(super) async fn bind<T>(
         listeners.push((bound.with_context(|| format!("cannot listen on {address}"))?, manner));
     }
     Ok(listeners)
+}
+
+/// Returns the highest number that the server has given a transaction.
+pub(super) fn assigned_max(recovered: &[RecoveredShard]) -> u64 {
+    let assigned_max = recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
+    if assigned_max >= ASSIGNED_UNUSUAL {
+        // Earlier versions let a user named daytraded move the numbers by a tag.
+        tracing::warn!(assigned_max, "transaction numbers continue at an unusually high number");
+    }
+    assigned_max
 }
 
 /// Starts the quote manager. Returns the channel to it and its counters.

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// The parts of a server for clients on other machines.
@@ -93,4 +94,15 @@ impl Remote {
         let remote = self.clone();
         serve_control(data_dir, stop.clone(), move || remote.reload())
     }
+}
+
+/// Returns the addresses that are listened on with TLS.
+///
+/// # Errors
+/// If the system does not know one.
+pub(super) fn tls_addresses(
+    listeners: &[(TcpListener, Manner)],
+) -> anyhow::Result<Vec<SocketAddr>> {
+    let with_tls = listeners.iter().filter(|(_, manner)| manner.tls.is_some());
+    with_tls.map(|(listener, _)| Ok(listener.local_addr()?)).collect()
 }

@@ -16,6 +16,10 @@ use std::task::{Context, Poll};
 use tokio::time::Instant;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+/// Size of the reply to HELP, and of most others, bytes.
+const HELP_BYTES: usize = 1 << 10;
+const LINE_BYTES: usize = 16;
+
 /// The login of one session.
 pub(super) struct Login {
     /// None where there are no logins.
@@ -235,7 +239,10 @@ impl Login {
 
 impl Guarded {
     fn check(&mut self, line: &Parsed) -> Result<(), Refusal> {
-        let Some(granted) = &self.granted else { return check_without_login(line) };
+        let Some(granted) = &self.granted else {
+            self.bytes += reply_bytes(line);
+            return check_without_login(line);
+        };
         let grant = &granted.grant;
         let (name, account) = subject(line);
         let checked = grant.check(line);
@@ -263,6 +270,19 @@ fn subject(line: &Parsed) -> (Option<daytrade_protocol::CommandName>, Option<&Us
             None => (None, None),
         },
         Parsed::Nothing => (None, None),
+    }
+}
+
+/// Returns about how long the reply to a line will be, before the login.
+fn reply_bytes(line: &Parsed) -> usize {
+    match line {
+        Parsed::Nothing => 0,
+        Parsed::Request(request)
+            if matches!(request.body, Body::Session(SessionCommand::Help {})) =>
+        {
+            HELP_BYTES
+        }
+        _ => LINE_BYTES,
     }
 }
 

@@ -1,0 +1,128 @@
+//! The client program at a server with TLS: whom it trusts, and what it remembers.
+
+use super::super::harness::{eventually, has_tool};
+use super::{Class, PASSWORD, daytraded};
+use std::process::{Command, Stdio};
+
+#[test]
+fn a_new_user_logs_in_trades_and_logs_out() {
+    let class = Class::new(&[], &[]);
+    let printed = daytraded(&class.data(), &["user", "invite", "zoe", "--may-add"], "");
+    let secret = printed.lines().find_map(|line| line.strip_prefix("invitation  ")).unwrap();
+    let (address, pin) = (class.address(), class.fingerprint());
+    let connect = ["--connect", address.as_str()];
+    let (code, _, error) = class.daytrade(&[&["status"], &connect[..]].concat(), "");
+    assert!(code == Some(2) && error.contains("daytrade login"), "{error}");
+    let input = format!("{secret}\n{PASSWORD}\n");
+    let args = ["login", &address, "--user", "zoe", "--tls-pin", &pin];
+    let (code, out, error) = class.daytrade(&args, &input);
+    assert_eq!((code, error.as_str()), (Some(0), ""), "{out}");
+    assert_eq!(out, format!("logged in as zoe (trader) at {address}\n"));
+    let (code, out, _) =
+        class.daytrade(&[&["send", "ADD,zoe,500", "WHOAMI"], &connect[..]].concat(), "");
+    assert_eq!((code, out.as_str()), (Some(0), "OK,ADD,500.00\nOK,WHOAMI,zoe,trader,own\n"));
+    let (code, out, _) = class.daytrade(&[&["status"], &connect[..]].concat(), "");
+    assert!(code == Some(0) && out.contains("zoe\t500.00"), "{out}");
+    let (code, out, _) = class.daytrade(&[&["log"], &connect[..]].concat(), "");
+    assert!(code == Some(0) && out.contains("<username>zoe</username>"), "{out}");
+    let (_, out, _) = class.daytrade(&[&["snapshot"], &connect[..]].concat(), "");
+    assert!(out.contains("zoe@127.0.0.1") && out.contains(" trader TLS"), "{out}");
+    let change = format!("{PASSWORD}\nanother-secret-2\n");
+    let (code, _, error) = class.daytrade(&["passwd", &address], &change);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    let (code, ..) = class.daytrade(&[&["status"], &connect[..]].concat(), "");
+    assert_eq!(code, Some(0));
+    let (code, ..) = class.daytrade(&["logout", &address], "");
+    assert_eq!(code, Some(0));
+    let (code, ..) = class.daytrade(&[&["status"], &connect[..]].concat(), "");
+    assert_eq!(code, Some(2));
+}
+
+#[test]
+fn a_server_that_is_not_known_or_has_another_key_gets_no_secret() {
+    let (class, other) = (Class::new(&[], &[]), Class::new(&[], &[]));
+    let (address, pin) = (class.address(), other.fingerprint());
+    let input = format!("{PASSWORD}\n");
+    let (code, _, error) = class.daytrade(&["login", &address, "--user", "root"], &input);
+    assert!(code == Some(3) && error.contains("is not known"), "{error}");
+    let args = ["login", &address, "--user", "root", "--tls-pin", &pin];
+    let (code, _, error) = class.daytrade(&args, &input);
+    assert!(code == Some(3) && error.contains("has changed: --tls-pin says"), "{error}");
+    // The file says which line.
+    let known = class.folder.path().join("home/daytrade");
+    std::fs::create_dir_all(&known).unwrap();
+    let server = format!("127.0.0.1:{}", class.server.port);
+    std::fs::write(known.join("known_servers"), format!("elsewhere:1 x\n{server} {pin}\n"))
+        .unwrap();
+    let (code, _, error) = class.daytrade(&["login", &address, "--user", "root"], &input);
+    assert!(code == Some(3) && error.contains("known_servers line 2"), "{error}");
+    let log = std::fs::read_to_string(class.data().join("security.log")).unwrap();
+    assert!(!log.contains("\"event\":\"login"), "{log}");
+}
+
+/// Whoever copies a certificate does not have its key.
+#[test]
+fn a_certificate_without_its_key_is_refused() {
+    if !has_tool("openssl") {
+        return;
+    }
+    let (class, thief) = (Class::new(&[], &[]), Class::new(&[], &[]));
+    let pin = class.fingerprint();
+    // The thief shows the class's certificate and signs with its own key. A correct server
+    // refuses to start that way, so an address with another key has to stand for it.
+    let args = ["login", &thief.address(), "--user", "root", "--tls-pin", &pin];
+    let (code, _, error) = class.daytrade(&args, &format!("{PASSWORD}\n"));
+    assert!(code == Some(3) && error.contains("has changed"), "{error}");
+    let (cert, key) = (class.data().join("tls/cert.pem"), thief.data().join("tls/key.pem"));
+    let mut command = Command::new(super::program("daytraded"));
+    command.args(["--listen-tls", "127.0.0.1:0", "--data-dir"]).arg(thief.data().join("x"));
+    command.arg("--tls-cert").arg(cert).arg("--tls-key").arg(key);
+    assert!(super::Daemon::spawn(&mut command).is_err());
+}
+
+#[test]
+fn a_certificate_of_an_authority_is_verified_by_name() {
+    if !has_tool("openssl") {
+        return;
+    }
+    let class = Class::new(&[("alice", &[])], &[]);
+    // The certificate of init is its own authority.
+    let cert = class.data().join("tls/cert.pem");
+    let address = class.address();
+    let token = class.folder.path().join("token");
+    std::fs::write(&token, PASSWORD).unwrap();
+    Command::new("chmod").arg("600").arg(&token).status().unwrap();
+    let (token, cert) = (token.to_str().unwrap(), cert.to_str().unwrap());
+    let args = ["send", "WHOAMI", "--login", "alice", "--token-file", token, "--connect"];
+    let (code, out, error) =
+        class.daytrade(&[&args[..], &[&address, "--tls-ca", cert]].concat(), "");
+    assert_eq!((code, out.as_str()), (Some(0), "OK,WHOAMI,alice,trader,own\n"), "{error}");
+    let other = Class::new(&[], &[]);
+    let wrong = other.data().join("tls/cert.pem");
+    let wrong = wrong.to_str().unwrap();
+    let (code, ..) = class.daytrade(&[&args[..], &[&address, "--tls-ca", wrong]].concat(), "");
+    assert_eq!(code, Some(3));
+}
+
+#[test]
+fn a_watch_sees_the_end_of_its_login() {
+    let class = Class::new(&[("alice", &["--may-add"])], &[]);
+    let (address, pin) = (class.address(), class.fingerprint());
+    let args = ["login", &address, "--user", "alice", "--tls-pin", &pin];
+    assert_eq!(class.daytrade(&args, &format!("{PASSWORD}\n")).0, Some(0));
+    class.daytrade(&["send", "ADD,alice,5", "--connect", &address], "");
+    let home = class.folder.path().join("home");
+    let out = class.folder.path().join("watch.out");
+    let mut child = Command::new(super::program("daytrade"))
+        .args(["watch", "--connect", &address])
+        .env("XDG_CONFIG_HOME", &home)
+        .stdout(std::fs::File::create(&out).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let read = || std::fs::read_to_string(&out).unwrap();
+    eventually("the account", || read().contains("cash=5.00"));
+    daytraded(&class.data(), &["user", "disable", "alice"], "");
+    eventually("the end", || read().contains("reason=REVOKED"));
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}

@@ -79,6 +79,7 @@ impl Dispatcher {
         let tag = if let ReplyTo::Tagged(tag) = to { Some(tag) } else { None::<Tag> };
         let parts = self.log_reader().read(query, tag)?;
         self.outbox.begin(1, 0);
+        self.outbox.begin_parts();
         self.log = Some(LogReading::new(to, parts, permit));
         Ok(())
     }
@@ -89,7 +90,7 @@ impl Dispatcher {
         let ended = |body: &ReplyBody| {
             let mut replies = Replies::default();
             replies.push(reading.to, body);
-            self.outbox.answer(replies);
+            self.outbox.end_parts(replies);
         };
         match part {
             LogPart::Lines(lines) => {

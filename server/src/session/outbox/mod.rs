@@ -121,6 +121,19 @@ impl Outbox {
         self.count(&mut state);
     }
 
+    /// Begins a reply that comes in parts, between which there must be no pushed lines.
+    pub(super) fn begin_parts(&self) {
+        self.state.lock().queue.begin_parts();
+    }
+
+    /// Ends such a reply with its last line.
+    pub(super) fn end_parts(&self, last: Replies) {
+        let mut state = self.state.lock();
+        state.take(last);
+        state.queue.end_parts();
+        self.count(&mut state);
+    }
+
     /// Takes lines of a reply that more will follow.
     pub(super) fn append(&self, lines: Vec<u8>) {
         let mut state = self.state.lock();

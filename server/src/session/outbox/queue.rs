@@ -30,6 +30,8 @@ pub(super) struct OutputQueue {
     /// Bytes that the session has taken last.
     taken_bytes: usize,
     quotes: BTreeMap<Symbol, Push>,
+    /// Account events that wait for the end of a reply that comes in parts; None without one.
+    held_events: Option<Vec<u8>>,
     /// True once the client failed to read its account events.
     too_slow: bool,
     /// True once the connection is being closed without its replies.
@@ -59,7 +61,22 @@ impl OutputQueue {
             self.too_slow = true;
             Push::ByeSlowConsumer.write_to(&mut lines);
         }
-        self.append(lines);
+        match &mut self.held_events {
+            Some(held) if !self.too_slow => held.extend_from_slice(&lines),
+            _ => self.append(lines),
+        }
+    }
+
+    /// Begins a reply that comes in parts: pushed lines wait for its end.
+    pub(super) fn begin_parts(&mut self) {
+        self.held_events.get_or_insert_default();
+    }
+
+    /// Ends the reply.
+    pub(super) fn end_parts(&mut self) {
+        if let Some(events) = self.held_events.take() {
+            self.append(events);
+        }
     }
 
     /// Keeps a price until the queue is taken; it replaces an older price of its symbol.
@@ -70,7 +87,8 @@ impl OutputQueue {
     /// Returns true if the session would find something to take. While it writes, it takes
     /// again without being woken.
     pub(super) fn is_waiting(&self) -> bool {
-        !self.taken && !(self.chunks.is_empty() && (self.quotes.is_empty() || self.too_slow))
+        let no_quotes = self.quotes.is_empty() || self.too_slow || self.held_events.is_some();
+        !self.taken && !(self.chunks.is_empty() && no_quotes)
     }
 
     /// Returns true if no bytes precede the next ones.
@@ -91,7 +109,8 @@ impl OutputQueue {
     /// Returns the number of bytes that wait or that the session has taken and may not have
     /// written.
     pub(super) fn held_bytes(&self) -> usize {
-        self.bytes + self.taken_bytes + self.quotes.len() * QUOTE_BYTES
+        let events = self.held_events.as_ref().map_or(0, Vec::len);
+        self.bytes + self.taken_bytes + events + self.quotes.len() * QUOTE_BYTES
     }
 
     /// Returns true once the connection is being closed without its replies.
@@ -118,7 +137,7 @@ impl OutputQueue {
 
     /// Takes everything. Until the next call only the caller may write.
     pub(super) fn take(&mut self) -> VecDeque<Vec<u8>> {
-        if !self.quotes.is_empty() && !self.too_slow {
+        if !self.quotes.is_empty() && !self.too_slow && self.held_events.is_none() {
             let mut lines = Vec::new();
             for quote in std::mem::take(&mut self.quotes).into_values() {
                 quote.write_to(&mut lines);
@@ -126,7 +145,7 @@ impl OutputQueue {
             self.append(lines);
         }
         self.taken_bytes = self.bytes;
-        (self.bytes, self.event_bytes) = (0, 0);
+        (self.bytes, self.event_bytes) = (0, self.held_events.as_ref().map_or(0, Vec::len));
         self.taken = !self.chunks.is_empty();
         std::mem::take(&mut self.chunks)
     }

@@ -200,3 +200,18 @@ fn after_a_failed_commit_the_same_requests_are_refused() {
     assert!(text.starts_with("[9] ERR,READ_ONLY,") && text.lines().count() == 2, "{text}");
     assert_eq!(outbox.load().flow.in_flight, 0);
 }
+
+#[test]
+fn pushed_lines_wait_for_the_end_of_a_reply_in_parts() {
+    let outbox = Outbox::default();
+    outbox.begin(1, 0);
+    outbox.begin_parts();
+    outbox.append(b"-LOG,1\n".to_vec());
+    outbox.push_events(b"* ACCOUNT\n");
+    let symbol = Symbol::parse(b"S").unwrap();
+    outbox.push_quote(symbol, Push::Quote { symbol, price: Money::from_cents(1), at_ms: 0 });
+    assert_eq!(text(&outbox), "-LOG,1\n");
+    outbox.append(b"-LOG,2\n".to_vec());
+    outbox.end_parts(replies(&[ReplyTo::Untagged(0)]));
+    assert_eq!(text(&outbox), "-LOG,2\nUntagged(0)\n* ACCOUNT\n* QUOTE,S,0.01,0\n");
+}

@@ -40,7 +40,7 @@ pub struct ReplayArgs {
     /// Workload file; - for standard input
     #[arg(default_value = "-")]
     pub file: PathBuf,
-    /// Use this server, HOST:PORT or tls://HOST[:PORT], instead of one in this process
+    /// Use this server, HOST:PORT or tls://HOST:PORT, instead of one in this process
     #[arg(long, value_name = "SERVER")]
     pub connect: Option<String>,
     /// Spread the users over this many connections; each user's order is kept

@@ -88,7 +88,7 @@ impl OutputQueue {
     /// again without being woken.
     pub(super) fn is_waiting(&self) -> bool {
         let no_quotes = self.quotes.is_empty() || self.too_slow || self.held_events.is_some();
-        !self.taken && !(self.chunks.is_empty() && no_quotes)
+        !(self.taken || self.chunks.is_empty() && no_quotes)
     }
 
     /// Returns true if no bytes precede the next ones.

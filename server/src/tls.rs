@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parking_lot::RwLock;
+use ring::digest::{SHA256, digest};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ParsedCertificate;
-use sha2::{Digest as _, Sha256};
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -123,7 +123,7 @@ impl Tls {
 /// renewed.
 fn fingerprint(cert: &CertificateDer<'_>) -> anyhow::Result<String> {
     let parsed = ParsedCertificate::try_from(cert)?;
-    let hash = Sha256::digest(parsed.subject_public_key_info());
+    let hash = digest(&SHA256, &parsed.subject_public_key_info());
     Ok(format!("SHA256:{}", STANDARD_NO_PAD.encode(hash)))
 }
 

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use daytrade_protocol::Secret;
 use rand::TryRng as _;
-use sha2::{Digest as _, Sha256};
+use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq as _;
 
 /// Memory of a password's hash, KiB; passes over it; threads.
@@ -89,7 +89,7 @@ pub(super) fn has_sha256(secret: &Secret, want: &str) -> bool {
 }
 
 fn sha256(secret: &str) -> String {
-    hex(&Sha256::digest(secret.as_bytes()))
+    hex(digest(&SHA256, secret.as_bytes()).as_ref())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parking_lot::Mutex;
+use ring::digest::{SHA256, digest};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
@@ -14,7 +15,6 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -137,7 +137,7 @@ impl ServerCertVerifier for KeyVerifier {
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let parsed = ParsedCertificate::try_from(cert)?;
-        let hash = Sha256::digest(parsed.subject_public_key_info());
+        let hash = digest(&SHA256, &parsed.subject_public_key_info());
         let shown = format!("SHA256:{}", STANDARD_NO_PAD.encode(hash));
         let is_known = self.pinned.as_ref().is_none_or(|pinned| *pinned == shown);
         *self.seen.lock() = Some(shown);

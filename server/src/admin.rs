@@ -7,7 +7,7 @@ use crate::data_dir::{DataDir, read_manifest};
 use crate::limits::INVITATION_HOURS;
 use crate::logins::{
     Invitation, Notified, SecurityLog, Store, Token, UserEntry, Users, check_name, check_prefix,
-    hash_password, new_invitation, new_password, new_token, notify,
+    hash_password, is_password_form, new_invitation, new_password, new_token, notify,
 };
 use crate::tls::{Tls, TlsFiles};
 use anyhow::{Context as _, bail, ensure};
@@ -32,7 +32,10 @@ pub(crate) fn init(args: &InitArgs, out: &mut impl Write) -> anyhow::Result<()> 
     let lock = store.lock()?;
     ensure!(store.read()?.is_empty(), "{} has logins already", store.path().display());
     let hosts = hosts(&args.host);
-    let shown_host = hosts.first().map_or("localhost", String::as_str).to_owned();
+    let shown_host = hosts.first().map_or("localhost", String::as_str);
+    // An IPv6 address has colons of its own.
+    let is_ipv6 = shown_host.contains(':');
+    let shown_host = if is_ipv6 { format!("[{shown_host}]") } else { shown_host.to_owned() };
     if !files.cert.exists() {
         let mut names = hosts;
         names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
@@ -84,6 +87,8 @@ pub(crate) fn user(
     };
     read_manifest(&data_dir)?;
     let store = Store::new(&data_dir);
+    // Before the lock: whoever types a password may take long.
+    let given = given_password(command)?;
     let lock = store.lock()?;
     let mut users = store.read()?;
     ensure!(
@@ -95,18 +100,19 @@ pub(crate) fn user(
         return list(&users, out);
     }
     let mut said = Vec::new();
-    let (name, change) = apply(&mut users, command, &mut said)?;
+    let (name, change) = apply(&mut users, command, given, &mut said)?;
     ensure!(
         users.values().any(|entry| entry.role == Role::Admin && !entry.disabled),
         "{name} is the only admin"
     );
     store.write(&users, &lock)?;
     drop(lock);
+    // What is shown once is shown whatever follows: it is stored.
+    out.write_all(&said)?;
+    let notified = notify(&data_dir);
     let log = SecurityLog::open(&data_dir).context("security.log")?;
     log.write("user_changed", Some(name.as_str()), None, &[("change", change)]);
-    let notified = notify(&data_dir)?;
-    out.write_all(&said)?;
-    match notified {
+    match notified? {
         Notified::InForce => writeln!(out, "{name}: {change}; in force")?,
         Notified::NoServer => writeln!(out, "{name}: {change}; no server is running")?,
     }
@@ -118,12 +124,13 @@ pub(crate) fn user(
 fn apply(
     users: &mut Users,
     command: &UserCommand,
+    given: Option<String>,
     said: &mut Vec<u8>,
 ) -> anyhow::Result<(UserName, &'static str)> {
     match command {
         UserCommand::Add(new) => {
             let name = add(users, new)?;
-            set_password(find(users, &new.name)?, new.password_stdin, said)?;
+            set_password(find(users, &new.name)?, given, said)?;
             Ok((name, "added"))
         }
         UserCommand::Invite(new) => {
@@ -139,8 +146,8 @@ fn apply(
             writeln!(said, "valid once, until {expires:.0}")?;
             Ok((name, "invited"))
         }
-        UserCommand::Passwd { name, password_stdin } => {
-            set_password(find(users, name)?, *password_stdin, said)?;
+        UserCommand::Passwd { name, .. } => {
+            set_password(find(users, name)?, given, said)?;
             Ok((check_name(name)?, "new password"))
         }
         UserCommand::Role { name, role, rights } => {
@@ -203,23 +210,41 @@ fn grant(entry: &mut UserEntry, rights: &Rights) -> anyhow::Result<()> {
     ensure!(is_replayer || rights.accounts.is_empty(), "--accounts is for replayers");
     ensure!(entry.role == Role::Trader || !rights.may_add, "--may-add is for traders");
     entry.accounts.clone_from(&rights.accounts);
-    (entry.may_add, entry.expires) = (rights.may_add, rights.expires);
+    entry.may_add = rights.may_add;
+    if rights.expires.is_some() {
+        entry.expires = rights.expires;
+    }
     Ok(())
 }
 
-/// Sets a password: one from standard input, or a new one that is printed.
-fn set_password(entry: &mut UserEntry, stdin: bool, said: &mut Vec<u8>) -> anyhow::Result<()> {
-    let text = if stdin {
-        let mut line = String::new();
-        io::stdin().lock().read_line(&mut line)?;
-        line.trim_end_matches(['\n', '\r']).to_owned()
+/// Reads a password from standard input if the command says so, and returns its hash.
+fn given_password(command: &UserCommand) -> anyhow::Result<Option<String>> {
+    let (UserCommand::Passwd { password_stdin: true, .. }
+    | UserCommand::Add(NewUser { password_stdin: true, .. })) = command
+    else {
+        return Ok(None);
+    };
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    let secret = parse_secret(line.trim_end_matches(['\n', '\r']))?;
+    ensure!(is_password_form(&secret), "a password must not look like a token or an invitation");
+    hash_password(&secret).map(Some)
+}
+
+/// Sets a password: the one that was given, as a hash, or a new one that is printed.
+fn set_password(
+    entry: &mut UserEntry,
+    given: Option<String>,
+    said: &mut Vec<u8>,
+) -> anyhow::Result<()> {
+    let hash = if let Some(hash) = given {
+        hash
     } else {
         let password = new_password()?;
         writeln!(said, "password  {password}")?;
-        password
+        hash_password(&parse_secret(&password)?)?
     };
-    entry.password = Some(hash_password(&parse_secret(&text)?)?);
-    entry.invitation = None;
+    (entry.password, entry.invitation) = (Some(hash), None);
     Ok(())
 }
 

@@ -242,6 +242,9 @@ pub(crate) const FAILED_LOGIN_TIME: Duration = Duration::from_millis(100);
 /// Failed logins of one address at once, and the interval of further ones (`RATE_LIMITED`).
 pub(crate) const FAILURE_BURST: u32 = 10;
 pub(crate) const FAILURE_INTERVAL: Duration = Duration::from_secs(10);
+/// How long a login waits for others of its address that may still fail, and how often.
+pub(crate) const ATTEMPT_TURN: Duration = Duration::from_millis(50);
+pub(crate) const ATTEMPT_TURNS_MAX: u32 = 200;
 /// Maximum number of addresses whose failures are remembered, and of names.
 pub(crate) const FAILURE_SOURCES_MAX: usize = 65_536;
 pub(crate) const NAMES_TRIED_MAX: usize = 16_384;
@@ -262,8 +265,9 @@ pub(crate) const USERS_MAX: usize = 100_000;
 /// Size of a file of the security log, bytes, and how many are kept.
 pub(crate) const SECURITY_LOG_BYTES_MAX: u64 = 16 << 20;
 pub(crate) const SECURITY_LOG_FILES: u32 = 8;
-/// Interval at which the security log notes a failed TLS handshake.
-pub(crate) const TLS_FAILURES_NOTED: Duration = Duration::from_secs(1);
+/// Interval at which the security log notes each event that a client can cause at will: a line that
+/// its role forbids, a refusal because of a rate, a failed TLS handshake.
+pub(crate) const FREQUENT_NOTED: Duration = Duration::from_millis(100);
 /// Interval at which expired logins are looked for.
 pub(crate) const EXPIRY_CHECK: Duration = Duration::from_millis(500);
 /// Life of an invitation, hours.

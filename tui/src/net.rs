@@ -2,7 +2,7 @@
 //!
 //! It must never keep a connection open; the trading screen has a link of its own.
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::remote::{Server, Stream};
 use anyhow::Context as _;
 use daytrade_protocol::{Body, Detail, Parsed, Request, ServerLine, SessionCommand, parse_line};
@@ -69,7 +69,7 @@ async fn exchange_async(
             Ok(Ok(Read::Line)) => {
                 let text = clean(&String::from_utf8_lossy(&line));
                 unanswered = unanswered.saturating_sub(check_line(address, &text)?);
-                on_line(&text).map_err(Failure::link)?;
+                on_line(&text).map_err(output_failure)?;
                 line.clear();
                 heard = Instant::now();
             }
@@ -103,6 +103,12 @@ async fn send(writer: &mut tokio::io::WriteHalf<Stream>, bytes: &[u8]) -> io::Re
     }
     timeout(ANSWER_TIMEOUT, writer.flush()).await??;
     timeout(ANSWER_TIMEOUT, writer.shutdown()).await?
+}
+
+/// Returns the failure of an output: none if its reader has seen enough.
+fn output_failure(error: io::Error) -> Failure {
+    let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::Usage };
+    Failure { exit, error: error.into() }
 }
 
 /// What a failure says about lines that were sent.

@@ -95,11 +95,11 @@ pub trait LoginLimits: Send + Sync {
     /// When to ask again, if there is none now.
     fn price(&self) -> Result<(), Instant>;
 
-    /// Takes the right to read the log.
+    /// Takes the right to read the log, or with `dump` to write it to a file.
     ///
     /// # Errors
     /// `RateLimited`.
-    fn log(self: Arc<Self>) -> Result<LogPermit, Refusal>;
+    fn log(self: Arc<Self>, dump: bool) -> Result<LogPermit, Refusal>;
 }
 
 /// The right to read the log, held until that is done.

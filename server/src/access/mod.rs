@@ -7,9 +7,11 @@ mod accounts;
 mod grant;
 mod logins;
 mod role;
+mod source;
 
 pub use accounts::{Accounts, LoginNames};
 pub(crate) use grant::local;
 pub use grant::{Credential, Grant, LogScope};
 pub use logins::{BoxFuture, Door, Granted, LogPermit, LoginEvent, LoginLimits, Logins};
 pub use role::Role;
+pub(crate) use source::Source;

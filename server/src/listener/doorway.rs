@@ -3,7 +3,7 @@
 //! A stranger can open connections faster than anybody logs in. Their number is bounded, and the
 //! stranger who holds most of the places loses one to each newcomer.
 
-use crate::access::{Door, Logins};
+use crate::access::{Door, Logins, Source};
 use crate::limits::{ENTERING_MAX, ENTERING_OF_ADDRESS_MAX, LOGIN_WITHIN};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -24,20 +24,20 @@ pub(crate) struct Entrance {
 /// The connections of each address.
 struct Addresses {
     most: usize,
-    counts: Mutex<HashMap<IpAddr, usize>>,
+    counts: Mutex<HashMap<Source, usize>>,
 }
 
 /// The connections that have not logged in yet, the oldest first.
 #[derive(Debug, Default)]
 struct Entering {
     next: u64,
-    connections: Vec<(u64, IpAddr, CancellationToken)>,
+    connections: Vec<(u64, Source, CancellationToken)>,
 }
 
 /// The place of a connection among those of its address, given back when it is dropped.
 pub(super) struct AddressPlace {
     addresses: Arc<Addresses>,
-    address: IpAddr,
+    source: Source,
 }
 
 /// The place of a connection that has not logged in, given back when it is dropped.
@@ -55,13 +55,20 @@ impl Entrance {
 
     /// Enters a connection of an address. Returns None if the address has as many as it may.
     pub(super) fn enter(&self, address: IpAddr) -> Option<AddressPlace> {
+        let source = Source::of(address);
         let mut counts = self.addresses.counts.lock();
-        let count = counts.entry(address).or_default();
+        let count = counts.entry(source).or_default();
         if *count >= self.addresses.most {
             return None;
         }
         *count += 1;
-        Some(AddressPlace { addresses: Arc::clone(&self.addresses), address })
+        Some(AddressPlace { addresses: Arc::clone(&self.addresses), source })
+    }
+
+    /// Takes a place from the connection that has waited longest of the address that has most, if
+    /// one has not logged in: strangers must not keep a server full.
+    pub(super) fn displace(&self) {
+        self.entering.lock().displace(None);
     }
 
     /// Returns the maximum number of connections of an address.
@@ -72,7 +79,7 @@ impl Entrance {
     /// Gives a connection a place among those that have not logged in, and the time until it must.
     pub(super) fn door(&self, peer: IpAddr) -> Door {
         let displaced = CancellationToken::new();
-        let id = self.entering.lock().enter(peer, displaced.clone());
+        let id = self.entering.lock().enter(Source::of(peer), displaced.clone());
         let place = EnteringPlace { entering: Arc::clone(&self.entering), id };
         Door {
             logins: Arc::clone(&self.logins),
@@ -85,25 +92,30 @@ impl Entrance {
 }
 
 impl Entering {
-    fn enter(&mut self, address: IpAddr, displaced: CancellationToken) -> u64 {
-        let of_address = |of: IpAddr| self.connections.iter().filter(|one| one.1 == of).count();
-        let from = if of_address(address) >= ENTERING_OF_ADDRESS_MAX {
-            Some(address)
+    fn enter(&mut self, address: Source, displaced: CancellationToken) -> u64 {
+        let held = self.connections.iter().filter(|one| one.1 == address).count();
+        if held >= ENTERING_OF_ADDRESS_MAX {
+            self.displace(Some(address));
         } else if self.connections.len() >= ENTERING_MAX {
-            // The oldest one of those that hold as many.
-            let most = self.connections.iter().rev().max_by_key(|one| of_address(one.1));
-            most.map(|one| one.1)
-        } else {
-            None
-        };
-        let oldest = |from| self.connections.iter().position(|one| one.1 == from);
-        if let Some(at) = from.and_then(oldest) {
-            let (.., token) = self.connections.remove(at);
-            token.cancel();
+            self.displace(None);
         }
         self.next += 1;
         self.connections.push((self.next, address, displaced));
         self.next
+    }
+}
+
+impl Entering {
+    /// Ends the oldest connection of an address, or of the one that has most.
+    fn displace(&mut self, of: Option<Source>) {
+        let held = |of: Source| self.connections.iter().filter(|one| one.1 == of).count();
+        // The oldest one of those that hold as many.
+        let most = || self.connections.iter().rev().max_by_key(|one| held(one.1)).map(|one| one.1);
+        let Some(from) = of.or_else(most) else { return };
+        if let Some(at) = self.connections.iter().position(|one| one.1 == from) {
+            let (.., token) = self.connections.remove(at);
+            token.cancel();
+        }
     }
 }
 
@@ -116,10 +128,10 @@ impl Drop for EnteringPlace {
 impl Drop for AddressPlace {
     fn drop(&mut self) {
         let mut counts = self.addresses.counts.lock();
-        if let Some(count) = counts.get_mut(&self.address) {
+        if let Some(count) = counts.get_mut(&self.source) {
             *count -= 1;
             if *count == 0 {
-                counts.remove(&self.address);
+                counts.remove(&self.source);
             }
         }
     }
@@ -129,8 +141,8 @@ impl Drop for AddressPlace {
 mod tests {
     use super::*;
 
-    fn address(number: u32) -> IpAddr {
-        IpAddr::from(number.to_be_bytes())
+    fn address(number: u32) -> Source {
+        Source::of(IpAddr::from(number.to_be_bytes()))
     }
 
     #[test]

@@ -102,6 +102,10 @@ pub(crate) async fn listen_on(listener: TcpListener, gate: Arc<Gate>) {
 /// Serves a connection, or tells it why not.
 fn admit(stream: TcpStream, peer: IpAddr, gate: &Arc<Gate>) {
     let Ok(turn) = Arc::clone(&gate.places.served).try_acquire_owned() else {
+        if let Some(entrance) = &gate.manner.entrance {
+            // For the next one.
+            entrance.displace();
+        }
         return turn_away(stream, gate, &Refusal::TooManyConnections);
     };
     let entrance = gate.manner.entrance.as_ref();

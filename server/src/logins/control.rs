@@ -9,12 +9,15 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
 const FILE: &str = "control.sock";
 const RELOAD: &[u8] = b"reload\n";
+/// Pause after a failed `accept`.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Longest answer, bytes.
 const ANSWER_BYTES_MAX: u64 = 4 << 10;
 
@@ -61,9 +64,15 @@ pub(crate) fn serve(
                 accepted = listener.accept() => accepted,
             };
             // One after the other: there is one file to read.
-            if let Ok((stream, _)) = accepted {
-                let answered = answer(stream, &reload);
-                let _ = tokio::time::timeout(CONTROL_TIMEOUT, answered).await;
+            match accepted {
+                Ok((stream, _)) => {
+                    let answered = answer(stream, &reload);
+                    let _ = tokio::time::timeout(CONTROL_TIMEOUT, answered).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a request to control.sock was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
         let _ = std::fs::remove_file(path);

@@ -9,6 +9,7 @@ mod control;
 mod failures;
 mod names;
 mod network;
+mod noted;
 mod quota;
 mod secrets;
 mod security_log;
@@ -20,7 +21,9 @@ mod verifier;
 pub(crate) use control::{Notified, notify, serve as serve_control};
 pub(crate) use network::Network;
 pub(crate) use quota::Rates;
-pub(crate) use secrets::{hash_password, new_invitation, new_password, new_token};
+pub(crate) use secrets::{
+    hash_password, is_password_form, new_invitation, new_password, new_token,
+};
 pub(crate) use security_log::SecurityLog;
 pub(crate) use service::{LoginService, ServiceOptions};
 pub(crate) use store::{Invitation, Store, Token, UserEntry, Users, check_name, check_prefix};

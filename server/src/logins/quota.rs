@@ -31,7 +31,7 @@ impl Default for Rates {
 pub(super) struct LoginQuota {
     /// None for a replayer.
     rates: Option<(DefaultDirectRateLimiter, DefaultDirectRateLimiter)>,
-    /// None for a replayer.
+    /// None for a replayer, which still reads one log at a time.
     logs: Option<DefaultDirectRateLimiter>,
     reads_log: Arc<AtomicBool>,
     clock: DefaultClock,
@@ -78,13 +78,17 @@ impl LoginLimits for LoginQuota {
         self.take(prices).map_err(|wait| Instant::now() + wait)
     }
 
-    fn log(self: Arc<Self>) -> Result<LogPermit, Refusal> {
-        let Some(logs) = &self.logs else { return Ok(None) };
+    fn log(self: Arc<Self>, dump: bool) -> Result<LogPermit, Refusal> {
+        if dump && self.logs.is_none() {
+            return Ok(None);
+        }
         if self.reads_log.swap(true, Ordering::Acquire) {
             return Err(Refusal::RateLimited(1));
         }
         let permit = ReadsLog(Arc::clone(&self.reads_log));
-        self.take(logs).map_err(|wait| Refusal::RateLimited(wait.as_secs() + 1))?;
+        if let Some(logs) = &self.logs {
+            self.take(logs).map_err(|wait| Refusal::RateLimited(wait.as_secs() + 1))?;
+        }
         Ok(Some(Arc::new(permit)))
     }
 }
@@ -96,14 +100,15 @@ mod tests {
     #[test]
     fn one_log_at_a_time_and_six_a_minute_but_a_replayer_has_no_limit() {
         let quota = Arc::new(LoginQuota::new(Role::Trader, Rates::default()));
-        let first = Arc::clone(&quota).log().unwrap();
-        assert!(matches!(Arc::clone(&quota).log(), Err(Refusal::RateLimited(1))));
+        let first = Arc::clone(&quota).log(false).unwrap();
+        assert!(matches!(Arc::clone(&quota).log(false), Err(Refusal::RateLimited(1))));
         drop(first);
-        let more = (0..10).filter(|_| Arc::clone(&quota).log().is_ok()).count();
+        let more = (0..10).filter(|_| Arc::clone(&quota).log(false).is_ok()).count();
         assert_eq!(more, 5);
         assert!((0..6_000).any(|_| quota.command().is_err()));
         let quota = Arc::new(LoginQuota::new(Role::Replayer, Rates::default()));
         assert!((0..6_000).all(|_| quota.command().is_ok() && quota.price().is_ok()));
-        assert!((0..10).all(|_| Arc::clone(&quota).log().is_ok()));
+        let held: Vec<_> = (0..10).map(|_| Arc::clone(&quota).log(true)).collect();
+        assert!(held.iter().all(Result::is_ok));
     }
 }

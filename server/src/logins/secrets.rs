@@ -83,6 +83,11 @@ pub(super) fn is_invitation(secret: &Secret) -> bool {
     secret.expose().starts_with(INVITATION_PREFIX)
 }
 
+/// Returns true if a secret can be a password: it is not taken for a token or an invitation.
+pub(crate) fn is_password_form(secret: &Secret) -> bool {
+    token_id(secret).is_none() && !is_invitation(secret)
+}
+
 /// Returns true if the secret has this SHA-256, in a time that does not depend on it.
 pub(super) fn has_sha256(secret: &Secret, want: &str) -> bool {
     sha256(secret.expose()).as_bytes().ct_eq(want.as_bytes()).into()

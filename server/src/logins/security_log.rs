@@ -3,6 +3,7 @@
 //! It never contains a secret, nor the name of anything but a login, a role, an address or a
 //! command.
 
+use super::store::give_to_owner_of;
 use crate::limits::{SECURITY_LOG_BYTES_MAX, SECURITY_LOG_FILES};
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -106,6 +107,9 @@ impl Open {
         let mut options = OpenOptions::new();
         options.append(true).create(true).mode(0o600).custom_flags(no_follow);
         let file = options.open(path)?;
+        if let Some(folder) = path.parent() {
+            give_to_owner_of(folder, &file)?;
+        }
         let bytes = file.metadata()?.len();
         Ok(Self { file, bytes })
     }

@@ -1,18 +1,22 @@
 //! Verifies logins against the store, and keeps the sessions that have logged in.
 
-use super::failures::Failures;
+use super::failures::{Failures, Wait};
 use super::names::TriedNames;
-use super::network::{Network, Source};
+use super::network::Network;
+use super::noted::{Frequent, NotedEvents};
 use super::quota::{LoginQuota, Rates};
-use super::secrets::{has_sha256, is_invitation, token_id};
+use super::secrets::{has_sha256, is_invitation, is_password_form, token_id};
 use super::security_log::SecurityLog;
 use super::sessions::Sessions;
 use super::store::{Store, Users};
 use super::verifier::Verifier;
 use crate::access::{
     BoxFuture, Credential, Grant, Granted, LoginEvent, LoginLimits, LoginNames, Logins, Role,
+    Source,
 };
-use crate::limits::{EXPIRY_CHECK, FAILED_LOGIN_TIME, TLS_FAILURES_NOTED};
+use crate::limits::{ATTEMPT_TURN, ATTEMPT_TURNS_MAX, EXPIRY_CHECK, FAILED_LOGIN_TIME};
+use crate::runtime::NO_THREAD;
+use anyhow::Context as _;
 use daytrade_protocol::{Refusal, Secret, UserName};
 use jiff::Timestamp;
 use parking_lot::{Mutex, RwLock};
@@ -47,12 +51,14 @@ struct Service {
     log: Arc<SecurityLog>,
     verifier: Verifier,
     users: RwLock<Arc<Users>>,
+    /// Held from reading the store until what was read is in force.
+    changing: Mutex<()>,
     names: LoginNames,
     failures: Mutex<Failures>,
     tried: Mutex<TriedNames>,
     quotas: Mutex<HashMap<UserName, (Role, Arc<LoginQuota>)>>,
     sessions: Arc<Sessions>,
-    tls_failure_noted: Mutex<Option<Instant>>,
+    noted: NotedEvents,
 }
 
 /// Why a login failed, for the security log alone.
@@ -82,12 +88,13 @@ impl LoginService {
             log,
             verifier: Verifier::start()?,
             users: RwLock::new(Arc::new(users)),
+            changing: Mutex::default(),
             names,
             failures: Mutex::default(),
             tried: Mutex::default(),
             quotas: Mutex::default(),
             sessions: Arc::default(),
-            tls_failure_noted: Mutex::default(),
+            noted: NotedEvents::default(),
         });
         tokio::spawn(end_expired(Arc::downgrade(&service)));
         Ok(Self(service))
@@ -98,6 +105,7 @@ impl LoginService {
     /// # Errors
     /// If the store is invalid; the logins are then as they were.
     pub(crate) fn reload(&self) -> anyhow::Result<()> {
+        let _changing = self.0.changing.lock();
         let users = self.0.store.read()?;
         anyhow::ensure!(!users.is_empty(), "a server needs at least one login");
         self.0.install(users);
@@ -111,7 +119,10 @@ async fn end_expired(service: std::sync::Weak<Service>) {
     loop {
         sleep(EXPIRY_CHECK).await;
         let Some(service) = service.upgrade() else { return };
-        service.revoke_changed();
+        // A change that is under way ends with the same.
+        if let Some(_changing) = service.changing.try_lock() {
+            service.revoke_changed();
+        }
     }
 }
 
@@ -130,16 +141,6 @@ impl Service {
         }
     }
 
-    /// Returns true once a second: strangers must not fill the log.
-    fn may_note_tls_failure(&self) -> bool {
-        let (mut noted, now) = (self.tls_failure_noted.lock(), Instant::now());
-        let may = noted.is_none_or(|at| now - at >= TLS_FAILURES_NOTED);
-        if may {
-            *noted = Some(now);
-        }
-        may
-    }
-
     fn is_trusted(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         self.options.trusted.iter().any(|network| network.contains(&peer))
@@ -153,19 +154,23 @@ impl Service {
     ) -> Result<Granted, Refusal> {
         let (begun, source) = (Instant::now(), Source::of(peer));
         let counts = !self.is_trusted(peer);
-        if counts && let Err(wait) = self.failures.lock().begin(source, begun) {
-            self.log.write("rate_limited", Some(name.as_str()), Some(peer), &[]);
-            return Err(Refusal::RateLimited(wait.as_secs() + 1));
+        if counts && let Err(refusal) = self.begin_attempt(source).await {
+            if self.noted.may_note(Frequent::RateLimited) {
+                self.log.write("rate_limited", Some(name.as_str()), Some(peer), &[]);
+            }
+            return Err(refusal);
         }
         let delay = self.tried.lock().delay(&name, begun);
         if !delay.is_zero() {
             sleep(delay).await;
         }
-        match self.verify(&name, secret).await? {
+        let verified = self.verify(&name, secret).await;
+        // An attempt that was not verified is no failure.
+        if counts {
+            self.failures.lock().end(source, matches!(verified, Ok(Err(_))), Instant::now());
+        }
+        match verified? {
             Ok((grant, proof)) => {
-                if counts {
-                    self.failures.lock().succeeded(source);
-                }
                 self.tried.lock().succeeded(&name);
                 self.enter(grant, proof, peer)
             }
@@ -177,6 +182,19 @@ impl Service {
                 Err(Refusal::AuthFailed)
             }
         }
+    }
+
+    /// Begins an attempt to log in. Many at once wait for each other, because each may fail.
+    async fn begin_attempt(&self, source: Source) -> Result<(), Refusal> {
+        for _ in 0..ATTEMPT_TURNS_MAX {
+            let begun = self.failures.lock().begin(source, Instant::now());
+            match begun {
+                Ok(()) => return Ok(()),
+                Err(Wait::For(time)) => return Err(Refusal::RateLimited(time.as_secs() + 1)),
+                Err(Wait::ForOthers) => sleep(ATTEMPT_TURN).await,
+            }
+        }
+        Err(Refusal::RateLimited(1))
     }
 
     /// Verifies a secret. Returns what the login may do and what is stored of the secret.
@@ -258,17 +276,24 @@ impl Service {
     ) -> Result<(), Refusal> {
         let (begun, source) = (Instant::now(), Source::of(peer));
         let counts = !self.is_trusted(peer);
-        if counts && let Err(wait) = self.failures.lock().begin(source, begun) {
-            return Err(Refusal::RateLimited(wait.as_secs() + 1));
+        if !is_password_form(&new) {
+            return Err(Refusal::BadSecret);
+        }
+        if counts {
+            self.begin_attempt(source).await?;
         }
         let name = &grant.name;
-        if self.verify(name, old).await?.is_err() {
+        let may_prove = is_invitation(&old) == (grant.credential == Credential::Invitation)
+            && token_id(&old).is_none();
+        let verified = self.verify(name, old).await;
+        if counts {
+            let failed = matches!(verified, Ok(Err(_))) || !may_prove;
+            self.failures.lock().end(source, failed, Instant::now());
+        }
+        if verified?.is_err() || !may_prove {
             self.log.write("login_failed", Some(name.as_str()), Some(peer), &[("cause", "PASSWD")]);
             sleep_until(begun + FAILED_LOGIN_TIME).await;
             return Err(Refusal::AuthFailed);
-        }
-        if counts {
-            self.failures.lock().succeeded(source);
         }
         let busy = |_| Refusal::RateLimited(1);
         let failed = |error: anyhow::Error| {
@@ -277,26 +302,37 @@ impl Service {
         };
         let hash = self.verifier.hash(new).await.map_err(busy)?.map_err(failed)?;
         let (service, changed) = (Arc::clone(&self), name.clone());
-        // Locks and syncs a file: not on a thread that serves connections.
-        let stored = self.verifier.run(move || service.store_password(id, &changed, hash)).await;
-        stored.map_err(busy)?.map_err(failed)?;
+        // Waits for a lock and syncs a file: on no thread that others wait for.
+        let stored = on_thread(move || service.store_password(id, &changed, &hash)).await;
+        stored.map_err(failed)?;
         let more = [("change", "password")];
         self.log.write("user_changed", Some(name.as_str()), Some(peer), &more);
         Ok(())
     }
 
     /// Stores a new password, which takes the place of an invitation.
-    fn store_password(&self, id: u64, name: &UserName, hash: String) -> anyhow::Result<()> {
+    fn store_password(&self, id: u64, name: &UserName, hash: &str) -> anyhow::Result<()> {
         let lock = self.store.lock()?;
+        let _changing = self.changing.lock();
         let mut users = self.store.read()?;
         let entry = users.get_mut(name);
         let entry = entry.ok_or_else(|| anyhow::anyhow!("{name} has been removed"))?;
-        self.sessions.changed_password(id, &hash);
-        (entry.password, entry.invitation) = (Some(hash), None);
+        (entry.password, entry.invitation) = (Some(hash.to_owned()), None);
         self.store.write(&users, &lock)?;
+        self.sessions.changed_password(id, hash);
         self.install(users);
         Ok(())
     }
+}
+
+/// Runs work that may take long on a thread of its own.
+async fn on_thread(
+    work: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let (done, result) = tokio::sync::oneshot::channel();
+    let run = move || drop(done.send(work()));
+    std::thread::Builder::new().name("passwd".to_owned()).spawn(run).context(NO_THREAD)?;
+    result.await?
 }
 
 /// A session that has logged in; notes its end.
@@ -335,6 +371,15 @@ impl Logins for LoginService {
     }
 
     fn note(&self, grant: Option<&Grant>, peer: IpAddr, event: LoginEvent<'_>) {
+        let frequent = match event {
+            LoginEvent::Forbidden(_) => Some(Frequent::Forbidden),
+            LoginEvent::RateLimited => Some(Frequent::RateLimited),
+            LoginEvent::TlsFailed => Some(Frequent::TlsFailed),
+            LoginEvent::ActsFor(_) => None,
+        };
+        if frequent.is_some_and(|event| !self.0.noted.may_note(event)) {
+            return;
+        }
         let name = grant.map(|grant| grant.name.as_str());
         let (event, more) = match event {
             LoginEvent::Forbidden(command) => {
@@ -342,7 +387,6 @@ impl Logins for LoginService {
             }
             LoginEvent::ActsFor(account) => ("acts_for", Some(("account", account.as_str()))),
             LoginEvent::RateLimited => ("rate_limited", None),
-            LoginEvent::TlsFailed if !self.0.may_note_tls_failure() => return,
             LoginEvent::TlsFailed => ("tls_failed", None),
         };
         let more: Vec<_> = more.into_iter().collect();

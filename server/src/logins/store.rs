@@ -116,6 +116,7 @@ impl Store {
         let path = self.folder.join(LOCK);
         let name = || path.display().to_string();
         let file = private().open(&path).with_context(name)?;
+        give_to_owner_of(&self.folder, &file).with_context(name)?;
         file.lock().with_context(name)?;
         Ok(StoreLock { _file: file })
     }
@@ -162,6 +163,7 @@ impl Store {
                 _ => {}
             }
             let mut file = private().create_new(true).open(&aside)?;
+            give_to_owner_of(&self.folder, &file)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&aside, &path)?;
@@ -169,6 +171,15 @@ impl Store {
         };
         write().with_context(|| path.display().to_string())
     }
+}
+
+/// Gives a file that root has made to the user of the folder, whose server has to read it.
+pub(super) fn give_to_owner_of(folder: &Path, file: &File) -> std::io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let owner = std::fs::metadata(folder)?;
+    std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))
 }
 
 fn private() -> OpenOptions {

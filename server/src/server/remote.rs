@@ -88,11 +88,11 @@ impl Remote {
         data_dir: &Path,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
-        if self.logins.is_none() {
-            return Ok(());
-        }
-        let remote = self.clone();
-        serve_control(data_dir, stop.clone(), move || remote.reload())
+        let Some(logins) = self.logins.clone() else { return Ok(()) };
+        let reloading = logins.clone();
+        serve_control(data_dir, stop.clone(), move || reloading.reload())?;
+        // What has changed since the logins were read, before anybody could be told.
+        logins.reload()
     }
 }
 

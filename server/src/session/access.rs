@@ -6,7 +6,7 @@ use super::log_reading::LogReading;
 use super::login::Login;
 use crate::access::{Accounts, LogPermit, LogScope};
 use crate::audit::{LogFilter, LogPart, LogQuery};
-use crate::message::{Replies, ReplyTo};
+use crate::message::{Replies, ReplySink as _, ReplyTo};
 use daytrade_protocol::{Refusal, ReplyBody, Tag, UserName};
 
 impl Dispatcher {
@@ -35,10 +35,14 @@ impl Dispatcher {
     }
 
     /// Returns the part of the log that the session may read, and the right to read it now.
-    fn log_rights(&self) -> Result<(Option<LogScope>, LogPermit), Refusal> {
+    fn log_rights(&self, dump: bool) -> Result<(Option<LogScope>, LogPermit), Refusal> {
+        // What a DUMPLOG has left that was refused before it began.
+        drop(self.outbox.take_log_scope());
         let permit = match self.login.limits() {
             None => return Ok((None, None)),
-            Some(limits) => limits.clone().log().inspect_err(|_| self.login.note_rate_limited())?,
+            Some(limits) => {
+                limits.clone().log(dump).inspect_err(|_| self.login.note_rate_limited())?
+            }
         };
         Ok((self.login.grant().map(|grant| grant.log_scope()), permit))
     }
@@ -48,7 +52,7 @@ impl Dispatcher {
     /// # Errors
     /// The refusal, if the login has read the log too often.
     pub(super) fn prepare_dump(&self) -> Result<(), Refusal> {
-        if let (Some(scope), permit) = self.log_rights()? {
+        if let (Some(scope), permit) = self.log_rights(true)? {
             self.outbox.set_log_scope(scope, permit);
         }
         Ok(())
@@ -64,7 +68,7 @@ impl Dispatcher {
         user: Option<UserName>,
         from_ms: u64,
     ) -> Result<(), Refusal> {
-        let (scope, permit) = self.log_rights()?;
+        let (scope, permit) = self.log_rights(false)?;
         let accounts = scope.map_or(Accounts::All, |scope| scope.accounts);
         let filter = match (user, accounts) {
             (Some(user), _) | (None, Accounts::Own(user)) => LogFilter::User(user),

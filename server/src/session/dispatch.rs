@@ -7,7 +7,7 @@ use super::log_reading::LogReading;
 use super::login::{Answered, Login};
 use super::outbox::{Load, Outbox};
 use super::subscriptions::Subscriptions;
-use super::throttle::throttle;
+use super::throttle::Admission;
 use super::transport::ReplyWriter;
 use crate::access::Door;
 use crate::audit::LogReader;
@@ -46,6 +46,7 @@ pub(super) struct Dispatcher {
     held: Option<Parsed>,
     /// When the login's rate allows the next line.
     not_before: Option<Instant>,
+    admission: Admission,
     pub(super) login: Login,
     /// The READLOG under way.
     pub(super) log: Option<LogReading>,
@@ -75,6 +76,7 @@ impl Dispatcher {
             next_untagged,
             held,
             not_before: None,
+            admission: Admission::default(),
             login: Login::new(door),
             log: None,
             subscriptions: Subscriptions::default(),
@@ -95,6 +97,7 @@ impl Dispatcher {
     /// Drops what is not taken up.
     pub(super) fn drop_held(&mut self) {
         (self.held, self.not_before) = (None, None);
+        self.admission = Admission::default();
     }
 
     /// Returns true if the client waits for pushed lines.
@@ -142,8 +145,9 @@ impl Dispatcher {
         }
         match self.login.limits() {
             None => false,
+            Some(_) if self.not_before.is_some_and(|at| Instant::now() < at) => true,
             Some(limits) => {
-                self.not_before = throttle(&**limits, line).err();
+                self.not_before = self.admission.ask(&**limits, line).err();
                 self.not_before.is_some()
             }
         }
@@ -175,9 +179,7 @@ impl Dispatcher {
 
     /// Takes one parsed line.
     pub(super) fn take_line(&mut self, parsed: Parsed, stopping: bool) -> Next {
-        if let Err(refusal) = self.login.check(&parsed) {
-            return self.refuse_line(&parsed, &refusal);
-        }
+        // A line that will be refused counts, too.
         if !stopping && self.must_wait(&parsed) {
             self.held = Some(parsed);
             return Next::Continue;
@@ -198,6 +200,9 @@ impl Dispatcher {
     }
 
     fn take_admitted(&mut self, parsed: Parsed, stopping: bool) -> Next {
+        if let Err(refusal) = self.login.check(&parsed) {
+            return self.refuse_line(&parsed, &refusal);
+        }
         match parsed {
             Parsed::Nothing => {}
             Parsed::Request(request) if stopping => {

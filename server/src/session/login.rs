@@ -36,8 +36,8 @@ struct Guarded {
     /// Place among the connections that are not logged in.
     place: Option<Box<dyn Any + Send + Sync>>,
     granted: Option<Granted>,
-    /// Fires when the place is taken by another, or when the login is revoked.
-    interrupt: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Fires when the place is taken by another, or when the login is revoked; None once it has.
+    interrupt: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     /// Where the answer to a question will be; None if nothing is asked.
     asked: Option<Arc<Mutex<Option<Answer>>>>,
     failures: u32,
@@ -83,7 +83,7 @@ impl Login {
             log_in_by: door.log_in_by,
             place: door.place,
             granted: None,
-            interrupt: Box::pin(door.displaced.cancelled_owned()),
+            interrupt: Some(Box::pin(door.displaced.cancelled_owned())),
             asked: None,
             failures: 0,
             bytes: 0,
@@ -113,12 +113,13 @@ impl Login {
         guarded.granted.is_none().then_some(guarded.log_in_by)
     }
 
-    /// Returns why the session has to end; otherwise the task is woken when it has to.
+    /// Returns, once, why the session has to end; otherwise the task is woken when it has to.
     pub(super) fn poll_interrupt(&mut self, context: &mut Context<'_>) -> Option<Interrupt> {
         let guarded = self.guarded.as_mut()?;
-        if guarded.interrupt.as_mut().poll(context) == Poll::Pending {
+        if guarded.interrupt.as_mut()?.as_mut().poll(context) == Poll::Pending {
             return None;
         }
+        guarded.interrupt = None;
         let is_in = guarded.granted.is_some();
         Some(if is_in { Interrupt::Revoked } else { Interrupt::Displaced })
     }
@@ -206,7 +207,7 @@ impl Login {
         match answer {
             Answer::Granted(granted) => {
                 guarded.place = None;
-                guarded.interrupt = Box::pin(granted.revoked.clone().cancelled_owned());
+                guarded.interrupt = Some(Box::pin(granted.revoked.clone().cancelled_owned()));
                 self.grant = Some(Arc::clone(&granted.grant));
                 guarded.granted = Some(granted);
             }

@@ -126,3 +126,31 @@ fn a_watch_sees_the_end_of_its_login() {
     eventually("the end", || read().contains("reason=REVOKED"));
     assert_eq!(child.wait().unwrap().code(), Some(3));
 }
+
+#[test]
+fn a_plain_address_with_logins_is_for_this_machine_and_refusals_end_a_command() {
+    let class = Class::plain(&[("alice", &[])], &[]);
+    let secret = class.folder.path().join("secret");
+    std::fs::write(&secret, PASSWORD).unwrap();
+    Command::new("chmod").arg("600").arg(&secret).status().unwrap();
+    let (address, secret) = (class.server.address(), secret.to_str().unwrap());
+    let login = ["--login", "alice", "--token-file", secret, "--connect"];
+    let run = |args: &[&str], connect: &str| {
+        class.daytrade(&[args, &login[..], &[connect][..]].concat(), "")
+    };
+    let (code, out, error) = run(&["send", "WHOAMI"], &address);
+    assert_eq!((code, out.as_str()), (Some(0), "OK,WHOAMI,alice,trader,own\n"), "{error}");
+    let (code, _, error) = run(&["send", "WHOAMI"], "trade.example:4462");
+    assert!(code == Some(2) && error.contains("over TLS only"), "{error}");
+    let (code, _, error) = run(&["send", "WHOAMI", "--tls-pin", "SHA256:x"], &address);
+    assert!(code == Some(2) && error.contains("use tls://"), "{error}");
+    for command in ["status", "watch"] {
+        let (code, _, error) = run(&[command, "--user", "bob"], &address);
+        assert!(code == Some(1) && error.contains("FORBIDDEN"), "{command}: {error}");
+    }
+    // A workload in a pipe goes where it was told to.
+    let args = ["--connect", address.as_str(), "--login", "alice", "--token-file", secret];
+    let (code, out, error) = class.daytrade(&args, "[1] ADD,alice,5\n");
+    assert_eq!(code, Some(0), "{error}");
+    assert!(out.starts_with("[1] ERR,FORBIDDEN,"), "{out}");
+}

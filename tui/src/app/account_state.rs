@@ -30,6 +30,8 @@ pub(crate) struct AccountState {
     updated_ms: u64,
     /// The server has said that the account does not exist yet.
     missing: bool,
+    /// Why the server does not show the account.
+    refused: Option<String>,
     /// The summary at the time the connection was lost.
     before_loss: Option<Account>,
     /// The transactions from before the screen was opened are in the activity.
@@ -53,6 +55,16 @@ impl AccountState {
     /// Returns true if the server has said that the account does not exist yet.
     pub(crate) const fn is_missing(&self) -> bool {
         self.missing
+    }
+
+    /// Returns why the server does not show the account, if it has said so.
+    pub(crate) fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
+    }
+
+    /// Records that the server does not show the account.
+    pub(super) fn set_refused(&mut self, why: String) {
+        self.refused = Some(why);
     }
 
     /// Returns the pending orders, in the order of the account.

@@ -136,7 +136,10 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
             app.account.set_missing();
             app.activity.settle_as_lost("it never reached the server: there is no account");
         }
-        ReplyBody::Refused { message, .. } => {
+        ReplyBody::Refused { code, message } => {
+            if *code == Code::Forbidden {
+                app.account.set_refused(format!("{code}: {message}"));
+            }
             app.notify(&format!("the account could not be shown: {message}"));
         }
         _ => {}

@@ -138,6 +138,8 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(exit) => exit.into(),
+        // The reader of the output has closed it.
+        Err(Failure { exit: Exit::Done, .. }) => Exit::Done.into(),
         Err(Failure { exit, error }) => {
             let _ = writeln!(io::stderr(), "daytrade: {error:#}");
             exit.into()
@@ -152,7 +154,14 @@ fn without_command(args: &ScreenArgs) -> Result<Exit, Failure> {
             .try_get_matches_from(["daytrade", "replay", "-"])
             .map_err(Failure::usage)?;
         return match Cli::from_arg_matches(&matches).map_err(Failure::usage)?.command {
-            Some(Command::Replay(args)) => replay::run(&args),
+            Some(Command::Replay(mut replay)) => {
+                let endpoint = &args.endpoint;
+                replay.connect.clone_from(&endpoint.connect);
+                replay.remote = endpoint.remote.clone();
+                replay.local.quotes = endpoint.quotes.clone();
+                replay.local.data_dir.clone_from(&endpoint.data_dir);
+                replay::run(&replay)
+            }
             _ => Ok(Exit::Usage),
         };
     }

@@ -51,7 +51,9 @@ pub(crate) fn account(query: Query, args: &QueryArgs) -> Result<Exit, Failure> {
     let (header, rows) = rows_of(query, &model);
     endpoint.close()?;
     if model.account.current().is_none() {
-        let message = if model.account.is_missing() {
+        let message = if let Some(refused) = model.account.refused() {
+            refused.to_owned()
+        } else if model.account.is_missing() {
             format!("{} has no account yet", model.connection.user())
         } else {
             format!("the account of {} did not arrive in time", model.connection.user())

@@ -13,7 +13,11 @@ use crate::term::{self, ScreenContent, ScreenOptions, now_ms};
 use clap::Args;
 use daytrade_protocol::Symbol;
 use std::io::{self, IsTerminal as _, Write};
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
+
+/// Timeout of a connection with a login.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Options of the screen.
 #[derive(Clone, Debug, Args)]
@@ -72,6 +76,9 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     }
     let config = ConfigFile::read()?;
     let model = App::for_replay(&args.file.display().to_string(), config.keys()?, now_ms());
+    let mut args = args.clone();
+    let server = args.connect.as_ref().map(|connect| args.remote.server(connect));
+    args.server = server.transpose()?;
     let content = ScreenContent::Replay(Box::new(args.clone()));
     let model = run_screen(model, &config, &AppearanceArgs::default(), content)?;
     let Some(replay) = model.replay.progress() else { return Ok(Exit::Done) };
@@ -170,14 +177,20 @@ fn session_summary(model: &App) -> Vec<String> {
 pub(super) async fn load_model(endpoint: &Endpoint, symbols: Vec<Symbol>) -> Result<App, Failure> {
     let mut model = endpoint.model(symbols, KeyMap::default(), now_ms());
     let (requests, mut events) = spawn_link(endpoint.server.clone(), now_ms);
-    let deadline = tokio::time::Instant::now() + ANSWER_TIMEOUT;
+    // A login may be delayed; the link has timeouts of its own.
+    let first = if endpoint.server.address.tls { LOGIN_TIMEOUT } else { ANSWER_TIMEOUT };
+    let mut deadline = tokio::time::Instant::now() + first;
     let is_complete = |model: &App| {
         let has_price = |symbol: &Symbol| model.market.quotes().get(*symbol).is_some();
-        (model.account.current().is_some() || model.account.is_missing())
-            && model.market.watchlist().iter().all(has_price)
+        let account = &model.account;
+        let is_known = account.current().is_some() || account.is_missing();
+        (is_known || account.refused().is_some()) && model.market.watchlist().iter().all(has_price)
     };
     while !is_complete(&model) {
         let Ok(Some(event)) = tokio::time::timeout_at(deadline, events.recv()).await else { break };
+        if matches!(event, LinkEvent::Up(_)) {
+            deadline = tokio::time::Instant::now() + ANSWER_TIMEOUT;
+        }
         apply_link_event(&mut model, event, &requests);
         if let Link::Offline { cause, .. } = model.connection.link() {
             return Err(Failure::link(anyhow::anyhow!("cannot connect: {cause}")));

@@ -46,6 +46,10 @@ async fn print_changes(
             _ => None,
         };
         apply_link_event(&mut model, event, &requests);
+        if let Some(refused) = model.account.refused() {
+            let error = anyhow::anyhow!(refused.to_owned());
+            return Err(Failure { exit: Exit::Differs, error });
+        }
         // Current state of the account, before its first change.
         let first = model.account.current().filter(|_| !has_started).map(|account| {
             has_started = true;

@@ -2,6 +2,7 @@
 
 use crate::exit::Failure;
 use std::fmt;
+use std::net::IpAddr;
 
 /// Port of a server with TLS, unless another one is given.
 const TLS_PORT: u16 = 4463;
@@ -28,20 +29,33 @@ impl ServerAddress {
             Some(rest) => (rest, true),
             None => (text, false),
         };
-        let parsed = match rest.rsplit_once(':') {
-            Some((host, port)) if !host.ends_with(':') || host.starts_with('[') => {
-                port.parse().ok().map(|port| (host, port))
-            }
-            _ if tls => Some((rest, TLS_PORT)),
-            _ => None,
+        // An IPv6 address has colons of its own and stands in brackets.
+        let host_bytes = match rest.find(']').filter(|_| rest.starts_with('[')) {
+            Some(at) => at + 1,
+            None => rest.find(':').unwrap_or(rest.len()),
         };
-        match parsed {
-            Some((host, port)) if !host.is_empty() => Ok(Self { host: host.to_owned(), port, tls }),
+        let (host, after) = rest.split_at(host_bytes);
+        let port = match after.strip_prefix(':') {
+            Some(port) => port.parse().ok(),
+            None => (tls && after.is_empty()).then_some(TLS_PORT),
+        };
+        match port {
+            Some(port)
+                if !matches!(host, "" | "[]") && host.starts_with('[') == host.ends_with(']') =>
+            {
+                Ok(Self { host: host.to_owned(), port, tls })
+            }
             _ => {
                 let form = if tls { "tls://HOST[:PORT]" } else { "HOST:PORT" };
                 Err(Failure::usage(anyhow::anyhow!("{text:?} is not {form}")))
             }
         }
+    }
+
+    /// Returns true if the server is on this machine.
+    pub(super) fn is_loopback(&self) -> bool {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
     /// Returns host and port, to connect to and to find the server by.
@@ -68,7 +82,9 @@ mod tests {
             assert_eq!(parse(text).ok().as_deref(), Some(text));
         }
         assert_eq!(parse("tls://trade.example").ok().as_deref(), Some("tls://trade.example:4463"));
-        for bad in ["", "host", ":1", "tls://", "tls://:1", "host:port", "host:70000", "tls://h:x"]
+        assert_eq!(parse("tls://[::1]").ok().as_deref(), Some("tls://[::1]:4463"));
+        let bad = ["", "host", ":1", "tls://", "tls://:1", "host:port", "host:70000", "tls://h:x"];
+        for bad in bad.into_iter().chain(["tls://2001:db8::1:7", "[::1]", "tls://[::1]x", "[::1:1"])
         {
             assert!(ServerAddress::parse(bad).is_err(), "{bad}");
         }

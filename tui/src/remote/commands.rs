@@ -74,6 +74,9 @@ pub(crate) fn login(args: &LoginArgs) -> Result<Exit, Failure> {
     remote.login = args.user.clone().or(remote.login);
     let name = remote.name().map_err(Failure::usage)?;
     let name = name.context("name the login: --user NAME").map_err(Failure::usage)?;
+    // Before an invitation is used up.
+    remote.check_pin(&address).map_err(Failure::usage)?;
+    let mut credentials = Credentials::read().map_err(Failure::usage)?;
     let server = remote.server_without_login(address.clone())?;
     let asked = prompt::secret(&format!("password or invitation of {name} at {address}: "));
     let mut login = LoginSecret { name, secret: asked.map_err(Failure::usage)? };
@@ -89,9 +92,8 @@ pub(crate) fn login(args: &LoginArgs) -> Result<Exit, Failure> {
         Ok(identity)
     })?;
     remote.remember_pin(&address).map_err(Failure::usage)?;
-    let mut credentials = Credentials::read().map_err(Failure::usage)?;
     credentials.set(&address.host_port(), &login).map_err(Failure::usage)?;
-    let role = identity.map(|identity| identity.role).unwrap_or_default();
+    let role = identity.map(|identity| net::clean(&identity.role)).unwrap_or_default();
     say(&format!("logged in as {} ({role}) at {address}", login.name))
 }
 
@@ -158,7 +160,10 @@ pub(crate) fn log(args: &LogArgs) -> Result<Exit, Failure> {
         }
         _ => Ok(()),
     })?;
-    out.flush().map_err(Failure::usage)?;
+    match out.flush() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Done),
+        flushed => flushed.map_err(Failure::usage)?,
+    }
     match refused {
         None => Ok(Exit::Done),
         Some(cause) => Err(Failure { exit: Exit::Differs, error: anyhow::anyhow!(cause) }),

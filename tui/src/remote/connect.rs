@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use zeroize::Zeroizing;
 
 /// Timeout of the answer to a login: it is delayed after failures.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -93,8 +94,12 @@ impl Server {
             ReplyBody::Auth { name, role } => {
                 Ok((stream, Some(Identity { name: name.into(), role: role.into() })))
             }
+            // A plain address that wants no logins.
+            ReplyBody::Refused { code: Code::BadArguments, .. } if self.trust.is_none() => {
+                Ok((stream, None))
+            }
             ReplyBody::Refused { code, message } => Err(ConnectError {
-                cause: format!("{}: {code}: {message}", self.address),
+                cause: format!("{}: {code}: {}", self.address, clean(&message)),
                 details: None,
                 is_final: code == Code::AuthFailed,
             }),
@@ -109,17 +114,23 @@ impl Server {
     pub(crate) async fn connect_only(&self) -> Result<Stream, ConnectError> {
         let address = self.address.host_port();
         let connected = async {
-            let tcp = TcpStream::connect(&address).await?;
+            let tcp = connect_tcp(&address).await?;
             tcp.set_nodelay(true)?;
-            let Some(trust) = &self.trust else { return Ok(Stream::Plain(tcp)) };
+            let Some(trust) = &self.trust else { return Ok::<_, io::Error>(Stream::Plain(tcp)) };
+            trust.forget();
             let host = self.address.host.trim_start_matches('[').trim_end_matches(']');
             let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
             let connector = TlsConnector::from(trust.config.clone());
-            connector.connect(name, tcp).await.map(|stream| Stream::Tls(Box::new(stream)))
+            let stream = timeout(CONNECT_TIMEOUT, connector.connect(name, tcp)).await??;
+            Ok(Stream::Tls(Box::new(stream)))
         };
-        match timeout(CONNECT_TIMEOUT, connected).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => {
+        match connected.await {
+            Ok(stream) => Ok(stream),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                let seconds = CONNECT_TIMEOUT.as_secs();
+                Err(ConnectError::passing(format!("{address}: no connection within {seconds} s")))
+            }
+            Err(error) => {
                 let changed = self.trust.as_ref().and_then(|trust| trust.changed_key(&address));
                 Err(match changed {
                     Some(changed) => {
@@ -132,10 +143,6 @@ impl Server {
                         is_final: false,
                     },
                 })
-            }
-            Err(_) => {
-                let seconds = CONNECT_TIMEOUT.as_secs();
-                Err(ConnectError::passing(format!("{address}: no connection within {seconds} s")))
             }
         }
     }
@@ -159,7 +166,7 @@ impl Server {
             match asked? {
                 ReplyBody::Passwd {} => Ok(()),
                 ReplyBody::Refused { code, message } => {
-                    Err(Failure::link(anyhow::anyhow!("{code}: {message}")))
+                    Err(Failure::link(anyhow::anyhow!("{code}: {}", clean(&message))))
                 }
                 other => Err(Failure::link(anyhow::anyhow!("an unexpected answer: {other:?}"))),
             }
@@ -167,9 +174,22 @@ impl Server {
     }
 }
 
+/// Connects to the first address of a name that answers; each has its time.
+async fn connect_tcp(address: &str) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "no such host");
+    for address in tokio::net::lookup_host(address).await? {
+        match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(last)
+}
+
 /// Sends a request and reads the one line of its reply, and not a byte more.
 async fn ask(stream: &mut Stream, request: SessionCommand) -> Result<ReplyBody, ConnectError> {
-    let mut bytes = Vec::new();
+    let mut bytes = Zeroizing::new(Vec::new());
     Request::new(request).write_to(&mut bytes);
     let asked = async {
         stream.write_all(&bytes).await?;
@@ -184,7 +204,6 @@ async fn ask(stream: &mut Stream, request: SessionCommand) -> Result<ReplyBody, 
         Ok(read) => read.map_err(|error| ConnectError::passing(text_of(&error)))?,
         Err(_) => return Err(ConnectError::passing("no answer to the login".to_owned())),
     };
-    zeroize::Zeroize::zeroize(&mut bytes);
     if let Ok(ServerLine::Reply(reply)) = ServerLine::parse(&line) {
         return Ok(reply.body);
     }

@@ -40,11 +40,24 @@ impl RemoteArgs {
     pub(crate) fn server(&self, connect: &str) -> Result<Server, Failure> {
         let address = ServerAddress::parse(connect)?;
         if !address.tls {
-            return Ok(Server::plain(address));
+            return self.plain_server(address).map_err(Failure::usage);
         }
         let login = self.secret(&address).map_err(Failure::usage)?;
         let trust = self.trust(&address)?;
         Ok(Server::encrypted(address, trust, Some(login)))
+    }
+
+    /// A server that speaks plain lines. It may want logins, too, if it is on this machine.
+    fn plain_server(&self, address: ServerAddress) -> anyhow::Result<Server> {
+        let with_key = self.tls_pin.is_some() || self.tls_ca.is_some();
+        anyhow::ensure!(!with_key, "{address} has no key: use tls://{address}");
+        if self.token_file.is_none() && self.login.is_none() {
+            return Ok(Server::plain(address));
+        }
+        let is_here = address.is_loopback();
+        anyhow::ensure!(is_here, "a secret is sent over TLS only: use tls://{address}");
+        let login = self.secret(&address)?;
+        Ok(Server::plain(address).with_login(login))
     }
 
     /// Finds out how to recognize a server, without a login.
@@ -124,10 +137,20 @@ impl RemoteArgs {
     pub(super) fn remember_pin(&self, address: &ServerAddress) -> anyhow::Result<()> {
         let (Some(pin), server) = (&self.tls_pin, address.host_port()) else { return Ok(()) };
         let mut known = KnownServers::read()?;
-        match known.find(&server) {
-            Some(key) if key.fingerprint == *pin => Ok(()),
-            Some(key) => bail!("{}: has another key of {server}", key.place),
-            None => known.add(&server, pin),
+        if known.find(&server).is_some() { Ok(()) } else { known.add(&server, pin) }
+    }
+
+    /// Checks that a key that was given as an option is not another one than is known.
+    ///
+    /// # Errors
+    /// A message that names file and line.
+    pub(super) fn check_pin(&self, address: &ServerAddress) -> anyhow::Result<()> {
+        let server = address.host_port();
+        match (&self.tls_pin, KnownServers::read()?.find(&server)) {
+            (Some(pin), Some(key)) if key.fingerprint != *pin => {
+                bail!("{} has another key of {server}; remove that line if it is old", key.place)
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use daytrade_protocol::Secret;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use zeroize::Zeroizing;
 
 /// Returns true if there is somebody to ask.
 pub(super) fn can_ask() -> bool {
@@ -27,13 +28,12 @@ pub(super) fn line(question: &str) -> anyhow::Result<String> {
 /// # Errors
 /// If it cannot be read or has not the form of a secret.
 pub(super) fn secret(question: &str) -> anyhow::Result<Secret> {
-    let text = if can_ask() {
-        rpassword::prompt_password(question)?
+    let mut text = Zeroizing::new(String::new());
+    if io::stdin().is_terminal() {
+        *text = rpassword::prompt_password(question)?;
     } else {
-        let mut text = String::new();
         io::stdin().lock().read_line(&mut text)?;
-        text
-    };
+    }
     let secret = Secret::parse(text.trim_end_matches(['\r', '\n']).as_bytes());
     secret.context("a password has 12 to 128 printable characters, no comma and no blank")
 }
@@ -44,7 +44,7 @@ pub(super) fn secret(question: &str) -> anyhow::Result<Secret> {
 /// As [`secret`], or if the two differ.
 pub(super) fn new_secret() -> anyhow::Result<Secret> {
     let secret = secret("new password: ")?;
-    if can_ask() {
+    if io::stdin().is_terminal() {
         let again = self::secret("once more: ")?;
         anyhow::ensure!(secret == again, "the two are not the same");
     }

@@ -97,6 +97,11 @@ impl Trust {
         Ok(Self { config: Arc::new(config), seen: Arc::default(), pinned: None })
     }
 
+    /// Forgets the key that was shown last.
+    pub(super) fn forget(&self) {
+        *self.seen.lock() = None;
+    }
+
     /// Returns the fingerprint that the server has shown.
     pub(super) fn seen(&self) -> Option<String> {
         self.seen.lock().clone()

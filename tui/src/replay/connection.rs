@@ -76,7 +76,9 @@ pub(super) async fn run_connection(
         if was_idle {
             last_traffic = Instant::now();
         }
-        was_idle = in_flight == 0;
+        // Also after the last reply: the server has to take what is sent, and to close.
+        let waits = in_flight > 0 || output.has_work() || output.closed;
+        was_idle = !waits;
         answered = answered.max(last_traffic);
         ask_at = ask_at.max(answered + SILENCE_MAX);
         output.may_close |= pause == SendPause::Finished;
@@ -108,9 +110,9 @@ pub(super) async fn run_connection(
                     answered = Instant::now();
                 }
             }
-            () = tokio::time::sleep_until(ask_at), if in_flight > 0 => {
+            () = tokio::time::sleep_until(ask_at), if waits => {
                 let (asked, silent) = (answered.elapsed(), last_traffic.elapsed());
-                if asked >= ANSWER_TIMEOUT || silent >= REPLY_TIMEOUT {
+                if asked >= ANSWER_TIMEOUT || in_flight > 0 && silent >= REPLY_TIMEOUT {
                     let (address, seconds) = (&shared.server.address, silent.as_secs());
                     bail!("no answer from {address} for {seconds} s; {in_flight} lines unanswered");
                 }

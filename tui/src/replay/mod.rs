@@ -28,7 +28,7 @@ pub(crate) use monitor::ReplayMonitor;
 pub(crate) use run::run;
 
 use crate::local::LocalArgs;
-use crate::remote::RemoteArgs;
+use crate::remote::{RemoteArgs, Server};
 use clap::{Args, Parser as _};
 use std::io;
 use std::path::PathBuf;
@@ -77,6 +77,9 @@ pub struct ReplayArgs {
     /// Options of a server with TLS.
     #[command(flatten)]
     pub(crate) remote: RemoteArgs,
+    /// The server, if it is known already: on the screen nothing can be asked.
+    #[arg(skip)]
+    pub(crate) server: Option<Server>,
 }
 
 /// A command line with the options of a replay only.

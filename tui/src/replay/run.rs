@@ -81,7 +81,9 @@ pub(super) fn execute(
             Some(Expectation::new(&text.map_err(Failure::usage)?))
         }
     };
-    let (local, server) = if let Some(connect) = &args.connect {
+    let (local, server) = if let Some(server) = &args.server {
+        (None, server.clone())
+    } else if let Some(connect) = &args.connect {
         (None, args.remote.server(connect)?)
     } else {
         let local = LocalServer::start(&args.local).map_err(Failure::usage)?;

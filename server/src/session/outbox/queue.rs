@@ -127,6 +127,7 @@ impl OutputQueue {
     pub(super) fn clear(&mut self) {
         self.chunks.clear();
         self.quotes.clear();
+        self.held_events = None;
         (self.bytes, self.event_bytes, self.taken_bytes) = (0, 0, 0);
     }
 

@@ -89,6 +89,7 @@ pub(crate) fn user(
     let store = Store::new(&data_dir);
     // Before the lock: whoever types a password may take long.
     let given = given_password(command)?;
+    let fingerprint = Tls::load(TlsFiles::of_data_dir(&data_dir)).ok().map(|tls| tls.fingerprint());
     let lock = store.lock()?;
     let mut users = store.read()?;
     ensure!(
@@ -100,7 +101,7 @@ pub(crate) fn user(
         return list(&users, out);
     }
     let mut said = Vec::new();
-    let (name, change) = apply(&mut users, command, given, &mut said)?;
+    let (name, change) = apply(&mut users, command, (given, fingerprint), &mut said)?;
     ensure!(
         users.values().any(|entry| entry.role == Role::Admin && !entry.disabled),
         "{name} is the only admin"
@@ -124,7 +125,7 @@ pub(crate) fn user(
 fn apply(
     users: &mut Users,
     command: &UserCommand,
-    given: Option<String>,
+    (given, fingerprint): (Option<String>, Option<String>),
     said: &mut Vec<u8>,
 ) -> anyhow::Result<(UserName, &'static str)> {
     match command {
@@ -133,19 +134,7 @@ fn apply(
             set_password(find(users, &new.name)?, given, said)?;
             Ok((name, "added"))
         }
-        UserCommand::Invite(new) => {
-            let name = check_name(&new.name)?;
-            if !users.contains_key(&name) {
-                add(users, new)?;
-            }
-            let invitation = new_invitation()?;
-            let expires = Timestamp::now() + SignedDuration::from_hours(INVITATION_HOURS);
-            let (entry, sha256) = (find(users, &new.name)?, invitation.sha256);
-            entry.invitation = Some(Invitation { sha256, expires });
-            writeln!(said, "invitation  {}", invitation.secret)?;
-            writeln!(said, "valid once, until {expires:.0}")?;
-            Ok((name, "invited"))
-        }
+        UserCommand::Invite(new) => invite(users, new, fingerprint, said),
         UserCommand::Passwd { name, .. } => {
             set_password(find(users, name)?, given, said)?;
             Ok((check_name(name)?, "new password"))
@@ -187,6 +176,30 @@ fn apply(
         }
         UserCommand::List => bail!("nothing to change"),
     }
+}
+
+/// Adds a login if there is none, and makes an invitation for it.
+fn invite(
+    users: &mut Users,
+    new: &NewUser,
+    fingerprint: Option<String>,
+    said: &mut Vec<u8>,
+) -> anyhow::Result<(UserName, &'static str)> {
+    let name = check_name(&new.name)?;
+    if !users.contains_key(&name) {
+        add(users, new)?;
+    }
+    let invitation = new_invitation()?;
+    let expires = Timestamp::now() + SignedDuration::from_hours(INVITATION_HOURS);
+    let (entry, sha256) = (find(users, &new.name)?, invitation.sha256);
+    entry.invitation = Some(Invitation { sha256, expires });
+    writeln!(said, "invitation  {}", invitation.secret)?;
+    writeln!(said, "valid once, until {expires:.0}")?;
+    if let Some(fingerprint) = fingerprint {
+        writeln!(said, "fingerprint {fingerprint}")?;
+    }
+    writeln!(said, "to be used with: daytrade login tls://HOST --user {name}")?;
+    Ok((name, "invited"))
 }
 
 fn find<'a>(users: &'a mut Users, name: &str) -> anyhow::Result<&'a mut UserEntry> {

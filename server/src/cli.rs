@@ -1,14 +1,16 @@
 //! Runs the command that `daytraded` was started with.
 
-#[cfg(feature = "remote")]
-use crate::admin;
 use crate::clock::Clock;
+#[cfg(feature = "remote")]
+use crate::config::{BackupArgs, BackupCommand};
 use crate::config::{Cli, CliCommand, JournalCommand, QuoteServerArgs, ServeArgs};
 use crate::data_dir::{DataDir, read_manifest};
 use crate::quotes::quote_server::QuoteServer;
 use crate::quotes::{QuoteSpec, SimulatedSource};
 use crate::server::{Server, open_stores};
 use crate::signals::{Answered, Signals};
+#[cfg(feature = "remote")]
+use crate::{admin, backup};
 use crate::{journal, telemetry};
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -31,6 +33,12 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "remote")]
         Some(CliCommand::User(args)) => {
             admin::user(args.data_dir.as_deref(), &args.command, &mut io::stdout().lock())
+        }
+        #[cfg(feature = "remote")]
+        Some(CliCommand::Backup(args)) => back_up(&args),
+        #[cfg(feature = "remote")]
+        Some(CliCommand::Restore(args)) => {
+            backup::restore(&args.from, &args.to, args.until, &mut io::stdout().lock())
         }
         Some(CliCommand::Journal(command)) => journal_tool(&command),
     };
@@ -99,6 +107,22 @@ async fn quote_server(args: &QuoteServerArgs) -> anyhow::Result<()> {
     let server = QuoteServer::new(source, args.delay, args.seed.unwrap_or(seed));
     Arc::new(server.with_faults(args.faults.clone(), args.clock_skew)).serve(listener).await?;
     Ok(())
+}
+
+#[cfg(feature = "remote")]
+fn back_up(args: &BackupArgs) -> anyhow::Result<()> {
+    let out = &mut io::stdout().lock();
+    match (&args.command, &args.to) {
+        (Some(BackupCommand::Verify { folder }), _) => backup::verify(folder, out),
+        (None, Some(to)) => {
+            let data_dir = match &args.data_dir {
+                Some(data_dir) => data_dir.clone(),
+                None => crate::config::default_data_dir()?,
+            };
+            backup::backup(&data_dir, to, out)
+        }
+        (None, None) => Ok(()),
+    }
 }
 
 fn journal_tool(command: &JournalCommand) -> anyhow::Result<()> {

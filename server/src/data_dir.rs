@@ -160,19 +160,48 @@ fn make(path: &Path, shards: Option<u16>) -> std::io::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let shards = shards.unwrap_or(cores.clamp(1, SHARDS_MAX) as u16);
     let quote_seed = rand::rngs::SysRng.try_next_u32().map_err(std::io::Error::other)?;
-    let manifest = Manifest {
-        format_version: FORMAT_VERSION,
-        shards,
-        server_name: "daytraded".to_owned(),
-        quote_seed,
+    let server_name = "daytraded".to_owned();
+    make_with(path, &Manifest { format_version: FORMAT_VERSION, shards, server_name, quote_seed })
+}
+
+/// Creates a folder with the properties of another one, and nothing in it.
+///
+/// # Errors
+/// Returns a [`DataDirError`].
+#[cfg(feature = "remote")]
+pub(crate) fn make_copy(path: &Path, manifest: &Manifest) -> Result<(), DataDirError> {
+    let make = || {
+        private_folders().create(path)?;
+        make_with(path, manifest)
     };
-    for shard in 0..shards {
+    make().map_err(|error| DataDirError::Io { path: path.to_owned(), error })
+}
+
+/// Writes a new file that only the user may read, and makes it durable.
+///
+/// # Errors
+/// Returns a [`DataDirError`]; also if there is a file.
+#[cfg(feature = "remote")]
+pub(crate) fn copy_private(mut from: impl std::io::Read, path: &Path) -> Result<(), DataDirError> {
+    let mut write = || -> std::io::Result<()> {
+        let folder = path.parent().unwrap_or(path);
+        private_folders().create(folder)?;
+        let mut file = private_files().create_new(true).open(path)?;
+        std::io::copy(&mut from, &mut file)?;
+        file.sync_all()?;
+        File::open(folder)?.sync_all()
+    };
+    write().map_err(|error| DataDirError::Io { path: path.to_owned(), error })
+}
+
+fn make_with(path: &Path, manifest: &Manifest) -> std::io::Result<()> {
+    for shard in 0..manifest.shards {
         private_folders().create(shard_dir(path, shard))?;
     }
     let aside = path.join(format!("{MANIFEST}.tmp"));
     let mut file = private_files().open(&aside)?;
     file.set_len(0)?;
-    file.write_all(toml::to_string(&manifest).map_err(std::io::Error::other)?.as_bytes())?;
+    file.write_all(toml::to_string(manifest).map_err(std::io::Error::other)?.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&aside, path.join(MANIFEST))?;
     File::open(path)?.sync_all()?;

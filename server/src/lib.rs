@@ -31,6 +31,8 @@ mod access;
 #[cfg(feature = "remote")]
 mod admin;
 mod audit;
+#[cfg(feature = "remote")]
+mod backup;
 mod cli;
 mod clock;
 mod config;

@@ -25,7 +25,7 @@ pub(crate) const TURNED_AWAY_SHARE: usize = 8;
 
 /// Number of files that the server itself has open or may have to open: standard streams, sockets,
 /// the log, the data folder, and dumps.
-pub(crate) const OPEN_FILES_RESERVE: usize = 24;
+pub(crate) const OPEN_FILES_RESERVE: usize = 28;
 /// Number of files that each shard has open or may have to open: two segments, a snapshot, its
 /// folder, and the segments that are being dumped or sent to clients.
 pub(crate) const OPEN_FILES_PER_SHARD: usize = 4 + DUMPS_AT_ONCE + LOG_READERS_MAX;
@@ -250,7 +250,7 @@ pub(crate) const FAILURE_SOURCES_MAX: usize = 65_536;
 pub(crate) const NAMES_TRIED_MAX: usize = 16_384;
 /// How long the failures of a name are remembered, and the longest delay they cause.
 pub(crate) const NAME_FAILURES_KEPT: Duration = Duration::from_mins(10);
-pub(crate) const NAME_DELAY_MAX: Duration = Duration::from_secs(2);
+pub(crate) const NAME_DELAY_MAX: Duration = Duration::from_secs(1);
 /// Passwords that are hashed at once, each in 19 MiB, and that wait for it (`RATE_LIMITED`).
 pub(crate) const PASSWORD_HASHES_AT_ONCE: usize = 2;
 pub(crate) const PASSWORD_HASHES_WAITING: usize = 64;

@@ -1,4 +1,4 @@
-//! The command lines of `daytraded init` and `daytraded user`.
+//! The command lines of `daytraded init`, `user`, `backup` and `restore`.
 
 use crate::access::Role;
 use clap::{Args, Subcommand};
@@ -137,6 +137,45 @@ pub(crate) enum TokenCommand {
         /// The eight digits after dt1_
         id: String,
     },
+}
+
+/// Options of `daytraded backup`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct BackupArgs {
+    /// The folder to make; it must not exist or be empty
+    #[arg(required = true)]
+    pub to: Option<PathBuf>,
+    /// The data folder [default: daytrade in the user's state folder]
+    #[arg(long)]
+    pub data_dir: Option<PathBuf>,
+    /// Something else than to take a backup.
+    #[command(subcommand)]
+    pub command: Option<BackupCommand>,
+}
+
+/// Commands for a backup.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    /// Check every frame of a backup and the accounts that come of them
+    Verify {
+        /// The backup
+        folder: PathBuf,
+    },
+}
+
+/// Options of `daytraded restore`.
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The backup
+    pub from: PathBuf,
+    /// The data folder to make; it must not exist or be empty
+    #[arg(long, value_name = "DATA")]
+    pub to: PathBuf,
+    /// Leave out what was recorded after this time: 2027-01-31T12:00:00Z, or a date for the end of
+    /// that day in UTC
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub until: Option<Timestamp>,
 }
 
 /// Parses a date, which ends with its day in UTC, or a time.

@@ -7,7 +7,10 @@ mod quotes;
 mod remote;
 
 #[cfg(feature = "remote")]
-pub(crate) use admin::{InitArgs, NewUser, Rights, TokenCommand, UserArgs, UserCommand};
+pub(crate) use admin::{
+    BackupArgs, BackupCommand, InitArgs, NewUser, RestoreArgs, Rights, TokenCommand, UserArgs,
+    UserCommand,
+};
 pub use quotes::QuoteArgs;
 #[cfg(feature = "remote")]
 pub use remote::{RemoteArgs, RemoteConfig};
@@ -58,6 +61,12 @@ pub(crate) enum CliCommand {
     /// Change the logins of a data folder, and of the server that runs on it
     #[cfg(feature = "remote")]
     User(UserArgs),
+    /// Copy a data folder as it is now, while its server runs or not
+    #[cfg(feature = "remote")]
+    Backup(BackupArgs),
+    /// Make a data folder of a backup
+    #[cfg(feature = "remote")]
+    Restore(RestoreArgs),
     /// Inspect a journal without changing it; the server must not be running
     #[command(subcommand)]
     Journal(JournalCommand),

@@ -27,6 +27,8 @@ pub(crate) use fault::SNAPSHOT_VERSION;
 pub use fault::{ReadError, RecoveryError, SegmentFault, SnapshotFault};
 #[cfg(feature = "test-support")]
 pub use fault_disk::{DiskFault, FaultDisk};
+#[cfg(feature = "remote")]
+pub(crate) use file::{Extent, Until, extent};
 pub use file::{FileOptions, FileStore, recover, segment_name};
 pub use frame::{Fault, FrameBuilder, FrameHeader};
 pub use frame_log::{

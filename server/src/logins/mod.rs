@@ -18,7 +18,7 @@ mod sessions;
 mod store;
 mod verifier;
 
-pub(crate) use control::{Notified, notify, serve as serve_control};
+pub(crate) use control::{Control, Notified, durable_frames, notify, serve as serve_control};
 pub(crate) use network::Network;
 pub(crate) use quota::Rates;
 pub(crate) use secrets::{

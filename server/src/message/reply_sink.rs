@@ -3,6 +3,7 @@
 use super::replies::Replies;
 use crate::access::{LogPermit, LogScope};
 use daytrade_protocol::{Push, Symbol, UserName};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 /// Receives the replies and pushed lines of one connection. The local implementation is a session's
@@ -17,6 +18,12 @@ pub trait ReplySink: Send + Sync {
 
     /// Takes note of what became of a request about the events of an account.
     fn note_subscription(&self, user: &UserName, outcome: Subscription);
+
+    /// Returns a number that all connections of one login have, which take turns as one; None for a
+    /// connection of its own.
+    fn login_key(&self) -> Option<NonZeroUsize> {
+        None
+    }
 
     /// Gives away the part of the log that the connection's DUMPLOG is about; None for the part
     /// that it names itself.
@@ -57,6 +64,11 @@ impl ReplyTarget {
     /// Returns a number that no other connection has while this target exists.
     pub fn key(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
+    }
+
+    /// Returns the number by which connections take turns: one for all connections of a login.
+    pub fn turn_key(&self) -> usize {
+        self.0.login_key().map_or_else(|| self.key(), NonZeroUsize::get)
     }
 
     /// Returns the sink.

@@ -166,7 +166,8 @@ impl Server {
             for address in &server.tls_addresses {
                 tracing::info!(%address, "listening with TLS");
             }
-            remote.open_control(data_dir.path(), &server.connector.context.stop)?;
+            let Context { stop, stats, .. } = &server.connector.context;
+            remote.open_control(data_dir.path(), stop, stats.positions.clone())?;
             server.remote = Some(remote);
         }
         server.data_dir = Some(data_dir);

@@ -3,9 +3,10 @@
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::journal::Positions;
 use crate::limits::CONNECTIONS_KEPT;
 use crate::listener::{Entrance, Manner, Places};
-use crate::logins::{LoginService, SecurityLog, ServiceOptions, Store, serve_control};
+use crate::logins::{Control, LoginService, SecurityLog, ServiceOptions, Store, serve_control};
 use crate::tls::Tls;
 use anyhow::Context as _;
 use std::net::SocketAddr;
@@ -79,20 +80,40 @@ impl Remote {
         logins
     }
 
-    /// Listens for changes of the logins until the server stops.
+    /// Listens for requests of other programs on this machine until the server stops.
     ///
     /// # Errors
-    /// If the socket cannot be made.
+    /// If the logins have changed meanwhile and cannot be read.
     pub(super) fn open_control(
         &self,
         data_dir: &Path,
         stop: &CancellationToken,
+        positions: Vec<Positions>,
     ) -> anyhow::Result<()> {
-        let Some(logins) = self.logins.clone() else { return Ok(()) };
-        let reloading = logins.clone();
-        serve_control(data_dir, stop.clone(), move || reloading.reload())?;
+        let control = Arc::new(Controlled { logins: self.logins.clone(), positions });
+        if let Err(error) = serve_control(data_dir, stop.clone(), control) {
+            // A path may be too long for a socket.
+            let error = format!("{error:#}");
+            tracing::warn!(error, "changes of logins need SIGHUP, and a backup needs a stop");
+        }
         // What has changed since the logins were read, before anybody could be told.
-        logins.reload()
+        self.logins.as_ref().map_or(Ok(()), LoginService::reload)
+    }
+}
+
+/// What other programs on this machine may ask for.
+struct Controlled {
+    logins: Option<LoginService>,
+    positions: Vec<Positions>,
+}
+
+impl Control for Controlled {
+    fn reload(&self) -> anyhow::Result<()> {
+        self.logins.as_ref().map_or(Ok(()), LoginService::reload)
+    }
+
+    fn frames(&self) -> Vec<u64> {
+        self.positions.iter().map(|position| position.get().frame).collect()
     }
 }
 

@@ -120,8 +120,14 @@ impl Dispatcher {
 
     /// Carries out the request that waited, once the requests before it are answered.
     pub(super) async fn release_held(&mut self) -> Next {
-        if self.login.is_asking() && self.login.take_answer() == Answered::End {
-            return Next::Quit;
+        if self.login.is_asking() {
+            if self.login.take_answer() == Answered::End {
+                return Next::Quit;
+            }
+            if let Some(limits) = self.login.limits() {
+                // All connections of a login have the same limits.
+                self.outbox.set_login(Arc::as_ptr(limits).addr());
+            }
         }
         if self.log.is_some() || self.login.is_asking() {
             return Next::Continue;

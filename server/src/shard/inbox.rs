@@ -1,4 +1,5 @@
-//! Batches that have arrived and are not yet worked off. Connections take turns.
+//! Batches that have arrived and are not yet worked off. Connections take turns, all of one login
+//! together as one.
 //!
 //! The batches of one connection must never overtake each other.
 
@@ -16,7 +17,7 @@ pub(super) struct QueuedBatch {
     pub jobs: std::vec::IntoIter<Job>,
 }
 
-/// The batches of one connection.
+/// The batches of one connection, or of all connections of a login.
 #[derive(Debug)]
 struct Waiting {
     /// None while it is being worked off.
@@ -27,7 +28,7 @@ struct Waiting {
 /// The queue of batches.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    /// By the key of their target.
+    /// By the turn key of their target.
     connections: HashMap<usize, Waiting>,
     /// The connections in the order of their turns.
     turns: VecDeque<usize>,
@@ -38,7 +39,7 @@ pub(super) struct Inbox {
 impl Inbox {
     /// Appends a batch.
     pub(super) fn push(&mut self, batch: Batch) {
-        let key = batch.target.key();
+        let key = batch.target.turn_key();
         self.jobs += batch.jobs.len();
         self.batches += 1;
         let batch = QueuedBatch { target: batch.target, jobs: batch.jobs.into_iter() };
@@ -108,5 +109,52 @@ impl Inbox {
     /// Returns true if no batch waits.
     pub(super) fn is_empty(&self) -> bool {
         self.turns.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Replies, ReplySink, ReplyTo, Subscription, Work};
+    use daytrade_protocol::{Push, Symbol, UserName};
+    use std::num::NonZeroUsize;
+    use std::sync::Arc;
+
+    /// A connection of a login.
+    struct Connection(Option<NonZeroUsize>);
+
+    impl ReplySink for Connection {
+        fn deliver(&self, _: Replies) {}
+        fn push_events(&self, _: &[u8]) {}
+        fn note_subscription(&self, _: &UserName, _: Subscription) {}
+        fn push_quote(&self, _: Symbol, _: Push) {}
+        fn login_key(&self) -> Option<NonZeroUsize> {
+            self.0
+        }
+    }
+
+    fn target(login: usize) -> ReplyTarget {
+        ReplyTarget::new(Arc::new(Connection(NonZeroUsize::new(login))))
+    }
+
+    fn batch(target: &ReplyTarget, number: u64) -> Batch {
+        let user = UserName::parse(b"a").unwrap();
+        let (to, work) = (ReplyTo::Nobody, Work::Subscribe(user));
+        Batch { target: target.clone(), jobs: vec![Job { to, number, assigned: false, work }] }
+    }
+
+    #[test]
+    fn all_connections_of_a_login_have_one_turn_between_those_of_others() {
+        let (one, two, other, open) = (target(7), target(7), target(8), target(0));
+        let mut inbox = Inbox::default();
+        for (number, target) in [&one, &two, &one, &two, &other, &open, &other].iter().enumerate() {
+            inbox.push(batch(target, number as u64));
+        }
+        let mut served = Vec::new();
+        while let Some(mut batch) = inbox.pop() {
+            served.extend(batch.jobs.next().map(|job| job.number));
+            inbox.end_turn(batch);
+        }
+        assert_eq!(served, [0, 4, 5, 1, 6, 2, 3]);
     }
 }

@@ -86,10 +86,11 @@ fn a_change_of_a_login_ends_its_sessions_within_a_second() {
         let reply = client.ask(&format!("AUTH,{login},{secret}"));
         assert!(reply.starts_with("OK,AUTH,"), "{change:?}: {reply}");
         let mut other = class.log_in("root");
-        let begun = Instant::now();
         daytraded(&data, &change, &format!("{PASSWORD}\n"));
+        // The command ends when the change is in force.
+        let begun = Instant::now();
         assert_eq!(client.rest(), "* BYE,REVOKED\n", "{change:?}");
-        assert!(begun.elapsed() < Duration::from_secs(5), "{change:?}");
+        assert!(begun.elapsed() < Duration::from_secs(1), "{change:?}");
         assert_eq!(other.ask("PING"), "OK,PING");
     }
 }

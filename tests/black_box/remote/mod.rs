@@ -1,10 +1,12 @@
 //! Logins and TLS: clients on other machines, as far as addresses of this one can stand for them.
 
 mod attacks;
+mod backups;
 mod client;
 mod logins;
 mod roles;
 mod transport;
+mod vanished;
 
 use super::harness::{Daemon, TIMEOUT, program, run, text};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

@@ -69,8 +69,8 @@ fn openssl_is_a_client() {
 fn a_large_reply_that_is_read_late_arrives_whole() {
     let class = Class::new(&[], &[]);
     let mut client = class.log_in("root");
-    client.send(&"ADD,alice,1\n".repeat(5_000));
-    for _ in 0..5_000 {
+    client.send(&"ADD,alice,1\n".repeat(11_000));
+    for _ in 0..11_000 {
         client.line();
     }
     client.send("[1] READLOG\n[2] PING\n");
@@ -89,7 +89,7 @@ fn a_large_reply_that_is_read_late_arrives_whole() {
             }
         }
     }
-    assert!(events == 10_000 && bytes > 1 << 21, "{events} events, {bytes} bytes");
+    assert!(events == 22_000 && bytes > 4 << 20, "{events} events, {bytes} bytes");
     assert_eq!(client.line(), "[2] OK,PING");
 }
 
@@ -127,6 +127,33 @@ fn a_workload_over_tls_has_the_replies_of_loopback() {
     assert_eq!(code, Some(0), "{out} {error}");
     let dump = class.data().join("dumps/users/grader/testLOG");
     assert!(std::fs::read_to_string(dump).unwrap().ends_with("</log>\n"));
+}
+
+/// The reply to DUMPLOG has the path as it was asked for: the client cannot read the server's disk.
+#[test]
+fn a_generated_file_of_1200_users_has_the_replies_of_loopback() {
+    let users: [(&str, &[&str]); 1] = [("grader", &["--role", "replayer", "--accounts", "*"])];
+    let class = Class::new(&users, &[]);
+    let file = class.folder.path().join("w.txt");
+    let args = ["generate", "--users", "1200", "--commands", "24000", "--seed", "5"];
+    let (_, workload, _) = class.daytrade(&args, "");
+    std::fs::write(&file, workload).unwrap();
+    let (address, pin) = (class.address(), class.fingerprint());
+    let secret = class.folder.path().join("secret");
+    std::fs::write(&secret, PASSWORD).unwrap();
+    Command::new("chmod").arg("600").arg(&secret).status().unwrap();
+    let (file, secret) = (file.to_str().unwrap(), secret.to_str().unwrap());
+    let replay = ["replay", file, "--mask"];
+    let local = ["--quotes", "simulated:7:frozen"];
+    let tls = ["--connect", &address, "--login", "grader", "--token-file", secret];
+    let (code, here, error) = class.daytrade(&[&replay[..], &local[..]].concat(), "");
+    assert_eq!(code, Some(0), "{error}");
+    let all = [&replay[..], &tls[..], &["--tls-pin", &pin]].concat();
+    let (code, there, error) = class.daytrade(&all, "");
+    assert_eq!(code, Some(0), "{error}");
+    assert!(here.lines().count() > 24_000);
+    let differ = here.lines().zip(there.lines()).find(|(one, other)| one != other);
+    assert_eq!((differ, here.len()), (None, there.len()));
 }
 
 #[test]

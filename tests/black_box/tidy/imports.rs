@@ -30,6 +30,7 @@ const LAYERS: &[&str] = &[
     "session",
     "listener",
     "server",
+    "backup",
     "admin",
     "cli",
 ];

@@ -115,7 +115,7 @@ impl RemoteArgs {
         let shown = look.seen().unwrap_or_default();
         let question = format!(
             "{address} is not known. Its key is {shown}.\n\
-             Compare it with the fingerprint that daytraded init has shown. Trust it? (yes/no) "
+             Compare it with the fingerprint that you were given. Trust it? (yes/no) "
         );
         if !prompt::can_ask() {
             return Err(Failure::link(anyhow::anyhow!(

@@ -2,11 +2,15 @@
 //!
 //! The format is docs/JOURNAL.md.
 
+#[cfg(feature = "remote")]
+mod extent;
 mod reader;
 mod recovery;
 mod segment;
 mod writer;
 
+#[cfg(feature = "remote")]
+pub(crate) use extent::{Extent, Until, extent};
 pub use recovery::recover;
 #[cfg(feature = "test-support")]
 pub(super) use segment::segment_header;

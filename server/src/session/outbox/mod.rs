@@ -23,8 +23,10 @@ use queue::OutputQueue;
 use reorder::ReorderBuffer;
 use std::collections::VecDeque;
 use std::io;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use tokio::time::Instant;
 use wakeup::Wakeup;
@@ -37,6 +39,8 @@ pub struct Outbox {
     writer: Mutex<Option<Box<dyn ReplyWriter>>>,
     /// The memory that the output counts towards.
     memory: Option<Arc<OutputMemory>>,
+    /// Number of the login; 0 without one.
+    login: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -139,6 +143,11 @@ impl Outbox {
         let mut state = self.state.lock();
         state.queue.append(lines);
         self.count(&mut state);
+    }
+
+    /// Notes the number of the login, which its connections have in common.
+    pub(super) fn set_login(&self, key: usize) {
+        self.login.store(key, Ordering::Relaxed);
     }
 
     /// Sets the part of the log for the next DUMPLOG.
@@ -249,6 +258,10 @@ impl ReplySink for Outbox {
         }
         self.count(&mut state);
         wake(state);
+    }
+
+    fn login_key(&self) -> Option<NonZeroUsize> {
+        NonZeroUsize::new(self.login.load(Ordering::Relaxed))
     }
 
     fn take_log_scope(&self) -> Option<(LogScope, LogPermit)> {

@@ -82,7 +82,7 @@ fn a_peer_that_vanishes_gives_its_place_back_within_two_minutes() {
     let server = Daemon::spawn(&mut command).unwrap_or_else(|printed| panic!("{printed}"));
     let mut client = elsewhere.client(port);
     super::super::harness::eventually("the login", || {
-        std::fs::read_to_string(data.join("security.log")).unwrap().contains("\"login\"")
+        std::fs::read_to_string(data.join("security.log")).unwrap().contains("\"event\":\"login\"")
     });
     assert_eq!(stat(&server, "connections"), "2");
     assert!(ip(&format!("link set {} down", elsewhere.cable)));

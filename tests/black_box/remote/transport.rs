@@ -1,6 +1,6 @@
 //! TLS as a transport: what is refused at the start, foreign clients, and large replies.
 
-use super::super::harness::{Daemon, has_tool, run, text, workload};
+use super::super::harness::{Daemon, has_tool, is_long_form, run, text, workload};
 use super::{Class, PASSWORD, TlsClient, daytraded, stream_from};
 use std::io::{Read as _, Write as _};
 use std::process::Command;
@@ -156,8 +156,12 @@ fn a_generated_file_of_1200_users_has_the_replies_of_loopback() {
     assert_eq!((differ, here.len()), (None, there.len()));
 }
 
+/// In the long form: it takes these ten seconds.
 #[test]
 fn a_session_that_has_not_logged_in_ends_after_ten_seconds() {
+    if !is_long_form() {
+        return;
+    }
     let class = Class::new(&[], &[]);
     let begun = std::time::Instant::now();
     let mut silent = stream_from("127.0.0.2", class.server.port);

@@ -178,7 +178,7 @@ fn apply(
     }
 }
 
-/// Adds a login if there is none, and makes an invitation for it.
+/// Creates an invitation for a login. A login that does not exist is added first.
 fn invite(
     users: &mut Users,
     new: &NewUser,

@@ -86,13 +86,13 @@ pub trait LoginLimits: Send + Sync {
     /// Takes the right to send a line.
     ///
     /// # Errors
-    /// When to ask again, if there is none now.
+    /// The time of the next attempt, if the rate is used up.
     fn command(&self) -> Result<(), Instant>;
 
     /// Takes the right to a command that needs a price.
     ///
     /// # Errors
-    /// When to ask again, if there is none now.
+    /// The time of the next attempt, if the rate is used up.
     fn price(&self) -> Result<(), Instant>;
 
     /// Takes the right to read the log, or with `dump` to write it to a file.

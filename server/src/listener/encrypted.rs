@@ -1,4 +1,4 @@
-//! Connections over TLS: what comes before the handshake, and the session behind it.
+//! Connections over TLS: the handshake, the refusal of plain bytes, and the session after it.
 
 use super::{Gate, LOOK_TIMEOUT, farewell};
 use crate::access::{Door, LoginEvent};

@@ -65,7 +65,7 @@ pub(super) enum Interrupt {
 /// What an answer of the logins means for the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answered {
-    /// There is none yet.
+    /// The answer has not arrived.
     NotYet,
     /// It goes on.
     GoOn,

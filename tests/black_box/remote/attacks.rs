@@ -5,7 +5,7 @@ use super::super::harness::{Deadline, is_long_form};
 use super::{Class, PASSWORD, TlsClient, stream_from};
 use std::time::{Duration, Instant};
 
-/// Only so many are verified, however many are sent.
+/// The number of verified guesses is limited, for any number of attempts.
 #[test]
 fn guesses_are_limited_by_address_and_lock_nobody_out() {
     let class = Class::new(&[("alice", &[])], &[]);

@@ -44,6 +44,12 @@ impl Failure {
         Self { exit: Exit::Link, error: error.into() }
     }
 
+    /// Creates a failure of the output. A reader that has closed it is no failure.
+    pub(crate) fn output(error: std::io::Error) -> Self {
+        let closed = error.kind() == std::io::ErrorKind::BrokenPipe;
+        Self { exit: if closed { Exit::Done } else { Exit::Usage }, error: error.into() }
+    }
+
     /// Creates a failure of usage.
     pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Usage, error: error.into() }

@@ -53,21 +53,16 @@ impl CsvSource {
     /// # Errors
     /// Returns an error with a message that names the faulty line.
     pub fn open(path: &Path, playback: Playback, clock: Arc<Clock>) -> anyhow::Result<Self> {
-        let file = File::open(path)
-            .with_context(|| format!("cannot read the prices {}", path.display()))?;
-        let mut head = [0; 2];
-        let gzipped = (&file).read(&mut head)? == 2 && head == [0x1f, 0x8b];
-        let file = File::open(path)?;
-        let plain: Box<dyn Read> = if gzipped {
-            Box::new(flate2::read::MultiGzDecoder::new(file))
-        } else {
-            Box::new(BufReader::new(file))
-        };
-        let prices = read_rows(plain).with_context(|| format!("the prices {}", path.display()))?;
-        let times = || prices.values().flatten().map(|(time, _)| *time);
-        let (Some(first_ms), Some(last_ms)) = (times().min(), times().max()) else {
-            anyhow::bail!("the prices {}: no rows", path.display())
-        };
+        let rows = read_prices(path)?;
+        let times = || rows.iter().map(|row| row.time_ms);
+        let (first_ms, last_ms) = (times().min().unwrap_or(0), times().max().unwrap_or(0));
+        let mut prices: HashMap<Symbol, Vec<(u64, Money)>> = HashMap::new();
+        for row in &rows {
+            prices.entry(row.symbol).or_default().push((row.time_ms, row.price));
+        }
+        for rows in prices.values_mut() {
+            rows.sort_by_key(|(time, _)| *time);
+        }
         let (length_ms, started_ms) = ((last_ms - first_ms).max(1), clock.now_ms());
         Ok(Self { path: path.to_owned(), playback, clock, started_ms, first_ms, length_ms, prices })
     }
@@ -90,12 +85,39 @@ impl CsvSource {
     }
 }
 
-/// Reads rows of `time,symbol,price` after their header, at most [`CSV_ROWS_MAX`]. Returns each
-/// symbol's prices in order of time.
+/// One row of a price file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PriceRow {
+    /// Time of the row, Unix milliseconds.
+    pub time_ms: u64,
+    /// Stock symbol.
+    pub symbol: Symbol,
+    /// Dollars a share.
+    pub price: Money,
+}
+
+/// Reads a price file, gzipped or plain: its rows in the order of the file.
 ///
 /// # Errors
-/// Returns an error with a message that names the faulty line.
-pub fn read_rows(from: impl Read) -> anyhow::Result<HashMap<Symbol, Vec<(u64, Money)>>> {
+/// Returns an error with a message that names the file and the faulty line.
+pub fn read_prices(path: &Path) -> anyhow::Result<Vec<PriceRow>> {
+    let file =
+        File::open(path).with_context(|| format!("cannot read the prices {}", path.display()))?;
+    let mut head = [0; 2];
+    let gzipped = (&file).read(&mut head)? == 2 && head == [0x1f, 0x8b];
+    let file = File::open(path)?;
+    let plain: Box<dyn Read> = if gzipped {
+        Box::new(flate2::read::MultiGzDecoder::new(file))
+    } else {
+        Box::new(BufReader::new(file))
+    };
+    let rows = read_rows(plain).with_context(|| format!("the prices {}", path.display()))?;
+    ensure!(!rows.is_empty(), "the prices {}: no rows", path.display());
+    Ok(rows)
+}
+
+/// Reads rows of `time,symbol,price` after their header, at most [`CSV_ROWS_MAX`].
+fn read_rows(from: impl Read) -> anyhow::Result<Vec<PriceRow>> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(from);
     let headers = reader.headers()?;
     ensure!(
@@ -103,7 +125,7 @@ pub fn read_rows(from: impl Read) -> anyhow::Result<HashMap<Symbol, Vec<(u64, Mo
         "the first line must name the columns: time,symbol,price; \
          daytrade convert-prices makes such files"
     );
-    let mut prices: HashMap<Symbol, Vec<(u64, Money)>> = HashMap::new();
+    let mut rows = Vec::new();
     for (index, row) in reader.deserialize().enumerate() {
         let line = index + 2;
         ensure!(index < CSV_ROWS_MAX, "more than {CSV_ROWS_MAX} rows");
@@ -114,12 +136,9 @@ pub fn read_rows(from: impl Read) -> anyhow::Result<HashMap<Symbol, Vec<(u64, Mo
         let price = Money::parse_amount(row.price.as_bytes()).ok().with_context(|| {
             format!("line {line}: {:?} is not a price: dollars, at most two decimals", row.price)
         })?;
-        prices.entry(symbol).or_default().push((row.time, price));
+        rows.push(PriceRow { time_ms: row.time, symbol, price });
     }
-    for rows in prices.values_mut() {
-        rows.sort_by_key(|(time, _)| *time);
-    }
-    Ok(prices)
+    Ok(rows)
 }
 
 impl QuoteSource for CsvSource {

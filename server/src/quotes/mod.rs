@@ -16,6 +16,7 @@ mod simulated;
 mod source;
 mod spec;
 
+pub use csv::{PriceRow, read_prices};
 pub use legacy::{LegacyOptions, LegacySource};
 pub use manager::{QuoteManagerHandles, QuoteStats, spawn_manager};
 pub use simulated::SimulatedSource;

@@ -7,6 +7,7 @@ mod screen;
 pub(crate) mod snapshot;
 mod watch;
 
+use crate::check::{self, CheckArgs};
 use crate::convert::{ConvertArgs, convert};
 use crate::exit::{Exit, Failure};
 use crate::generate::{GenerateArgs, generate};
@@ -43,7 +44,8 @@ const AFTER_HELP: &str = "\
 Without a command, daytrade opens the trading screen in a terminal. If standard input is a file or
 a pipe, it replays the workload there: daytrade < FILE is the same as daytrade replay -.
 
-Exit codes: 0 success, 1 replies differ from the expected ones, 2 wrong usage or unreadable file,
+Exit codes: 0 success, 1 replies differ from the expected ones or a log breaks
+a rule, 2 wrong usage or unreadable file,
 3 no connection or lost connection, 130 interrupted.";
 
 /// The subcommands of `daytrade`.
@@ -53,6 +55,8 @@ enum Command {
     Replay(Box<ReplayArgs>),
     /// Write a generated workload to standard output
     Generate(GenerateArgs),
+    /// Judge an audit log, of this or any other program, by the rules of the assignment
+    Check(Box<CheckArgs>),
     /// Turn downloaded price histories (date, open, high, low, close) into a file for --quotes
     /// csv:FILE
     ConvertPrices(ConvertArgs),
@@ -121,6 +125,9 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(args)) if args.ui => screen::replay(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Generate(args)) => print_with(|out| generate(&args, out)),
+        Some(Command::Check(args)) => {
+            check::check(&args, &mut BufWriter::new(io::stdout().lock()))
+        }
         Some(Command::ConvertPrices(args)) => convert_prices(&args),
         Some(Command::Login(args)) => remote::login(&args),
         Some(Command::Logout(args)) => remote::logout(&args),

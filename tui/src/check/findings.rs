@@ -1,0 +1,234 @@
+//! What the rules find, in bounded memory.
+
+use super::amount::Amount;
+use super::event::Event;
+use super::reading::{Reading, Readings};
+
+/// A place in the log that a finding names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Line, from 1; 0 if the finding is about the whole log.
+    pub line: u64,
+    /// Byte, from 0.
+    pub byte: u64,
+    /// Transaction number, if there is one.
+    pub number: Option<u64>,
+}
+
+impl Place {
+    /// Returns the place of an event.
+    pub(crate) const fn of(event: &Event<'_>) -> Self {
+        Self { line: event.line, byte: event.byte, number: event.number }
+    }
+
+    /// Creates a place for a finding about a number that no event has.
+    pub(crate) const fn of_number(number: u64) -> Self {
+        Self { line: 0, byte: 0, number: Some(number) }
+    }
+}
+
+/// What a rule expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// The same in every reading.
+    Text(String),
+    /// Cash, which depends on the reading.
+    Cash(CashDue),
+}
+
+/// Cash that a command comes to, by reading: positive if it is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CashDue {
+    ways: [(Readings, Amount); CashDue::WAYS],
+    /// Readings whose amount depends on a price that the log does not show, and its bound.
+    unseen: (Readings, Amount),
+}
+
+impl CashDue {
+    const WAYS: usize = 4;
+
+    /// Nothing yet.
+    pub(crate) const fn new() -> Self {
+        Self {
+            ways: [(Readings::NONE, Amount::ZERO); Self::WAYS],
+            unseen: (Readings::NONE, Amount::ZERO),
+        }
+    }
+
+    /// Creates what is due in every reading.
+    pub(crate) const fn exactly(amount: Amount) -> Self {
+        Self::new().or(Readings::ALL, amount)
+    }
+
+    /// Adds what is due in some readings.
+    pub(crate) const fn or(mut self, readings: Readings, amount: Amount) -> Self {
+        let mut at = 0;
+        while at < Self::WAYS {
+            if self.ways[at].0.is_empty() {
+                self.ways[at] = (readings, amount);
+                return self;
+            }
+            at += 1;
+        }
+        self
+    }
+
+    /// Adds readings in which some amount of this sign and at most this size is due.
+    pub(crate) const fn or_up_to(mut self, readings: Readings, bound: Amount) -> Self {
+        self.unseen = (readings, bound);
+        self
+    }
+
+    /// Returns the readings in which this cash was due.
+    pub(crate) fn explains(&self, net: Amount) -> Readings {
+        let (readings, bound) = self.unseen;
+        let within = net != Amount::ZERO
+            && net.is_negative() == bound.is_negative()
+            && net.size() <= bound.size();
+        self.ways
+            .iter()
+            .filter(|(_, amount)| *amount == net)
+            .fold(readings.when(within), |all, (readings, _)| all.or(*readings))
+    }
+
+    fn describe(&self, reading: Reading) -> String {
+        match self.ways.iter().find(|(readings, _)| readings.contains(reading)) {
+            Some((_, amount)) => moved(*amount),
+            None => format!("{} or less, for whole shares", moved(self.unseen.1)),
+        }
+    }
+}
+
+/// Returns the words for cash that moved.
+pub(crate) fn moved(net: Amount) -> String {
+    if net.is_positive() {
+        format!("add {net}")
+    } else if net.is_negative() {
+        format!("remove {}", net.size())
+    } else {
+        "no accountTransaction".to_owned()
+    }
+}
+
+/// One breach of a rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    /// Where.
+    pub place: Place,
+    /// What was found.
+    pub found: String,
+    /// What was expected.
+    expected: Expected,
+    /// Readings that it breaks.
+    breaks: Readings,
+}
+
+impl Finding {
+    /// Returns what was expected in a reading.
+    pub(crate) fn expected(&self, reading: Reading) -> String {
+        match &self.expected {
+            Expected::Text(text) => text.clone(),
+            Expected::Cash(due) => due.describe(reading),
+        }
+    }
+}
+
+/// The transaction numbers that are judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Range {
+    pub from: u64,
+    pub until: u64,
+}
+
+impl Range {
+    pub(crate) const fn contains(self, number: u64) -> bool {
+        self.from <= number && number <= self.until
+    }
+}
+
+/// The findings of one rule.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    range: Range,
+    /// Findings kept for each reading.
+    max: usize,
+    kept: Vec<Finding>,
+    /// Readings for which another finding is kept.
+    open: Readings,
+    /// Number of findings by the set of readings that they break.
+    counts: Vec<(Readings, u64)>,
+    /// The number of the first finding that broke each reading.
+    first: [Option<Place>; 32],
+    broken: Readings,
+}
+
+impl Findings {
+    pub(crate) fn new(range: Range, max: usize) -> Self {
+        Self {
+            range,
+            max,
+            kept: Vec::new(),
+            open: Readings::ALL,
+            counts: Vec::new(),
+            first: [None; 32],
+            broken: Readings::NONE,
+        }
+    }
+
+    /// Returns the numbers that are judged.
+    pub(crate) const fn range(&self) -> Range {
+        self.range
+    }
+
+    /// Adds a finding that holds in every reading.
+    pub(crate) fn add(&mut self, place: Place, found: impl Into<String>, expected: impl Into<String>) {
+        self.add_for(Readings::ALL, place, || (found.into(), Expected::Text(expected.into())));
+    }
+
+    /// Adds a finding that breaks some readings. It is described only if it is kept.
+    pub(crate) fn add_for(
+        &mut self,
+        breaks: Readings,
+        place: Place,
+        describe: impl FnOnce() -> (String, Expected),
+    ) {
+        let judged = place.number.is_none_or(|number| self.range.contains(number));
+        if breaks.is_empty() || !judged {
+            return;
+        }
+        match self.counts.iter_mut().find(|(set, _)| *set == breaks) {
+            Some((_, count)) => *count += 1,
+            None => self.counts.push((breaks, 1)),
+        }
+        for reading in breaks.and(self.broken.not()).iter() {
+            self.first[usize::from(reading)] = Some(place);
+        }
+        self.broken = self.broken.or(breaks);
+        if breaks.and(self.open).is_empty() {
+            return;
+        }
+        let (found, expected) = describe();
+        self.kept.push(Finding { place, found, expected, breaks });
+        for reading in breaks.and(self.open).iter() {
+            let kept = self.kept.iter().filter(|finding| finding.breaks.contains(reading)).count();
+            if kept >= self.max {
+                self.open = self.open.and(Readings::one(reading).not());
+            }
+        }
+    }
+
+    /// Returns the number of findings in a reading.
+    pub(crate) fn count(&self, reading: Reading) -> u64 {
+        self.counts.iter().filter(|(set, _)| set.contains(reading)).map(|(_, count)| count).sum()
+    }
+
+    /// Returns where a reading fails first.
+    pub(crate) fn first(&self, reading: Reading) -> Option<Place> {
+        self.first[usize::from(reading)]
+    }
+
+    /// Returns the findings that were kept for a reading.
+    pub(crate) fn of(&self, reading: Reading) -> impl Iterator<Item = &Finding> {
+        self.kept.iter().filter(move |finding| finding.breaks.contains(reading)).take(self.max)
+    }
+}

@@ -1,0 +1,140 @@
+//! `daytrade check`: judges any team's audit log.
+//!
+//! `reader` turns the file into events, `trading` reconstructs the accounts, each module of `rules`
+//! judges one thing, and `report` prints the verdicts. The log is only read, and never trusted:
+//! whatever it holds, every state here is bounded and no input may panic.
+
+mod amount;
+mod event;
+mod findings;
+mod judge;
+mod numbers;
+mod reader;
+mod reading;
+mod report;
+mod rules;
+mod trading;
+mod workload;
+
+use crate::exit::{Exit, Failure};
+use amount::Amount;
+use anyhow::Context as _;
+use clap::Args;
+use findings::Range;
+use judge::{Outcome, Task, judge};
+use reading::Readings;
+pub(crate) use report::Format;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use workload::Workload;
+
+/// Options of `daytrade check`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Audit log in XML; - for standard input
+    pub log: PathBuf,
+    /// Options of every check.
+    #[command(flatten)]
+    pub options: CheckOptions,
+    /// Workload file that the log answers
+    #[arg(long, value_name = "FILE")]
+    pub workload: Option<PathBuf>,
+}
+
+/// How to judge a log.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CheckOptions {
+    /// How the team read the assignment, names with commas: buy or commit, whole or fractional,
+    /// amount or trigger, error or no-error, dollars or shares; any names the reading that explains
+    /// most
+    #[arg(long, value_name = "NAME", default_value = "any", value_parser = Readings::parse)]
+    pub reading: Readings,
+    /// Price file, for logs of a market without a quote server
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// First transaction number to judge
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub from: u64,
+    /// Last transaction number to judge
+    #[arg(long, value_name = "N", default_value_t = u64::MAX, hide_default_value = true)]
+    pub until: u64,
+    /// Form of the report
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Findings to show for each rule
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub max_findings: u16,
+    /// Judge timestamps by the schema of this year
+    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i16).range(2016..=2023))]
+    pub year: Option<i16>,
+    /// Judge by docs/audit.xsd too, which is stricter than the official schema
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Judges a log and prints the report. The exit code is 0 if no rule failed, 1 if one did.
+///
+/// # Errors
+/// Returns a failure of usage if a file cannot be read, or is no audit log.
+pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let input = open(&args.log).map_err(Failure::usage)?;
+    let workload = match &args.workload {
+        None => None,
+        Some(path) => Some(Workload::new(Box::new(BufReader::new(
+            open(path).map_err(Failure::usage)?,
+        )))),
+    };
+    check_log(input, &args.log, workload, &args.options, out)
+}
+
+/// As [`check`], of a log that is open.
+pub(crate) fn check_log(
+    input: impl Read,
+    name: &Path,
+    workload: Option<Workload>,
+    options: &CheckOptions,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let prices = match &options.prices {
+        None => Vec::new(),
+        Some(path) => prices_of(path).map_err(Failure::usage)?,
+    };
+    let task = Task {
+        strict: options.strict,
+        year: options.year,
+        workload,
+        prices,
+        range: Range { from: options.from, until: options.until },
+        max_findings: usize::from(options.max_findings),
+        readings: options.reading,
+    };
+    let judgement = judge(input, task)
+        .with_context(|| format!("cannot read {}", name.display()))
+        .map_err(Failure::usage)?
+        .map_err(|message| {
+            let name = name.display();
+            Failure::usage(anyhow::anyhow!("{name} is no audit log: {message}"))
+        })?;
+    report::write(&judgement, options.format, options.reading, out)
+        .and_then(|()| out.flush())
+        .map_err(Failure::output)?;
+    Ok(if judgement.count(Outcome::Fail) > 0 { Exit::Differs } else { Exit::Done })
+}
+
+fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    anyhow::ensure!(!file.metadata()?.is_dir(), "{} is a folder", path.display());
+    Ok(Box::new(file))
+}
+
+fn prices_of(path: &Path) -> anyhow::Result<Vec<(String, Amount)>> {
+    let rows = daytrade_server::read_prices(path)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.symbol.as_str().to_owned(), Amount::from_cents(row.price.cents())))
+        .collect())
+}

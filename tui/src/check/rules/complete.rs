@@ -1,0 +1,98 @@
+//! complete: every numbered line of the workload has its userCommand, once and unchanged. Without a
+//! workload, the numbers run from 1 without a gap.
+
+use super::{Remark, Rule};
+use crate::check::event::{Event, Kind};
+use crate::check::findings::{Findings, Place};
+use crate::check::numbers::Numbers;
+use crate::check::workload::{Answer, Workload};
+
+/// The rule.
+#[derive(Debug)]
+pub(super) struct Complete {
+    workload: Option<Workload>,
+    numbers: Numbers,
+    largest: u64,
+    too_many: bool,
+    error: Option<String>,
+}
+
+impl Complete {
+    pub(super) fn new(workload: Option<Workload>) -> Self {
+        Self { workload, numbers: Numbers::default(), largest: 0, too_many: false, error: None }
+    }
+}
+
+impl Rule for Complete {
+    fn name(&self) -> &'static str {
+        "complete"
+    }
+
+    fn event(&mut self, event: &Event<'_>, findings: &mut Findings) {
+        let Some(number) = event.number.filter(|_| event.kind == Kind::UserCommand) else { return };
+        let Some(workload) = &mut self.workload else {
+            match self.numbers.insert(number) {
+                Some(true) => {}
+                Some(false) => findings.add(
+                    Place::of(event),
+                    format!("a second userCommand with number {number}"),
+                    "each number once",
+                ),
+                None => self.too_many = true,
+            }
+            if findings.range().contains(number) {
+                self.largest = self.largest.max(number);
+            }
+            return;
+        };
+        match workload.take(number, event) {
+            Ok(Answer::Same) => {}
+            Ok(Answer::Differs { found, expected }) => {
+                findings.add(Place::of(event), found, expected);
+            }
+            Ok(Answer::NotThere) => findings.add(
+                Place::of(event),
+                format!("a userCommand with number {number}"),
+                "one userCommand for each line of the workload",
+            ),
+            Err(error) => {
+                self.error.get_or_insert(error);
+            }
+        }
+    }
+
+    fn end(&mut self, _lost: Option<&str>, findings: &mut Findings) -> Remark {
+        let range = findings.range();
+        if let Some(workload) = &mut self.workload {
+            if let Err(error) = workload.rest(|number, line| {
+                findings.add(
+                    Place::of_number(number),
+                    "no userCommand",
+                    format!("a userCommand for {line}"),
+                );
+            }) {
+                self.error.get_or_insert(error);
+            }
+            return match self.error.take() {
+                Some(error) => Remark::not_judged(error),
+                None => Remark::note(format!("{} lines of the workload", workload.lines())),
+            };
+        }
+        if self.too_many {
+            return Remark::not_judged("the transaction numbers are too far apart to follow");
+        }
+        let first = range.from.max(1);
+        self.numbers.gaps(first, self.largest, |from, until| {
+            let (found, expected) = if from == until {
+                ("no userCommand".to_owned(), format!("number {from}"))
+            } else {
+                (format!("no userCommand from {from} to {until}"), "numbers without a gap".into())
+            };
+            findings.add(Place::of_number(from), found, expected);
+        });
+        if self.largest < first {
+            return Remark::not_judged("the log has no userCommand");
+        }
+        Remark::note(format!("numbers {first} to {}", self.largest))
+    }
+}

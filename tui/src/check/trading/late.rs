@@ -1,0 +1,73 @@
+//! Events that come after their command was judged: expiries and fills.
+
+use super::open::Open;
+use super::{Due, EXPIRY_MS, Fire, Sink, Step, TIMER_MS, Trading, UserId};
+use crate::check::amount::Amount;
+use crate::check::findings::CashDue;
+use crate::check::reading::Readings;
+use daytrade_protocol::CommandName;
+
+impl Trading {
+    /// Handles an event of an earlier command.
+    pub(super) fn late(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
+        if let Some(key) = self.sets.armed(open.number)
+            && key.user == user
+        {
+            return self.fire(key, open, sink);
+        }
+        let orders = &mut self.users[user.0 as usize];
+        if let Some(order) = orders.buys.expire(open.number) {
+            if open.moves > 0 {
+                orders.buys.give_back(open.number);
+                let due = CashDue::exactly(order.reserve);
+                let net = open.net;
+                let at = open.cash_place();
+                if open.at_ms + TIMER_MS < order.at_ms + EXPIRY_MS {
+                    let due = Due::Text("no accountTransaction before its 60 s are over");
+                    sink(&Step::Cash { at, explained: Readings::NONE, net, due });
+                } else {
+                    super::cash(open, due, sink);
+                }
+            }
+            return;
+        }
+        if orders.sells.expire(open.number).is_some() && open.moves == 0 {
+            return;
+        }
+        let is_trigger =
+            matches!(open.command, Some(CommandName::SetBuyTrigger | CommandName::SetSellTrigger));
+        if is_trigger && open.system_count > 0 {
+            sink(&Step::Fired { at: open.place, fire: Fire::NotArmed });
+        } else if open.moves > 0 {
+            if let Some(number) = orders.buys.overdue(open.net, open.at_ms) {
+                orders.buys.expire(number);
+                orders.buys.give_back(number);
+                return;
+            }
+            sink(&Step::Cash {
+                at: open.cash_place(),
+                explained: Readings::NONE,
+                net: open.net,
+                due: Due::Text("no accountTransaction: no command of the user explains it"),
+            });
+        }
+    }
+
+    /// Handles cash that came back 60 s after a BUY whose events were still open.
+    pub(super) fn returned(
+        &mut self,
+        user: UserId,
+        open: &Open,
+        amount: Amount,
+        at_ms: u64,
+        sink: Sink<'_>,
+    ) {
+        let buys = &mut self.users[user.0 as usize].buys;
+        let due = buys.expire(open.number).map(|order| order.reserve);
+        buys.give_back(open.number);
+        let due = CashDue::exactly(due.unwrap_or_default());
+        let at = open.cash_place();
+        let explained = due.explains(amount).when(at_ms >= open.at_ms + EXPIRY_MS - TIMER_MS);
+        sink(&Step::Cash { at, explained, net: amount, due: Due::Cash(due) });
+    }
+}

@@ -1,0 +1,297 @@
+//! What the log shows of every account: orders, sets and cash, in the order of the log.
+//!
+//! The reconstruction follows the log and not a model of an exchange: an order holds the cash that
+//! left the account, not the cash that should have left it. So one difference is found once, and
+//! the rest of the log is judged as if it had been right. It judges nothing itself: it tells the
+//! rules what it saw, as [`Step`]s.
+//!
+//! Events of one user may be a little out of order in logs of concurrent servers. A command is
+//! therefore looked at only when [`WINDOW`] later ones of its user have begun.
+
+mod used;
+mod late;
+mod open;
+mod orders;
+mod prices;
+mod sets;
+mod step;
+
+pub(crate) use step::{Due, Fire, Step};
+
+use super::amount::Amount;
+use super::event::{Event, Kind};
+use super::findings::CashDue;
+use super::reading::Readings;
+use daytrade_protocol::CommandName;
+use hashbrown::HashMap;
+use open::{Began, Open};
+use orders::Orders;
+use prices::{Prices, Seen, SymbolId};
+use sets::Sets;
+use std::collections::VecDeque;
+use used::Awaiting;
+
+/// Commands of a user whose events may still come.
+const WINDOW: usize = 2;
+/// Time after which an order runs out, and after which a price is too old.
+pub(crate) const EXPIRY_MS: u64 = 60_000;
+/// Inaccuracy of a server's timer that is no finding.
+const TIMER_MS: u64 = 1_000;
+/// Users that are followed.
+const USERS_MAX: usize = 1 << 18;
+/// Holdings that are followed.
+const HOLDINGS_MAX: usize = 1 << 19;
+
+/// A user of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct UserId(u32);
+
+/// What a user is doing.
+#[derive(Debug, Default)]
+struct User {
+    open: VecDeque<Open>,
+    buys: Orders,
+    sells: Orders,
+}
+
+/// Receives the steps.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(&Step);
+
+/// All accounts of a log.
+#[derive(Debug, Default)]
+pub(crate) struct Trading {
+    ids: HashMap<Box<str>, UserId>,
+    users: Vec<User>,
+    prices: Prices,
+    awaiting: Awaiting,
+    sets: Sets,
+    /// Shares that the log accounts for; None if that is not known.
+    holdings: HashMap<(UserId, SymbolId), Option<i64>>,
+    last_ms: u64,
+    /// Why the accounts can no longer be followed.
+    lost: Option<&'static str>,
+}
+
+impl Trading {
+    /// Adds a price of a price file.
+    pub(crate) fn price_from_file(&mut self, symbol: &str, price: Amount) {
+        self.prices.from_file(symbol, price);
+    }
+
+    /// Returns why the accounts could not be followed to the end.
+    pub(crate) const fn lost(&self) -> Option<&'static str> {
+        self.lost
+    }
+
+    /// Follows one event.
+    pub(crate) fn event(&mut self, event: &Event<'_>, sink: Sink<'_>) {
+        self.last_ms = self.last_ms.max(event.at_ms.unwrap_or(0));
+        if event.kind == Kind::DebugEvent || self.lost.is_some() {
+            return;
+        }
+        let symbol = event.symbol.and_then(|name| self.prices.id(name));
+        if event.kind == Kind::QuoteServer {
+            return self.hit(event, symbol, sink);
+        }
+        let Some((user, number)) = event.user.zip(event.number) else { return };
+        let Some(user) = self.user(user) else {
+            self.lost = Some("the log has too many users to follow");
+            return;
+        };
+        if event.kind == Kind::ErrorEvent {
+            let open = &mut self.users[user.0 as usize].open;
+            if let Some(open) = open.iter_mut().rev().find(|open| open.number == number) {
+                open.refused = true;
+            }
+            return;
+        }
+        self.effect(user, number, event, symbol);
+        while self.users[user.0 as usize].open.len() > WINDOW {
+            self.judge_oldest(user, sink);
+        }
+    }
+
+    /// Looks at everything that is still open.
+    pub(crate) fn end(&mut self, sink: Sink<'_>) {
+        for id in 0..self.users.len() {
+            let user = UserId(id as u32);
+            while !self.users[id].open.is_empty() {
+                self.judge_oldest(user, sink);
+            }
+        }
+        self.awaiting.end(sink);
+        for id in 0..self.users.len() {
+            for order in self.users[id].buys.unreturned(self.last_ms.saturating_sub(TIMER_MS)) {
+                sink(&Step::Cash {
+                    at: order.place,
+                    explained: Readings::AT_BUY.not(),
+                    net: Amount::ZERO,
+                    due: Due::Cash(CashDue::exactly(order.reserve)),
+                });
+            }
+        }
+    }
+
+    fn user(&mut self, name: &str) -> Option<UserId> {
+        if let Some(id) = self.ids.get(name) {
+            return Some(*id);
+        }
+        if self.users.len() >= USERS_MAX {
+            return None;
+        }
+        let id = UserId(self.users.len() as u32);
+        self.ids.insert(name.into(), id);
+        self.users.push(User::default());
+        Some(id)
+    }
+
+    /// Takes note of an answer of the quote server.
+    fn hit(&mut self, event: &Event<'_>, symbol: Option<SymbolId>, sink: Sink<'_>) {
+        let (Some(symbol), Some(price), Some(at_ms)) = (symbol, event.price, event.at_ms) else {
+            return;
+        };
+        let seen = Seen { price, at_ms };
+        self.prices.hit(symbol, seen);
+        self.awaiting.arrived(symbol, seen, sink);
+        let user = event.user.and_then(|name| self.ids.get(name));
+        let Some((user, number)) = user.zip(event.number) else { return };
+        let open = &mut self.users[user.0 as usize].open;
+        if let Some(open) = open.iter_mut().rev().find(|open| open.number == number) {
+            open.own_hit = true;
+            open.prices.insert(0, seen);
+        }
+    }
+
+    /// Adds an event to the command of its number.
+    fn effect(
+        &mut self,
+        user: UserId,
+        number: u64,
+        event: &Event<'_>,
+        symbol: Option<SymbolId>,
+    ) {
+        let armed = self.sets.armed(number);
+        let user = &mut self.users[user.0 as usize];
+        let at = user.open.iter().rposition(|open| open.number == number);
+        let open = match (at, event.kind) {
+            (Some(at), Kind::UserCommand) if user.open[at].began == Began::Command => {
+                // The same command twice is a finding of another rule.
+                let open = &user.open[at];
+                if open.command == event.command {
+                    return;
+                }
+                user.open.push_back(Open::new(Began::Command, event, symbol));
+                user.open.back_mut()
+            }
+            (Some(at), kind) if kind != Kind::UserCommand => user.open.get_mut(at),
+            (_, kind) => {
+                let began =
+                    if kind == Kind::UserCommand { Began::Command } else { Began::Late };
+                let symbol = symbol.or(armed.map(|key| key.symbol));
+                user.open.push_back(Open::new(began, event, symbol));
+                user.open.back_mut()
+            }
+        };
+        let Some(open) = open else { return };
+        match event.kind {
+            Kind::AccountTransaction => {
+                let size = event.funds.unwrap_or_default();
+                match event.adds {
+                    Some(true) => open.moved(event, size),
+                    Some(false) => open.moved(event, -size),
+                    None => {}
+                }
+            }
+            Kind::SystemEvent => open.system(event),
+            _ => {}
+        }
+        if let Some(symbol) = open.symbol.filter(|_| uses_price(open)) {
+            self.prices.offer(symbol, &mut open.prices);
+        }
+    }
+
+    fn judge_oldest(&mut self, user: UserId, sink: Sink<'_>) {
+        let Some(open) = self.users[user.0 as usize].open.pop_front() else { return };
+        if self.lost.is_some() {
+            return;
+        }
+        match (open.began, open.command) {
+            (Began::Late, _) => self.late(user, &open, sink),
+            (Began::Command, _) if open.refused => self.refused(user, &open, sink),
+            (Began::Command, Some(command)) => self.command(user, &open, command, sink),
+            (Began::Command, None) => {}
+        }
+        if let Some((amount, at_ms)) = open.returned {
+            self.returned(user, &open, amount, at_ms, sink);
+        }
+    }
+
+    fn command(&mut self, user: UserId, open: &Open, command: CommandName, sink: Sink<'_>) {
+        match command {
+            CommandName::Add => {
+                if let Some(funds) = open.funds {
+                    cash(open, CashDue::exactly(funds), sink);
+                }
+            }
+            CommandName::Quote | CommandName::DumpLog | CommandName::DisplaySummary => {
+                cash(open, CashDue::exactly(Amount::ZERO), sink);
+            }
+            CommandName::Buy => self.buy(user, open, sink),
+            CommandName::Sell => self.sell(user, open, sink),
+            CommandName::CommitBuy => self.commit_buy(user, open, sink),
+            CommandName::CancelBuy => self.cancel_buy(user, open, sink),
+            CommandName::CommitSell => self.commit_sell(user, open, sink),
+            CommandName::CancelSell => self.cancel_sell(user, open, sink),
+            CommandName::SetBuyAmount => self.set_buy_amount(user, open, sink),
+            CommandName::SetBuyTrigger => self.set_buy_trigger(user, open, sink),
+            CommandName::CancelSetBuy => self.cancel_set(user, open, true, sink),
+            CommandName::SetSellAmount => self.set_sell_amount(user, open, sink),
+            CommandName::SetSellTrigger => self.set_sell_trigger(user, open, sink),
+            CommandName::CancelSetSell => self.cancel_set(user, open, false, sink),
+        }
+    }
+
+    /// Changes the shares that a user holds. An unknown number stays unknown.
+    fn hold(&mut self, user: UserId, open: &Open, symbol: SymbolId, by: Option<i64>, sink: Sink<'_>) {
+        if self.holdings.len() >= HOLDINGS_MAX {
+            self.lost = Some("the log has too many holdings to follow");
+            return;
+        }
+        let held = self.holdings.entry((user, symbol)).or_insert(Some(0));
+        let now = held.zip(by).and_then(|(held, by)| held.checked_add(by));
+        if let (Some(had), Some(by), Some(true)) = (*held, by, now.map(|now| now < 0)) {
+            *held = None;
+            sink(&Step::Cash {
+                at: open.cash_place(),
+                explained: Readings::WHOLE.not(),
+                net: open.net,
+                due: Due::Shortfall { sold: by.saturating_neg(), held: had },
+            });
+            return;
+        }
+        *held = now;
+        if now == Some(0) {
+            self.holdings.remove(&(user, symbol));
+        }
+    }
+}
+
+/// Tells the rules about the cash of a command.
+fn cash(open: &Open, due: CashDue, sink: Sink<'_>) {
+    let (net, explained) = (open.net, due.explains(open.net));
+    sink(&Step::Cash { at: open.cash_place(), explained, net, due: Due::Cash(due) });
+}
+
+/// Returns true for a command that may have used a price.
+const fn uses_price(open: &Open) -> bool {
+    matches!(open.began, Began::Late)
+        || matches!(
+            open.command,
+            Some(
+                CommandName::Buy
+                    | CommandName::Sell
+                    | CommandName::SetBuyTrigger
+                    | CommandName::SetSellTrigger
+            )
+        )
+}

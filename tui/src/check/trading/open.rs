@@ -1,0 +1,100 @@
+//! A command whose events may not all have been read.
+
+use super::prices::{Candidates, SymbolId};
+use crate::check::amount::Amount;
+use crate::check::event::Event;
+use crate::check::findings::Place;
+use daytrade_protocol::CommandName;
+
+/// What began the entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Began {
+    /// A userCommand.
+    Command,
+    /// An event of a command that was judged before: an expiry or a fill.
+    Late,
+}
+
+/// A command, or a late event, with the events of its number so far.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub began: Began,
+    /// Where its first event is.
+    pub place: Place,
+    /// Where its last accountTransaction is, if there is one.
+    pub moved_at: Option<Place>,
+    pub number: u64,
+    pub at_ms: u64,
+    pub command: Option<CommandName>,
+    pub symbol: Option<SymbolId>,
+    pub funds: Option<Amount>,
+    /// Prices that it may have used.
+    pub prices: Candidates,
+    /// True once a quoteServer of its number was read.
+    pub own_hit: bool,
+    /// Sum of its accountTransactions.
+    pub net: Amount,
+    /// Number of its accountTransactions.
+    pub moves: u32,
+    /// An accountTransaction of another time than the command: cash that came back at the expiry.
+    pub returned: Option<(Amount, u64)>,
+    /// Funds of its systemEvents, the last two.
+    pub systems: [Option<Amount>; 2],
+    /// Number of its systemEvents.
+    pub system_count: u32,
+    /// True once it was refused.
+    pub refused: bool,
+    /// Time of its newest event.
+    pub last_ms: u64,
+}
+
+impl Open {
+    pub(super) fn new(began: Began, event: &Event<'_>, symbol: Option<SymbolId>) -> Self {
+        let at_ms = event.at_ms.unwrap_or(0);
+        Self {
+            began,
+            place: Place::of(event),
+            moved_at: None,
+            number: event.number.unwrap_or(0),
+            at_ms,
+            command: event.command,
+            symbol,
+            funds: event.funds,
+            prices: Candidates::new(),
+            own_hit: false,
+            net: Amount::ZERO,
+            moves: 0,
+            returned: None,
+            systems: [None; 2],
+            system_count: 0,
+            refused: false,
+            last_ms: at_ms,
+        }
+    }
+
+    /// Adds cash that moved.
+    pub(super) fn moved(&mut self, event: &Event<'_>, amount: Amount) {
+        let at_ms = event.at_ms.unwrap_or(self.at_ms);
+        let is_late = self.began == Began::Command && at_ms >= self.at_ms + super::EXPIRY_MS;
+        if is_late && amount.is_positive() && self.moves > 0 {
+            self.returned = Some((amount, at_ms));
+        } else {
+            self.net = self.net + amount;
+            self.moves += 1;
+        }
+        self.moved_at = Some(Place::of(event));
+        self.last_ms = self.last_ms.max(at_ms);
+    }
+
+    /// Adds a systemEvent.
+    pub(super) fn system(&mut self, event: &Event<'_>) {
+        self.systems = [self.systems[1], event.funds];
+        self.system_count += 1;
+        self.last_ms = self.last_ms.max(event.at_ms.unwrap_or(0));
+    }
+
+    /// Returns the place that a finding about its cash names.
+    pub(super) fn cash_place(&self) -> Place {
+        self.moved_at.unwrap_or(self.place)
+    }
+}

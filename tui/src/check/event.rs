@@ -47,6 +47,13 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str().as_bytes() == name)
     }
 
+    /// Returns true if these children, a bit each, are what the schema asks for.
+    pub(crate) const fn allows(self, present: u16) -> bool {
+        let (needed, allowed) = self.children();
+        let needed = bits(needed);
+        present & needed == needed && present & !(needed | bits(allowed)) == 0
+    }
+
     /// Returns the children in the order of the official schema: those that must be there, and
     /// those that may be.
     pub(crate) const fn children(self) -> (&'static [Child], &'static [Child]) {
@@ -79,6 +86,16 @@ impl Kind {
             }
         }
     }
+}
+
+/// Returns a bit for each child of a list.
+const fn bits(children: &[Child]) -> u16 {
+    let (mut bits, mut at) = (0, 0);
+    while at < children.len() {
+        bits |= 1 << children[at] as u16;
+        at += 1;
+    }
+    bits
 }
 
 /// The children that an element can have.

@@ -227,8 +227,11 @@ impl Findings {
         self.first[usize::from(reading)]
     }
 
-    /// Returns the findings that were kept for a reading.
-    pub(crate) fn of(&self, reading: Reading) -> impl Iterator<Item = &Finding> {
-        self.kept.iter().filter(move |finding| finding.breaks.contains(reading)).take(self.max)
+    /// Returns the findings that were kept for a reading, in the order of the log.
+    pub(crate) fn of(&self, reading: Reading) -> Vec<&Finding> {
+        let breaks = |finding: &&Finding| finding.breaks.contains(reading);
+        let mut kept: Vec<_> = self.kept.iter().filter(breaks).take(self.max).collect();
+        kept.sort_by_key(|finding| finding.place.line);
+        kept
     }
 }

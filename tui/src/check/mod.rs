@@ -9,6 +9,7 @@ mod event;
 mod findings;
 mod judge;
 mod numbers;
+mod plain;
 mod reader;
 mod reading;
 mod report;

@@ -4,7 +4,8 @@
 //! when its rest has been read, so nothing is copied but that rest. The text of the log is data:
 //! entities of a document type are never expanded.
 
-use super::event::{CHILDREN, Child, Fault, Kind};
+use super::event::{Child, Fault, Kind};
+use super::plain::{self, Children};
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event as Xml};
@@ -28,7 +29,7 @@ pub(crate) struct Element<'a> {
     /// Byte at which it begins, from 0.
     pub byte: u64,
     /// The texts of its children, without blanks around them.
-    pub children: [Option<Cow<'a, str>>; CHILDREN],
+    pub children: Children<'a>,
     /// What is wrong with its form.
     pub faults: Vec<Fault>,
 }
@@ -164,28 +165,42 @@ impl LogReader {
         at_end: bool,
         sink: &mut dyn FnMut(&Element<'_>),
     ) -> Left {
-        let mut reader = Reader::from_str(block);
-        reader.config_mut().allow_unmatched_ends = true;
         let (mut used, mut line, mut counted) = (0, self.line, 0);
         loop {
-            let began = reader.buffer_position() as usize;
-            line += memchr::memchr_iter(b'\n', &block.as_bytes()[counted..began]).count() as u64;
-            counted = began;
-            let place = Place { line, byte: self.byte + began as u64 };
+            if self.stage == Stage::InLog {
+                while let Some(plain) = plain::element(&block[used..]) {
+                    let began = used + plain.blank;
+                    line += lines(&block[counted..began]);
+                    counted = began;
+                    let place = Place { line, byte: self.byte + began as u64 };
+                    used += plain.end;
+                    sink(&completed(Some(plain.kind), "", place, plain.children, Vec::new()));
+                }
+            }
+            line += lines(&block[counted..used]);
+            counted = used;
+            let rest = &block[used..];
+            let mut reader = Reader::from_str(rest);
+            reader.config_mut().allow_unmatched_ends = true;
+            let began = rest.len() - rest.trim_ascii_start().len();
+            let place = Place {
+                line: line + lines(&rest[..began]),
+                byte: self.byte + (used + began) as u64,
+            };
             let step = match reader.read_event() {
-                Ok(event) => self.step(event, &mut reader, block, place, sink),
+                Ok(event) => self.step(event, &mut reader, rest, place, sink),
                 Err(error) => Err(Stop::Broken(error.to_string(), "well-formed XML".to_owned())),
             };
             match step {
-                Ok(()) => used = reader.buffer_position() as usize,
+                Ok(()) => used += reader.buffer_position() as usize,
                 // The error may be the end of the block.
                 Err(Stop::Incomplete | Stop::Broken(..))
-                    if !at_end && block.len() - began < ELEMENT_BYTES_MAX / 8 =>
+                    if !at_end && rest.len() < ELEMENT_BYTES_MAX / 8 =>
                 {
                     return Left::Used(used);
                 }
                 Err(stop) => {
-                    self.line = line;
+                    self.line = place.line;
                     self.byte = place.byte;
                     return Left::Ended(match stop {
                         Stop::Incomplete if self.stage == Stage::AfterLog => End::Complete,
@@ -196,6 +211,10 @@ impl LogReader {
             }
         }
     }
+}
+
+fn lines(text: &str) -> u64 {
+    memchr::memchr_iter(b'\n', text.as_bytes()).count() as u64
 }
 
 /// A place in the log.
@@ -231,7 +250,9 @@ impl LogReader {
                 Ok(())
             }
             (Xml::Empty(tag), Stage::InLog) => {
-                sink(&completed(&tag, place, Default::default(), Vec::new()));
+                let name = tag.name();
+                let kind = Kind::parse(name.0.as_bytes());
+                sink(&completed(kind, name.0, place, Children::default(), Vec::new()));
                 Ok(())
             }
             (Xml::Start(tag), Stage::BeforeLog) if tag.name().0 == "log" => {
@@ -272,7 +293,7 @@ fn element<'a>(
     block: &'a str,
     place: Place,
 ) -> Result<Element<'a>, Stop> {
-    let mut children: [Option<Cow<'a, str>>; CHILDREN] = Default::default();
+    let mut children: Children<'a> = Children::default();
     let mut faults = Vec::new();
     loop {
         match next(reader)? {
@@ -283,7 +304,11 @@ fn element<'a>(
             Xml::Empty(child) => {
                 set(&mut children, &mut faults, child.name().0, Cow::Borrowed(""));
             }
-            Xml::End(_) => return Ok(completed(tag, place, children, faults)),
+            Xml::End(_) => {
+                let name = tag.name();
+                let kind = Kind::parse(name.0.as_bytes());
+                return Ok(completed(kind, name.0, place, children, faults));
+            }
             Xml::Eof => return Err(Stop::Incomplete),
             Xml::Text(text) if is_blank(&text) => {}
             Xml::Comment(_) | Xml::PI(_) => {}
@@ -310,7 +335,7 @@ fn fault(faults: &mut Vec<Fault>, describe: impl FnOnce() -> Fault) {
 }
 
 fn set<'a>(
-    children: &mut [Option<Cow<'a, str>>; CHILDREN],
+    children: &mut Children<'a>,
     faults: &mut Vec<Fault>,
     name: &str,
     text: Cow<'a, str>,
@@ -397,14 +422,15 @@ fn shortened(name: &str) -> String {
 
 /// Adds what the schema says about the children as a whole.
 fn completed<'a>(
-    tag: &BytesStart<'a>,
+    kind: Option<Kind>,
+    name: &str,
     place: Place,
-    children: [Option<Cow<'a, str>>; CHILDREN],
+    children: Children<'a>,
     mut faults: Vec<Fault>,
 ) -> Element<'a> {
-    let name = tag.name();
-    let kind = Kind::parse(name.0.as_bytes());
-    if let Some(kind) = kind {
+    let there = |(at, child): (usize, &Option<Cow<'_, str>>)| u16::from(child.is_some()) << at;
+    let present = children.iter().enumerate().map(there).fold(0, |all, one| all | one);
+    if let Some(kind) = kind.filter(|kind| !kind.allows(present)) {
         let (needed, allowed) = kind.children();
         for child in Child::ALL {
             let there = children[child as usize].is_some();
@@ -420,9 +446,10 @@ fn completed<'a>(
                 });
             }
         }
-    } else {
+    }
+    if kind.is_none() {
         fault(&mut faults, || Fault {
-            found: format!("an element <{}>", shortened(name.0)),
+            found: format!("an element <{}>", shortened(name)),
             expected: "one of the six elements".to_owned(),
         });
     }

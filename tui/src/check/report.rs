@@ -110,6 +110,7 @@ fn as_json(judgement: &Judgement, allowed: Readings) -> Value {
             let findings: Vec<Value> = verdict
                 .findings
                 .of(reading)
+                .into_iter()
                 .map(|finding| {
                     json!({
                         "line": finding.place.line,
@@ -192,6 +193,7 @@ fn test_case<W: Write>(
             let lines: Vec<String> = verdict
                 .findings
                 .of(reading)
+                .into_iter()
                 .map(|finding| printable(&sentence(finding, reading)))
                 .collect();
             let count = format!("{} findings", verdict.findings.count(reading));

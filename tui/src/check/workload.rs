@@ -21,6 +21,8 @@ const LINE_BYTES_MAX: u64 = 1 << 16;
 /// One numbered line of the workload.
 #[derive(Debug)]
 struct Line {
+    /// Its line in the file, from 1.
+    at: u64,
     name: CommandName,
     subject: Subject,
 }
@@ -54,6 +56,7 @@ impl Line {
             text.push(',');
             text.push_str(&field);
         }
+        text.push_str(&format!(" (line {} of the workload)", self.at));
         text
     }
 
@@ -111,7 +114,9 @@ pub(crate) struct Workload {
     input: Box<dyn BufRead>,
     /// Lines that were read and not taken, by number.
     held: HashMap<u64, SmallVec<[Line; 1]>>,
+    /// Numbered lines, and lines, that were read.
     lines: u64,
+    all_lines: u64,
     at_end: bool,
     buffer: Vec<u8>,
 }
@@ -124,7 +129,7 @@ impl Debug for Workload {
 
 impl Workload {
     pub(crate) fn new(input: Box<dyn BufRead>) -> Self {
-        Self { input, held: HashMap::new(), lines: 0, at_end: false, buffer: Vec::new() }
+        Self { input, held: HashMap::new(), lines: 0, all_lines: 0, at_end: false, buffer: Vec::new() }
     }
 
     /// Returns the number of numbered lines read so far.
@@ -183,6 +188,7 @@ impl Workload {
             .read_until(b'\n', &mut self.buffer)
             .map_err(|error| format!("cannot read the workload: {error}"))?;
         self.at_end = count == 0;
+        self.all_lines += 1;
         let (tag, name, subject) = match parse_line(&self.buffer) {
             Parsed::Request(request) => match request.body {
                 Body::Command(command) => {
@@ -198,7 +204,7 @@ impl Workload {
         };
         if let Some(tag) = tag {
             self.lines += 1;
-            self.held.entry(tag.get()).or_default().push(Line { name, subject });
+            self.held.entry(tag.get()).or_default().push(Line { at: self.all_lines, name, subject });
         }
         Ok(())
     }

@@ -7,19 +7,31 @@ use crate::check::findings::{Findings, Place};
 use crate::check::numbers::Numbers;
 use crate::check::workload::{Answer, Workload};
 
+/// Jumps of the numbers whose place is remembered.
+const JUMPS_MAX: usize = 1 << 16;
+
 /// The rule.
 #[derive(Debug)]
 pub(super) struct Complete {
     workload: Option<Workload>,
     numbers: Numbers,
     largest: u64,
+    /// Where the numbers jumped ahead: the first number that was left out, and the event.
+    jumps: Vec<(u64, Place)>,
     too_many: bool,
     error: Option<String>,
 }
 
 impl Complete {
     pub(super) fn new(workload: Option<Workload>) -> Self {
-        Self { workload, numbers: Numbers::default(), largest: 0, too_many: false, error: None }
+        Self {
+            workload,
+            numbers: Numbers::default(),
+            largest: 0,
+            jumps: Vec::new(),
+            too_many: false,
+            error: None,
+        }
     }
 }
 
@@ -41,6 +53,9 @@ impl Rule for Complete {
                 None => self.too_many = true,
             }
             if findings.range().contains(number) {
+                if number > self.largest + 1 && self.jumps.len() < JUMPS_MAX {
+                    self.jumps.push((self.largest + 1, Place::of(event)));
+                }
                 self.largest = self.largest.max(number);
             }
             return;
@@ -88,7 +103,11 @@ impl Rule for Complete {
             } else {
                 (format!("no userCommand from {from} to {until}"), "numbers without a gap".into())
             };
-            findings.add(Place::of_number(from), found, expected);
+            // The numbers only grow from jump to jump.
+            let after = self.jumps.partition_point(|(left_out, _)| *left_out <= from);
+            let jump = after.checked_sub(1).and_then(|at| self.jumps.get(at));
+            let place = jump.map_or(Place::of_number(from), |(_, place)| *place);
+            findings.add(Place { number: Some(from), ..place }, found, expected);
         });
         if self.largest < first {
             return Remark::not_judged("the log has no userCommand");

@@ -183,8 +183,13 @@ impl Trading {
                 user.open.push_back(Open::new(Began::Command, event, symbol));
                 user.open.back_mut()
             }
-            (Some(at), kind) if kind != Kind::UserCommand => user.open.get_mut(at),
-            (_, kind) => {
+            (Some(at), kind) => {
+                if kind == Kind::UserCommand {
+                    user.open[at].begin_after_all(event, symbol);
+                }
+                user.open.get_mut(at)
+            }
+            (None, kind) => {
                 let began =
                     if kind == Kind::UserCommand { Began::Command } else { Began::Late };
                 let symbol = symbol.or(armed.map(|key| key.symbol));

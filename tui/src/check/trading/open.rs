@@ -72,6 +72,14 @@ impl Open {
         }
     }
 
+    /// Takes the userCommand of events that stand before it, which is a finding of another rule.
+    pub(super) fn begin_after_all(&mut self, event: &Event<'_>, symbol: Option<SymbolId>) {
+        self.began = Began::Command;
+        self.place = Place::of(event);
+        self.at_ms = event.at_ms.unwrap_or(self.at_ms);
+        (self.command, self.symbol, self.funds) = (event.command, symbol, event.funds);
+    }
+
     /// Adds cash that moved.
     pub(super) fn moved(&mut self, event: &Event<'_>, amount: Amount) {
         let at_ms = event.at_ms.unwrap_or(self.at_ms);

@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "no crate links against a test")]
 
 mod audit;
+mod check;
 mod cli;
 mod durability;
 mod floods;

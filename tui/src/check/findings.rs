@@ -181,7 +181,12 @@ impl Findings {
     }
 
     /// Adds a finding that holds in every reading.
-    pub(crate) fn add(&mut self, place: Place, found: impl Into<String>, expected: impl Into<String>) {
+    pub(crate) fn add(
+        &mut self,
+        place: Place,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) {
         self.add_for(Readings::ALL, place, || (found.into(), Expected::Text(expected.into())));
     }
 

@@ -74,32 +74,51 @@ pub(crate) struct CheckOptions {
     pub strict: bool,
 }
 
+impl CheckOptions {
+    /// The defaults, with a form of the report.
+    pub(crate) const fn with(format: Format) -> Self {
+        Self {
+            reading: Readings::ALL,
+            prices: None,
+            from: 0,
+            until: u64::MAX,
+            format,
+            max_findings: 20,
+            year: None,
+            strict: false,
+        }
+    }
+}
+
 /// Judges a log and prints the report. The exit code is 0 if no rule failed, 1 if one did.
 ///
 /// # Errors
 /// Returns a failure of usage if a file cannot be read, or is no audit log.
 pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let input = open(&args.log).map_err(Failure::usage)?;
-    let workload = match &args.workload {
-        None => None,
-        Some(path) => Some(Workload::new(Box::new(BufReader::new(
-            open(path).map_err(Failure::usage)?,
-        )))),
-    };
-    check_log(input, &args.log, workload, &args.options, out)
+    check_log(input, &args.log, args.workload.as_deref(), &args.options, out)
 }
 
 /// As [`check`], of a log that is open.
+///
+/// # Errors
+/// As [`check`].
 pub(crate) fn check_log(
     input: impl Read,
     name: &Path,
-    workload: Option<Workload>,
+    workload: Option<&Path>,
     options: &CheckOptions,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let prices = match &options.prices {
         None => Vec::new(),
         Some(path) => prices_of(path).map_err(Failure::usage)?,
+    };
+    let workload = match workload {
+        None => None,
+        Some(path) => {
+            Some(Workload::new(Box::new(BufReader::new(open(path).map_err(Failure::usage)?))))
+        }
     };
     let task = Task {
         strict: options.strict,

@@ -22,9 +22,7 @@ impl Numbers {
         let room = self.pages.len() < PAGES_MAX;
         let page = match self.pages.entry(number / PAGE) {
             hashbrown::hash_map::Entry::Occupied(page) => page.into_mut(),
-            hashbrown::hash_map::Entry::Vacant(page) if room => {
-                page.insert(Box::new([0; WORDS]))
-            }
+            hashbrown::hash_map::Entry::Vacant(page) if room => page.insert(Box::new([0; WORDS])),
             hashbrown::hash_map::Entry::Vacant(_) => return None,
         };
         let (word, bit) = place(number);
@@ -84,12 +82,7 @@ mod tests {
         assert!(numbers.contains(PAGE) && !numbers.contains(PAGE + 2));
         let mut gaps = Vec::new();
         numbers.gaps(1, 3 * PAGE + 2, |from, until| gaps.push((from, until)));
-        let want = [
-            (3, 4),
-            (6, PAGE - 1),
-            (PAGE + 2, 3 * PAGE - 1),
-            (3 * PAGE + 1, 3 * PAGE + 2),
-        ];
+        let want = [(3, 4), (6, PAGE - 1), (PAGE + 2, 3 * PAGE - 1), (3 * PAGE + 1, 3 * PAGE + 2)];
         assert_eq!(gaps, want);
     }
 }

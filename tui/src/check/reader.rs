@@ -159,12 +159,7 @@ impl LogReader {
     }
 
     /// Parses what is complete in a block.
-    fn block(
-        &mut self,
-        block: &str,
-        at_end: bool,
-        sink: &mut dyn FnMut(&Element<'_>),
-    ) -> Left {
+    fn block(&mut self, block: &str, at_end: bool, sink: &mut dyn FnMut(&Element<'_>)) -> Left {
         let (mut used, mut line, mut counted) = (0, self.line, 0);
         loop {
             if self.stage == Stage::InLog {
@@ -270,6 +265,8 @@ impl LogReader {
             (Xml::Text(text), _) => {
                 if is_blank(&text) {
                     Ok(())
+                } else if self.stage == Stage::BeforeLog {
+                    Err(broken("text", "<log>"))
                 } else {
                     Err(broken("text outside an event", "an element"))
                 }
@@ -334,12 +331,7 @@ fn fault(faults: &mut Vec<Fault>, describe: impl FnOnce() -> Fault) {
     }
 }
 
-fn set<'a>(
-    children: &mut Children<'a>,
-    faults: &mut Vec<Fault>,
-    name: &str,
-    text: Cow<'a, str>,
-) {
+fn set<'a>(children: &mut Children<'a>, faults: &mut Vec<Fault>, name: &str, text: Cow<'a, str>) {
     let shown = || shortened(name);
     match Child::parse(name.as_bytes()) {
         None => fault(faults, || Fault {
@@ -383,8 +375,7 @@ fn text_of<'a>(
                 whole(&mut resolved, ended);
                 let name: &str = &reference;
                 let meant = reference.resolve_char_ref().ok().flatten().map(String::from);
-                let meant =
-                    meant.or_else(|| resolve_predefined_entity(name).map(str::to_owned));
+                let meant = meant.or_else(|| resolve_predefined_entity(name).map(str::to_owned));
                 match meant {
                     Some(meant) => resolved.iter_mut().for_each(|all| all.push_str(&meant)),
                     None => fault(faults, || Fault {

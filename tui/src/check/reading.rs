@@ -24,16 +24,10 @@ const CHOICES: [Choice; 5] = [
         names: ["buy", "commit"],
         meanings: ["cash leaves at BUY", "cash leaves at COMMIT_BUY"],
     },
-    Choice {
-        names: ["whole", "fractional"],
-        meanings: ["whole shares", "fractional shares"],
-    },
+    Choice { names: ["whole", "fractional"], meanings: ["whole shares", "fractional shares"] },
     Choice {
         names: ["amount", "trigger"],
-        meanings: [
-            "a SET_BUY reserves at its amount",
-            "a SET_BUY reserves at its trigger",
-        ],
+        meanings: ["a SET_BUY reserves at its amount", "a SET_BUY reserves at its trigger"],
     },
     Choice {
         names: ["error", "no-error"],
@@ -177,11 +171,15 @@ mod tests {
     #[test]
     fn a_name_leaves_the_choices_open_that_it_does_not_name() {
         let of = |text| Readings::parse(text).unwrap().iter().count();
-        assert_eq!((of("any"), of("commit"), of("commit,whole"), of("no-error , shares")), (32, 16, 8, 8));
+        assert_eq!(
+            (of("any"), of("commit"), of("commit,whole"), of("no-error , shares")),
+            (32, 16, 8, 8)
+        );
         let one = Readings::parse("buy,whole,amount,error,dollars").unwrap();
-        assert_eq!(one.iter().map(Reading::name).collect::<Vec<_>>(), [
-            "buy,whole,amount,error,dollars"
-        ]);
+        assert_eq!(
+            one.iter().map(Reading::name).collect::<Vec<_>>(),
+            ["buy,whole,amount,error,dollars"]
+        );
         for bad in ["", "cash", "buy,commit"] {
             assert!(Readings::parse(bad).is_err(), "{bad}");
         }

@@ -4,9 +4,7 @@
 
 use super::amount::Amount;
 use super::event::Event;
-use daytrade_protocol::{
-    Attempt, Body, Command, CommandFields, CommandName, Parsed, parse_line,
-};
+use daytrade_protocol::{Attempt, Body, Command, CommandFields, CommandName, Parsed, parse_line};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -117,6 +115,8 @@ pub(crate) struct Workload {
     /// Numbered lines, and lines, that were read.
     lines: u64,
     all_lines: u64,
+    /// True if it has commands without a number: the server numbers them.
+    unnumbered: bool,
     at_end: bool,
     buffer: Vec<u8>,
 }
@@ -129,7 +129,15 @@ impl Debug for Workload {
 
 impl Workload {
     pub(crate) fn new(input: Box<dyn BufRead>) -> Self {
-        Self { input, held: HashMap::new(), lines: 0, all_lines: 0, at_end: false, buffer: Vec::new() }
+        Self {
+            input,
+            held: HashMap::new(),
+            lines: 0,
+            all_lines: 0,
+            unnumbered: false,
+            at_end: false,
+            buffer: Vec::new(),
+        }
     }
 
     /// Returns the number of numbered lines read so far.
@@ -145,7 +153,9 @@ impl Workload {
         while !self.held.contains_key(&number) && !self.at_end {
             self.read_line()?;
         }
-        let Some(lines) = self.held.get_mut(&number) else { return Ok(Answer::NotThere) };
+        let Some(lines) = self.held.get_mut(&number) else {
+            return Ok(if self.unnumbered { Answer::Same } else { Answer::NotThere });
+        };
         let same = lines.iter().position(|line| line.difference(event).is_none());
         let line = lines.remove(same.unwrap_or(0));
         if lines.is_empty() {
@@ -204,7 +214,13 @@ impl Workload {
         };
         if let Some(tag) = tag {
             self.lines += 1;
-            self.held.entry(tag.get()).or_default().push(Line { at: self.all_lines, name, subject });
+            self.held.entry(tag.get()).or_default().push(Line {
+                at: self.all_lines,
+                name,
+                subject,
+            });
+        } else {
+            self.unnumbered = true;
         }
         Ok(())
     }

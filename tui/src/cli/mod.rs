@@ -125,9 +125,7 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(args)) if args.ui => screen::replay(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Generate(args)) => print_with(|out| generate(&args, out)),
-        Some(Command::Check(args)) => {
-            check::check(&args, &mut BufWriter::new(io::stdout().lock()))
-        }
+        Some(Command::Check(args)) => check::check(&args, &mut BufWriter::new(io::stdout().lock())),
         Some(Command::ConvertPrices(args)) => convert_prices(&args),
         Some(Command::Login(args)) => remote::login(&args),
         Some(Command::Logout(args)) => remote::logout(&args),

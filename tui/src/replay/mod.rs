@@ -67,6 +67,9 @@ pub struct ReplayArgs {
     /// Print times, keys and counts that differ from run to run as *: the format of --expect files
     #[arg(long, conflicts_with_all = ["quiet", "json"])]
     pub mask: bool,
+    /// Judge the audit log that the workload's last DUMPLOG wrote, as daytrade check does
+    #[arg(long, conflicts_with_all = ["noreply", "ui"])]
+    pub check: bool,
     /// Follow the replay in the trading screen: pause, step, change the speed, jump to the next
     /// refusal, and see each request with its reply
     #[arg(long, conflicts_with_all = ["noreply", "quiet", "json", "mask"])]

@@ -8,6 +8,7 @@ use super::progress::ProgressTracker;
 use super::source::{Block, read_in_background};
 use super::state::{Options, Outcome, ReplayState};
 use super::summary::Summary;
+use crate::check::{self, CheckOptions, Format};
 use crate::exit::{Exit, Failure};
 use crate::local::LocalServer;
 use crate::net;
@@ -53,11 +54,39 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
         // A closed output is no failure of the replay.
         drop(printed);
     }
+    let judged = match (&end, args.check) {
+        (End::Complete, true) => check_dump(args, outcome.dump.as_deref())?,
+        _ => Exit::Done,
+    };
     Ok(match end {
         End::Interrupted => Exit::Interrupted,
+        _ if judged != Exit::Done => judged,
         _ if outcome.failed || summary.differences > 0 => Exit::Differs,
         _ => Exit::Done,
     })
+}
+
+/// Judges the log that the workload dumped, and prints the report after the summary.
+fn check_dump(args: &ReplayArgs, path: Option<&str>) -> Result<Exit, Failure> {
+    let path = path.map(Path::new).ok_or_else(|| {
+        Failure::usage(anyhow::anyhow!("--check: the workload has no DUMPLOG that succeeded"))
+    })?;
+    let missing = "--check judges the log's file, which is on the server's machine; daytrade log \
+                   brings it here, for daytrade check";
+    let log = File::open(path)
+        .with_context(|| format!("cannot read {}: {missing}", path.display()))
+        .map_err(Failure::usage)?;
+    // A server that ran before has more in its log than this workload.
+    let is_new = args.connect.is_none() && args.local.data_dir.is_none();
+    let workload = (is_new && args.file != Path::new("-")).then_some(args.file.as_path());
+    let format = if args.json { Format::Json } else { Format::Text };
+    let mut report = Vec::new();
+    let exit = check::check_log(log, path, workload, &CheckOptions::with(format), &mut report)?;
+    let printed =
+        if args.json { io::stdout().write_all(&report) } else { io::stderr().write_all(&report) };
+    // A closed output is no failure of the replay.
+    drop(printed);
+    Ok(exit)
 }
 
 /// Runs a replay from the start of its server to the stop of it.
@@ -96,6 +125,7 @@ pub(super) fn execute(
         mask: args.mask,
         noreply: args.noreply,
         fail_fast: args.fail_fast,
+        keep_dump: args.check,
         rate: args.rate,
         file: args.file.display().to_string(),
     };

@@ -15,7 +15,7 @@ use super::summary::Summary;
 use super::tally::Tally;
 use crate::replay_message::{Control, Progress};
 use bytes::Bytes;
-use daytrade_protocol::{Code, LINE_BYTES_MAX};
+use daytrade_protocol::{Code, LINE_BYTES_MAX, Reply, ReplyBody, ServerLine};
 use std::io;
 use std::ops::Range;
 use std::time::Instant;
@@ -28,6 +28,8 @@ pub(super) struct Options {
     pub mask: bool,
     pub noreply: bool,
     pub fail_fast: bool,
+    /// Keep the path of the last log that was dumped.
+    pub keep_dump: bool,
     /// Limit in lines per second.
     pub rate: Option<u64>,
     /// Name of the file in messages.
@@ -50,6 +52,8 @@ pub(super) struct ReplayState {
     tally: Tally,
     /// Progress for the monitor, if the replay has one.
     progress: Option<ProgressTracker>,
+    /// Path of the last log that was dumped, if it is kept; None if it is not.
+    dump: Option<Option<String>>,
     /// True after QUIT: the rest of the file is not sent.
     quit: bool,
 }
@@ -65,7 +69,10 @@ impl ReplayState {
             started: Instant::now(),
             noreply: options.noreply,
             rate: options.rate,
-            needs_replies: options.print || expectation.is_some() || progress.is_some(),
+            needs_replies: options.print
+                || options.keep_dump
+                || expectation.is_some()
+                || progress.is_some(),
             input: InputQueue::default(),
             sender: Sender::new(connections),
             reorder_buffer: ReorderBuffer::default(),
@@ -73,6 +80,7 @@ impl ReplayState {
             checker: ReplyChecker::new(expectation, options.fail_fast),
             tally: Tally::new(options.file, progress.is_none()),
             progress,
+            dump: options.keep_dump.then_some(None),
             quit: false,
         }
     }
@@ -226,6 +234,13 @@ impl ReplayState {
             if let Some(printer) = &mut self.printer {
                 printer.print(&reply);
             }
+            if let Some(dump) = &mut self.dump
+                && let Ok(ServerLine::Reply(Reply {
+                    body: ReplyBody::DumpLog { path, .. }, ..
+                })) = ServerLine::parse(reply.trim_ascii_end())
+            {
+                *dump = Some(path.to_string());
+            }
             let difference = self.checker.check(refused, &reply);
             if let Some(difference) = &difference {
                 self.tally.on_difference(difference);
@@ -262,7 +277,8 @@ impl ReplayState {
         if !failed && let Some(message) = self.checker.missing() {
             self.tally.on_difference(&message);
         }
-        Outcome { summary: self.tally.finish(wall_us), failed, progress }
+        let dump = self.dump.flatten();
+        Outcome { summary: self.tally.finish(wall_us), failed, progress, dump }
     }
 }
 
@@ -273,6 +289,8 @@ pub(super) struct Outcome {
     pub failed: bool,
     /// Last progress, if the replay had a monitor.
     pub progress: Option<Progress>,
+    /// Path of the last log that was dumped, if it was to be kept.
+    pub dump: Option<String>,
 }
 
 /// Returns true if the code refuses the form of the line, independent of the account.

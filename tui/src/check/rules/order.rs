@@ -43,7 +43,10 @@ impl Rule for Order {
             {
                 findings.add(
                     place,
-                    format!("a quoteServer before its userCommand, which is on line {}", event.line),
+                    format!(
+                        "a quoteServer before its userCommand, which is on line {}",
+                        event.line
+                    ),
                     "the userCommand first",
                 );
             }

@@ -56,9 +56,8 @@ impl Schema {
             Symbol::parse(text.as_bytes()).is_some_and(|symbol| symbol.as_str() == text)
         };
         let server = |text: &str| {
-            text.rsplit_once('-').is_some_and(|(name, shard)| {
-                !name.is_empty() && shard.parse::<u32>().is_ok()
-            })
+            text.rsplit_once('-')
+                .is_some_and(|(name, shard)| !name.is_empty() && shard.parse::<u32>().is_ok())
         };
         judge(Child::Funds, &cents, "exactly two decimals");
         judge(Child::Price, &cents, "exactly two decimals");
@@ -98,7 +97,8 @@ impl Rule for Schema {
         let Some(at_ms) = event.at_ms else { return };
         let (first, last) = self.times.unwrap_or((at_ms, at_ms));
         self.times = Some((first.min(at_ms), last.max(at_ms)));
-        if let Some((from, until)) = self.bounds.filter(|(from, until)| at_ms < *from || *until < at_ms)
+        if let Some((from, until)) =
+            self.bounds.filter(|(from, until)| at_ms < *from || *until < at_ms)
         {
             findings.add(
                 Place::of(event),

@@ -45,11 +45,15 @@ impl Rule for Triggers {
             return Remark::not_judged(lost);
         }
         if self.unseen > 0 && self.fired == 0 {
-            return Remark::not_judged("the log shows no price of the symbols that fired; --prices");
+            return Remark::not_judged(
+                "the log shows no price of the symbols that fired; --prices",
+            );
         }
         Remark::note(match self.unseen {
             0 => format!("{} fired", self.fired),
-            unseen => format!("{} fired, {unseen} at a price that the log does not show", self.fired),
+            unseen => {
+                format!("{} fired, {unseen} at a price that the log does not show", self.fired)
+            }
         })
     }
 }

@@ -8,13 +8,13 @@
 //! Events of one user may be a little out of order in logs of concurrent servers. A command is
 //! therefore looked at only when [`WINDOW`] later ones of its user have begun.
 
-mod used;
 mod late;
 mod open;
 mod orders;
 mod prices;
 mod sets;
 mod step;
+mod used;
 
 pub(crate) use step::{Due, Fire, Step};
 
@@ -163,13 +163,7 @@ impl Trading {
     }
 
     /// Adds an event to the command of its number.
-    fn effect(
-        &mut self,
-        user: UserId,
-        number: u64,
-        event: &Event<'_>,
-        symbol: Option<SymbolId>,
-    ) {
+    fn effect(&mut self, user: UserId, number: u64, event: &Event<'_>, symbol: Option<SymbolId>) {
         let armed = self.sets.armed(number);
         let user = &mut self.users[user.0 as usize];
         let at = user.open.iter().rposition(|open| open.number == number);
@@ -190,8 +184,7 @@ impl Trading {
                 user.open.get_mut(at)
             }
             (None, kind) => {
-                let began =
-                    if kind == Kind::UserCommand { Began::Command } else { Began::Late };
+                let began = if kind == Kind::UserCommand { Began::Command } else { Began::Late };
                 let symbol = symbol.or(armed.map(|key| key.symbol));
                 user.open.push_back(Open::new(began, event, symbol));
                 user.open.back_mut()
@@ -257,7 +250,14 @@ impl Trading {
     }
 
     /// Changes the shares that a user holds. An unknown number stays unknown.
-    fn hold(&mut self, user: UserId, open: &Open, symbol: SymbolId, by: Option<i64>, sink: Sink<'_>) {
+    fn hold(
+        &mut self,
+        user: UserId,
+        open: &Open,
+        symbol: SymbolId,
+        by: Option<i64>,
+        sink: Sink<'_>,
+    ) {
         if self.holdings.len() >= HOLDINGS_MAX {
             self.lost = Some("the log has too many holdings to follow");
             return;

@@ -152,8 +152,7 @@ impl Trading {
                 cash(open, CashDue::exactly(set.reserve), sink);
             }
             _ => {
-                let explained =
-                    Readings::CANCEL_IS_ERROR.not().when(open.net == Amount::ZERO);
+                let explained = Readings::CANCEL_IS_ERROR.not().when(open.net == Amount::ZERO);
                 let due = Due::Text("an errorEvent: there is nothing set");
                 sink(&Step::Cash { at: open.cash_place(), explained, net: open.net, due });
             }
@@ -226,13 +225,11 @@ impl Trading {
 /// Returns the cash that is due when a buy trigger fires: what is left of the reserve.
 fn bought(set: &Set, amount: Amount, price: Option<Amount>) -> CashDue {
     let whole = Readings::DOLLARS.and(Readings::WHOLE);
-    let due = CashDue::new()
-        .or(Readings::DOLLARS.and(Readings::WHOLE.not()), set.reserve - amount);
+    let due = CashDue::new().or(Readings::DOLLARS.and(Readings::WHOLE.not()), set.reserve - amount);
     match price {
-        None => due.or_up_to(whole.or(Readings::DOLLARS.not()), set.reserve).or(
-            whole.or(Readings::DOLLARS.not()),
-            Amount::ZERO,
-        ),
+        None => due
+            .or_up_to(whole.or(Readings::DOLLARS.not()), set.reserve)
+            .or(whole.or(Readings::DOLLARS.not()), Amount::ZERO),
         Some(price) => {
             let cost = amount.cost_of_whole_shares(price).unwrap_or_default();
             let shares = amount.of_written_shares(price).unwrap_or_default();

@@ -38,10 +38,7 @@ pub(crate) enum Step {
         order: Option<u64>,
     },
     /// A trigger fired.
-    Fired {
-        at: Place,
-        fire: Fire,
-    },
+    Fired { at: Place, fire: Fire },
 }
 
 /// Why cash was due.

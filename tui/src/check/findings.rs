@@ -94,6 +94,9 @@ impl CashDue {
     fn describe(&self, reading: Reading) -> String {
         match self.ways.iter().find(|(readings, _)| readings.contains(reading)) {
             Some((_, amount)) => moved(*amount),
+            None if !self.unseen.0.contains(reading) => {
+                "whole shares at a price of the price file".to_owned()
+            }
             None => format!("{} or less, for whole shares", moved(self.unseen.1)),
         }
     }

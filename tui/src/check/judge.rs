@@ -1,11 +1,12 @@
 //! Feeds a log to the rules.
 
 use super::amount::Amount;
+use super::element::Element;
 use super::event::{Child, Event, Fault, Kind};
 use super::findings::{Findings, Place, Range};
-use super::reader::{Element, End, LogReader};
+use super::reader::{End, LogReader};
 use super::reading::{Reading, Readings};
-use super::rules::{self, Remark, Rule, Schema};
+use super::rules::{self, Followed, Remark, Rule, Schema};
 use super::trading::Trading;
 use super::workload::Workload;
 use daytrade_protocol::CommandName;
@@ -124,7 +125,8 @@ pub(crate) fn judge(input: impl Read, task: Task) -> io::Result<Result<Judgement
             rule.step(step, findings);
         }
     });
-    let verdicts = conclude(rules, findings, trading.lost(), broken);
+    let followed = Followed { lost: trading.lost(), not_all_sets: trading.has_forgotten_sets() };
+    let verdicts = conclude(rules, findings, &followed, broken.as_ref());
     let count = |reading: &Reading| -> u64 {
         verdicts.iter().map(|verdict| verdict.findings.count(*reading)).sum()
     };
@@ -136,15 +138,15 @@ pub(crate) fn judge(input: impl Read, task: Task) -> io::Result<Result<Judgement
 fn conclude(
     rules: Vec<Box<dyn Rule>>,
     findings: Vec<Findings>,
-    lost: Option<&str>,
-    broken: Option<(Place, Fault)>,
+    followed: &Followed,
+    broken: Option<&(Place, Fault)>,
 ) -> Vec<Verdict> {
     rules
         .into_iter()
         .zip(findings)
         .map(|(mut rule, mut findings)| {
-            let mut remark = rule.end(lost, &mut findings);
-            if let Some((place, fault)) = &broken {
+            let mut remark = rule.end(followed, &mut findings);
+            if let Some((place, fault)) = broken {
                 if rule.name() == Schema::NAME {
                     findings.add(*place, fault.found.clone(), fault.expected.clone());
                 } else {

@@ -5,6 +5,7 @@
 //! whatever it holds, every state here is bounded and no input may panic.
 
 mod amount;
+mod element;
 mod event;
 mod findings;
 mod judge;
@@ -142,6 +143,25 @@ pub(crate) fn check_log(
     Ok(if judgement.count(Outcome::Fail) > 0 { Exit::Differs } else { Exit::Done })
 }
 
+/// Judges the bytes of a log by every rule. Returns the number of rules that failed, or None if it
+/// is no audit log.
+pub fn failed_rules(log: &[u8]) -> Option<usize> {
+    let task = Task {
+        strict: true,
+        year: Some(2017),
+        workload: None,
+        prices: Vec::new(),
+        range: Range { from: 0, until: u64::MAX },
+        max_findings: 3,
+        readings: Readings::ALL,
+    };
+    let judgement = judge(log, task).ok()?.ok()?;
+    for format in [Format::Text, Format::Json, Format::Junit] {
+        report::write(&judgement, format, Readings::ALL, &mut io::sink()).ok()?;
+    }
+    Some(judgement.count(Outcome::Fail))
+}
+
 fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
     if path == Path::new("-") {
         return Ok(Box::new(io::stdin().lock()));
@@ -151,10 +171,81 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
     Ok(Box::new(file))
 }
 
+/// Reads the prices of a file.
 fn prices_of(path: &Path) -> anyhow::Result<Vec<(String, Amount)>> {
     let rows = daytrade_server::read_prices(path)?;
     Ok(rows
         .into_iter()
         .map(|row| (row.symbol.as_str().to_owned(), Amount::from_cents(row.price.cents())))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::failed_rules;
+    use proptest::prelude::*;
+
+    const GOOD: &[u8] = include_bytes!("../../../tests/data/check/good.xml");
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+        /// A log with any bytes replaced is judged or refused.
+        #[test]
+        fn no_log_makes_the_judge_panic(
+            changes in prop::collection::vec((0..GOOD.len(), 0..40usize, any::<Vec<u8>>()), 0..4),
+        ) {
+            let mut log = GOOD.to_vec();
+            for (at, removed, inserted) in changes {
+                let at = at.min(log.len());
+                let end = (at + removed).min(log.len());
+                log.splice(at..end, inserted);
+            }
+            failed_rules(&log);
+        }
+
+        /// Elements that are left out, repeated or in another order are judged.
+        #[test]
+        fn no_order_of_events_makes_the_judge_panic(
+            order in prop::collection::vec(0..39usize, 0..80),
+        ) {
+            let lines: Vec<&[u8]> = GOOD.split_inclusive(|byte| *byte == b'\n').collect();
+            let mut log = b"<log>".to_vec();
+            for line in order {
+                log.extend_from_slice(lines[2 + line]);
+            }
+            log.extend_from_slice(b"</log>");
+            prop_assert!(failed_rules(&log).is_some());
+        }
+    }
+
+    #[test]
+    fn a_log_is_read_the_same_however_it_is_cut_into_blocks() {
+        use super::reader::LogReader;
+        use std::io::Read;
+        /// Gives one byte at a time.
+        struct Slow<'a>(&'a [u8]);
+        impl Read for Slow<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                let most = buffer.len().min(7);
+                self.0.read(&mut buffer[..most])
+            }
+        }
+        let filler = "<!-- a comment that fills a block -->\n".repeat(40_000);
+        let text = String::from_utf8(GOOD.to_vec())
+            .unwrap()
+            .replace("<log>\n", &format!("<log>\n{filler}"));
+        let places = |input: &mut dyn Read| {
+            let mut places = Vec::new();
+            let end = LogReader::new().read(input, &mut |element| {
+                places.push((element.line, element.byte, format!("{:?}", element.children)));
+            });
+            (places, end.unwrap())
+        };
+        let whole = places(&mut text.as_bytes());
+        assert_eq!(whole.0.len(), 39);
+        assert_eq!(places(&mut Slow(text.as_bytes())), whole);
+        let (line, byte, _) = &whole.0[38];
+        assert_eq!(text[..*byte as usize].lines().count() as u64 + 1, *line);
+    }
 }

@@ -54,8 +54,7 @@ impl Line {
             text.push(',');
             text.push_str(&field);
         }
-        text.push_str(&format!(" (line {} of the workload)", self.at));
-        text
+        format!("{text} (line {} of the workload)", self.at)
     }
 
     /// Returns the first field in which an event differs. A field that the workload has in no valid

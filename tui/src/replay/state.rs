@@ -37,6 +37,7 @@ pub(super) struct Options {
 }
 
 /// A replay between its file and its connections.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line, or final")]
 pub(super) struct ReplayState {
     started: Instant,
     noreply: bool,
@@ -52,8 +53,9 @@ pub(super) struct ReplayState {
     tally: Tally,
     /// Progress for the monitor, if the replay has one.
     progress: Option<ProgressTracker>,
-    /// Path of the last log that was dumped, if it is kept; None if it is not.
-    dump: Option<Option<String>>,
+    /// Path of the last log that was dumped, if it is kept.
+    dump: Option<String>,
+    keeps_dump: bool,
     /// True after QUIT: the rest of the file is not sent.
     quit: bool,
 }
@@ -80,7 +82,8 @@ impl ReplayState {
             checker: ReplyChecker::new(expectation, options.fail_fast),
             tally: Tally::new(options.file, progress.is_none()),
             progress,
-            dump: options.keep_dump.then_some(None),
+            dump: None,
+            keeps_dump: options.keep_dump,
             quit: false,
         }
     }
@@ -234,12 +237,12 @@ impl ReplayState {
             if let Some(printer) = &mut self.printer {
                 printer.print(&reply);
             }
-            if let Some(dump) = &mut self.dump
+            if self.keeps_dump
                 && let Ok(ServerLine::Reply(Reply {
                     body: ReplyBody::DumpLog { path, .. }, ..
                 })) = ServerLine::parse(reply.trim_ascii_end())
             {
-                *dump = Some(path.to_string());
+                self.dump = Some(path.to_string());
             }
             let difference = self.checker.check(refused, &reply);
             if let Some(difference) = &difference {
@@ -277,8 +280,7 @@ impl ReplayState {
         if !failed && let Some(message) = self.checker.missing() {
             self.tally.on_difference(&message);
         }
-        let dump = self.dump.flatten();
-        Outcome { summary: self.tally.finish(wall_us), failed, progress, dump }
+        Outcome { summary: self.tally.finish(wall_us), failed, progress, dump: self.dump }
     }
 }
 

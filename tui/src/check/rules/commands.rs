@@ -1,6 +1,6 @@
 //! commands: funds to the cent, symbols of at most three characters, one of the sixteen commands.
 
-use super::{Remark, Rule};
+use super::{Followed, Remark, Rule};
 use crate::check::event::{Event, Kind};
 use crate::check::findings::{Findings, Place};
 
@@ -43,7 +43,7 @@ impl Rule for Commands {
         }
     }
 
-    fn end(&mut self, _lost: Option<&str>, _findings: &mut Findings) -> Remark {
+    fn end(&mut self, _followed: &Followed, _findings: &mut Findings) -> Remark {
         Remark::default()
     }
 }

@@ -1,7 +1,7 @@
 //! complete: every numbered line of the workload has its userCommand, once and unchanged. Without a
 //! workload, the numbers run from 1 without a gap.
 
-use super::{Remark, Rule};
+use super::{Followed, Remark, Rule};
 use crate::check::event::{Event, Kind};
 use crate::check::findings::{Findings, Place};
 use crate::check::numbers::Numbers;
@@ -76,7 +76,7 @@ impl Rule for Complete {
         }
     }
 
-    fn end(&mut self, _lost: Option<&str>, findings: &mut Findings) -> Remark {
+    fn end(&mut self, _followed: &Followed, findings: &mut Findings) -> Remark {
         let range = findings.range();
         if let Some(workload) = &mut self.workload {
             if let Err(error) = workload.rest(|number, line| {

@@ -44,6 +44,23 @@ impl Remark {
     }
 }
 
+/// How far the accounts could be followed in bounded memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Followed {
+    /// Why they were given up, if they were.
+    pub lost: Option<&'static str>,
+    /// True if some set amounts and triggers were not followed.
+    pub not_all_sets: bool,
+}
+
+impl Followed {
+    /// Returns why a rule about set amounts cannot be sure, if so.
+    pub(super) fn lost_sets(&self) -> Option<&'static str> {
+        let not_all = "the log has more triggers than are followed; what was followed is right";
+        self.lost.or(self.not_all_sets.then_some(not_all))
+    }
+}
+
 /// A rule.
 pub(super) trait Rule {
     /// Returns its name in the reports.
@@ -55,8 +72,8 @@ pub(super) trait Rule {
     /// Judges one step of an account.
     fn step(&mut self, _step: &Step, _findings: &mut Findings) {}
 
-    /// Judges the log as a whole. `lost` says why the accounts could not be followed, if so.
-    fn end(&mut self, lost: Option<&str>, findings: &mut Findings) -> Remark;
+    /// Judges the log as a whole.
+    fn end(&mut self, followed: &Followed, findings: &mut Findings) -> Remark;
 }
 
 /// Returns the rules in the order of the report.

@@ -1,7 +1,7 @@
 //! money: a command of the user explains every accountTransaction, and cash comes to what the
 //! commands say.
 
-use super::{Remark, Rule};
+use super::{Followed, Remark, Rule};
 use crate::check::findings::{Expected, Findings, moved};
 use crate::check::trading::{Due, Step};
 
@@ -25,7 +25,7 @@ impl Rule for Money {
         });
     }
 
-    fn end(&mut self, lost: Option<&str>, _findings: &mut Findings) -> Remark {
-        lost.map_or_else(Remark::default, Remark::not_judged)
+    fn end(&mut self, followed: &Followed, _findings: &mut Findings) -> Remark {
+        followed.lost_sets().map_or_else(Remark::default, Remark::not_judged)
     }
 }

@@ -1,6 +1,6 @@
 //! never below 0: no balance is negative at any event.
 
-use super::{Remark, Rule};
+use super::{Followed, Remark, Rule};
 use crate::check::amount::Amount;
 use crate::check::event::{Event, Kind};
 use crate::check::findings::{Findings, Place};
@@ -44,7 +44,7 @@ impl Rule for NeverBelowZero {
         }
     }
 
-    fn end(&mut self, _lost: Option<&str>, _findings: &mut Findings) -> Remark {
+    fn end(&mut self, _followed: &Followed, _findings: &mut Findings) -> Remark {
         if self.too_many {
             return Remark::not_judged("the log has too many users to follow");
         }

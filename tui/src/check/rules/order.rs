@@ -4,7 +4,7 @@
 //! A server may log a command when it carries it out, and a quote when it arrives, which is just
 //! before. So a quoteServer may precede its userCommand by [`QUOTE_MS`].
 
-use super::{Remark, Rule};
+use super::{Followed, Remark, Rule};
 use crate::check::event::{Event, Kind};
 use crate::check::findings::{Findings, Place};
 use crate::check::numbers::Numbers;
@@ -61,7 +61,7 @@ impl Rule for Order {
         }
     }
 
-    fn end(&mut self, _lost: Option<&str>, _findings: &mut Findings) -> Remark {
+    fn end(&mut self, _followed: &Followed, _findings: &mut Findings) -> Remark {
         if self.too_many {
             return Remark::not_judged("the transaction numbers are too far apart to follow");
         }

@@ -1,6 +1,6 @@
 //! quote age: every reserve, fill and trigger used a price at most 60 s old.
 
-use super::{Remark, Rule};
+use super::{Followed, Remark, Rule};
 use crate::check::amount::Amount;
 use crate::check::event::{Event, Kind};
 use crate::check::findings::{Findings, Place};
@@ -67,7 +67,7 @@ impl Rule for QuoteAge {
         }
     }
 
-    fn end(&mut self, lost: Option<&str>, findings: &mut Findings) -> Remark {
+    fn end(&mut self, followed: &Followed, findings: &mut Findings) -> Remark {
         // A part of a log may lack quotes that were fetched for other users.
         let is_part = !self.many_users && self.commands < self.largest;
         if self.unknown_count > 0 && self.hits > 0 && !is_part {
@@ -76,7 +76,7 @@ impl Rule for QuoteAge {
             }
             return Remark::default();
         }
-        match (lost, self.judged, self.unknown_count) {
+        match (followed.lost, self.judged, self.unknown_count) {
             (Some(lost), ..) => Remark::not_judged(lost),
             (None, 0, 1..) if self.hits == 0 => {
                 Remark::not_judged("the log has no quoteServer; --prices names a price file")

@@ -1,6 +1,6 @@
 //! quotes: one quoteServer for each hit, each with a key of the usual form.
 
-use super::{Remark, Rule};
+use super::{Followed, Remark, Rule};
 use crate::check::event::{Event, Kind};
 use crate::check::findings::{Findings, Place};
 use crate::check::trading::EXPIRY_MS;
@@ -74,7 +74,7 @@ impl Rule for Quotes {
         }
     }
 
-    fn end(&mut self, _lost: Option<&str>, _findings: &mut Findings) -> Remark {
+    fn end(&mut self, _followed: &Followed, _findings: &mut Findings) -> Remark {
         if self.hits == 0 {
             return Remark::not_judged("the log has no quoteServer");
         }

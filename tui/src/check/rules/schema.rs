@@ -4,10 +4,10 @@
 //! The official schema lists the children in an `xsd:all`, so their order is free. Its bounds on
 //! timestamps differ from year to year: they are reported, and judged only with `--year`.
 
-use super::{Remark, Rule};
+use super::{Followed, Remark, Rule};
+use crate::check::element::Element;
 use crate::check::event::{Child, Event, Fault, Kind};
 use crate::check::findings::{Findings, Place};
-use crate::check::reader::Element;
 use daytrade_protocol::{Symbol, UserName};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
@@ -108,7 +108,7 @@ impl Rule for Schema {
         }
     }
 
-    fn end(&mut self, _lost: Option<&str>, _findings: &mut Findings) -> Remark {
+    fn end(&mut self, _followed: &Followed, _findings: &mut Findings) -> Remark {
         let Some((first, last)) = self.times else { return Remark::default() };
         let within = |year: &i16| {
             bounds_of(*year).is_some_and(|(from, until)| from <= first && last <= until)

@@ -1,6 +1,6 @@
 //! 60 seconds: no COMMIT or CANCEL took effect more than 60 s after its BUY or SELL.
 
-use super::{Remark, Rule};
+use super::{Followed, Remark, Rule};
 use crate::check::findings::Findings;
 use crate::check::trading::{EXPIRY_MS, Step};
 
@@ -33,7 +33,7 @@ impl Rule for SixtySeconds {
         }
     }
 
-    fn end(&mut self, lost: Option<&str>, _findings: &mut Findings) -> Remark {
-        lost.map_or_else(Remark::default, Remark::not_judged)
+    fn end(&mut self, followed: &Followed, _findings: &mut Findings) -> Remark {
+        followed.lost.map_or_else(Remark::default, Remark::not_judged)
     }
 }

@@ -1,6 +1,6 @@
 //! throughput: commands a second, by the log's own timestamps.
 
-use super::{Remark, Rule};
+use super::{Followed, Remark, Rule};
 use crate::check::event::{Event, Kind};
 use crate::check::findings::Findings;
 
@@ -47,7 +47,7 @@ impl Rule for Throughput {
         }
     }
 
-    fn end(&mut self, _lost: Option<&str>, _findings: &mut Findings) -> Remark {
+    fn end(&mut self, _followed: &Followed, _findings: &mut Findings) -> Remark {
         let Some((first, last)) = self.times else {
             return Remark::not_judged("the log has no userCommand with a timestamp");
         };

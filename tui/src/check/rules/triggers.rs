@@ -1,6 +1,6 @@
 //! triggers: each fired once, at a price that reached it, after both halves were set.
 
-use super::{Remark, Rule};
+use super::{Followed, Remark, Rule};
 use crate::check::findings::Findings;
 use crate::check::trading::{Fire, Step};
 
@@ -40,8 +40,8 @@ impl Rule for Triggers {
         }
     }
 
-    fn end(&mut self, lost: Option<&str>, _findings: &mut Findings) -> Remark {
-        if let Some(lost) = lost {
+    fn end(&mut self, followed: &Followed, _findings: &mut Findings) -> Remark {
+        if let Some(lost) = followed.lost_sets() {
             return Remark::not_judged(lost);
         }
         if self.unseen > 0 && self.fired == 0 {

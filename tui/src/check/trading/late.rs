@@ -10,9 +10,7 @@ use daytrade_protocol::CommandName;
 impl Trading {
     /// Handles an event of an earlier command.
     pub(super) fn late(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
-        if let Some(key) = self.sets.armed(open.number)
-            && key.user == user
-        {
+        if let Some(key) = self.sets.armed(user, open.number) {
             return self.fire(key, open, sink);
         }
         let orders = &mut self.users[user.0 as usize];
@@ -36,6 +34,9 @@ impl Trading {
         }
         let is_trigger =
             matches!(open.command, Some(CommandName::SetBuyTrigger | CommandName::SetSellTrigger));
+        if self.sets.has_forgotten() {
+            return;
+        }
         if is_trigger && open.system_count > 0 {
             sink(&Step::Fired { at: open.place, fire: Fire::NotArmed });
         } else if open.moves > 0 {

@@ -75,12 +75,17 @@ pub(crate) struct Trading {
 impl Trading {
     /// Adds a price of a price file.
     pub(crate) fn price_from_file(&mut self, symbol: &str, price: Amount) {
-        self.prices.from_file(symbol, price);
+        self.prices.add_from_file(symbol, price);
     }
 
     /// Returns why the accounts could not be followed to the end.
     pub(crate) const fn lost(&self) -> Option<&'static str> {
         self.lost
+    }
+
+    /// Returns true if there was no room for some sets, so that nothing was said about them.
+    pub(crate) const fn has_forgotten_sets(&self) -> bool {
+        self.sets.has_forgotten()
     }
 
     /// Follows one event.
@@ -164,8 +169,8 @@ impl Trading {
 
     /// Adds an event to the command of its number.
     fn effect(&mut self, user: UserId, number: u64, event: &Event<'_>, symbol: Option<SymbolId>) {
-        let armed = self.sets.armed(number);
-        let user = &mut self.users[user.0 as usize];
+        let id = user;
+        let user = &mut self.users[id.0 as usize];
         let at = user.open.iter().rposition(|open| open.number == number);
         let open = match (at, event.kind) {
             (Some(at), Kind::UserCommand) if user.open[at].began == Began::Command => {
@@ -185,7 +190,9 @@ impl Trading {
             }
             (None, kind) => {
                 let began = if kind == Kind::UserCommand { Began::Command } else { Began::Late };
-                let symbol = symbol.or(armed.map(|key| key.symbol));
+                // An accountTransaction names no symbol: that of its trigger counts.
+                let armed = || self.sets.armed(id, number).map(|key| key.symbol);
+                let symbol = if began == Began::Late { symbol.or_else(armed) } else { symbol };
                 user.open.push_back(Open::new(began, event, symbol));
                 user.open.back_mut()
             }

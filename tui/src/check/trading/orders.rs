@@ -2,6 +2,7 @@
 
 use super::open::Open;
 use super::prices::SymbolId;
+use super::used::Used;
 use super::{Due, EXPIRY_MS, Sink, Step, Trading, UserId, cash};
 use crate::check::amount::Amount;
 use crate::check::findings::{CashDue, Place};
@@ -118,6 +119,8 @@ impl Trading {
         let whole = Readings::AT_BUY.and(Readings::WHOLE);
         due = match used.price().and_then(cost) {
             Some(cost) => due.or(whole, -cost),
+            // No price of the file comes to what was paid.
+            None if used == Used::InFile => due,
             None => due.or_up_to(whole, -amount),
         };
         cash(open, due, sink);
@@ -185,14 +188,20 @@ impl Trading {
         };
         let Some(amount) = order.amount else { return };
         let mut due = CashDue::new().or(Readings::WHOLE.not(), amount);
-        let known = order.price.and_then(|price| amount.cost_of_whole_shares(price));
-        due = match known {
+        let paid = |price| amount.cost_of_whole_shares(price) == Some(open.net);
+        let used = match (order.price, order.symbol) {
+            (Some(price), _) => Used::File(price),
+            (None, Some(symbol)) => self.in_file(symbol, paid),
+            (None, None) => Used::None,
+        };
+        due = match used.price().and_then(|price| amount.cost_of_whole_shares(price)) {
             Some(cost) => due.or(Readings::WHOLE, cost),
+            None if used == Used::InFile => due,
             None => due.or_up_to(Readings::WHOLE, amount),
         };
         cash(open, due, sink);
         if let Some(symbol) = order.symbol {
-            let sold = shares(open.net, order.price).map(i64::saturating_neg);
+            let sold = shares(open.net, used.price()).map(i64::saturating_neg);
             self.hold(user, open, symbol, sold, sink);
         }
     }

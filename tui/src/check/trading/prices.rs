@@ -13,7 +13,7 @@ const CANDIDATES: usize = 4;
 
 /// A symbol of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct SymbolId(u32);
+pub(super) struct SymbolId(pub(super) u32);
 
 /// A price and when it arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Prices {
     }
 
     /// Adds a price of a file.
-    pub(super) fn from_file(&mut self, name: &str, price: Amount) {
+    pub(super) fn add_from_file(&mut self, name: &str, price: Amount) {
         if let Some(id) = self.id(name) {
             self.file.entry(id).or_default().push(price);
         }

@@ -10,15 +10,30 @@ use crate::check::findings::CashDue;
 use crate::check::reading::Readings;
 use hashbrown::HashMap;
 
-/// Set amounts that are followed.
-const SETS_MAX: usize = 1 << 17;
+/// Set amounts that are followed: what fits into 64 MiB together with everything else.
+const SETS_MAX: usize = 450_000;
 
 /// A set of a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub user: UserId,
     pub symbol: SymbolId,
     pub buys: bool,
+}
+
+impl Key {
+    fn of(user: UserId, open: &Open, buys: bool) -> Option<Self> {
+        open.symbol.map(|symbol| Self { user, symbol, buys })
+    }
+
+    /// Symbol and side in one number.
+    const fn within_user(self) -> u32 {
+        self.symbol.0 << 1 | self.buys as u32
+    }
+
+    const fn packed(self) -> u64 {
+        (self.user.0 as u64) << 32 | self.within_user() as u64
+    }
 }
 
 /// An amount, and the trigger for it.
@@ -32,63 +47,108 @@ pub(super) struct Set {
     pub trigger: Option<(u64, Amount)>,
 }
 
+/// A set in as few bytes as possible; there are hundreds of thousands. An amount of
+/// [`Amount::NONE`] and a number of 0 stand for None.
+#[derive(Clone, Copy, Debug)]
+struct Stored {
+    amount: Amount,
+    reserve: Amount,
+    number: u64,
+    price: Amount,
+}
+
+impl From<Set> for Stored {
+    fn from(set: Set) -> Self {
+        let (number, price) = set.trigger.unwrap_or_default();
+        let amount = set.amount.unwrap_or(Amount::NONE);
+        Self { amount, reserve: set.reserve, number, price }
+    }
+}
+
+impl From<Stored> for Set {
+    fn from(stored: Stored) -> Self {
+        Self {
+            amount: Some(stored.amount).filter(|amount| *amount != Amount::NONE),
+            reserve: stored.reserve,
+            trigger: Some((stored.number, stored.price)).filter(|(number, _)| *number > 0),
+        }
+    }
+}
+
 /// All sets of the log.
 #[derive(Debug, Default)]
 pub(super) struct Sets {
-    sets: HashMap<Key, Set>,
-    /// Armed triggers by number.
-    armed: HashMap<u64, Key>,
+    stored: HashMap<u64, Stored>,
+    /// The sets of each user: symbol and side.
+    of_user: Vec<Vec<u32>>,
+    /// Sets for which there was no room.
+    forgotten: u64,
 }
 
 impl Sets {
-    /// Returns the set whose trigger has a number.
-    pub(super) fn armed(&self, number: u64) -> Option<Key> {
-        self.armed.get(&number).copied()
+    /// Returns the set of a user whose trigger has a number.
+    pub(super) fn armed(&self, user: UserId, number: u64) -> Option<Key> {
+        let keys = self.of_user.get(user.0 as usize)?.iter().map(|within| Key {
+            user,
+            symbol: SymbolId(within >> 1),
+            buys: within & 1 == 1,
+        });
+        keys.into_iter().find(|key| {
+            self.stored.get(&key.packed()).is_some_and(|stored| stored.number == number)
+        })
     }
 
     pub(super) fn get(&self, key: Key) -> Option<Set> {
-        self.sets.get(&key).copied()
+        self.stored.get(&key.packed()).map(|stored| (*stored).into())
     }
 
     pub(super) fn remove(&mut self, key: Key) -> Option<Set> {
-        let set = self.sets.remove(&key)?;
-        if let Some((number, _)) = set.trigger {
-            self.armed.remove(&number);
+        let set = self.stored.remove(&key.packed())?;
+        if let Some(of_user) = self.of_user.get_mut(key.user.0 as usize)
+            && let Some(at) = of_user.iter().position(|within| *within == key.within_user())
+        {
+            of_user.swap_remove(at);
         }
-        Some(set)
+        Some(set.into())
     }
 
     fn put(&mut self, key: Key, set: Set) {
-        if let Some((number, _)) = self.sets.get(&key).and_then(|before| before.trigger) {
-            self.armed.remove(&number);
+        if let Some(stored) = self.stored.get_mut(&key.packed()) {
+            *stored = set.into();
+            return;
         }
-        if let Some((number, _)) = set.trigger {
-            self.armed.insert(number, key);
+        if self.stored.len() >= SETS_MAX {
+            self.forgotten += 1;
+            return;
         }
-        self.sets.insert(key, set);
+        self.stored.insert(key.packed(), set.into());
+        let user = key.user.0 as usize;
+        if self.of_user.len() <= user {
+            self.of_user.resize_with(user + 1, Vec::new);
+        }
+        self.of_user[user].push(key.within_user());
     }
 
-    fn is_full(&self) -> bool {
-        self.sets.len() >= SETS_MAX
+    /// Returns true if some sets are not known.
+    pub(super) const fn has_forgotten(&self) -> bool {
+        self.forgotten > 0
     }
 }
 
 impl Trading {
-    fn key(&self, user: UserId, open: &Open, buys: bool) -> Option<Key> {
-        open.symbol.map(|symbol| Key { user, symbol, buys })
-    }
-
-    fn put(&mut self, key: Key, set: Set) {
-        if self.sets.is_full() {
-            self.lost = Some("the log has too many triggers to follow");
-            return;
+    /// Returns a set, or an empty one; None if it may have been forgotten.
+    fn known(&self, key: Key) -> Option<Set> {
+        let set = self.sets.get(key);
+        if set.is_none() && self.sets.has_forgotten() {
+            None
+        } else {
+            Some(set.unwrap_or_default())
         }
-        self.sets.put(key, set);
     }
 
     pub(super) fn set_buy_amount(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
-        let (Some(key), Some(amount)) = (self.key(user, open, true), open.funds) else { return };
-        let mut set = self.sets.get(key).unwrap_or_default();
+        let (Some(key), Some(amount)) = (Key::of(user, open, true), open.funds) else { return };
+        let Some(mut set) = self.known(key) else { return };
         let at_once = Readings::AT_AMOUNT.and(Readings::DOLLARS);
         let mut due = CashDue::new().or(at_once, set.reserve - amount);
         due = match set.trigger {
@@ -102,12 +162,12 @@ impl Trading {
         cash(open, due, sink);
         set.reserve = set.reserve - open.net;
         set.amount = Some(amount);
-        self.put(key, set);
+        self.sets.put(key, set);
     }
 
     pub(super) fn set_buy_trigger(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
-        let (Some(key), Some(price)) = (self.key(user, open, true), open.funds) else { return };
-        let mut set = self.sets.get(key).unwrap_or_default();
+        let (Some(key), Some(price)) = (Key::of(user, open, true), open.funds) else { return };
+        let Some(mut set) = self.known(key) else { return };
         let amount = set.amount.unwrap_or_default();
         let at_once = Readings::AT_AMOUNT.and(Readings::DOLLARS);
         let in_shares = amount.of_written_shares(price).unwrap_or_default();
@@ -122,19 +182,19 @@ impl Trading {
         }
         cash(open, due, sink);
         set.reserve = set.reserve - open.net;
-        self.put(key, set);
+        self.sets.put(key, set);
     }
 
     pub(super) fn set_sell_amount(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
         cash(open, CashDue::exactly(Amount::ZERO), sink);
-        let (Some(key), Some(amount)) = (self.key(user, open, false), open.funds) else { return };
+        let (Some(key), Some(amount)) = (Key::of(user, open, false), open.funds) else { return };
         let before = self.sets.get(key).unwrap_or_default();
-        self.put(key, Set { amount: Some(amount), ..before });
+        self.sets.put(key, Set { amount: Some(amount), ..before });
     }
 
     pub(super) fn set_sell_trigger(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
-        let (Some(key), Some(price)) = (self.key(user, open, false), open.funds) else { return };
-        let mut set = self.sets.get(key).unwrap_or_default();
+        let (Some(key), Some(price)) = (Key::of(user, open, false), open.funds) else { return };
+        let Some(mut set) = self.known(key) else { return };
         set.trigger = Some((open.number, price));
         let due = CashDue::exactly(Amount::ZERO);
         if fires(open, due.explains(open.net)) {
@@ -142,11 +202,11 @@ impl Trading {
             return self.fire(key, open, sink);
         }
         cash(open, due, sink);
-        self.put(key, set);
+        self.sets.put(key, set);
     }
 
     pub(super) fn cancel_set(&mut self, user: UserId, open: &Open, buys: bool, sink: Sink<'_>) {
-        let Some(key) = self.key(user, open, buys) else { return };
+        let Some(key) = Key::of(user, open, buys) else { return };
         match self.sets.remove(key) {
             Some(set) if set.amount.is_some() => {
                 cash(open, CashDue::exactly(set.reserve), sink);
@@ -173,7 +233,11 @@ impl Trading {
         }
         if let (Some(CancelSetBuy | CancelSetSell), Some(symbol)) = (open.command, open.symbol) {
             let key = Key { user, symbol, buys: open.command == Some(CancelSetBuy) };
-            if self.sets.get(key).is_none_or(|set| set.amount.is_none()) {
+            let set = self.sets.get(key);
+            if set.is_none() && self.sets.has_forgotten() {
+                return;
+            }
+            if set.is_none_or(|set| set.amount.is_none()) {
                 let explained = Readings::CANCEL_IS_ERROR.when(open.net == Amount::ZERO);
                 let due = Due::Text("no errorEvent: in this reading it is no error");
                 sink(&Step::Cash { at: open.cash_place(), explained, net: open.net, due });
@@ -206,7 +270,7 @@ impl Trading {
         let fire = match used {
             Used::Hit(seen) => Fire::At { trigger, price: seen.price, buys: key.buys },
             Used::File(price) => Fire::At { trigger, price, buys: key.buys },
-            Used::None => Fire::Unseen,
+            Used::InFile | Used::None => Fire::Unseen,
         };
         sink(&Step::Fired { at: open.place, fire });
         let due = if key.buys {

@@ -17,6 +17,8 @@ pub(super) enum Used {
     Hit(Seen),
     /// A price of the price file.
     File(Amount),
+    /// A price of the price file, which one is not known.
+    InFile,
     /// The log has shown no price of the symbol so far.
     None,
 }
@@ -26,7 +28,7 @@ impl Used {
         match self {
             Self::Hit(seen) => Some(seen.price),
             Self::File(price) => Some(*price),
-            Self::None => None,
+            Self::InFile | Self::None => None,
         }
     }
 }
@@ -87,7 +89,7 @@ impl Trading {
                 let age_ms = Some(at_ms.saturating_sub(seen.at_ms));
                 sink(&Step::Price { at, age_ms, price: Some(seen.price), unknown: false });
             }
-            (Used::File(_), _) => {}
+            (Used::File(_) | Used::InFile, _) => {}
             (Used::None, Some(symbol)) if self.awaiting.add(symbol, Use { at, at_ms }) => {}
             (Used::None, _) => {
                 sink(&Step::Price { at, age_ms: None, price: None, unknown: true });
@@ -109,9 +111,16 @@ impl Trading {
         if let Some(seen) = found.or_else(|| later().max_by_key(newest)) {
             return Used::Hit(*seen);
         }
-        if let Some(price) = self.prices.of_file(symbol).iter().find(|price| explains(**price)) {
-            return Used::File(*price);
+        self.in_file(symbol, explains)
+    }
+
+    /// Returns the price of the price file that explains what a command did.
+    pub(super) fn in_file(&self, symbol: SymbolId, explains: impl Fn(Amount) -> bool) -> Used {
+        let prices = self.prices.of_file(symbol);
+        match prices.iter().find(|price| explains(**price)) {
+            Some(price) => Used::File(*price),
+            None if prices.is_empty() => Used::None,
+            None => Used::InFile,
         }
-        Used::None
     }
 }

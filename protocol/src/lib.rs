@@ -46,11 +46,14 @@ pub use commands::{
 pub use foreign::{ForeignProtocol, TLS_HANDSHAKE};
 pub use push::Push;
 pub use refusal::Refusal;
-pub use reply::{Detail, DetailWriter, DumpPath, Reply, ReplyBody, ReplyError, ServerLine};
+pub use reply::{
+    Detail, DetailWriter, DumpPath, Entry, EntryOutcome, Reply, ReplyBody, ReplyError, ServerLine,
+};
 pub use request::{Body, Invalid, Parsed, Request, parse_line};
 pub use types::{
     FILENAME_BYTES_MAX, FileName, Money, MoneyError, SECRET_BYTES_MAX, SECRET_BYTES_MIN,
-    SHARES_MAX, Secret, Side, Symbol, Tag, TradeTerms, USER_BYTES_MAX, UserName,
+    SHARES_MAX, Secret, Side, Symbol, Tag, TradeTerms, USER_BYTES_MAX, UserName, WORD_BYTES_MAX,
+    Word,
 };
 pub use wire::{
     LINE_BYTES_MAX, LineBlock, LineBuffer, LineCodec, append_integer, short_copy, trim,

@@ -69,6 +69,10 @@ pub enum Refusal {
     TooManyOfLogin(u32),
     TooManyOfAddress(u32),
     TlsRequired,
+    NoMarketClock,
+    MarketEnded,
+    MarketBehind,
+    TooManyReaders(u32),
 }
 
 /// A part of a message.
@@ -97,7 +101,10 @@ impl Refusal {
             | Self::BadSecret
             | Self::LoggedInAlready
             | Self::NeedsReply
-            | Self::NoLogins => Code::BadArguments,
+            | Self::NoLogins
+            | Self::NoMarketClock
+            | Self::MarketEnded
+            | Self::MarketBehind => Code::BadArguments,
             Self::BadUser | Self::ReservedUser => Code::BadUser,
             Self::BadSymbol => Code::BadSymbol,
             Self::BadAmount => Code::BadAmount,
@@ -117,9 +124,10 @@ impl Refusal {
             | Self::TooManySubscribers(_) => Code::LimitExceeded,
             Self::QuoteUnavailable(_) => Code::QuoteUnavailable,
             Self::DumpFailed(_) => Code::DumpFailed,
-            Self::TooManyConnections | Self::TooManyOfLogin(_) | Self::TooManyOfAddress(_) => {
-                Code::Overloaded
-            }
+            Self::TooManyConnections
+            | Self::TooManyOfLogin(_)
+            | Self::TooManyOfAddress(_)
+            | Self::TooManyReaders(_) => Code::Overloaded,
             Self::ShuttingDown => Code::ShuttingDown,
             Self::ReadOnly | Self::DiskAlmostFull => Code::ReadOnly,
             Self::AuthRequired => Code::AuthRequired,
@@ -199,13 +207,17 @@ impl Refusal {
             | Self::RateLimited(_)
             | Self::TooManyOfLogin(_)
             | Self::TooManyOfAddress(_)
-            | Self::TlsRequired => return self.login_words(say),
+            | Self::TlsRequired
+            | Self::NoMarketClock
+            | Self::MarketEnded
+            | Self::MarketBehind
+            | Self::TooManyReaders(_) => return self.session_words(say),
         };
         say(Text(text));
     }
 
-    /// As [`Refusal::words`], for refusals about logins.
-    fn login_words(&self, mut say: impl FnMut(Word<'_>)) {
+    /// As [`Refusal::words`], for refusals of session commands.
+    fn session_words(&self, mut say: impl FnMut(Word<'_>)) {
         use Word::{Count, Text};
         let text = match self {
             Self::RateLimited(wait_s) => {
@@ -222,6 +234,10 @@ impl Refusal {
             Self::Forbidden => "this login may not do that",
             Self::NeedsPassword => "choose a password first: PASSWD,invitation,new",
             Self::NoPasswordSession => "log in with the password to change it",
+            Self::TooManyReaders(max) => return limit(*max, " readers of journals at a time", say),
+            Self::NoMarketClock => "the prices of this server have no clock",
+            Self::MarketEnded => "the market has no more prices",
+            Self::MarketBehind => "a market goes forward only, and within its prices",
             Self::TlsRequired => "this port speaks TLS; connect to tls://HOST:PORT",
             _ => "refused",
         };

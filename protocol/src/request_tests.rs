@@ -110,6 +110,7 @@ fn field(kind: ArgumentKind) -> BoxedStrategy<String> {
             .boxed(),
         ArgumentKind::Secret => "[!-+\\--~]{12,128}".boxed(),
         ArgumentKind::Time => any::<u64>().prop_map(|ms| ms.to_string()).boxed(),
+        ArgumentKind::Word => "[A-Za-z0-9._-]{1,32}".boxed(),
     }
 }
 

@@ -202,6 +202,19 @@ pub(crate) const QUOTE_TIMEOUT_MS: u64 = 5_000;
 /// symbols of a large workload within fifteen seconds.
 pub(crate) const REFRESH_BUDGET: u64 = 200;
 
+/// Shortest time between two records of a market's clock, milliseconds.
+pub(crate) const MARKET_RECORD_PAUSE_MS: u64 = 20;
+
+/// Time after which a market's clock is recorded though no price was shown, milliseconds. A killed
+/// server loses at most this much of a stretch without prices.
+pub(crate) const MARKET_IDLE_RECORD_MS: u64 = 5_000;
+
+/// Prices that a market shows before the shards must have taken them.
+pub(crate) const MARKET_ROWS_AT_ONCE: usize = 1_024;
+
+/// Prices of a connection that wait whole. Of more, the newest of each symbol is kept.
+pub(crate) const OUTBOX_QUOTES_MAX: usize = 64;
+
 /// Pause before a failed re-quote is tried again, milliseconds.
 pub(crate) const REQUOTE_PAUSE_MS: u64 = 5_000;
 

@@ -131,6 +131,13 @@ impl Stats {
         put("symbols_kept_fresh", quotes.kept_fresh.load(Ordering::Relaxed));
         put("symbols_overdue", quotes.overdue.load(Ordering::Relaxed));
         put("quote_source_down", quotes.source_down.load(Ordering::Relaxed));
+        if quotes.market.exists.load(Ordering::Relaxed) > 0 {
+            let market = &quotes.market;
+            put("market_time_ms", market.time_ms.load(Ordering::Relaxed));
+            put("market_speed_milli", market.speed_milli.load(Ordering::Relaxed));
+            put("market_paused", market.paused.load(Ordering::Relaxed));
+            put("market_ended", market.ended.load(Ordering::Relaxed));
+        }
         for (number, (shard, position)) in self.shards.iter().zip(&self.positions).enumerate() {
             let at = position.get();
             put(&format!("shard_{number}_queued"), shard.queued.load(Ordering::Relaxed));

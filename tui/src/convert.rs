@@ -128,7 +128,7 @@ fn price(text: &str) -> Option<Decimal> {
 
 /// Parses a date, a date and time (UTC without an offset), Unix seconds or Unix milliseconds;
 /// returns Unix milliseconds.
-fn parse_time(text: &str) -> Option<i64> {
+pub(crate) fn parse_time(text: &str) -> Option<i64> {
     if let Ok(number) = text.parse::<i64>() {
         return Some(if number.abs() < 100_000_000_000 { number * 1_000 } else { number });
     }

@@ -28,6 +28,8 @@ pub enum ArgumentKind {
     Secret,
     /// A time, Unix milliseconds.
     Time,
+    /// A word that is no data of the exchange.
+    Word,
 }
 
 impl Argument {
@@ -50,7 +52,8 @@ impl ArgumentKind {
             b"amount" | b"price" => Self::Money,
             b"filename" => Self::FileName,
             b"secret" | b"old" | b"new" => Self::Secret,
-            b"from_ms" => Self::Time,
+            b"from_ms" | b"to_ms" => Self::Time,
+            b"action" | b"value" => Self::Word,
             _ => panic!("the table names an argument of unknown form"),
         }
     }

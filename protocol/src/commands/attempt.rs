@@ -66,7 +66,7 @@ impl Attempt {
                 self.filename = text.map(Box::from);
             }
             // No audited command takes one, and a secret must never be recorded.
-            ArgumentKind::Secret | ArgumentKind::Time => {}
+            ArgumentKind::Secret | ArgumentKind::Time | ArgumentKind::Word => {}
         }
     }
 }

@@ -51,6 +51,9 @@ macro_rules! command_table {
                 Passwd "PASSWD" (old, new) -> {}
                 Whoami "WHOAMI" () -> { name: Box<str>, role: Box<str>, accounts: Box<str> }
                 ReadLog "READLOG" (; user, from_ms) -> { events: u64 }
+                Report "REPORT" (user; from_ms, to_ms) -> { lines: u64 }
+                Market "MARKET" (; action, value)
+                    -> { time_ms: u64, speed: Box<str>, state: Box<str> }
             }
         }
     };
@@ -61,5 +64,6 @@ pub const SESSION_HELP: &[&str] = &[
     "PING  STATS  HELP  QUIT  WHOAMI  AUTH,user,secret  PASSWD,old,new  READLOG[,user[,from_ms]]",
     "SUBSCRIBE,user  UNSUBSCRIBE,user  account events as lines that start with *",
     "WATCH,symbol  UNWATCH,symbol  prices as lines that start with *",
+    "REPORT,user[,from_ms[,to_ms]]  MARKET[,PAUSE|RESUME|STEP|SPEED,x|SEEK,ms]",
     "a [number] before a command comes back before its reply; noreply behind it wants none",
 ];

@@ -1,7 +1,7 @@
 //! Values of arguments: how each type is read, printed and audited.
 
 use crate::refusal::Refusal;
-use crate::types::{FileName, Money, Secret, Symbol, UserName};
+use crate::types::{FileName, Money, Secret, Symbol, UserName, Word};
 use crate::wire::fields::Fields;
 
 /// The type that holds an argument of the table.
@@ -32,6 +32,15 @@ macro_rules! argument_type {
     };
     (from_ms) => {
         u64
+    };
+    (to_ms) => {
+        u64
+    };
+    (action) => {
+        $crate::types::Word
+    };
+    (value) => {
+        $crate::types::Word
     };
 }
 pub(super) use argument_type;
@@ -149,6 +158,18 @@ impl ArgumentValue for u64 {
 
     fn write(&self, line: &mut impl Fields) {
         line.int(*self);
+    }
+
+    fn note<'a>(&'a self, _: &mut CommandFields<'a>) {}
+}
+
+impl ArgumentValue for Word {
+    fn parse(field: &[u8]) -> Result<Self, Refusal> {
+        Self::parse(field).ok_or(Refusal::BadSessionArguments)
+    }
+
+    fn write(&self, line: &mut impl Fields) {
+        line.text(self.as_str());
     }
 
     fn note<'a>(&'a self, _: &mut CommandFields<'a>) {}

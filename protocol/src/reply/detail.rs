@@ -1,5 +1,6 @@
 //! The lines of a reply that more lines follow.
 
+use super::entry::Entry;
 use crate::code::Code;
 use crate::commands::CommandName;
 use crate::types::{Money, Side, Symbol, Tag, TradeTerms, UserName};
@@ -47,6 +48,8 @@ pub enum Detail {
         name: Box<str>,
         value: Box<str>,
     },
+    /// A line of REPORT.
+    Event(Entry),
     /// A line of the audit log.
     Log(Box<str>),
     Text(Box<str>),
@@ -144,6 +147,14 @@ impl<'a> DetailWriter<'a> {
         });
     }
 
+    /// Appends a line of REPORT.
+    pub fn event(&mut self, entry: &Entry) {
+        self.long_line(|line| {
+            line.put(b"EVENT");
+            entry.write(line);
+        });
+    }
+
     /// Appends a line of the audit log.
     pub fn log(&mut self, text: &[u8]) {
         self.long_line(|line| {
@@ -172,6 +183,7 @@ impl<'a> DetailWriter<'a> {
             Detail::Stat { ref name, ref value } => self.long_line(|line| {
                 line.put(b"STAT").text(name).text(value);
             }),
+            Detail::Event(ref entry) => self.event(entry),
             Detail::Log(ref text) => self.log(text.as_bytes()),
             Detail::Text(ref text) => self.long_line(|line| {
                 line.put(text.as_bytes());

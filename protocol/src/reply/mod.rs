@@ -2,10 +2,12 @@
 
 mod body;
 mod detail;
+mod entry;
 mod parse;
 mod value;
 
 pub use body::{Reply, ReplyBody};
 pub use detail::{Detail, DetailWriter};
+pub use entry::{Entry, EntryOutcome};
 pub use parse::ServerLine;
 pub use value::{DumpPath, ReplyError};

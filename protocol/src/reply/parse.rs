@@ -2,6 +2,7 @@
 
 use super::body::{Reply, ReplyBody};
 use super::detail::Detail;
+use super::entry::Entry;
 use super::value::{Cursor, ReplyError};
 use crate::code::Code;
 use crate::commands::CommandName;
@@ -99,6 +100,7 @@ fn known_detail(line: &str) -> Option<Detail> {
                 code => Some(Code::parse(code.as_bytes())?),
             },
         },
+        "EVENT" => Detail::Event(Entry::read(f)?),
         "LOG" => Detail::Log(f.rest()?.into()),
         "STAT" => Detail::Stat { name: f.text()?.into(), value: f.rest()?.into() },
         _ => return None,

@@ -7,6 +7,7 @@ mod symbol;
 mod tag;
 mod trade;
 mod user_name;
+mod word;
 
 pub use file_name::{FILENAME_BYTES_MAX, FileName};
 pub use money::{Money, MoneyError, SHARES_MAX};
@@ -15,3 +16,4 @@ pub use symbol::Symbol;
 pub use tag::Tag;
 pub use trade::{Side, TradeTerms};
 pub use user_name::{USER_BYTES_MAX, UserName};
+pub use word::{WORD_BYTES_MAX, Word};

@@ -98,6 +98,13 @@ impl Grant {
                 Role::Auditor | Role::Admin => true,
                 Role::Monitor | Role::Replayer => false,
             },
+            // The clock of the market is everybody's.
+            S::Market { .. } => self.role == Role::Admin,
+            S::Report { user, .. } => match self.role {
+                Role::Trader | Role::Replayer => self.accounts.contains(user),
+                Role::Auditor | Role::Admin => true,
+                Role::Monitor => false,
+            },
             S::ReadLog { user, .. } => match self.role {
                 Role::Monitor => false,
                 Role::Trader | Role::Replayer => {

@@ -137,7 +137,7 @@ impl DumpService {
         destination.remove_abandoned();
         budget.used = budget.used.saturating_sub(destination.replaced_bytes()?);
         if matches!(query.filter, LogFilter::Everything) {
-            let least = self.merger.records().saturating_mul(DUMP_ELEMENT_BYTES_MIN);
+            let least = self.merger.record_count().saturating_mul(DUMP_ELEMENT_BYTES_MIN);
             budget.check(least, "at least ")?;
         }
         let number = self.sequence.fetch_add(1, Ordering::Relaxed);

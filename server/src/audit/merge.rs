@@ -5,10 +5,12 @@
 use super::error::DumpError;
 use super::filter::LogFilter;
 use super::xml::{self, AuditWriter, Origin};
+use crate::engine::Record;
 use crate::journal::{FrameReader, FrameRecords, LogStore, Positions, Start};
 use crate::limits::{DUMP_BATCH_BYTES, DUMP_READERS_MAX};
 use parking_lot::{Mutex, RwLock};
-use std::io::Write;
+use std::io::{self, Write};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::{Builder, Scope};
@@ -90,8 +92,37 @@ impl LogMerger {
         Ok(events)
     }
 
+    /// Passes every record of a shard within these times to a function, in order.
+    #[expect(clippy::indexing_slicing, reason = "the number is that of a shard")]
+    pub(super) fn records(
+        &self,
+        shard: usize,
+        times_ms: &RangeInclusive<u64>,
+        mut take: impl FnMut(u64, &Record) -> io::Result<()>,
+    ) -> Result<(), DumpError> {
+        let _reading = self.readers.read();
+        let end = self.positions[shard].get().frame;
+        let mut reader = self.stores[shard].read_from(Start::FirstKept, Some(end))?;
+        while let Some(frame) = reader.next_frame()? {
+            let time_ms = frame.header.time_ms;
+            if time_ms > *times_ms.end() {
+                break;
+            }
+            if time_ms < *times_ms.start() {
+                continue;
+            }
+            let mut records = frame.records();
+            while let Some((_, record)) =
+                records.next_record().map_err(|fault| DumpError::Failed(fault.to_string()))?
+            {
+                take(time_ms, &record)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the number of records so far.
-    pub(super) fn records(&self) -> u64 {
+    pub(super) fn record_count(&self) -> u64 {
         let kept = |(store, position): (&Arc<dyn LogStore>, &Positions)| {
             let first = store.first_record().ok().flatten().unwrap_or(1);
             (position.get().record + 1).saturating_sub(first)

@@ -4,6 +4,7 @@
 mod destination;
 mod direct_io;
 mod dump;
+mod entries;
 mod error;
 mod filter;
 mod merge;

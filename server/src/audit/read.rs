@@ -1,14 +1,16 @@
-//! Sends the audit log to a client: READLOG. A client on another machine cannot read the files of
-//! DUMPLOG.
+//! Sends the audit log, or the records of one account, to a client: READLOG and REPORT. A client on
+//! another machine cannot read the files of DUMPLOG.
 //!
 //! It holds a part or two of the log in memory, however long the log and however slow the client.
 
+use super::entries::entries;
 use super::error::DumpError;
 use super::merge::{LogMerger, LogQuery};
 use crate::limits::{LOG_PART_BYTES, LOG_PARTS_WAITING, LOG_READERS_MAX};
 use crate::runtime::NO_THREAD;
-use daytrade_protocol::{DetailWriter, LineBuffer, Refusal, Tag};
+use daytrade_protocol::{DetailWriter, LineBuffer, Refusal, Tag, UserName};
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::thread::Builder;
 use tokio::sync::Semaphore;
@@ -45,15 +47,49 @@ impl LogReader {
         query: LogQuery,
         tag: Option<Tag>,
     ) -> Result<Receiver<LogPart>, Refusal> {
+        self.start(tag, move |merger, out| merger.merge(&query, out))
+    }
+
+    /// Begins to read the records of one account, in order of time, on a thread of its own. The
+    /// times are Unix milliseconds.
+    ///
+    /// # Errors
+    /// As [`LogReader::read`].
+    pub(crate) fn report(
+        &self,
+        shard: usize,
+        user: UserName,
+        times_ms: RangeInclusive<u64>,
+        tag: Option<Tag>,
+    ) -> Result<Receiver<LogPart>, Refusal> {
+        self.start(tag, move |merger, out| {
+            let mut lines = 0;
+            merger.records(shard, &times_ms, |time_ms, record| {
+                entries(record, time_ms, &user, |entry| {
+                    DetailWriter::new(tag, &mut out.part).event(entry);
+                    lines += 1;
+                });
+                if out.part.len() >= LOG_PART_BYTES { out.send() } else { Ok(()) }
+            })?;
+            Ok(lines)
+        })
+    }
+
+    /// Begins to read on a thread of its own.
+    fn start(
+        &self,
+        tag: Option<Tag>,
+        read: impl FnOnce(&LogMerger, &mut LogLines) -> Result<u64, DumpError> + Send + 'static,
+    ) -> Result<Receiver<LogPart>, Refusal> {
         let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| Refusal::TooManyConnections)?;
+        let place = place.map_err(|_| Refusal::TooManyReaders(LOG_READERS_MAX as u32))?;
         let (sender, parts) = channel(LOG_PARTS_WAITING);
         let merger = Arc::clone(&self.merger);
         let work = move || {
             let _place = place;
             super::direct_io::lower_thread_priority();
             let mut out = LogLines { tag, line: Vec::new(), part: LineBuffer::default(), sender };
-            let read = merger.merge(&query, &mut out).and_then(|events| {
+            let read = read(&merger, &mut out).and_then(|events| {
                 out.send()?;
                 Ok(events)
             });

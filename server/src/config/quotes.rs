@@ -21,12 +21,16 @@ pub struct QuoteArgs {
         long,
         default_value = "1",
         value_name = "X",
-        value_parser = crate::quotes::csv::parse_speed
+        value_parser = crate::quotes::market::parse_speed
     )]
     pub speed: u64,
     /// Repeat csv:FILE at its end
     #[arg(long = "loop")]
     pub looped: bool,
+    /// Let simulated prices move by themselves, a step in this many milliseconds; 0 for a step at
+    /// each request
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=86_400_000))]
+    pub tick: Option<u64>,
     /// Deadline for a quote, in milliseconds
     #[arg(
         long,
@@ -61,8 +65,9 @@ impl Default for QuoteArgs {
     fn default() -> Self {
         Self {
             quotes: QuoteSpec::Simulated { seed: None, frozen: false },
-            speed: crate::quotes::csv::REAL_TIME,
+            speed: crate::quotes::market::REAL_TIME,
             looped: false,
+            tick: None,
             quote_timeout: QUOTE_TIMEOUT_MS,
             hedge_after: HEDGE_AFTER_MS,
             quote_connections: QUOTE_CONNECTIONS_MAX as u64,

@@ -14,6 +14,7 @@ use super::apply::apply;
 use super::checkpoint::{Checkpoint, LoadError, Loader, Slice, StateHash, append_entry};
 use super::event::Event;
 use super::fitting::fits;
+use super::market::MarketState;
 use super::record::{Outcome, Record};
 use super::trigger_book::{TriggerBook, TriggerKey};
 use daytrade_protocol::{CommandFields, CommandName, Refusal, Side, Symbol, UserName};
@@ -42,6 +43,8 @@ pub struct Book {
     interest: Vec<(Symbol, bool)>,
     /// Highest transaction number that the server assigned.
     assigned_max: u64,
+    /// What the shard has recorded of the market.
+    market: MarketState,
     /// A copy in progress.
     checkpoint: Option<Checkpoint>,
 }
@@ -163,10 +166,16 @@ impl Book {
             Record::Hit(hit) => {
                 // Earlier versions recorded what only watchers wanted under the server's name.
                 self.count_assigned(hit.user == UserName::of_server(), hit.number);
+                self.market.hit(hit.symbol, hit.price, hit.source_time_ms);
                 None
             }
             Record::WatchedHit(hit) => {
                 self.count_assigned(true, hit.number);
+                self.market.hit(hit.symbol, hit.price, hit.source_time_ms);
+                None
+            }
+            Record::Market(position) => {
+                self.market.position = Some(*position);
                 None
             }
         }
@@ -200,6 +209,16 @@ impl Book {
                 })
             }
         }
+    }
+
+    /// Returns what the shard has recorded of the market.
+    pub const fn market(&self) -> &MarketState {
+        &self.market
+    }
+
+    /// Sets what a snapshot says of the market.
+    pub fn set_market(&mut self, market: MarketState) {
+        self.market = market;
     }
 
     fn count_assigned(&mut self, assigned: bool, number: u64) {

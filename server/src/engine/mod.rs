@@ -14,6 +14,7 @@ mod checkpoint;
 mod commands;
 mod event;
 mod fitting;
+mod market;
 mod record;
 mod trigger_book;
 
@@ -23,6 +24,7 @@ pub use book::{Book, Stamp};
 pub use checkpoint::{LoadError, Loader, Slice, StateHash};
 pub use commands::{Price, Rejection, decide, expire_oldest, fill, reply_to, write_summary};
 pub use event::{Event, Events};
+pub use market::{LastHit, MarketPosition, MarketState};
 pub use record::{Hit, Outcome, PriceUsed, Record};
 pub use trigger_book::{TriggerBook, TriggerKey};
 

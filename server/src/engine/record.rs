@@ -2,6 +2,7 @@
 //! of them.
 
 use super::event::{Event, Events};
+use super::market::MarketPosition;
 use daytrade_protocol::{Attempt, Command, FileName, Money, Refusal, Symbol, UserName};
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,8 @@ pub enum Record {
     /// An answer of the quote source that only watchers wanted, under a number that the server
     /// assigned.
     WatchedHit(Hit),
+    /// The market's clock has run this far. It is recorded before the prices up to there are shown.
+    Market(MarketPosition),
 }
 
 /// The price at which a command was decided.

@@ -5,6 +5,7 @@
 
 mod batch;
 mod dump;
+mod market_control;
 mod quote;
 mod replies;
 mod reply_sink;
@@ -12,6 +13,7 @@ mod shard_event;
 
 pub use batch::{Batch, Job, Work};
 pub use dump::{DumpDone, DumpRequest, DumpResult, PendingDump};
+pub use market_control::MarketControl;
 pub use quote::{Quote, QuoteEvent, QuoteRequest};
 pub use replies::{Replies, ReplyBytes, ReplyTo};
 pub use reply_sink::{ReplySink, ReplyTarget, Subscription};

@@ -1,5 +1,6 @@
 //! Prices between shards, sessions and the quote manager.
 
+use super::market_control::MarketControl;
 use super::replies::ReplyTo;
 use super::reply_sink::ReplyTarget;
 use crate::engine::Hit;
@@ -32,6 +33,9 @@ impl Quote {
 pub enum QuoteEvent {
     /// A price has arrived. The hit is included for the one shard that must record it.
     Arrived(Quote, Option<Hit>),
+    /// A market has shown a price, by its own clock at the time in Unix milliseconds. The shard
+    /// records it as a hit when it is used.
+    Shown(Quote, u64),
     /// A late hit: an answer that was not used, but is paid for and recorded.
     LateHit(Hit),
     /// The price could not be fetched. The shard refuses the commands that wait for it.
@@ -77,6 +81,17 @@ pub enum QuoteRequest {
         /// Transaction number under which a fetch for it is recorded.
         number: u64,
         /// Receiver of the reply and of the prices.
+        target: ReplyTarget,
+        /// The request to answer.
+        to: ReplyTo,
+    },
+    /// The first shard has recorded how far the market's clock has run (true), or could not.
+    MarketRecorded(bool),
+    /// The market's owner controls its clock.
+    Market {
+        /// What to do.
+        control: MarketControl,
+        /// Receiver of the reply.
         target: ReplyTarget,
         /// The request to answer.
         to: ReplyTo,

@@ -2,6 +2,7 @@
 
 use super::dump::DumpDone;
 use super::quote::QuoteEvent;
+use crate::engine::MarketPosition;
 use crate::journal::SnapshotEvent;
 
 /// An event for a shard.
@@ -9,6 +10,8 @@ use crate::journal::SnapshotEvent;
 pub enum ShardEvent {
     /// About a price.
     Quote(QuoteEvent),
+    /// The market's clock has run this far, which the first shard records.
+    Market(MarketPosition),
     /// A dump has ended.
     DumpDone(Box<DumpDone>),
     /// About the snapshot in progress.

@@ -6,14 +6,18 @@
 //! quote is 60 s old, while triggers or watchers need it.
 
 use super::budget::Budget;
-use super::source::{Fetched as Answer, QuoteSource, SourceError, SourceQuote};
+use super::market::Shown;
+use super::playing::{MarketStats, Playing};
+use super::simulated::{key_of, mix};
+use super::source::{Fetched as Answer, PriceSource, QuoteSource, SourceError, SourceQuote};
 use crate::clock::Clock;
 use crate::engine::Hit;
 use crate::limits::{LIFE_MS, REQUOTE_PAUSE_MS};
 use crate::message::{Quote, QuoteEvent, QuoteRequest, Replies, ReplyTarget, ReplyTo, ShardEvent};
-use daytrade_protocol::{Push, ReplyBody, Symbol, UserName};
+use daytrade_protocol::{Push, Refusal, ReplyBody, Symbol, UserName};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
+use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,6 +55,8 @@ pub struct QuoteStats {
     pub overdue: AtomicU64,
     /// 1 if the source is considered down, otherwise 0.
     pub source_down: AtomicU64,
+    /// The clock of a market.
+    pub market: Arc<MarketStats>,
 }
 
 impl QuoteStats {
@@ -72,6 +78,8 @@ pub struct QuoteManagerHandles {
     pub stats: Arc<QuoteStats>,
     /// Rate limit of fetches that no command waits for, per second.
     pub refresh_budget: u64,
+    /// Speed of a market at its start, in thousandths of real time.
+    pub speed_milli: u64,
 }
 
 /// User and transaction of a fetch, and the shard that writes the hit to its journal.
@@ -111,7 +119,9 @@ impl SymbolState {
 type Fetched = (Symbol, Asker, Instant, Result<Answer, SourceError>);
 
 struct Manager {
-    source: Arc<dyn QuoteSource>,
+    /// The source that is asked; None if a market shows its prices by itself.
+    source: Option<Arc<dyn QuoteSource>>,
+    market: Option<Playing>,
     handles: QuoteManagerHandles,
     entries: HashMap<Symbol, SymbolState>,
     /// Queue of re-quotes, sorted by the time they are due.
@@ -126,12 +136,21 @@ struct Manager {
 
 /// Starts the manager. It ends when every sender of requests is dropped. Must be called within a
 /// tokio runtime.
-pub fn spawn_manager(source: Arc<dyn QuoteSource>, handles: QuoteManagerHandles) {
+pub fn spawn_manager(source: impl Into<PriceSource>, handles: QuoteManagerHandles) {
     let watcher = UserName::of_server();
     let (entries, due, paused, fetches) =
         (HashMap::new(), BTreeSet::new(), BTreeSet::new(), JoinSet::new());
     let budget = Budget::new(handles.refresh_budget, handles.clock.now_ms());
-    tokio::spawn(Manager { source, handles, entries, due, paused, fetches, budget, watcher }.run());
+    let (source, market) = match source.into() {
+        PriceSource::Asked(source) => (Some(source), None),
+        PriceSource::Market(market) => {
+            let (now_ms, stats) = (handles.clock.now_ms(), Arc::clone(&handles.stats.market));
+            (None, Some(Playing::new(market, handles.speed_milli, now_ms, stats)))
+        }
+    };
+    let manager =
+        Manager { source, market, handles, entries, due, paused, fetches, budget, watcher };
+    tokio::spawn(manager.run());
 }
 
 impl Manager {
@@ -142,7 +161,12 @@ impl Manager {
                 // The timer is not enough: under a stream of requests it might never be polled.
                 self.requote_due();
             }
-            let sleep = tokio::time::sleep(Duration::from_millis(wait_ms.max(1)));
+            let market_ms = self.market_due_in();
+            if market_ms == 0 {
+                self.run_market();
+            }
+            let wait_ms = wait_ms.min(market_ms).max(1);
+            let sleep = tokio::time::sleep(Duration::from_millis(wait_ms));
             tokio::select! {
                 // The order is fixed so that runs are repeatable. No branch starves, because each
                 // source is bounded by a later one: every fetch belongs to a request, and a shard
@@ -157,7 +181,10 @@ impl Manager {
                     Some(request) => self.take(request),
                     None => return,
                 },
-                () = sleep => self.requote_due(),
+                () = sleep => {
+                    self.requote_due();
+                    self.run_market();
+                }
             }
         }
     }
@@ -165,6 +192,29 @@ impl Manager {
     #[expect(clippy::indexing_slicing, reason = "shards send their own number")]
     fn take(&mut self, request: QuoteRequest) {
         match request {
+            QuoteRequest::Want { shard, symbol, .. } if self.market.is_some() => {
+                let event = match self.market_price(symbol) {
+                    Some((quote, time_ms)) => QuoteEvent::Shown(quote, time_ms),
+                    None => QuoteEvent::Failed(symbol),
+                };
+                let _ = self.handles.shards[usize::from(shard)].send(ShardEvent::Quote(event));
+            }
+            QuoteRequest::MarketRecorded(is) => self.show_market(is),
+            QuoteRequest::Market { control, target, to } => {
+                let now_ms = self.handles.clock.now_ms();
+                let done = match &mut self.market {
+                    None => Err(Refusal::NoMarketClock),
+                    Some(market) => market.control(control, now_ms).map(|()| market.state(now_ms)),
+                };
+                let body = match done {
+                    Err(refusal) => ReplyBody::refused(&refusal),
+                    Ok((time_ms, speed_milli, state)) => {
+                        let speed = Decimal::new(speed_milli as i64, 3).normalize().to_string();
+                        ReplyBody::Market { time_ms, speed: speed.into(), state: state.into() }
+                    }
+                };
+                answer(&target, to, &body);
+            }
             QuoteRequest::Want { shard, symbol, user, number } => {
                 let entry = self.entries.entry(symbol).or_default();
                 match &entry.quote {
@@ -180,6 +230,8 @@ impl Manager {
                 }
             }
             QuoteRequest::Interest { shard, symbol, asker } => {
+                // A symbol that somebody waits for begins to move.
+                self.market_price(symbol);
                 let interested = &mut self.entries.entry(symbol).or_default().interested;
                 interested.retain(|known| known.shard != shard);
                 interested.extend(asker.map(|(user, number)| Asker { shard, user, number }));
@@ -194,7 +246,9 @@ impl Manager {
             QuoteRequest::Watch { symbol, number, target, to } => {
                 // The reply first: the price, if there is one, follows it.
                 answer(&target, to, &ReplyBody::Watch { symbol });
+                let shown = self.market_price(symbol).map(|(quote, _)| quote);
                 let entry = self.entries.entry(symbol).or_default();
+                entry.quote = shown.or_else(|| entry.quote.take());
                 if let Some(quote) =
                     entry.quote.as_ref().filter(|quote| quote.is_fresh(self.handles.clock.now_ms()))
                 {
@@ -225,7 +279,7 @@ impl Manager {
         if let Some(due) = entry.due_ms.take() {
             self.due.remove(&(due, symbol));
         }
-        if entry.is_kept_fresh() && !entry.fetching {
+        if self.source.is_some() && entry.is_kept_fresh() && !entry.fetching {
             let aged = entry.quote.as_ref().map_or(now, |quote| quote.arrived_ms + LIFE_MS);
             let due = aged.max(entry.pause_until_ms).max(now);
             entry.due_ms = Some(due);
@@ -268,15 +322,15 @@ impl Manager {
     }
 
     fn fetch(&mut self, symbol: Symbol, asker: Asker) {
+        let Some(source) = self.source.clone() else { return };
         let Some(entry) = self.entries.get_mut(&symbol) else { return };
         if std::mem::replace(&mut entry.fetching, true) {
             return;
         }
         self.handles.stats.fetching.fetch_add(1, Ordering::Relaxed);
-        if self.source.requests().is_none() {
+        if source.requests().is_none() {
             self.handles.stats.requests.fetch_add(1, Ordering::Relaxed);
         }
-        let source = Arc::clone(&self.source);
         let began = Instant::now();
         self.fetches.spawn(async move {
             let result = source.fetch(symbol, &asker.user).await;
@@ -288,12 +342,13 @@ impl Manager {
     fn fetched(&mut self, (symbol, asker, began, result): Fetched) {
         let took_ms = began.elapsed().as_millis() as u64;
         self.handles.stats.slowest_ms.fetch_max(took_ms, Ordering::Relaxed);
-        if let Some(requests) = self.source.requests() {
+        let Some(source) = &self.source else { return };
+        if let Some(requests) = source.requests() {
             self.handles.stats.requests.store(requests, Ordering::Relaxed);
         }
-        self.handles.stats.unusable.store(self.source.unusable(), Ordering::Relaxed);
+        self.handles.stats.unusable.store(source.unusable(), Ordering::Relaxed);
         self.handles.stats.fetching.fetch_sub(1, Ordering::Relaxed);
-        self.handles.stats.source_down.store(u64::from(self.source.is_down()), Ordering::Relaxed);
+        self.handles.stats.source_down.store(u64::from(source.is_down()), Ordering::Relaxed);
         let Some(entry) = self.entries.get_mut(&symbol) else { return };
         entry.fetching = false;
         let waiting = std::mem::take(&mut entry.waiting);
@@ -352,6 +407,65 @@ impl Manager {
         }
         self.reschedule(symbol);
     }
+
+    /// Returns the milliseconds until the market has something to do.
+    fn market_due_in(&self) -> u64 {
+        let now_ms = self.handles.clock.now_ms();
+        let due = self.market.as_ref().filter(|_| self.paused.is_empty());
+        due.and_then(|market| market.due_in(now_ms)).unwrap_or(u64::from(u32::MAX))
+    }
+
+    /// Sends how far the market's clock has run to the journal of the first shard.
+    fn run_market(&mut self) {
+        let now_ms = self.handles.clock.now_ms();
+        if !self.paused.is_empty() {
+            return;
+        }
+        let Some(market) = &mut self.market else { return };
+        if market.due_in(now_ms) == Some(0)
+            && let Some(position) = market.begin(now_ms)
+            && let Some(first) = self.handles.shards.first()
+        {
+            let _ = first.send(ShardEvent::Market(position));
+        }
+    }
+
+    /// Shows the prices that the market may show now, to every shard and to the watchers.
+    fn show_market(&mut self, is_recorded: bool) {
+        let now_ms = self.handles.clock.now_ms();
+        let Some(market) = &mut self.market else { return };
+        let fingerprint = market.fingerprint();
+        let (shards, entries) = (&self.handles.shards, &mut self.entries);
+        market.recorded(is_recorded, now_ms, &mut |shown| {
+            let quote = quote_of(fingerprint, shown, now_ms);
+            for control in shards {
+                let event = QuoteEvent::Shown(quote.clone(), shown.time_ms);
+                let _ = control.send(ShardEvent::Quote(event));
+            }
+            if let Some(entry) = entries.get_mut(&shown.symbol) {
+                for target in entry.watchers.values() {
+                    target.sink().push_quote(shown.symbol, push(&quote));
+                }
+            }
+        });
+    }
+
+    /// Returns the market's price of a symbol, and its time by the market's clock.
+    fn market_price(&mut self, symbol: Symbol) -> Option<(Quote, u64)> {
+        let now_ms = self.handles.clock.now_ms();
+        let market = self.market.as_mut()?;
+        let shown = market.price(symbol)?;
+        Some((quote_of(market.fingerprint(), shown, now_ms), shown.time_ms))
+    }
+}
+
+/// Returns a price of a market as a quote, with a key of the usual form.
+fn quote_of(fingerprint: u32, shown: Shown, now_ms: u64) -> Quote {
+    let Shown { symbol, price, time_ms } = shown;
+    let name = symbol.as_bytes().iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    let seed = mix(u64::from(fingerprint) << 32 ^ name) ^ mix(time_ms);
+    let key = key_of(|part| mix(seed ^ part));
+    Quote { symbol, price, arrived_ms: now_ms, key: key.into() }
 }
 
 fn answer(target: &ReplyTarget, to: ReplyTo, body: &ReplyBody) {

@@ -50,6 +50,7 @@ impl World {
             clock: Arc::default(),
             stats: Arc::clone(&stats),
             refresh_budget: 50,
+            speed_milli: 1_000,
         };
         spawn_manager(Arc::clone(&source) as Arc<dyn QuoteSource>, handles);
         Self { source, requests, events, stats }
@@ -179,12 +180,14 @@ fn manager_of_one_shard() -> Manager {
         clock: Arc::default(),
         stats: Arc::default(),
         refresh_budget: 50,
+        speed_milli: 1_000,
     };
     let watcher = UserName::of_server();
     let source: Arc<dyn QuoteSource> = Arc::new(Scripted::default());
     let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
     let budget = Budget::new(handles.refresh_budget, handles.clock.now_ms());
-    Manager { source, handles, entries, due, paused: BTreeSet::new(), fetches, budget, watcher }
+    let (source, market, paused) = (Some(source), None, BTreeSet::new());
+    Manager { source, market, handles, entries, due, paused, fetches, budget, watcher }
 }
 
 #[tokio::test]

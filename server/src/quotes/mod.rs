@@ -6,21 +6,23 @@
 
 mod breaker;
 mod budget;
-pub mod csv;
 mod hedging;
 mod host;
 mod legacy;
 mod manager;
+pub mod market;
+mod playing;
 pub mod quote_server;
 mod simulated;
 mod source;
 mod spec;
 
-pub use csv::{PriceRow, read_prices};
 pub use legacy::{LegacyOptions, LegacySource};
 pub use manager::{QuoteManagerHandles, QuoteStats, spawn_manager};
+pub use market::prices::{PriceRow, read_prices};
+pub use playing::MarketStats;
 pub use simulated::SimulatedSource;
-pub use source::{Fetch, Fetched, QuoteSource, SourceError, SourceQuote};
+pub use source::{Fetch, Fetched, PriceSource, QuoteSource, SourceError, SourceQuote};
 pub use spec::QuoteSpec;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use super::source::{Fetch, QuoteSource, SourceQuote};
 use crate::clock::Clock;
+use crate::engine::MarketState;
 use base64::Engine as _;
 use daytrade_protocol::{Money, Symbol, UserName};
 use hashbrown::HashMap;
@@ -25,10 +26,13 @@ pub struct SimulatedSource {
     walks: Mutex<HashMap<Symbol, Walk>>,
 }
 
-#[derive(Clone, Copy)]
-struct Walk {
-    cents: i64,
-    steps: u64,
+/// How far a symbol has walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Walk {
+    /// The price, in cents.
+    pub cents: i64,
+    /// Steps since the first price.
+    pub steps: u64,
 }
 
 impl SimulatedSource {
@@ -38,12 +42,42 @@ impl SimulatedSource {
         Self { seed, frozen, clock, walks: Mutex::default() }
     }
 
+    /// Goes on where the hits that were recorded end, so that a restart repeats no price.
+    pub fn resume(&self, market: &MarketState) {
+        if self.frozen {
+            return;
+        }
+        let mut walks = self.walks.lock();
+        for (symbol, last) in market.all() {
+            let cents = last.price.cents().clamp(PRICE_CENTS_MIN, PRICE_CENTS_MAX);
+            let cents = step(cents, self.draw(symbol, last.count));
+            walks.insert(symbol, Walk { cents, steps: last.count });
+        }
+    }
+
+    /// Returns the seed.
+    pub(super) const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Returns the first price of a symbol.
+    pub(super) fn first(&self, symbol: Symbol) -> Walk {
+        Walk { cents: first_price_cents(self.draw(symbol, 0)), steps: 0 }
+    }
+
+    /// Walks on to a step.
+    pub(super) fn walk_to(&self, symbol: Symbol, walk: &mut Walk, steps: u64) {
+        while walk.steps < steps {
+            walk.steps += 1;
+            walk.cents = step(walk.cents, self.draw(symbol, walk.steps));
+        }
+    }
+
     /// Returns the next price of a symbol.
     pub fn next_quote(&self, symbol: Symbol) -> SourceQuote {
         let (cents, steps) = {
             let mut walks = self.walks.lock();
-            let first = || Walk { cents: first_price_cents(self.draw(symbol, 0)), steps: 0 };
-            let walk = walks.entry(symbol).or_insert_with(first);
+            let walk = walks.entry(symbol).or_insert_with(|| self.first(symbol));
             let now = *walk;
             walk.steps += 1;
             if !self.frozen {
@@ -51,15 +85,9 @@ impl SimulatedSource {
             }
             (now.cents, now.steps)
         };
-        let key: Vec<u8> = (0..5)
-            .flat_map(|part| self.draw(symbol, steps << 8 | (part + 1)).to_le_bytes())
-            .take(33)
-            .collect();
-        SourceQuote {
-            price: Money::from_cents(cents),
-            time_ms: self.clock.now_ms(),
-            key: base64::engine::general_purpose::STANDARD.encode(key).into(),
-        }
+        let key = key_of(|part| self.draw(symbol, steps << 8 | part));
+        let (price, time_ms) = (Money::from_cents(cents), self.clock.now_ms());
+        SourceQuote { price, time_ms, key }
     }
 
     /// Returns 64 random bits that depend only on the seed, the symbol and `place`.
@@ -67,6 +95,12 @@ impl SimulatedSource {
         let name = symbol.as_bytes().iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
         mix(mix(self.seed ^ mix(name)) ^ place)
     }
+}
+
+/// Returns a key of the form that the real quote server gives, made of five random numbers.
+pub(super) fn key_of(draw: impl Fn(u64) -> u64) -> Box<str> {
+    let key: Vec<u8> = (1..=5).flat_map(|part| draw(part).to_le_bytes()).take(33).collect();
+    base64::engine::general_purpose::STANDARD.encode(key).into()
 }
 
 /// Returns the `SplitMix64` hash of a value. It is the same on every platform.
@@ -123,6 +157,10 @@ impl QuoteSource for SimulatedSource {
         Box::pin(std::future::ready(Ok(self.next_quote(symbol).into())))
     }
 
+    fn resume(&self, market: &MarketState) {
+        Self::resume(self, market);
+    }
+
     fn describe(&self) -> String {
         format!("simulated:{}{}", self.seed, if self.frozen { ":frozen" } else { "" })
     }
@@ -157,6 +195,22 @@ mod tests {
         );
         let else_where = source(8, false);
         assert_ne!(walk[0], else_where.next_quote(symbol("ABC")).price);
+    }
+
+    #[test]
+    fn a_restart_goes_on_with_the_walk() {
+        let (one, s) = (source(7, false), symbol("S"));
+        let mut market = MarketState::default();
+        for _ in 0..3 {
+            let quote = one.next_quote(s);
+            market.hit(s, quote.price, quote.time_ms);
+        }
+        let restarted = source(7, false);
+        QuoteSource::resume(&restarted, &market);
+        assert_eq!(restarted.next_quote(s).price, one.next_quote(s).price);
+        let frozen = source(7, true);
+        QuoteSource::resume(&frozen, &market);
+        assert_eq!(frozen.next_quote(s).price, source(7, true).next_quote(s).price);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! The interface of a source of prices.
 
+use super::market::Market;
+use crate::engine::MarketState;
 use daytrade_protocol::{Money, Symbol, UserName};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// An answer of the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +59,42 @@ pub enum SourceError {
 /// A fetch in progress.
 pub type Fetch<'a> = Pin<Box<dyn Future<Output = Result<Fetched, SourceError>> + Send + 'a>>;
 
+/// Where prices come from.
+pub enum PriceSource {
+    /// A quote server, which is asked and costs money.
+    Asked(Arc<dyn QuoteSource>),
+    /// A market that shows its prices by itself, and costs nothing.
+    Market(Box<dyn Market>),
+}
+
+impl From<Arc<dyn QuoteSource>> for PriceSource {
+    fn from(source: Arc<dyn QuoteSource>) -> Self {
+        Self::Asked(source)
+    }
+}
+
+impl PriceSource {
+    /// Returns the name of the source for the log.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Asked(source) => source.describe(),
+            Self::Market(market) => market.describe(),
+        }
+    }
+
+    /// Goes on where the journals of all shards say that the market stood.
+    pub fn resume(&mut self, state: &MarketState) {
+        match self {
+            Self::Asked(source) => source.resume(state),
+            Self::Market(market) => {
+                if let Some(last) = state.position.filter(|at| at.market == market.fingerprint()) {
+                    market.seek(last.at);
+                }
+            }
+        }
+    }
+}
+
 /// A source of prices. Every request costs money.
 pub trait QuoteSource: Send + Sync {
     /// Requests the price of a symbol for a user.
@@ -75,6 +114,9 @@ pub trait QuoteSource: Send + Sync {
     fn is_down(&self) -> bool {
         false
     }
+
+    /// Goes on where the recorded hits end.
+    fn resume(&self, _market: &MarketState) {}
 
     /// Returns the name of the source for the log.
     fn describe(&self) -> String;

@@ -6,7 +6,8 @@ mod remote;
 
 pub(crate) use parts::open_stores;
 use parts::{
-    Parts, assigned_max, bind, keepers, open_source, recover_all, start_quotes, start_shards,
+    Parts, assigned_max, bind, keepers, market_state, open_source, recover_all, start_quotes,
+    start_shards,
 };
 
 #[cfg(feature = "remote")]
@@ -22,7 +23,7 @@ use crate::limits::STOP_MS;
 use crate::listener::{Gate, Manner, Places, listen_on};
 use crate::message::ShardEvent;
 use crate::open_files::OpenFiles;
-use crate::quotes::{QuoteSource, QuoteSpec};
+use crate::quotes::{PriceSource, QuoteSpec};
 use crate::router::Router;
 use crate::session::{Context, OutputMemory, ReplyWriter, serve};
 use crate::shard::{Fatal, Queues, ShardHandle, ShardHandles, ShardStats};
@@ -42,7 +43,7 @@ use tokio_util::task::TaskTracker;
 const BEYOND_LOOPBACK: &str = "plain lines have no protection; use --listen-tls";
 
 /// Opens a source of prices; its playback begins at that time.
-pub type OpenSource = Box<dyn FnOnce(&Arc<Clock>) -> anyhow::Result<Arc<dyn QuoteSource>> + Send>;
+pub type OpenSource = Box<dyn FnOnce(&Arc<Clock>) -> anyhow::Result<PriceSource> + Send>;
 
 /// What a server takes from outside. The program, tests and simulations differ only in this.
 pub struct Deps {
@@ -188,6 +189,7 @@ impl Server {
         };
         clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
         let assigned_max = assigned_max(&recovered);
+        let market = market_state(&recovered);
         let count = stores.len();
         let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =
             (0..count).map(|_| ShardHandle::channel()).unzip();
@@ -197,7 +199,8 @@ impl Server {
         let counters: Vec<Arc<ShardStats>> = (0..count).map(|_| Arc::default()).collect();
         let keepers = keepers(config, &stores, &readers);
 
-        let source = source(&clock)?;
+        let mut source = source(&clock)?;
+        source.resume(&market);
         let quote_source = source.describe();
         let (quotes, quote_stats) = start_quotes(config, source, events.clone(), &clock);
         let (snapshots, jobs) = mpsc::unbounded_channel();

@@ -3,15 +3,16 @@
 use crate::clock::Clock;
 use crate::config::{Config, QuoteArgs, Retention};
 use crate::data_dir::{DataDir, shard_dir};
+use crate::engine::MarketState;
 use crate::execution::{Execution, ShardJoin};
 use crate::journal::{
     FileOptions, FileStore, FsStorage, JournalWriter, LogStore, Positions, SnapshotKeeper,
 };
 use crate::limits::{ASSIGNED_UNUSUAL, FILL_BYTES, SEGMENT_BYTES_MAX, free_bytes_min};
 use crate::message::{QuoteRequest, ShardEvent};
-use crate::quotes::csv::{CsvSource, Playback};
+use crate::quotes::market::{PlayedMarket, TickingMarket};
 use crate::quotes::{
-    LegacySource, QuoteManagerHandles, QuoteSource, QuoteSpec, QuoteStats, SimulatedSource,
+    LegacySource, PriceSource, QuoteManagerHandles, QuoteSpec, QuoteStats, SimulatedSource,
     spawn_manager,
 };
 use crate::runtime::NO_THREAD;
@@ -54,18 +55,21 @@ pub(super) fn open_source(
     quotes: &QuoteArgs,
     folder_seed: u32,
     clock: &Arc<Clock>,
-) -> anyhow::Result<Arc<dyn QuoteSource>> {
+) -> anyhow::Result<PriceSource> {
     Ok(match &quotes.quotes {
         QuoteSpec::Simulated { seed, frozen } => {
             let seed = seed.unwrap_or(u64::from(folder_seed));
-            Arc::new(SimulatedSource::new(seed, *frozen, Arc::clone(clock)))
+            let source = SimulatedSource::new(seed, *frozen, Arc::clone(clock));
+            match quotes.tick.filter(|tick_ms| *tick_ms > 0 && !frozen) {
+                Some(tick_ms) => PriceSource::Market(Box::new(TickingMarket::new(source, tick_ms))),
+                None => PriceSource::Asked(Arc::new(source)),
+            }
         }
         QuoteSpec::Legacy { address } => {
-            Arc::new(LegacySource::new(address.clone(), quotes.legacy()))
+            PriceSource::Asked(Arc::new(LegacySource::new(address.clone(), quotes.legacy())))
         }
         QuoteSpec::Csv { path } => {
-            let playback = Playback { speed_milli: quotes.speed, looped: quotes.looped };
-            Arc::new(CsvSource::open(path, playback, Arc::clone(clock))?)
+            PriceSource::Market(Box::new(PlayedMarket::open(path, quotes.looped)?))
         }
     })
 }
@@ -81,6 +85,15 @@ pub(super) async fn bind<T>(
     Ok(listeners)
 }
 
+/// Returns what all shards have recorded of the market.
+pub(super) fn market_state(recovered: &[RecoveredShard]) -> MarketState {
+    let mut state = MarketState::default();
+    for shard in recovered {
+        state.merge(shard.book.market());
+    }
+    state
+}
+
 /// Returns the highest number that the server has given a transaction.
 pub(super) fn assigned_max(recovered: &[RecoveredShard]) -> u64 {
     let assigned_max = recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
@@ -94,7 +107,7 @@ pub(super) fn assigned_max(recovered: &[RecoveredShard]) -> u64 {
 /// Starts the quote manager. Returns the channel to it and its counters.
 pub(super) fn start_quotes(
     config: &Config,
-    source: Arc<dyn QuoteSource>,
+    source: PriceSource,
     shards: Vec<UnboundedSender<ShardEvent>>,
     clock: &Arc<Clock>,
 ) -> (UnboundedSender<QuoteRequest>, Arc<QuoteStats>) {
@@ -106,6 +119,7 @@ pub(super) fn start_quotes(
         clock: Arc::clone(clock),
         stats: Arc::clone(&stats),
         refresh_budget: config.quotes.refresh_budget,
+        speed_milli: config.quotes.speed,
     };
     spawn_manager(source, manager);
     (quotes, stats)

@@ -8,6 +8,7 @@ use crate::access::{Accounts, LogPermit, LogScope};
 use crate::audit::{LogFilter, LogPart, LogQuery};
 use crate::message::{Replies, ReplySink as _, ReplyTo};
 use daytrade_protocol::{Refusal, ReplyBody, Tag, UserName};
+use std::ops::RangeInclusive;
 
 impl Dispatcher {
     /// Asks the logins something. Until it is answered, the request is in flight.
@@ -88,6 +89,26 @@ impl Dispatcher {
         Ok(())
     }
 
+    /// Begins to answer a REPORT.
+    ///
+    /// # Errors
+    /// The refusal, if it cannot be answered.
+    pub(super) fn begin_report(
+        &mut self,
+        to: ReplyTo,
+        user: UserName,
+        times_ms: RangeInclusive<u64>,
+    ) -> Result<(), Refusal> {
+        let (_, permit) = self.log_rights(false)?;
+        let shard = self.shard_of(&user);
+        let tag = if let ReplyTo::Tagged(tag) = to { Some(tag) } else { None::<Tag> };
+        let parts = self.log_reader().report(shard, user, times_ms, tag)?;
+        self.outbox.begin(1, 0);
+        self.outbox.begin_parts();
+        self.log = Some(LogReading::new(to, parts, permit).of_report());
+        Ok(())
+    }
+
     /// Takes a part of the log, or its end.
     pub(super) fn take_log_part(&mut self, part: LogPart) {
         let Some(reading) = self.log.take() else { return };
@@ -103,6 +124,7 @@ impl Dispatcher {
                 }
                 self.log = Some(reading);
             }
+            LogPart::End(Ok(lines)) if reading.is_report => ended(&ReplyBody::Report { lines }),
             LogPart::End(Ok(events)) => ended(&ReplyBody::ReadLog { events }),
             LogPart::End(Err(refusal)) => ended(&ReplyBody::refused(&refusal)),
         }

@@ -167,9 +167,11 @@ impl Dispatcher {
             // The log holds everything requested before it on this connection; QUIT is the last
             // request.
             Body::Command(Command::DumpLog { .. })
-            | Body::Session(SessionCommand::Quit {} | SessionCommand::ReadLog { .. }) => {
-                load().flow.in_flight + self.batches.jobs() > 0
-            }
+            | Body::Session(
+                SessionCommand::Quit {}
+                | SessionCommand::ReadLog { .. }
+                | SessionCommand::Report { .. },
+            ) => load().flow.in_flight + self.batches.jobs() > 0,
             // The one long reply: as many at once as their size allows.
             Body::Command(Command::DisplaySummary { .. }) => {
                 let flow = load().flow;

@@ -1,4 +1,4 @@
-//! A READLOG under way: parts of the log arrive from a thread, as fast as the client takes them.
+//! A READLOG or REPORT under way: parts of the log arrive from a thread, as fast as the client takes them.
 
 use crate::access::LogPermit;
 use crate::audit::LogPart;
@@ -9,10 +9,12 @@ use std::task::{Context, Poll};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
-/// A READLOG under way.
+/// A READLOG or REPORT under way.
 pub(super) struct LogReading {
     /// The request to answer at the end.
     pub to: ReplyTo,
+    /// True if it is a REPORT.
+    pub is_report: bool,
     parts: Receiver<LogPart>,
     /// When the client last took something.
     moved_at: Instant,
@@ -22,7 +24,12 @@ pub(super) struct LogReading {
 impl LogReading {
     /// Begins to read.
     pub(super) fn new(to: ReplyTo, parts: Receiver<LogPart>, permit: LogPermit) -> Self {
-        Self { to, parts, moved_at: Instant::now(), _permit: permit }
+        Self { to, is_report: false, parts, moved_at: Instant::now(), _permit: permit }
+    }
+
+    /// It is a REPORT.
+    pub(super) fn of_report(self) -> Self {
+        Self { is_report: true, ..self }
     }
 
     /// Returns the next part.

@@ -3,8 +3,9 @@
 use super::dispatch::{Dispatcher, Next};
 use super::help::write_help;
 use crate::limits::SUBSCRIPTIONS_MAX;
-use crate::message::{QuoteRequest, ReplyTarget, ReplyTo, Work};
-use daytrade_protocol::{Refusal, ReplyBody, SessionCommand, Symbol, Tag};
+use crate::message::{MarketControl, QuoteRequest, ReplyTarget, ReplyTo, Work};
+use crate::quotes::market::parse_speed;
+use daytrade_protocol::{Refusal, ReplyBody, SessionCommand, Symbol, Tag, Word};
 use std::sync::Arc;
 
 impl Dispatcher {
@@ -44,6 +45,18 @@ impl Dispatcher {
                     self.refuse(to, &refusal);
                 }
             }
+            SessionCommand::Report { user, from_ms, to_ms } => {
+                let times = from_ms.unwrap_or(0)..=to_ms.unwrap_or(u64::MAX);
+                if let Err(refusal) = self.begin_report(to, user, times) {
+                    self.refuse(to, &refusal);
+                }
+            }
+            SessionCommand::Market { action, value } => match market_control(action, value) {
+                Some(control) => {
+                    self.ask_manager(|target| QuoteRequest::Market { control, target, to });
+                }
+                None => self.refuse(to, &Refusal::BadSessionArguments),
+            },
             SessionCommand::Subscribe { user } => {
                 if self.may_listen_to_more(to) {
                     self.subscriptions.subscribe(&user);
@@ -102,4 +115,19 @@ impl Dispatcher {
         self.outbox.begin(1, 0);
         let _ = self.context.quotes.send(request(self.target.clone()));
     }
+}
+
+/// Returns the command that the arguments of MARKET name.
+fn market_control(action: Option<Word>, value: Option<Word>) -> Option<MarketControl> {
+    let action = action.map(|word| word.as_str().to_ascii_uppercase());
+    let value = value.as_ref().map(Word::as_str);
+    Some(match (action.as_deref(), value) {
+        (None, None) => MarketControl::Show,
+        (Some("PAUSE"), None) => MarketControl::Pause,
+        (Some("RESUME"), None) => MarketControl::Resume,
+        (Some("STEP"), None) => MarketControl::Step,
+        (Some("SPEED"), Some(speed)) => MarketControl::Speed(parse_speed(speed).ok()?),
+        (Some("SEEK"), Some(time_ms)) => MarketControl::Seek(time_ms.parse().ok()?),
+        _ => return None,
+    })
 }

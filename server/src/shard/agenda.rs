@@ -4,12 +4,29 @@ use crate::engine::{Price, TriggerKey};
 use crate::message::DumpDone;
 use daytrade_protocol::{Money, Side, Symbol, UserName};
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What a hit says of a price that a market has shown.
+#[derive(Clone, Debug)]
+pub(super) struct ShownPrice {
+    /// Time of the market's clock, Unix milliseconds.
+    pub time_ms: u64,
+    /// Key of the quote.
+    pub key: Arc<str>,
+}
 
 /// A task of the agenda.
 #[derive(Debug)]
 pub(super) enum Task {
     /// Fire the triggers that a price reaches, after the last one fired.
-    Fire { symbol: Symbol, price: Money, side: Side, after: Option<TriggerKey> },
+    Fire {
+        symbol: Symbol,
+        price: Money,
+        side: Side,
+        after: Option<TriggerKey>,
+        /// Set if a market has shown the price and no hit of it is recorded yet.
+        shown: Option<ShownPrice>,
+    },
     /// Resume a user's waiting commands; the first of them is decided at this price.
     Resume { user: UserName, price: Price },
     /// Answer a DUMPLOG.

@@ -1,6 +1,6 @@
 //! The shard itself: rounds of deciding, recording and answering.
 
-use super::agenda::{Agenda, Task};
+use super::agenda::{Agenda, ShownPrice, Task};
 use super::degraded::Health;
 use super::execute::Executor;
 use super::inbox::Inbox;
@@ -8,11 +8,11 @@ use super::ledger::Ledger;
 use super::recovery::RecoveredShard;
 use super::schedule::SnapshotSchedule;
 use super::stats::ShardStats;
-use crate::engine::{Book, Price};
+use crate::engine::{Book, Price, Record};
 use crate::journal::{AppendError, JournalWriter, SnapshotEvent, SnapshotJob, SnapshotKeeper};
 use crate::limits::{FIRED_IN_ROUND_MAX, FREE_SPACE_CHECK_MS, TURN_JOBS_MAX};
 use crate::message::{Batch, DumpRequest, Quote, QuoteEvent, QuoteRequest, ShardEvent};
-use daytrade_protocol::{Refusal, Side, Symbol};
+use daytrade_protocol::{Money, Refusal, Side, Symbol, UserName};
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub struct Shard {
     stats: Arc<ShardStats>,
     /// Number of connections that the last round answered.
     answered: usize,
+    /// Set if the round records the market's clock, or cannot.
+    market_recorded: Option<bool>,
 }
 
 impl Shard {
@@ -70,6 +72,7 @@ impl Shard {
             handles,
             stats,
             answered: 0,
+            market_recorded: None,
         }
     }
 
@@ -95,12 +98,20 @@ impl Shard {
             ShardEvent::Quote(QuoteEvent::Arrived(quote, hit)) => {
                 let Quote { symbol, price, .. } = quote;
                 let waiters = self.executor.store_price(quote, hit);
-                if self.book().triggers().waits_for(symbol) {
-                    for side in [Side::Buy, Side::Sell] {
-                        self.agenda.push(Task::Fire { symbol, price, side, after: None });
-                    }
+                self.use_price(symbol, price, waiters, None);
+            }
+            ShardEvent::Quote(QuoteEvent::Shown(quote, time_ms)) => {
+                let Quote { symbol, price, .. } = quote;
+                let shown = ShownPrice { time_ms, key: Arc::clone(&quote.key) };
+                let waiters = self.executor.store_shown(quote, time_ms);
+                self.use_price(symbol, price, waiters, Some(shown));
+            }
+            ShardEvent::Market(position) => {
+                let can = self.executor.health == Health::Good;
+                if can {
+                    self.executor.ledger.record(&Record::Market(position), None, |_, _, _| {});
                 }
-                self.agenda.resume_all(waiters, Price::Known(price));
+                self.market_recorded = Some(can);
             }
             ShardEvent::Quote(QuoteEvent::LateHit(hit)) => self.executor.record_hit(hit),
             ShardEvent::Quote(QuoteEvent::Failed(symbol)) => {
@@ -125,6 +136,23 @@ impl Shard {
             }
             ShardEvent::Stop => {}
         }
+    }
+
+    /// Fires the triggers that a price reaches, and resumes the users that waited for it.
+    fn use_price(
+        &mut self,
+        symbol: Symbol,
+        price: Money,
+        waiters: Vec<UserName>,
+        shown: Option<ShownPrice>,
+    ) {
+        if self.book().triggers().waits_for(symbol) {
+            for side in [Side::Buy, Side::Sell] {
+                let shown = shown.clone();
+                self.agenda.push(Task::Fire { symbol, price, side, after: None, shown });
+            }
+        }
+        self.agenda.resume_all(waiters, Price::Known(price));
     }
 
     /// Returns true if several connections are being served: they wait now, or the last round
@@ -259,8 +287,8 @@ impl Shard {
                     self.agenda.defer(task);
                     None
                 }
-                Task::Fire { symbol, price, side, after } => {
-                    self.executor.fire(symbol, price, side, after, &mut fires_left)
+                Task::Fire { symbol, price, side, after, shown } => {
+                    self.executor.fire(symbol, price, side, after, shown, &mut fires_left)
                 }
                 Task::Resume { user, price } => self.executor.resume(user, price),
                 Task::DumpDone(done) => self.executor.dump_done(*done),
@@ -305,6 +333,10 @@ impl Shard {
         for dump in self.executor.round.take_dumps() {
             // The dump service outlives the shards: if it has ended, no session waits for the dump.
             let _ = self.handles.dumps.send(dump);
+        }
+        if let Some(is) = self.market_recorded.take() {
+            let is = is && !self.is_failed();
+            let _ = self.handles.quotes.send(QuoteRequest::MarketRecorded(is));
         }
         for (symbol, armed) in self.executor.ledger.book_mut().take_interest() {
             self.send_interest(symbol, armed);

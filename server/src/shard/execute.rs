@@ -1,6 +1,6 @@
 //! Carries out one job at a time: decides it, records it, and adds its reply to the round.
 
-use super::agenda::Task;
+use super::agenda::{ShownPrice, Task};
 use super::degraded::Health;
 use super::ledger::Ledger;
 use super::prices::{PriceTable, decide_at};
@@ -198,6 +198,12 @@ impl Executor {
             Err(symbol) => return self.wait_for_price(transaction, symbol),
         };
         self.round.tally.cached_prices += u64::from(used.is_some_and(|used| used.cached));
+        if used.is_some_and(|used| !used.cached)
+            && let (Some(symbol), Some(user)) = (command.symbol(), command.user())
+            && let Some(hit) = prices.take_unrecorded(symbol, user, number)
+        {
+            self.record_hit(hit);
+        }
         match decided {
             Ok(events) => self.carry_out(transaction, events, used, id),
             Err(refusal) => {
@@ -337,6 +343,13 @@ impl Executor {
         waiters
     }
 
+    /// Stores a price that a market has shown. Returns the users that waited for it.
+    pub(super) fn store_shown(&mut self, quote: Quote, time_ms: u64) -> Vec<UserName> {
+        let waiters = self.waiting.take_waiting(quote.symbol);
+        self.prices.insert_shown(quote, time_ms);
+        waiters
+    }
+
     /// Fires the triggers that a price reaches on one side, at most `budget` of them. Returns the
     /// task that is left if the round is full.
     pub(super) fn fire(
@@ -345,20 +358,40 @@ impl Executor {
         price: Money,
         side: Side,
         mut after: Option<TriggerKey>,
+        mut shown: Option<ShownPrice>,
         budget: &mut usize,
     ) -> Option<Task> {
         while let Some(key) = self.ledger.book().triggers().next(symbol, side, price, after) {
             if self.is_full() || *budget == 0 {
-                return Some(Task::Fire { symbol, price, side, after });
+                return Some(Task::Fire { symbol, price, side, after, shown });
             }
             after = Some(key);
             let account = self.ledger.book().account(key.user);
             if let Some(event) = fill(account, side, symbol, price) {
+                if let Some(shown) = shown.take() {
+                    self.record_shown(key.user, &event, price, shown);
+                }
                 self.record_event(key.user, event);
                 *budget -= 1;
             }
         }
         None
+    }
+
+    /// Records the price of a market that fires a trigger, unless it is recorded already.
+    fn record_shown(&mut self, id: UserId, event: &Event, price: Money, shown: ShownPrice) {
+        let Event::Filled { symbol, number, .. } = *event else { return };
+        let user = self.ledger.book().name(id).clone();
+        let is_newest = self.prices.quote(symbol).is_some_and(|quote| quote.key == shown.key);
+        let hit = if is_newest {
+            self.prices.take_unrecorded(symbol, &user, number)
+        } else {
+            let (source_time_ms, key) = (shown.time_ms, shown.key.as_ref().into());
+            Some(Hit { number, user, symbol, price, source_time_ms, key })
+        };
+        if let Some(hit) = hit {
+            self.record_hit(hit);
+        }
     }
 
     /// Expires the user's orders that are due.

@@ -1,7 +1,7 @@
 //! The prices that a shard knows, and commands decided at them.
 
 use super::ledger::Ledger;
-use crate::engine::{Events, Price, PriceUsed, Rejection, UserId, decide};
+use crate::engine::{Events, Hit, Price, PriceUsed, Rejection, UserId, decide};
 use crate::message::Quote;
 use daytrade_protocol::{Command, Refusal, Symbol, UserName};
 use hashbrown::HashMap;
@@ -12,6 +12,8 @@ struct KnownPrice {
     /// Transaction for which it was fetched, until that transaction has used it. For any other
     /// transaction the price comes from the cache.
     fetched_for: Option<(UserName, u64)>,
+    /// Time of the market's clock, if a market has shown the price and no hit is recorded yet.
+    unrecorded: Option<u64>,
 }
 
 /// The newest quote of each symbol. It must never use a quote that is older than 60 s.
@@ -21,7 +23,27 @@ pub(super) struct PriceTable(HashMap<Symbol, KnownPrice>);
 impl PriceTable {
     /// Stores a quote that has arrived.
     pub(super) fn insert(&mut self, quote: Quote, fetched_for: Option<(UserName, u64)>) {
-        self.0.insert(quote.symbol, KnownPrice { quote, fetched_for });
+        self.0.insert(quote.symbol, KnownPrice { quote, fetched_for, unrecorded: None });
+    }
+
+    /// Stores a price that a market has shown, at this time of its clock.
+    pub(super) fn insert_shown(&mut self, quote: Quote, time_ms: u64) {
+        let (fetched_for, unrecorded) = (None, Some(time_ms));
+        self.0.insert(quote.symbol, KnownPrice { quote, fetched_for, unrecorded });
+    }
+
+    /// Returns the hit to record when a transaction uses a price that a market has shown; None if
+    /// it is recorded, or a quote server has given it.
+    pub(super) fn take_unrecorded(
+        &mut self,
+        symbol: Symbol,
+        user: &UserName,
+        number: u64,
+    ) -> Option<Hit> {
+        let known = self.0.get_mut(&symbol)?;
+        let source_time_ms = known.unrecorded.take()?;
+        let (price, key) = (known.quote.price, known.quote.key.as_ref().into());
+        Some(Hit { number, user: user.clone(), symbol, price, source_time_ms, key })
     }
 
     /// Returns the symbol's quote if it is fresh.
@@ -45,8 +67,10 @@ impl PriceTable {
         let known = self.0.get_mut(&symbol).filter(|known| known.quote.is_fresh(now_ms))?;
         let is_here =
             |(for_user, fetched): &(UserName, u64)| Some(for_user) == user && *fetched == number;
-        let fetched = known.fetched_for.as_ref().is_some_and(is_here);
-        if fetched {
+        // The first to use a market's price is the one for whom it is recorded.
+        let shown = known.unrecorded.is_some();
+        let fetched = shown || known.fetched_for.as_ref().is_some_and(is_here);
+        if fetched && !shown {
             known.fetched_for = None;
         }
         Some(PriceUsed { price: known.quote.price, cached: !fetched })

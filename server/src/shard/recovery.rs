@@ -1,13 +1,16 @@
 //! Recovers a shard's accounts: the newest good snapshot and the journal after it, or the whole
 //! journal.
 
-use crate::engine::{Book, Loader, Stamp, StateHash};
+use crate::engine::{Book, Loader, MarketState, Stamp, StateHash};
 use crate::journal::decision::{Decision, SeenSnapshot};
 use crate::journal::{
-    Anchor, LogStore, Recovered, RecoveryError, SNAPSHOT_VERSION, SnapshotFault, SnapshotHeader,
-    SnapshotReader, Start, remove_unfinished, snapshots,
+    Anchor, LogStore, Recovered, RecoveryError, SnapshotFault, SnapshotHeader, SnapshotReader,
+    Start, remove_unfinished, snapshots,
 };
 use std::io;
+
+/// First version of snapshots whose histories have no command that only reads.
+const READS_LEFT_OUT: u16 = 2;
 
 /// The accounts of a shard and the end of its journal.
 pub struct RecoveredShard {
@@ -85,7 +88,7 @@ fn newest_snapshot(
             SeenSnapshot { whole: true, version: true, shard: true, anchored: true, state: true };
         let found = match load(store, &name, shard, &mut seen)? {
             Ok((version, ..))
-                if version < SNAPSHOT_VERSION
+                if version < READS_LEFT_OUT
                     && seen.decide().decision == Decision::Continue
                     && store.first_record()? == Some(1) =>
             {
@@ -93,7 +96,7 @@ fn newest_snapshot(
                 continue;
             }
             Ok((version, mut book, anchor)) if seen.decide().decision == Decision::Continue => {
-                if version < SNAPSHOT_VERSION {
+                if version < READS_LEFT_OUT {
                     // The journal before it is no longer kept.
                     book.remove_reads_from_history();
                 }
@@ -132,16 +135,21 @@ fn load(
     let SnapshotHeader { version, anchor, users, assigned_max, .. } = *reader.header();
     let mut loader = Loader::new(users);
     let mut loaded = Ok(());
-    let hash = match reader.blocks(|bytes| {
+    let (hash, market) = match reader.blocks(|bytes| {
         if loaded.is_ok() {
             loaded = loader.take(bytes);
         }
     })? {
-        Ok(hash) => hash,
+        Ok(read) => read,
         Err(fault) => return Ok(Err(fault)),
     };
     seen.anchored = store.contains(&anchor)?;
     let book = loaded.and_then(|()| Book::load(loader, StateHash(hash), assigned_max));
     seen.state = book.is_ok();
+    let market = MarketState::from_bytes(&market);
+    let book = book.map(|mut book| {
+        book.set_market(market);
+        book
+    });
     Ok(book.map(|book| (version, book, anchor)).map_err(|_| SnapshotFault::Damaged))
 }

@@ -102,6 +102,7 @@ impl<'a> JournalReplay<'a> {
             Record::Expired { event, .. } | Record::Filled { event, .. } => self.count(event),
             Record::Hit(_)
             | Record::WatchedHit(_)
+            | Record::Market(_)
             | Record::Rejected { .. }
             | Record::DumpFailed { .. } => {}
         }

@@ -5,6 +5,7 @@ use super::Random;
 use super::client::{CLIENTS, Observed, trade};
 use super::market::Market;
 use daytrade_server::test_support::journal::{DiskFault, FaultDisk, LogStore};
+use daytrade_server::test_support::quotes::PriceSource;
 use daytrade_server::test_support::{Clock, Deps, Execution, Times};
 use daytrade_server::{Config, QuoteArgs, Server, SyncMode};
 use parking_lot::Mutex;
@@ -174,7 +175,7 @@ async fn start(
     let pause = move || Duration::from_millis(pace.below(300));
     let deps = Deps {
         clock: Arc::clone(clock),
-        source: Box::new(move |_| Ok(source)),
+        source: Box::new(move |_| Ok(PriceSource::Asked(source))),
         stores: disks.iter().enumerate().map(open).collect(),
         server_name: "simulation".to_owned(),
         execution: Execution::Tasks(Box::new(pause)),

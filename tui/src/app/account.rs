@@ -128,7 +128,7 @@ impl Account {
                         refused: *refused,
                     });
                 }
-                Detail::Log(_) | Detail::Stat { .. } | Detail::Text(_) => {}
+                Detail::Event(_) | Detail::Log(_) | Detail::Stat { .. } | Detail::Text(_) => {}
             }
         }
         account

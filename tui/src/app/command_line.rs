@@ -3,8 +3,8 @@
 
 use super::{Action, Form, FormKind, ThemeName};
 use daytrade_protocol::{
-    Body, Command, CommandName, FileName, Money, Parsed as Line, Refusal, SessionName, Side,
-    Symbol, UserName, parse_line,
+    Body, Command, CommandName, FileName, Money, Parsed as Line, Refusal, SessionCommand,
+    SessionName, Side, Symbol, UserName, Word, parse_line,
 };
 
 /// A parsed command line.
@@ -22,6 +22,8 @@ pub(super) enum Parsed {
     Open(Form),
     /// A theme.
     Theme(ThemeName),
+    /// A command to the market's clock.
+    Market(SessionCommand),
     /// A filter of the watchlist.
     Filter(String),
     /// A price alert.
@@ -30,6 +32,12 @@ pub(super) enum Parsed {
     Replay(String),
     /// An intended panic, for tests.
     Panic,
+}
+
+/// Returns a command to the market's clock.
+fn market(action: Option<&str>, value: Option<&str>) -> Parsed {
+    let word = |text: Option<&str>| text.and_then(|text| Word::parse(text.as_bytes()));
+    Parsed::Market(SessionCommand::Market { action: word(action), value: word(value) })
 }
 
 /// Parses a line.
@@ -67,6 +75,16 @@ pub(super) fn parse(text: &str, user: &UserName) -> Result<Parsed, String> {
         ["alert", sym, price] => Ok(Parsed::Alert(symbol(sym)?, money(price)?)),
         ["filter", ..] => Ok(Parsed::Filter(words[1..].join(" "))),
         ["theme", name] => theme(name),
+        ["market"] => Ok(market(None, None)),
+        ["pause"] => Ok(market(Some("PAUSE"), None)),
+        ["resume"] => Ok(market(Some("RESUME"), None)),
+        ["step"] => Ok(market(Some("STEP"), None)),
+        ["speed", speed] => Ok(market(Some("SPEED"), Some(speed))),
+        ["seek", time] => {
+            let time_ms = crate::convert::parse_time(time)
+                .ok_or_else(|| format!("{time:?} is not a date: 2024-01-02"))?;
+            Ok(market(Some("SEEK"), Some(&time_ms.to_string())))
+        }
         ["panic"] if cfg!(debug_assertions) => Ok(Parsed::Panic),
         ["dumplog", file] => {
             let filename = FileName::parse(file).ok_or_else(|| Refusal::BadFilename.to_string())?;

@@ -118,6 +118,7 @@ fn run_line(app: &mut App, text: &str, effects: &mut Vec<Effect>) -> Result<(), 
         Parsed::Watch(symbol) => add_symbol(app, symbol, effects),
         Parsed::Open(form) => show_form(app, form, effects),
         Parsed::Theme(name) => app.settings.theme = name,
+        Parsed::Market(command) => app.connection.send_session(command, app.clock, effects),
         Parsed::Filter(text) => app.market.filter_mut().set(&text),
         Parsed::Alert(symbol, price) => add_alert(app, symbol, price, effects),
         Parsed::Replay(file) => {

@@ -65,7 +65,14 @@ pub(super) fn reply_text(body: &ReplyBody) -> String {
         | ReplyBody::Auth { .. }
         | ReplyBody::Passwd {}
         | ReplyBody::Whoami { .. }
+        | ReplyBody::Report { .. }
         | ReplyBody::ReadLog { .. } => "done".to_owned(),
+        ReplyBody::Market { time_ms, speed, state } => {
+            let time = i64::try_from(*time_ms).ok();
+            let time = time.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+            let time = time.map_or_else(|| time_ms.to_string(), |time| time.to_string());
+            format!("market {}, {time}, speed {speed}", state.to_lowercase())
+        }
         ReplyBody::Refused { message, .. } => message.to_string(),
     }
 }

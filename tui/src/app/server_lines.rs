@@ -6,8 +6,8 @@ use super::reply_text::reply_text;
 use super::text::dollars;
 use super::{Account, Action, App, Effect, LinkEvent, Outcome, Popup, Purpose, Subject};
 use daytrade_protocol::{
-    Code, Command, Detail, Money, Push, Reply, ReplyBody, ServerLine, SessionCommand, Side, Symbol,
-    Tag, TradeTerms,
+    Body, Code, Command, Detail, Money, Push, Reply, ReplyBody, ServerLine, SessionCommand, Side,
+    Symbol, Tag, TradeTerms,
 };
 
 /// The display time of the message about an expired order or a fired trigger, in milliseconds.
@@ -89,7 +89,13 @@ fn on_reply(
     app.activity.record_round_trip(took_us);
     match sent.purpose {
         Purpose::Summary => on_summary(app, &reply.body, &details, effects),
-        Purpose::Subscription => {}
+        Purpose::Subscription => match (&sent.body, &reply.body) {
+            (_, body @ ReplyBody::Market { .. }) => app.notify(&reply_text(body)),
+            (Body::Session(SessionCommand::Market { .. }), ReplyBody::Refused { message, .. }) => {
+                app.notify(message)
+            }
+            _ => {}
+        },
         Purpose::Trader | Purpose::Form(_) => {
             let (outcome, message) = match &reply.body {
                 ReplyBody::Refused { message, .. } => (Outcome::Refused, message.to_string()),
@@ -150,10 +156,10 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
 }
 
 /// Applies a reply about an order or a trade, before the next summary arrives.
-fn apply_trade(app: &mut App, body: &ReplyBody, sent: &daytrade_protocol::Body, sent_ms: u64) {
+fn apply_trade(app: &mut App, body: &ReplyBody, sent: &Body, sent_ms: u64) {
     let amount = match sent {
-        daytrade_protocol::Body::Command(command) => command.funds(),
-        daytrade_protocol::Body::Session(_) => None,
+        Body::Command(command) => command.funds(),
+        Body::Session(_) => None,
     };
     match body {
         ReplyBody::Buy { terms, expires_at_ms } => {

@@ -11,6 +11,9 @@ use daytrade_server::Config;
 use daytrade_server::{QuoteArgs, default_data_dir};
 use std::path::PathBuf;
 
+/// A step of simulated prices in the server of this process, milliseconds.
+const TICK_MS: u64 = 1_000;
+
 /// Options that select the server and the user.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EndpointArgs {
@@ -64,7 +67,10 @@ impl EndpointArgs {
             Some(folder) => folder.clone(),
             None => default_data_dir().map_err(Failure::usage)?,
         };
-        let config = Config::local(folder.clone(), folder.join("dumps"), self.quotes.clone());
+        let mut quotes = self.quotes.clone();
+        // A market that stands still while nobody asks is none.
+        quotes.tick = quotes.tick.or(Some(TICK_MS));
+        let config = Config::local(folder.clone(), folder.join("dumps"), quotes);
         let local = LocalServer::with_config(config)
             .context(
                 "the server of this process did not start; --connect HOST:PORT uses a running one",

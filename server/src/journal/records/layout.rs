@@ -126,6 +126,10 @@ layout!(Refusal, REFUSALS {
     43 TooManyOfLogin(most);
     44 TooManyOfAddress(most);
     45 TlsRequired;
+    46 NoMarketClock;
+    47 MarketEnded;
+    48 MarketBehind;
+    49 TooManyReaders(most);
 });
 
 /// Writes an argument, which the table names and the variable holds. The user is in the record's

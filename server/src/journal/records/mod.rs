@@ -12,7 +12,7 @@ mod layout;
 #[cfg(test)]
 mod tests;
 
-use crate::engine::{Events, Hit, Outcome, PriceUsed, Record, UserId};
+use crate::engine::{Events, Hit, MarketPosition, Outcome, PriceUsed, Record, UserId};
 use daytrade_protocol::{Attempt, CommandName, UserName};
 use fields::{Field, FieldReader, FieldWriter};
 use smallvec::SmallVec;
@@ -27,6 +27,7 @@ const EXPIRED: u8 = 0x82;
 const FILLED: u8 = 0x83;
 const DUMP_FAILED: u8 = 0x84;
 const WATCHED_HIT: u8 = 0x85;
+const MARKET: u8 = 0x86;
 
 const WIDE: u8 = 1;
 const ASSIGNED: u8 = 2;
@@ -126,6 +127,7 @@ fn user_of(record: &Record) -> Option<&UserName> {
         Record::Hit(hit) | Record::WatchedHit(hit) => Some(&hit.user),
         Record::Expired { user, .. } | Record::Filled { user, .. } => Some(user),
         Record::DumpFailed { user, .. } => user.as_ref(),
+        Record::Market(_) => None,
     }
 }
 
@@ -177,6 +179,11 @@ fn write<const IS_WIDE: bool>(
         Record::Filled { user: _, event } => {
             write_head(FILLED, 0, user, out);
             event.put(out);
+        }
+        Record::Market(MarketPosition { market, at }) => {
+            write_head(MARKET, 0, user, out);
+            out.number(u64::from(*market));
+            out.time(*at);
         }
         Record::DumpFailed { number, user: _, filename, refusal } => {
             write_head(DUMP_FAILED, 0, user, out);
@@ -317,6 +324,10 @@ fn read_record(
         DUMP_FAILED => {
             let (number, filename) = (from.number()?, Field::take(from)?);
             Some(Record::DumpFailed { number, user, filename, refusal: Field::take(from)? })
+        }
+        MARKET => {
+            let market = u32::try_from(from.number()?).ok()?;
+            Some(Record::Market(MarketPosition { market, at: from.time()? }))
         }
         _ => None,
     }

@@ -149,7 +149,7 @@ fn other(user: UserName) -> BoxedStrategy<Record> {
     let attempt =
         (name, prop::option::of(symbol()), prop::option::of(money()), prop::option::of(".{0,40}"));
     let hit = (number(), symbol(), money(), number(), ".{0,90}");
-    (0..6, any::<bool>(), attempt, hit, event(), refusal(), file_name())
+    (0..7, any::<bool>(), attempt, hit, event(), refusal(), file_name())
         .prop_map(
             move |(kind, flag, (name, symbol, funds, text), hit, event, refusal, filename)| {
                 let (number, stock, price, source_time_ms, key) = hit;
@@ -162,6 +162,10 @@ fn other(user: UserName) -> BoxedStrategy<Record> {
                     (1, Some(user)) => Record::Filled { user, event },
                     (2, _) => Record::Hit(hit),
                     (3, _) => Record::WatchedHit(hit),
+                    (5, _) => {
+                        let at = source_time_ms;
+                        Record::Market(MarketPosition { market: number as u32, at })
+                    }
                     (4, user) => Record::DumpFailed { number, user, filename, refusal },
                     (_, user) => {
                         let filename = text.map(Into::into);

@@ -14,6 +14,8 @@ use std::io;
 
 const MAGIC: [u8; 8] = *b"DTSNAPSH";
 const HEADER_BYTES: usize = 96;
+/// First version that says something of the market.
+const MARKET_VERSION: u16 = 3;
 const SUFFIX: &str = ".snapshot";
 const ASIDE: &str = ".snapshot.tmp";
 
@@ -122,6 +124,8 @@ pub struct SnapshotFile {
     file: Box<dyn StorageFile>,
     record: u64,
     offset: u64,
+    /// What the engine says of the market, which follows the accounts.
+    market: Vec<u8>,
 }
 
 impl SnapshotFile {
@@ -129,12 +133,16 @@ impl SnapshotFile {
     ///
     /// # Errors
     /// Returns an error of the file system.
-    pub fn begin(storage: &dyn Storage, header: &SnapshotHeader) -> io::Result<Self> {
+    pub fn begin(
+        storage: &dyn Storage,
+        header: &SnapshotHeader,
+        market: Vec<u8>,
+    ) -> io::Result<Self> {
         remove_unfinished(storage)?;
         let record = header.anchor.record;
         let file = storage.create(&format!("{record:020}{ASIDE}"))?;
         file.write_all_at(&header.to_bytes(), 0)?;
-        Ok(Self { file, record, offset: HEADER_BYTES as u64 })
+        Ok(Self { file, record, offset: HEADER_BYTES as u64, market })
     }
 
     /// Adds a block of accounts.
@@ -157,6 +165,9 @@ impl SnapshotFile {
         self.file.write_all_at(&hash, self.offset)?;
         self.file
             .write_all_at(&crc32fast::hash(&hash).to_le_bytes(), self.offset + hash.len() as u64)?;
+        self.offset += hash.len() as u64 + 4;
+        let market = std::mem::take(&mut self.market);
+        self.block(&market)?;
         self.file.sync()?;
         storage.rename(&format!("{:020}{ASIDE}", self.record), &snapshot_name(self.record))?;
         storage.sync_folder()
@@ -212,36 +223,46 @@ impl SnapshotReader {
         &self.header
     }
 
-    /// Passes every block of accounts to `take`. Returns the state hash stored after them.
+    /// Passes every block of accounts to `take`. Returns the state hash stored after them, and what
+    /// the engine says of the market.
     ///
     /// # Errors
     /// Returns an error of the disk. Damage is reported in the inner result.
-    pub fn blocks(mut self, mut take: impl FnMut(&[u8])) -> io::Result<Result<u64, SnapshotFault>> {
+    pub fn blocks(
+        mut self,
+        mut take: impl FnMut(&[u8]),
+    ) -> io::Result<Result<(u64, Vec<u8>), SnapshotFault>> {
         let mut bytes = Vec::new();
         loop {
-            let mut head = [0; 8];
-            if !self.read(&mut head)? {
+            if !self.read_block(&mut bytes)? {
                 return Ok(Err(SnapshotFault::Damaged));
             }
-            let (length, checksum) = (le_u32(&head)(0) as usize, le_u32(&head)(4));
-            if self.offset + length as u64 > self.size {
-                return Ok(Err(SnapshotFault::Damaged));
-            }
-            bytes.resize(length, 0);
-            if !self.read(&mut bytes)? || crc32fast::hash(&bytes) != checksum {
-                return Ok(Err(SnapshotFault::Damaged));
-            }
-            if length == 0 {
+            if bytes.is_empty() {
                 break;
             }
             take(&bytes);
         }
         let mut tail = [0; 12];
-        let whole = self.read(&mut tail)? && self.size == self.offset;
-        if !whole || crc32fast::hash(&tail[..8]) != le_u32(&tail)(8) {
-            return Ok(Err(SnapshotFault::Damaged));
+        let has_market = self.header.version >= MARKET_VERSION;
+        let whole = self.read(&mut tail)?
+            && crc32fast::hash(&tail[..8]) == le_u32(&tail)(8)
+            && (!has_market || self.read_block(&mut bytes)?)
+            && self.size == self.offset;
+        if whole { Ok(Ok((le_u64(&tail)(0), bytes))) } else { Ok(Err(SnapshotFault::Damaged)) }
+    }
+
+    /// Reads a block. Returns false if it is damaged.
+    fn read_block(&mut self, bytes: &mut Vec<u8>) -> io::Result<bool> {
+        let mut head = [0; 8];
+        if !self.read(&mut head)? {
+            return Ok(false);
         }
-        Ok(Ok(le_u64(&tail)(0)))
+        let (length, checksum) = (le_u32(&head)(0) as usize, le_u32(&head)(4));
+        if self.offset + length as u64 > self.size {
+            return Ok(false);
+        }
+        bytes.resize(length, 0);
+        Ok(self.read(bytes)? && crc32fast::hash(bytes) == checksum)
     }
 
     fn read(&mut self, into: &mut [u8]) -> io::Result<bool> {

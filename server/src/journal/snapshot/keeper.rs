@@ -15,8 +15,8 @@ use std::sync::Arc;
 /// A part of a snapshot, on its way to the disk.
 #[derive(Debug)]
 pub enum SnapshotPiece {
-    /// A new snapshot begins.
-    Begin(Box<SnapshotHeader>),
+    /// A new snapshot begins, with what the engine says of the market.
+    Begin(Box<SnapshotHeader>, Vec<u8>),
     /// Some of its accounts.
     Slice(Slice),
     /// The snapshot is cancelled.
@@ -85,9 +85,10 @@ impl SnapshotKeeper {
         let folder = self.store.folder();
         let slice = match piece {
             SnapshotPiece::Cancel => return Ok(SnapshotEvent::Failed),
-            SnapshotPiece::Begin(header) => {
+            SnapshotPiece::Begin(header, market) => {
                 self.file = None;
-                self.file = Some((SnapshotFile::begin(folder, &header)?, header.anchor.record));
+                self.file =
+                    Some((SnapshotFile::begin(folder, &header, market)?, header.anchor.record));
                 return Ok(SnapshotEvent::More);
             }
             SnapshotPiece::Slice(slice) => slice,

@@ -1,11 +1,12 @@
 //! The bytes that wait for a connection's socket, in order.
 //!
 //! Replies are appended whole, so nothing comes between the lines of one. Account events are
-//! bounded; prices wait apart, the newest of each symbol. The queue must never drop a reply or an
+//! bounded; prices wait apart: the last ones in order, and of those before the newest of each
+//! symbol. The queue must never drop a reply or an
 //! account event.
 
 use super::super::transport::ReplyWriter;
-use crate::limits::OUTBOX_EVENT_BYTES_MAX;
+use crate::limits::{OUTBOX_EVENT_BYTES_MAX, OUTBOX_QUOTES_MAX};
 use daytrade_protocol::{Push, Symbol};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -29,6 +30,9 @@ pub(super) struct OutputQueue {
     taken: bool,
     /// Bytes that the session has taken last.
     taken_bytes: usize,
+    /// The newest prices, in order.
+    recent_quotes: VecDeque<(Symbol, Push)>,
+    /// The newest of the prices before those, by symbol.
     quotes: BTreeMap<Symbol, Push>,
     /// Account events that wait for the end of a reply that comes in parts; None without one.
     held_events: Option<Vec<u8>>,
@@ -79,15 +83,22 @@ impl OutputQueue {
         }
     }
 
-    /// Keeps a price until the queue is taken; it replaces an older price of its symbol.
+    /// Keeps a price until the queue is taken. If many wait, it replaces an older one of its
+    /// symbol.
     pub(super) fn set_quote(&mut self, symbol: Symbol, quote: Push) {
-        self.quotes.insert(symbol, quote);
+        if self.recent_quotes.len() == OUTBOX_QUOTES_MAX
+            && let Some((symbol, oldest)) = self.recent_quotes.pop_front()
+        {
+            self.quotes.insert(symbol, oldest);
+        }
+        self.recent_quotes.push_back((symbol, quote));
     }
 
     /// Returns true if the session would find something to take. While it writes, it takes
     /// again without being woken.
     pub(super) fn is_waiting(&self) -> bool {
-        let no_quotes = self.quotes.is_empty() || self.too_slow || self.held_events.is_some();
+        let no_quotes =
+            self.recent_quotes.is_empty() || self.too_slow || self.held_events.is_some();
         !(self.taken || self.chunks.is_empty() && no_quotes)
     }
 
@@ -110,7 +121,10 @@ impl OutputQueue {
     /// written.
     pub(super) fn held_bytes(&self) -> usize {
         let events = self.held_events.as_ref().map_or(0, Vec::len);
-        self.bytes + self.taken_bytes + events + self.quotes.len() * QUOTE_BYTES
+        self.bytes
+            + self.taken_bytes
+            + events
+            + (self.quotes.len() + self.recent_quotes.len()) * QUOTE_BYTES
     }
 
     /// Returns true once the connection is being closed without its replies.
@@ -127,6 +141,7 @@ impl OutputQueue {
     pub(super) fn clear(&mut self) {
         self.chunks.clear();
         self.quotes.clear();
+        self.recent_quotes.clear();
         self.held_events = None;
         (self.bytes, self.event_bytes, self.taken_bytes) = (0, 0, 0);
     }
@@ -138,9 +153,11 @@ impl OutputQueue {
 
     /// Takes everything. Until the next call only the caller may write.
     pub(super) fn take(&mut self) -> VecDeque<Vec<u8>> {
-        if !self.quotes.is_empty() && !self.too_slow && self.held_events.is_none() {
+        if !self.recent_quotes.is_empty() && !self.too_slow && self.held_events.is_none() {
             let mut lines = Vec::new();
-            for quote in std::mem::take(&mut self.quotes).into_values() {
+            let recent = std::mem::take(&mut self.recent_quotes);
+            let recent = recent.into_iter().map(|(_, quote)| quote);
+            for quote in std::mem::take(&mut self.quotes).into_values().chain(recent) {
                 quote.write_to(&mut lines);
             }
             self.append(lines);

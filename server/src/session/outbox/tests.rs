@@ -4,7 +4,8 @@
 use super::queue::SMALL_CHUNK_BYTES;
 use super::*;
 use crate::limits::{
-    OUTBOX_EVENT_BYTES_MAX, SUMMARIES_AT_ONCE_MIN, SUMMARIES_BYTES_MAX, SUMMARY_BYTES_GUESS,
+    OUTBOX_EVENT_BYTES_MAX, OUTBOX_QUOTES_MAX, SUMMARIES_AT_ONCE_MIN, SUMMARIES_BYTES_MAX,
+    SUMMARY_BYTES_GUESS,
 };
 use crate::message::ReplyTo;
 use daytrade_protocol::{Money, Refusal, Tag, UserName};
@@ -168,14 +169,21 @@ fn the_number_of_summaries_in_flight_follows_their_size() {
 }
 
 #[test]
-fn a_slow_reader_gets_the_newest_price_and_all_events_up_to_the_limit() {
+fn a_slow_reader_gets_the_newest_prices_and_all_events_up_to_the_limit() {
     let outbox = Outbox::default();
     let symbol = Symbol::parse(b"S").unwrap();
-    for cents in [100, 200, 300] {
-        outbox
-            .push_quote(symbol, Push::Quote { symbol, price: Money::from_cents(cents), at_ms: 1 });
-    }
-    assert_eq!(text(&outbox), "* QUOTE,S,3.00,1\n");
+    let show = |cents| {
+        let price = Money::from_cents(cents);
+        outbox.push_quote(symbol, Push::Quote { symbol, price, at_ms: 1 });
+    };
+    [100, 200, 300].into_iter().for_each(show);
+    assert_eq!(text(&outbox), "* QUOTE,S,1.00,1\n* QUOTE,S,2.00,1\n* QUOTE,S,3.00,1\n");
+    let most = OUTBOX_QUOTES_MAX as i64;
+    (1..=3 * most).for_each(show);
+    let prices = text(&outbox);
+    let last = format!("* QUOTE,S,{},1\n", Money::from_cents(3 * most));
+    assert_eq!(prices.lines().count(), OUTBOX_QUOTES_MAX + 1);
+    assert!(prices.ends_with(&last), "{prices}");
     let user = UserName::parse(b"alice").unwrap();
     let zero = Money::ZERO;
     let mut event = Vec::new();

@@ -195,23 +195,7 @@ impl Refusal {
             Self::TooManySubscribers(max) => return limit(*max, " subscribers an account", say),
             Self::QuoteUnavailable(symbol) => return missing_quote(*symbol, say),
             Self::DumpFailed(cause) => return no_log(cause, say),
-            Self::BadSecret
-            | Self::AuthRequired
-            | Self::AuthFailed
-            | Self::LoggedInAlready
-            | Self::NeedsReply
-            | Self::NoLogins
-            | Self::Forbidden
-            | Self::NeedsPassword
-            | Self::NoPasswordSession
-            | Self::RateLimited(_)
-            | Self::TooManyOfLogin(_)
-            | Self::TooManyOfAddress(_)
-            | Self::TlsRequired
-            | Self::NoMarketClock
-            | Self::MarketEnded
-            | Self::MarketBehind
-            | Self::TooManyReaders(_) => return self.session_words(say),
+            _ => return self.session_words(say),
         };
         say(Text(text));
     }

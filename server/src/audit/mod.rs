@@ -9,6 +9,7 @@ mod error;
 mod filter;
 mod merge;
 mod read;
+mod shard_log;
 mod xml;
 
 pub(crate) use direct_io::lower_thread_priority;

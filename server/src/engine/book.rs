@@ -44,7 +44,7 @@ pub struct Book {
     /// Highest transaction number that the server assigned.
     assigned_max: u64,
     /// What the shard has recorded of the market.
-    market: MarketState,
+    pub market: MarketState,
     /// A copy in progress.
     checkpoint: Option<Checkpoint>,
 }
@@ -163,14 +163,11 @@ impl Book {
                 on_event(self, id, event);
                 Some(id)
             }
-            Record::Hit(hit) => {
+            Record::Hit(hit) | Record::WatchedHit(hit) => {
                 // Earlier versions recorded what only watchers wanted under the server's name.
-                self.count_assigned(hit.user == UserName::of_server(), hit.number);
-                self.market.hit(hit.symbol, hit.price, hit.source_time_ms);
-                None
-            }
-            Record::WatchedHit(hit) => {
-                self.count_assigned(true, hit.number);
+                let is_watched = matches!(record, Record::WatchedHit(_));
+                let assigned = is_watched || hit.user == UserName::of_server();
+                self.count_assigned(assigned, hit.number);
                 self.market.hit(hit.symbol, hit.price, hit.source_time_ms);
                 None
             }
@@ -209,16 +206,6 @@ impl Book {
                 })
             }
         }
-    }
-
-    /// Returns what the shard has recorded of the market.
-    pub const fn market(&self) -> &MarketState {
-        &self.market
-    }
-
-    /// Sets what a snapshot says of the market.
-    pub fn set_market(&mut self, market: MarketState) {
-        self.market = market;
     }
 
     fn count_assigned(&mut self, assigned: bool, number: u64) {

@@ -6,10 +6,11 @@
 //! quote is 60 s old, while triggers or watchers need it.
 
 use super::budget::Budget;
-use super::market::Shown;
-use super::playing::{MarketStats, Playing};
-use super::simulated::{key_of, mix};
+use super::playing::Playing;
+
 use super::source::{Fetched as Answer, PriceSource, QuoteSource, SourceError, SourceQuote};
+use super::stats::QuoteStats;
+use super::symbol_state::{Asker, SymbolState};
 use crate::clock::Clock;
 use crate::engine::Hit;
 use crate::limits::{LIFE_MS, REQUOTE_PAUSE_MS};
@@ -17,54 +18,18 @@ use crate::message::{Quote, QuoteEvent, QuoteRequest, Replies, ReplyTarget, Repl
 use daytrade_protocol::{Push, Refusal, ReplyBody, Symbol, UserName};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
-use rust_decimal::Decimal;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+mod showing;
+
 /// Pause between two messages of the log that a symbol has no price.
 const FAILURE_SAID: Duration = Duration::from_mins(1);
-
-/// Cost of a request to the source, in cents.
-const REQUEST_COST_CENTS: u64 = 5;
-
-/// Counters of the manager, for STATS.
-#[derive(Debug, Default)]
-pub struct QuoteStats {
-    /// Requests sent to the source, each of them billed.
-    pub requests: AtomicU64,
-    /// Answers of the source with a price.
-    pub hits: AtomicU64,
-    /// Late hits: the part of `hits` that arrived too late to be used.
-    pub late: AtomicU64,
-    /// Complete answers without a usable price.
-    pub unusable: AtomicU64,
-    /// Duration of the slowest fetch so far, in milliseconds.
-    pub slowest_ms: AtomicU64,
-    /// Fetches that returned no price.
-    pub failures: AtomicU64,
-    /// Fetches in progress.
-    pub fetching: AtomicU64,
-    /// Symbols that are re-quoted automatically.
-    pub kept_fresh: AtomicU64,
-    /// Symbols whose re-quote is due and waits for the rate limit.
-    pub overdue: AtomicU64,
-    /// 1 if the source is considered down, otherwise 0.
-    pub source_down: AtomicU64,
-    /// The clock of a market.
-    pub market: Arc<MarketStats>,
-}
-
-impl QuoteStats {
-    /// Returns the cost of all requests, in cents.
-    pub fn cost_cents(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed) * REQUEST_COST_CENTS
-    }
-}
 
 /// Handles that connect the manager to the rest of the server.
 pub struct QuoteManagerHandles {
@@ -80,40 +45,6 @@ pub struct QuoteManagerHandles {
     pub refresh_budget: u64,
     /// Speed of a market at its start, in thousandths of real time.
     pub speed_milli: u64,
-}
-
-/// User and transaction of a fetch, and the shard that writes the hit to its journal.
-#[derive(Clone, Debug)]
-struct Asker {
-    shard: u16,
-    user: UserName,
-    number: u64,
-}
-
-#[derive(Default)]
-struct SymbolState {
-    quote: Option<Quote>,
-    fetching: bool,
-    /// Shards that wait for the fetch in progress.
-    waiting: Vec<u16>,
-    /// Shards with armed triggers.
-    interested: Vec<Asker>,
-    /// Connections that want to see the prices, by the number of their request.
-    watchers: BTreeMap<u64, ReplyTarget>,
-    /// The number of each connection, by the key of its target.
-    watcher_numbers: HashMap<usize, u64>,
-    /// Time of its entry in the queue of re-quotes.
-    due_ms: Option<u64>,
-    /// Time before which it is not fetched again after a failed fetch.
-    pause_until_ms: u64,
-    /// When the log last said that its price could not be fetched.
-    failure_said: Option<Instant>,
-}
-
-impl SymbolState {
-    fn is_kept_fresh(&self) -> bool {
-        !self.interested.is_empty() || !self.watchers.is_empty()
-    }
 }
 
 type Fetched = (Symbol, Asker, Instant, Result<Answer, SourceError>);
@@ -201,19 +132,7 @@ impl Manager {
             }
             QuoteRequest::MarketRecorded(is) => self.show_market(is),
             QuoteRequest::Market { control, target, to } => {
-                let now_ms = self.handles.clock.now_ms();
-                let done = match &mut self.market {
-                    None => Err(Refusal::NoMarketClock),
-                    Some(market) => market.control(control, now_ms).map(|()| market.state(now_ms)),
-                };
-                let body = match done {
-                    Err(refusal) => ReplyBody::refused(&refusal),
-                    Ok((time_ms, speed_milli, state)) => {
-                        let speed = Decimal::new(speed_milli as i64, 3).normalize().to_string();
-                        ReplyBody::Market { time_ms, speed: speed.into(), state: state.into() }
-                    }
-                };
-                answer(&target, to, &body);
+                answer(&target, to, &self.control_market(control));
             }
             QuoteRequest::Want { shard, symbol, user, number } => {
                 let entry = self.entries.entry(symbol).or_default();
@@ -244,21 +163,7 @@ impl Manager {
                 self.paused.remove(&shard);
             }
             QuoteRequest::Watch { symbol, number, target, to } => {
-                // The reply first: the price, if there is one, follows it.
-                answer(&target, to, &ReplyBody::Watch { symbol });
-                let shown = self.market_price(symbol).map(|(quote, _)| quote);
-                let entry = self.entries.entry(symbol).or_default();
-                entry.quote = shown.or_else(|| entry.quote.take());
-                if let Some(quote) =
-                    entry.quote.as_ref().filter(|quote| quote.is_fresh(self.handles.clock.now_ms()))
-                {
-                    target.sink().push_quote(symbol, push(quote));
-                }
-                if let Entry::Vacant(place) = entry.watcher_numbers.entry(target.key()) {
-                    place.insert(number);
-                    entry.watchers.insert(number, target);
-                }
-                self.reschedule(symbol);
+                self.watch(symbol, number, target, to);
             }
             QuoteRequest::Unwatch { symbol, target, to } => {
                 answer(&target, to, &ReplyBody::Unwatch { symbol });
@@ -269,6 +174,24 @@ impl Manager {
                 self.reschedule(symbol);
             }
         }
+    }
+
+    fn watch(&mut self, symbol: Symbol, number: u64, target: ReplyTarget, to: ReplyTo) {
+        // The reply first: the price, if there is one, follows it.
+        answer(&target, to, &ReplyBody::Watch { symbol });
+        let shown = self.market_price(symbol).map(|(quote, _)| quote);
+        let entry = self.entries.entry(symbol).or_default();
+        entry.quote = shown.or_else(|| entry.quote.take());
+        if let Some(quote) =
+            entry.quote.as_ref().filter(|quote| quote.is_fresh(self.handles.clock.now_ms()))
+        {
+            target.sink().push_quote(symbol, push(quote));
+        }
+        if let Entry::Vacant(place) = entry.watcher_numbers.entry(target.key()) {
+            place.insert(number);
+            entry.watchers.insert(number, target);
+        }
+        self.reschedule(symbol);
     }
 
     /// Updates the symbol's place in the queue of re-quotes. It is due when its quote expires, or
@@ -407,65 +330,6 @@ impl Manager {
         }
         self.reschedule(symbol);
     }
-
-    /// Returns the milliseconds until the market has something to do.
-    fn market_due_in(&self) -> u64 {
-        let now_ms = self.handles.clock.now_ms();
-        let due = self.market.as_ref().filter(|_| self.paused.is_empty());
-        due.and_then(|market| market.due_in(now_ms)).unwrap_or(u64::from(u32::MAX))
-    }
-
-    /// Sends how far the market's clock has run to the journal of the first shard.
-    fn run_market(&mut self) {
-        let now_ms = self.handles.clock.now_ms();
-        if !self.paused.is_empty() {
-            return;
-        }
-        let Some(market) = &mut self.market else { return };
-        if market.due_in(now_ms) == Some(0)
-            && let Some(position) = market.begin(now_ms)
-            && let Some(first) = self.handles.shards.first()
-        {
-            let _ = first.send(ShardEvent::Market(position));
-        }
-    }
-
-    /// Shows the prices that the market may show now, to every shard and to the watchers.
-    fn show_market(&mut self, is_recorded: bool) {
-        let now_ms = self.handles.clock.now_ms();
-        let Some(market) = &mut self.market else { return };
-        let fingerprint = market.fingerprint();
-        let (shards, entries) = (&self.handles.shards, &mut self.entries);
-        market.recorded(is_recorded, now_ms, &mut |shown| {
-            let quote = quote_of(fingerprint, shown, now_ms);
-            for control in shards {
-                let event = QuoteEvent::Shown(quote.clone(), shown.time_ms);
-                let _ = control.send(ShardEvent::Quote(event));
-            }
-            if let Some(entry) = entries.get_mut(&shown.symbol) {
-                for target in entry.watchers.values() {
-                    target.sink().push_quote(shown.symbol, push(&quote));
-                }
-            }
-        });
-    }
-
-    /// Returns the market's price of a symbol, and its time by the market's clock.
-    fn market_price(&mut self, symbol: Symbol) -> Option<(Quote, u64)> {
-        let now_ms = self.handles.clock.now_ms();
-        let market = self.market.as_mut()?;
-        let shown = market.price(symbol)?;
-        Some((quote_of(market.fingerprint(), shown, now_ms), shown.time_ms))
-    }
-}
-
-/// Returns a price of a market as a quote, with a key of the usual form.
-fn quote_of(fingerprint: u32, shown: Shown, now_ms: u64) -> Quote {
-    let Shown { symbol, price, time_ms } = shown;
-    let name = symbol.as_bytes().iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-    let seed = mix(u64::from(fingerprint) << 32 ^ name) ^ mix(time_ms);
-    let key = key_of(|part| mix(seed ^ part));
-    Quote { symbol, price, arrived_ms: now_ms, key: key.into() }
 }
 
 fn answer(target: &ReplyTarget, to: ReplyTo, body: &ReplyBody) {

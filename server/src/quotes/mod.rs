@@ -16,14 +16,17 @@ pub mod quote_server;
 mod simulated;
 mod source;
 mod spec;
+mod stats;
+mod symbol_state;
 
 pub use legacy::{LegacyOptions, LegacySource};
-pub use manager::{QuoteManagerHandles, QuoteStats, spawn_manager};
+pub use manager::{QuoteManagerHandles, spawn_manager};
 pub use market::prices::{PriceRow, read_prices};
 pub use playing::MarketStats;
 pub use simulated::SimulatedSource;
 pub use source::{Fetch, Fetched, PriceSource, QuoteSource, SourceError, SourceQuote};
 pub use spec::QuoteSpec;
+pub use stats::QuoteStats;
 
 #[cfg(test)]
 mod storm_tests;

@@ -4,8 +4,10 @@
 //! somebody has seen is never still to come after a restart.
 
 use super::market::{Market, MarketClock, MarketControl, Shown};
+use super::simulated::{key_of, mix};
 use crate::engine::MarketPosition;
 use crate::limits::{MARKET_IDLE_RECORD_MS, MARKET_RECORD_PAUSE_MS, MARKET_ROWS_AT_ONCE};
+use crate::message::Quote;
 use daytrade_protocol::{Refusal, Symbol};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -154,4 +156,13 @@ impl Playing {
         self.stats.paused.store(u64::from(word == "PAUSED"), Ordering::Relaxed);
         self.stats.ended.store(u64::from(word == "ENDED"), Ordering::Relaxed);
     }
+}
+
+/// Returns a price of a market as a quote, with a key of the usual form.
+pub(super) fn quote_of(fingerprint: u32, shown: Shown, now_ms: u64) -> Quote {
+    let Shown { symbol, price, time_ms } = shown;
+    let name = symbol.as_bytes().iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    let seed = mix(u64::from(fingerprint) << 32 ^ name) ^ mix(time_ms);
+    let key = key_of(|part| mix(seed ^ part));
+    Quote { symbol, price, arrived_ms: now_ms, key: key.into() }
 }

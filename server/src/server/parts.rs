@@ -89,7 +89,7 @@ pub(super) async fn bind<T>(
 pub(super) fn market_state(recovered: &[RecoveredShard]) -> MarketState {
     let mut state = MarketState::default();
     for shard in recovered {
-        state.merge(shard.book.market());
+        state.merge(&shard.book.market);
     }
     state
 }

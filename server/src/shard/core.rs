@@ -3,34 +3,21 @@
 use super::agenda::{Agenda, ShownPrice, Task};
 use super::degraded::Health;
 use super::execute::Executor;
+use super::handles::ShardHandles;
 use super::inbox::Inbox;
 use super::ledger::Ledger;
 use super::recovery::RecoveredShard;
 use super::schedule::SnapshotSchedule;
 use super::stats::ShardStats;
 use crate::engine::{Book, Price, Record};
-use crate::journal::{AppendError, JournalWriter, SnapshotEvent, SnapshotJob, SnapshotKeeper};
+use crate::journal::{AppendError, JournalWriter, SnapshotEvent, SnapshotKeeper};
 use crate::limits::{FIRED_IN_ROUND_MAX, FREE_SPACE_CHECK_MS, TURN_JOBS_MAX};
-use crate::message::{Batch, DumpRequest, Quote, QuoteEvent, QuoteRequest, ShardEvent};
+use crate::message::{Batch, Quote, QuoteEvent, QuoteRequest, ShardEvent};
 use daytrade_protocol::{Money, Refusal, Side, Symbol, UserName};
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::mpsc::UnboundedSender;
-
-/// The services that a shard sends requests to. No channel has a bound of its own: a shard asks for
-/// a symbol once however many wait, a dump is a request in flight, and one piece of a snapshot is
-/// in progress at a time.
-#[derive(Clone, Debug)]
-pub struct ShardHandles {
-    /// The quote manager.
-    pub quotes: UnboundedSender<QuoteRequest>,
-    /// The dump service.
-    pub dumps: UnboundedSender<DumpRequest>,
-    /// The thread that writes snapshots.
-    pub snapshots: UnboundedSender<SnapshotJob>,
-}
 
 /// Some users, their accounts, and their journal.
 ///

@@ -9,6 +9,7 @@ mod core;
 mod degraded;
 mod event_loop;
 mod execute;
+mod handles;
 mod inbox;
 mod ledger;
 mod prices;
@@ -18,10 +19,12 @@ mod round;
 mod schedule;
 mod stats;
 mod subscribers;
+mod unasked;
 mod wait_queue;
 
-pub use core::{Shard, ShardHandles};
+pub use core::Shard;
 pub use event_loop::{Fatal, Queues, ShardHandle, ShardTask, run_shard};
+pub use handles::ShardHandles;
 pub use recovery::{RecoveredShard, recover_shard};
 pub use stats::ShardStats;
 

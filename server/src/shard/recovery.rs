@@ -148,7 +148,7 @@ fn load(
     seen.state = book.is_ok();
     let market = MarketState::from_bytes(&market);
     let book = book.map(|mut book| {
-        book.set_market(market);
+        book.market = market;
         book
     });
     Ok(book.map(|book| (version, book, anchor)).map_err(|_| SnapshotFault::Damaged))

@@ -56,7 +56,7 @@ impl SnapshotSchedule {
             users,
             assigned_max,
         };
-        SnapshotPiece::Begin(Box::new(header), book.market().to_bytes())
+        SnapshotPiece::Begin(Box::new(header), book.market.to_bytes())
     }
 
     /// Continues the snapshot in progress. Returns the next piece.

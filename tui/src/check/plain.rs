@@ -19,8 +19,8 @@ pub(super) struct Plain<'a> {
     pub end: usize,
 }
 
-/// Reads the element at the beginning of a text. Returns None if it is not in its usual form, or not
-/// complete.
+/// Reads the element at the beginning of a text. Returns None if it is not in its usual form, or is
+/// not complete.
 pub(super) fn element(text: &str) -> Option<Plain<'_>> {
     let bytes = text.as_bytes();
     let blank = skip_blanks(bytes, 0);

@@ -8,18 +8,20 @@ pub(crate) mod snapshot;
 mod watch;
 
 use crate::check::{self, CheckArgs};
-use crate::convert::{ConvertArgs, convert};
+use crate::convert::{Aliases, ConvertArgs, convert};
 use crate::exit::{Exit, Failure};
 use crate::generate::{GenerateArgs, generate};
 use crate::net;
 use crate::remote::{self, LogArgs, LoginArgs, LogoutArgs, PasswdArgs, RemoteArgs};
 use crate::replay::{self, ReplayArgs};
+use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use daytrade_protocol::{Detail, ServerLine, SessionName, Tag};
 use query::{Query, QueryArgs, QuoteQueryArgs};
 use screen::ScreenArgs;
 use snapshot::SnapshotArgs;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Trade stocks, and replay workload files.
@@ -180,8 +182,25 @@ fn without_command(args: &ScreenArgs) -> Result<Exit, Failure> {
 
 fn convert_prices(args: &ConvertArgs) -> Result<Exit, Failure> {
     let mut rows = Vec::new();
-    convert(args, &mut rows).map_err(Failure::usage)?;
-    print_with(|out| out.write_all(&rows))
+    let aliases = convert(args, &mut rows, &mut io::stderr()).map_err(Failure::usage)?;
+    let Some(output) = &args.output else {
+        if !aliases.is_empty() {
+            let _ =
+                writeln!(io::stderr(), "short symbols (--output writes them beside the prices):");
+            aliases.write(io::stderr()).map_err(Failure::usage)?;
+        }
+        return print_with(|out| out.write_all(&rows));
+    };
+    let write = |path: &Path, bytes: &[u8]| {
+        std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    };
+    write(output, &rows).map_err(Failure::usage)?;
+    if !aliases.is_empty() {
+        let mut table = Vec::new();
+        aliases.write(&mut table).map_err(Failure::usage)?;
+        write(&Aliases::path_beside(output), &table).map_err(Failure::usage)?;
+    }
+    Ok(Exit::Done)
 }
 
 fn send(args: &SendArgs) -> Result<Exit, Failure> {

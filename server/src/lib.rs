@@ -65,6 +65,7 @@ pub use config::{Config, DEFAULT_ADDRESS, QuoteArgs, Retention, ServeArgs, defau
 #[cfg(feature = "remote")]
 pub use config::{RemoteArgs, RemoteConfig};
 pub use journal::SyncMode;
+pub use quotes::market::parse_speed;
 pub use quotes::{PriceRow, QuoteSpec, read_prices};
 pub use runtime::runtime;
 pub use server::Server;

@@ -3,7 +3,7 @@
 //! [`cli`] is the command line; [`replay`] runs workload files through a server;
 //! [`generate`](mod@generate) writes such files; [`convert`](mod@convert) makes price files; [`check`]
 //! judges audit logs;
-//! [`app`], [`ui`], `link` and `term` are the trading screen; [`replay_message`] holds the messages
+//! `report` shows what became of an account; [`app`], [`ui`], `link` and `term` are the trading screen; [`replay_message`] holds the messages
 //! between the two; `remote` connects to servers and logs in there; [`net`] asks a server short
 //! questions; [`local`] runs a server inside this process.
 
@@ -19,5 +19,6 @@ pub mod net;
 mod remote;
 pub mod replay;
 pub mod replay_message;
+mod report;
 mod term;
 pub mod ui;

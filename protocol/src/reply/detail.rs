@@ -50,6 +50,12 @@ pub enum Detail {
     },
     /// A line of REPORT.
     Event(Entry),
+    /// The last known price of a symbol that the account holds, at the end of REPORT.
+    Price {
+        symbol: Symbol,
+        price: Money,
+        at_ms: u64,
+    },
     /// A line of the audit log.
     Log(Box<str>),
     Text(Box<str>),
@@ -155,6 +161,13 @@ impl<'a> DetailWriter<'a> {
         });
     }
 
+    /// Appends the last known price of a symbol.
+    pub fn price(&mut self, symbol: Symbol, price: Money, at_ms: u64) {
+        self.line(|line| {
+            line.put(b"PRICE").symbol(symbol).money(price).int(at_ms);
+        });
+    }
+
     /// Appends a line of the audit log.
     pub fn log(&mut self, text: &[u8]) {
         self.long_line(|line| {
@@ -184,6 +197,7 @@ impl<'a> DetailWriter<'a> {
                 line.put(b"STAT").text(name).text(value);
             }),
             Detail::Event(ref entry) => self.event(entry),
+            Detail::Price { symbol, price, at_ms } => self.price(symbol, price, at_ms),
             Detail::Log(ref text) => self.log(text.as_bytes()),
             Detail::Text(ref text) => self.long_line(|line| {
                 line.put(text.as_bytes());

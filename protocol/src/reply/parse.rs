@@ -101,6 +101,7 @@ fn known_detail(line: &str) -> Option<Detail> {
             },
         },
         "EVENT" => Detail::Event(Entry::read(f)?),
+        "PRICE" => Detail::Price { symbol: f.symbol()?, price: f.money()?, at_ms: f.int()? },
         "LOG" => Detail::Log(f.rest()?.into()),
         "STAT" => Detail::Stat { name: f.text()?.into(), value: f.rest()?.into() },
         _ => return None,

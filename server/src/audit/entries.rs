@@ -1,7 +1,11 @@
 //! The records of one account as the lines of REPORT.
 
 use crate::engine::{Event, Outcome, Record};
-use daytrade_protocol::{CommandFields, CommandName, Entry, EntryOutcome, Money, Side, UserName};
+use daytrade_protocol::{
+    CommandFields, CommandName, Entry, EntryOutcome, Money, Side, Symbol, UserName,
+};
+use hashbrown::HashMap;
+use std::collections::BTreeMap;
 
 /// Passes the entries of a record to a function, if it is about the user and more than a look at
 /// the account.
@@ -83,4 +87,55 @@ fn with_event(base: Entry, event: &Event) -> Entry {
         _ => {}
     }
     entry
+}
+
+/// The last price of each symbol that the records show, and the shares that the account holds.
+#[derive(Debug, Default)]
+pub(super) struct LastPrices {
+    prices: HashMap<Symbol, (Money, u64)>,
+    held: BTreeMap<Symbol, u64>,
+}
+
+impl LastPrices {
+    /// Takes note of the price in a record, whoever used it.
+    pub(super) fn take(&mut self, record: &Record, time_ms: u64) {
+        let seen = match record {
+            Record::Hit(hit) | Record::WatchedHit(hit) => Some((hit.symbol, hit.price)),
+            Record::Filled { event, .. } => event.terms().map(|terms| (terms.symbol, terms.price)),
+            Record::Transaction { command, price: Some(used), .. } => {
+                command.symbol().map(|symbol| (symbol, used.price))
+            }
+            _ => None,
+        };
+        if let Some((symbol, price)) = seen {
+            self.prices.insert(symbol, (price, time_ms));
+        }
+    }
+
+    /// Takes note of the shares that an entry brings or takes.
+    pub(super) fn note(&mut self, entry: &Entry) {
+        let Some(symbol) = entry.symbol else { return };
+        let held = self.held.entry(symbol).or_default();
+        match (entry.command, entry.outcome) {
+            (CommandName::CommitBuy, EntryOutcome::Done)
+            | (CommandName::SetBuyTrigger, EntryOutcome::Filled) => *held += entry.shares,
+            (CommandName::CommitSell, EntryOutcome::Done)
+            | (CommandName::SetSellTrigger, EntryOutcome::Filled) => {
+                *held = held.saturating_sub(entry.shares);
+            }
+            _ => {}
+        }
+        if *held == 0 {
+            self.held.remove(&symbol);
+        }
+    }
+
+    /// Passes the last price of each symbol that is held to a function.
+    pub(super) fn of_holdings(&self, mut take: impl FnMut(Symbol, Money, u64)) {
+        for symbol in self.held.keys() {
+            if let Some((price, at_ms)) = self.prices.get(symbol) {
+                take(*symbol, *price, *at_ms);
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //!
 //! It holds a part or two of the log in memory, however long the log and however slow the client.
 
-use super::entries::entries;
+use super::entries::{LastPrices, entries};
 use super::error::DumpError;
 use super::merge::{LogMerger, LogQuery};
 use crate::limits::{LOG_PART_BYTES, LOG_PARTS_WAITING, LOG_READERS_MAX};
@@ -63,15 +63,19 @@ impl LogReader {
         tag: Option<Tag>,
     ) -> Result<Receiver<LogPart>, Refusal> {
         self.start(tag, move |merger, out| {
-            let mut lines = 0;
+            let (mut lines, mut prices) = (0, LastPrices::default());
             merger.records(shard, &times_ms, |time_ms, record| {
+                prices.take(record, time_ms);
                 entries(record, time_ms, &user, |entry| {
+                    prices.note(entry);
                     DetailWriter::new(tag, &mut out.part).event(entry);
                     lines += 1;
                 });
                 if out.part.len() >= LOG_PART_BYTES { out.send() } else { Ok(()) }
             })?;
-            Ok(lines)
+            let mut out = DetailWriter::new(tag, &mut out.part);
+            prices.of_holdings(|symbol, price, at_ms| out.price(symbol, price, at_ms));
+            Ok(lines + out.lines())
         })
     }
 

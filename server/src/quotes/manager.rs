@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::engine::Hit;
 use crate::limits::{LIFE_MS, REQUOTE_PAUSE_MS};
 use crate::message::{Quote, QuoteEvent, QuoteRequest, Replies, ReplyTarget, ReplyTo, ShardEvent};
-use daytrade_protocol::{Push, Refusal, ReplyBody, Symbol, UserName};
+use daytrade_protocol::{Push, ReplyBody, Symbol, UserName};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use std::collections::BTreeSet;

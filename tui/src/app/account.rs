@@ -128,7 +128,11 @@ impl Account {
                         refused: *refused,
                     });
                 }
-                Detail::Event(_) | Detail::Log(_) | Detail::Stat { .. } | Detail::Text(_) => {}
+                Detail::Event(_)
+                | Detail::Price { .. }
+                | Detail::Log(_)
+                | Detail::Stat { .. }
+                | Detail::Text(_) => {}
             }
         }
         account

@@ -6,6 +6,7 @@
 
 use super::text::dollars;
 use super::{Account, Alert, Clock, Filter, Quotes, SymbolQuote};
+use crate::convert::Aliases;
 use daytrade_protocol::{Money, Symbol};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -77,11 +78,34 @@ pub(crate) struct Market {
     /// Symbols that the server sends prices of.
     watched: BTreeSet<Symbol>,
     alerts: Vec<Alert>,
+    /// What people see for symbols that stand for longer ones.
+    aliases: Aliases,
 }
 
 impl Market {
     pub(super) fn new(watchlist: Vec<Symbol>) -> Self {
         Self { watchlist, ..Self::default() }
+    }
+
+    /// Sets what people see for symbols that stand for longer ones.
+    pub(crate) fn set_aliases(&mut self, aliases: Aliases) {
+        self.aliases = aliases;
+    }
+
+    /// Returns what people see for a symbol: its alias, or itself.
+    pub(crate) fn shown_name(&self, symbol: Symbol) -> String {
+        self.aliases.shown(symbol).map_or_else(|| symbol.to_string(), str::to_owned)
+    }
+
+    /// Replaces the aliases among the words of a line by their symbols.
+    pub(super) fn without_aliases(&self, line: &str) -> String {
+        if self.aliases.is_empty() {
+            return line.to_owned();
+        }
+        let word = |word: &str| {
+            self.aliases.find(word).map_or_else(|| word.to_owned(), |symbol| symbol.to_string())
+        };
+        line.split(' ').map(word).collect::<Vec<_>>().join(" ")
     }
 
     /// Returns the newest quotes.

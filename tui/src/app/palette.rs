@@ -100,7 +100,7 @@ pub(super) fn edit_palette(
 /// The message to display.
 fn run_line(app: &mut App, text: &str, effects: &mut Vec<Effect>) -> Result<(), String> {
     let user = app.connection.user().clone();
-    let parsed = parse(text, &user)?;
+    let parsed = parse(&app.market.without_aliases(text), &user)?;
     if let Parsed::Submit(form) = &parsed
         && let Some(message) = blocked(app, form)
     {

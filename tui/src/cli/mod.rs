@@ -1,7 +1,8 @@
 //! The command line of `daytrade`.
 
 mod config;
-mod endpoint;
+pub(crate) mod endpoint;
+mod practice;
 mod query;
 mod screen;
 pub(crate) mod snapshot;
@@ -14,9 +15,11 @@ use crate::generate::{GenerateArgs, generate};
 use crate::net;
 use crate::remote::{self, LogArgs, LoginArgs, LogoutArgs, PasswdArgs, RemoteArgs};
 use crate::replay::{self, ReplayArgs};
+use crate::report::{self, ReportArgs};
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use daytrade_protocol::{Detail, ServerLine, SessionName, Tag};
+use practice::PracticeArgs;
 use query::{Query, QueryArgs, QuoteQueryArgs};
 use screen::ScreenArgs;
 use snapshot::SnapshotArgs;
@@ -62,6 +65,8 @@ enum Command {
     /// Turn downloaded price histories (date, open, high, low, close) into a file for --quotes
     /// csv:FILE
     ConvertPrices(ConvertArgs),
+    /// Practise on real prices, with an account of their own
+    Practice(Box<PracticeArgs>),
     /// Show cash, reserves and counts
     Status(QueryArgs),
     /// Show the price of a symbol
@@ -74,6 +79,8 @@ enum Command {
     Triggers(QueryArgs),
     /// Show the newest transactions
     Activity(QueryArgs),
+    /// Show what became of the money: profit, round trips, positions, value over time
+    Report(Box<ReportArgs>),
     /// Print every change of the account and of the watched prices as it happens
     Watch(QueryArgs),
     /// Print the trading screen as text or HTML
@@ -122,6 +129,8 @@ pub fn main() -> ExitCode {
         Some(Command::Pending(args)) => query::account(Query::Pending, &args),
         Some(Command::Triggers(args)) => query::account(Query::Triggers, &args),
         Some(Command::Activity(args)) => query::account(Query::Activity, &args),
+        Some(Command::Practice(args)) => practice::practice(&args),
+        Some(Command::Report(args)) => report::report(&args),
         Some(Command::Watch(args)) => watch::watch(&args),
         Some(Command::Snapshot(args)) => snapshot::snapshot(&args),
         Some(Command::Replay(args)) if args.ui => screen::replay(&args),

@@ -4,6 +4,7 @@
 use super::config::{AppearanceArgs, ConfigFile, save_settings, save_watchlist};
 use super::endpoint::{Endpoint, EndpointArgs};
 use crate::app::{App, Effect, Event, KeyMap, Link, LinkEvent, text};
+use crate::convert::Aliases;
 use crate::exit::{Exit, Failure};
 use crate::link::{LinkRequest, spawn_link};
 use crate::net::{ANSWER_TIMEOUT, no_answer};
@@ -54,6 +55,26 @@ pub(crate) fn screen(args: &ScreenArgs) -> Result<Exit, Failure> {
     let content = ScreenContent::Server(endpoint.server.clone());
     let model = run_screen(model, &config, &args.appearance, content)?;
     save_watchlist(model.market.watchlist());
+    endpoint.close()?;
+    print_lines(&session_summary(&model));
+    Ok(Exit::Done)
+}
+
+/// Runs the screen on a practice market, with a watchlist of its own.
+///
+/// # Errors
+/// As [`screen`].
+pub(crate) fn run_on(
+    endpoint: Endpoint,
+    config: &ConfigFile,
+    appearance: &AppearanceArgs,
+    watchlist: Vec<Symbol>,
+    aliases: Aliases,
+) -> Result<Exit, Failure> {
+    let mut model = endpoint.model(watchlist, config.keys()?, now_ms());
+    model.market.set_aliases(aliases);
+    let content = ScreenContent::Server(endpoint.server.clone());
+    let model = run_screen(model, config, appearance, content)?;
     endpoint.close()?;
     print_lines(&session_summary(&model));
     Ok(Exit::Done)

@@ -120,14 +120,15 @@ fn frame(
     symbol: Symbol,
     quote: Option<&SymbolQuote>,
 ) -> Rect {
+    let name = ctx.app.market.shown_name(symbol);
     let title = match quote {
         Some(quote) => {
             let change = quote
                 .change_basis_points()
                 .map_or(String::new(), |points| ctx.options.glyphs.change(points));
-            format!("{symbol} {} {change}", text::dollars(quote.price))
+            format!("{name} {} {change}", text::dollars(quote.price))
         }
-        None => symbol.to_string(),
+        None => name,
     };
     let selected = ctx.app.view.chart().timeframe();
     let timeframes = Timeframe::ALL.map(|timeframe| {

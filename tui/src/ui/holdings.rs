@@ -58,7 +58,7 @@ fn row(ctx: &DrawContext<'_>, holding: &Holding) -> Cells {
     let share = share.filter(|_| !app.view.is_money_hidden());
     let style = theme.moved(profit.map_or(0, Money::cents));
     vec![
-        (holding.symbol.to_string(), theme.text),
+        (app.market.shown_name(holding.symbol), theme.text),
         (ctx.share_count(holding.shares()), theme.text),
         (ctx.share_count(holding.free), theme.text),
         (ctx.money(holding.average()), theme.text),
@@ -119,7 +119,7 @@ fn shares_of_equity(ctx: &mut DrawContext<'_>, area: Rect) {
             .market
             .shown_quote(holding.symbol)
             .and_then(|quote| quote.price.times(holding.shares()));
-        parts.push((holding.symbol.to_string(), last.unwrap_or(holding.basis)));
+        parts.push((app.market.shown_name(holding.symbol), last.unwrap_or(holding.basis)));
     }
     parts.retain(|(_, part)| part.is_positive());
     parts.sort_by_key(|(_, part)| std::cmp::Reverse(*part));

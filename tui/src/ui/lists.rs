@@ -62,7 +62,7 @@ pub(super) fn pending(ctx: &mut DrawContext<'_>, area: Rect) {
             let style = if left <= 20_000 { theme.warn } else { theme.text };
             vec![
                 (order.side.as_str().to_owned(), theme.text),
-                (order.terms.symbol.to_string(), theme.text),
+                (app.market.shown_name(order.terms.symbol), theme.text),
                 (ctx.share_count(order.terms.shares), theme.text),
                 (text::dollars(order.terms.price), theme.text),
                 (ctx.money(order.terms.total), theme.text),
@@ -129,7 +129,7 @@ fn trigger_row(ctx: &DrawContext<'_>, trigger: &Trigger, away: Option<i64>) -> C
         away.map_or(String::new(), |away| text::percent(away).trim_start_matches('+').to_owned());
     vec![
         (trigger.side.as_str().to_owned(), style),
-        (trigger.symbol.to_string(), style),
+        (ctx.app.market.shown_name(trigger.symbol), style),
         (ctx.money(trigger.amount), style),
         (fires, style),
         (now.map_or("-".to_owned(), text::dollars), theme.text),

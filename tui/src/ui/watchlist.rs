@@ -94,7 +94,7 @@ fn row(ctx: &DrawContext<'_>, symbol: Symbol, trend_cells: usize) -> Cells {
     let gain =
         profit.map_or(String::new(), |profit| format!("{about}{}", ctx.signed_money(profit)));
     vec![
-        (symbol.to_string(), theme.text),
+        (app.market.shown_name(symbol), theme.text),
         (
             quote.map_or("-".to_owned(), |quote| text::dollars(quote.price)),
             if flashes { theme.selected } else { quiet },

@@ -15,12 +15,9 @@ pub struct Router {
 }
 
 impl Router {
-    /// Creates a router to these shards. Its transaction numbers continue after `assigned_max`.
-    pub fn new(shards: Vec<ShardHandle>, assigned_max: u64) -> Self {
-        Self {
-            shards: shards.into(),
-            next_number: Arc::new(AtomicU64::new(assigned_max.saturating_add(1))),
-        }
+    /// Creates a router to these shards, which takes transaction numbers from a counter.
+    pub fn new(shards: Vec<ShardHandle>, next_number: Arc<AtomicU64>) -> Self {
+        Self { shards: shards.into(), next_number }
     }
 
     /// Returns the shard of a user. Commands without a user go to the first shard.

@@ -26,7 +26,10 @@ fn check(log: &Path, options: &[&str]) -> (i32, Value) {
     let text = String::from_utf8(run.stdout).unwrap();
     let error = String::from_utf8_lossy(&run.stderr);
     let report = serde_json::from_str(&text);
-    (run.status.code().unwrap(), report.unwrap_or_else(|_| panic!("{log:?}: {text} {error}")))
+    (
+        run.status.code().unwrap(),
+        report.unwrap_or_else(|_| panic!("{}: {text} {error}", log.display())),
+    )
 }
 
 /// Returns the names of the rules that ended in a way.

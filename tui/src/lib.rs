@@ -1,11 +1,11 @@
 //! The client of the exchange.
 //!
 //! [`cli`] is the command line; [`replay`] runs workload files through a server;
-//! [`generate`](mod@generate) writes such files; [`convert`](mod@convert) makes price files; [`check`]
-//! judges audit logs;
-//! `report` shows what became of an account; [`app`], [`ui`], `link` and `term` are the trading screen; [`replay_message`] holds the messages
-//! between the two; `remote` connects to servers and logs in there; [`net`] asks a server short
-//! questions; [`local`] runs a server inside this process.
+//! [`generate`](mod@generate) writes such files; [`convert`](mod@convert) makes price files;
+//! [`check`] judges audit logs; `report` shows what became of an account; [`app`], [`ui`], `link`
+//! and `term` are the trading screen; [`replay_message`] holds the messages between the two;
+//! `remote` connects to servers and logs in there; [`net`] asks a server short questions; [`local`]
+//! runs a server inside this process.
 
 pub mod app;
 pub mod check;

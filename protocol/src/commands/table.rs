@@ -62,8 +62,7 @@ macro_rules! command_table {
 /// Lines of HELP after the usage of the audited commands.
 pub const SESSION_HELP: &[&str] = &[
     "PING  STATS  HELP  QUIT  WHOAMI  AUTH,user,secret  PASSWD,old,new  READLOG[,user[,from_ms]]",
-    "SUBSCRIBE,user  UNSUBSCRIBE,user  account events as lines that start with *",
-    "WATCH,symbol  UNWATCH,symbol  prices as lines that start with *",
+    "SUBSCRIBE,user  UNSUBSCRIBE,user  WATCH,symbol  UNWATCH,symbol  events start with *",
     "REPORT,user[,from_ms[,to_ms]]  MARKET[,PAUSE|RESUME|STEP|SPEED,x|SEEK,ms]",
     "a [number] before a command comes back before its reply; noreply behind it wants none",
 ];

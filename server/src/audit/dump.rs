@@ -7,7 +7,8 @@ use super::destination::{self, Destination};
 use super::direct_io::write_file;
 use super::error::DumpError;
 use super::filter::LogFilter;
-use super::merge::{LogMerger, LogQuery};
+use super::merge::LogMerger;
+use super::query::LogQuery;
 use crate::access::{Accounts, LogScope};
 use crate::config::Config;
 use crate::limits::{

@@ -3,7 +3,7 @@
 //! It reads journals that are still being written, up to positions noted in advance.
 
 use super::error::DumpError;
-use super::filter::LogFilter;
+use super::query::LogQuery;
 use super::shard_log::{Batch, ShardLog};
 use super::xml;
 use crate::engine::Record;
@@ -26,21 +26,6 @@ pub(crate) struct LogMerger {
     pub server_name: String,
     /// Held while a journal is read, so that no part of it is removed.
     pub readers: Arc<RwLock<()>>,
-}
-
-/// A part of the log.
-#[derive(Clone, Debug)]
-pub(crate) struct LogQuery {
-    /// The events.
-    pub filter: LogFilter,
-    /// The shard that has all of them, if one has.
-    pub shard: Option<usize>,
-    /// Shard and number of the DUMPLOG's own record, which comes last and is always included.
-    pub own: Option<(usize, u64)>,
-    /// Time of the first events, Unix milliseconds.
-    pub from_ms: u64,
-    /// Time of the last events, Unix milliseconds.
-    pub until_ms: u64,
 }
 
 impl LogMerger {
@@ -78,7 +63,7 @@ impl LogMerger {
         std::thread::scope(|scope| {
             let mut streams: Vec<Stream<'_>> = Vec::new();
             for (shard, end) in ends {
-                let log = ShardLog::open(self, query, shard, end)?;
+                let log = self.shard_log(query, shard, end)?;
                 let source = if streams.len() < DUMP_READERS_MAX {
                     read_ahead(scope, log)
                 } else {
@@ -91,6 +76,19 @@ impl LogMerger {
         })?;
         out.write_all(xml::END)?;
         Ok(events)
+    }
+
+    /// Opens a shard's part of the log, up to a frame.
+    #[expect(clippy::indexing_slicing, reason = "the number is that of a shard")]
+    fn shard_log<'a>(
+        &'a self,
+        query: &'a LogQuery,
+        shard: usize,
+        end: u64,
+    ) -> Result<ShardLog<'a>, DumpError> {
+        let reader = self.stores[shard].read_from(Start::FirstKept, Some(end))?;
+        let own = query.own.filter(|(own, _)| *own == shard).map(|(_, last)| last);
+        Ok(ShardLog::new(reader, format!("{}-{shard}", self.server_name), query, own))
     }
 
     /// Passes every record of a shard within these times to a function, in order.

@@ -5,7 +5,8 @@
 
 use super::entries::{LastPrices, entries};
 use super::error::DumpError;
-use super::merge::{LogMerger, LogQuery};
+use super::merge::LogMerger;
+use super::query::LogQuery;
 use crate::limits::{LOG_PART_BYTES, LOG_PARTS_WAITING, LOG_READERS_MAX};
 use crate::runtime::NO_THREAD;
 use daytrade_protocol::{DetailWriter, LineBuffer, Refusal, Tag, UserName};

@@ -2,9 +2,9 @@
 
 use super::error::DumpError;
 use super::filter::LogFilter;
-use super::merge::{LogMerger, LogQuery};
+use super::query::LogQuery;
 use super::xml::{AuditWriter, Origin};
-use crate::journal::{FrameReader, FrameRecords, Start};
+use crate::journal::{FrameReader, FrameRecords};
 use crate::limits::DUMP_BATCH_BYTES;
 
 /// A shard's part of the log. It ends at the shard's noted position, or at the time and record of
@@ -23,26 +23,23 @@ pub(super) struct ShardLog<'a> {
 }
 
 impl<'a> ShardLog<'a> {
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "the number is that of a shard, or of a stream found just before"
-    )]
-    pub(super) fn open(
-        merger: &'a LogMerger,
+    /// Creates the part of a shard's log, whose name is `server`, up to a frame.
+    pub(super) fn new(
+        reader: Box<dyn FrameReader + 'a>,
+        server: String,
         query: &'a LogQuery,
-        shard: usize,
-        end: u64,
-    ) -> Result<Self, DumpError> {
-        Ok(Self {
-            reader: merger.stores[shard].read_from(Start::FirstKept, Some(end))?,
-            server: format!("{}-{shard}", merger.server_name),
+        own: Option<u64>,
+    ) -> Self {
+        Self {
+            reader,
+            server,
             filter: Some(&query.filter).filter(|one| !matches!(one, LogFilter::Everything)),
             from_ms: query.from_ms,
             until_ms: query.until_ms,
-            last: query.own.filter(|(own, _)| *own == shard).map_or(u64::MAX, |(_, last)| last),
+            last: own.unwrap_or(u64::MAX),
             records: None,
             ended: false,
-        })
+        }
     }
 
     /// Returns the next elements, or None at the end.

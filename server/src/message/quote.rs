@@ -78,8 +78,6 @@ pub enum QuoteRequest {
     Watch {
         /// Stock symbol.
         symbol: Symbol,
-        /// Transaction number under which a fetch for it is recorded.
-        number: u64,
         /// Receiver of the reply and of the prices.
         target: ReplyTarget,
         /// The request to answer.

@@ -20,7 +20,7 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
@@ -45,6 +45,8 @@ pub struct QuoteManagerHandles {
     pub refresh_budget: u64,
     /// Speed of a market at its start, in thousandths of real time.
     pub speed_milli: u64,
+    /// The next transaction number: a fetch for watchers has its own.
+    pub numbers: Arc<AtomicU64>,
 }
 
 type Fetched = (Symbol, Asker, Instant, Result<Answer, SourceError>);
@@ -63,6 +65,8 @@ struct Manager {
     /// Rate limit for fetches that no command waits for.
     budget: Budget,
     watcher: UserName,
+    /// Number of watches so far.
+    watches: u64,
 }
 
 /// Starts the manager. It ends when every sender of requests is dropped. Must be called within a
@@ -79,8 +83,19 @@ pub fn spawn_manager(source: impl Into<PriceSource>, handles: QuoteManagerHandle
             (None, Some(Playing::new(market, handles.speed_milli, now_ms, stats)))
         }
     };
-    let manager =
-        Manager { source, market, handles, entries, due, paused, fetches, budget, watcher };
+    let watches = 0;
+    let manager = Manager {
+        source,
+        market,
+        handles,
+        entries,
+        due,
+        paused,
+        fetches,
+        budget,
+        watcher,
+        watches,
+    };
     tokio::spawn(manager.run());
 }
 
@@ -162,9 +177,7 @@ impl Manager {
             QuoteRequest::Pause { shard, paused: false } => {
                 self.paused.remove(&shard);
             }
-            QuoteRequest::Watch { symbol, number, target, to } => {
-                self.watch(symbol, number, target, to);
-            }
+            QuoteRequest::Watch { symbol, target, to } => self.watch(symbol, target, to),
             QuoteRequest::Unwatch { symbol, target, to } => {
                 answer(&target, to, &ReplyBody::Unwatch { symbol });
                 let entry = self.entries.entry(symbol).or_default();
@@ -176,7 +189,7 @@ impl Manager {
         }
     }
 
-    fn watch(&mut self, symbol: Symbol, number: u64, target: ReplyTarget, to: ReplyTo) {
+    fn watch(&mut self, symbol: Symbol, target: ReplyTarget, to: ReplyTo) {
         // The reply first: the price, if there is one, follows it.
         answer(&target, to, &ReplyBody::Watch { symbol });
         let shown = self.market_price(symbol).map(|(quote, _)| quote);
@@ -188,8 +201,9 @@ impl Manager {
             target.sink().push_quote(symbol, push(quote));
         }
         if let Entry::Vacant(place) = entry.watcher_numbers.entry(target.key()) {
-            place.insert(number);
-            entry.watchers.insert(number, target);
+            self.watches += 1;
+            place.insert(self.watches);
+            entry.watchers.insert(self.watches, target);
         }
         self.reschedule(symbol);
     }
@@ -234,10 +248,14 @@ impl Manager {
             self.due.pop_first();
             let Some(entry) = self.entries.get_mut(&symbol) else { continue };
             entry.due_ms = None;
-            let watcher = entry.watchers.first_key_value();
-            let watcher = watcher.map(|(number, _)| (self.watcher.clone(), *number));
-            let for_watcher = watcher.map(|(user, number)| Asker { shard: 0, user, number });
-            if let Some(asker) = entry.interested.first().cloned().or(for_watcher) {
+            let numbers = &self.handles.numbers;
+            let for_watcher = || {
+                let number = numbers.fetch_add(1, Ordering::Relaxed);
+                Asker { shard: 0, user: self.watcher.clone(), number }
+            };
+            let is_watched = !entry.watchers.is_empty();
+            let asker = entry.interested.first().cloned();
+            if let Some(asker) = asker.or_else(|| is_watched.then(for_watcher)) {
                 self.fetch(symbol, asker);
             }
         }

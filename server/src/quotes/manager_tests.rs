@@ -51,6 +51,7 @@ impl World {
             stats: Arc::clone(&stats),
             refresh_budget: 50,
             speed_milli: 1_000,
+            numbers: Arc::new(AtomicU64::new(1)),
         };
         spawn_manager(Arc::clone(&source) as Arc<dyn QuoteSource>, handles);
         Self { source, requests, events, stats }
@@ -181,13 +182,14 @@ fn manager_of_one_shard() -> Manager {
         stats: Arc::default(),
         refresh_budget: 50,
         speed_milli: 1_000,
+        numbers: Arc::new(AtomicU64::new(1)),
     };
     let watcher = UserName::of_server();
     let source: Arc<dyn QuoteSource> = Arc::new(Scripted::default());
     let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
     let budget = Budget::new(handles.refresh_budget, handles.clock.now_ms());
-    let (source, market, paused) = (Some(source), None, BTreeSet::new());
-    Manager { source, market, handles, entries, due, paused, fetches, budget, watcher }
+    let (source, market, paused, watches) = (Some(source), None, BTreeSet::new(), 0);
+    Manager { source, market, handles, entries, due, paused, fetches, budget, watcher, watches }
 }
 
 #[tokio::test]
@@ -197,7 +199,7 @@ async fn a_symbol_with_triggers_is_fetched_at_once_and_all_shards_and_watchers_g
     let target = ReplyTarget::new(Arc::clone(&outbox));
     world
         .requests
-        .send(QuoteRequest::Watch { symbol: symbol(), number: 1, target, to: ReplyTo::Nobody })
+        .send(QuoteRequest::Watch { symbol: symbol(), target, to: ReplyTo::Nobody })
         .unwrap();
     let alice = UserName::parse(b"alice").unwrap();
     let interest = QuoteRequest::Interest { shard: 1, symbol: symbol(), asker: Some((alice, 9)) };

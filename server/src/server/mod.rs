@@ -6,7 +6,7 @@ mod remote;
 
 pub(crate) use parts::open_stores;
 use parts::{
-    Parts, assigned_max, bind, keepers, market_state, open_source, recover_all, start_quotes,
+    Parts, bind, keepers, market_state, next_number, open_source, recover_all, start_quotes,
     start_shards,
 };
 
@@ -188,8 +188,7 @@ impl Server {
             None => (Vec::new(), Places::default()),
         };
         clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
-        let assigned_max = assigned_max(&recovered);
-        let market = market_state(&recovered);
+        let (numbers, market) = (next_number(&recovered), market_state(&recovered));
         let count = stores.len();
         let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =
             (0..count).map(|_| ShardHandle::channel()).unzip();
@@ -202,7 +201,7 @@ impl Server {
         let mut source = source(&clock)?;
         source.resume(&market);
         let quote_source = source.describe();
-        let (quotes, quote_stats) = start_quotes(config, source, events.clone(), &clock);
+        let (quotes, quote_stats) = start_quotes(config, source, events.clone(), &clock, &numbers);
         let (snapshots, jobs) = mpsc::unbounded_channel();
         let (dumps, dump_requests) = mpsc::unbounded_channel();
         let services = ShardHandles { quotes: quotes.clone(), dumps, snapshots };
@@ -222,7 +221,7 @@ impl Server {
         let nowhere = || Ok(SocketAddr::from(([127, 0, 0, 1], 0)));
         let address = listeners.first().map_or_else(nowhere, |(one, _)| one.local_addr())?;
         let context = Context {
-            router: Router::new(handles.clone(), assigned_max),
+            router: Router::new(handles.clone(), numbers),
             quotes,
             stats: Arc::new(stats),
             stop: CancellationToken::new(),

@@ -23,6 +23,7 @@ use anyhow::Context as _;
 use parking_lot::{Mutex, RwLock};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -94,14 +95,14 @@ pub(super) fn market_state(recovered: &[RecoveredShard]) -> MarketState {
     state
 }
 
-/// Returns the highest number that the server has given a transaction.
-pub(super) fn assigned_max(recovered: &[RecoveredShard]) -> u64 {
+/// Returns the counter of transaction numbers, after the highest that the server has given.
+pub(super) fn next_number(recovered: &[RecoveredShard]) -> Arc<AtomicU64> {
     let assigned_max = recovered.iter().map(|shard| shard.book.assigned_max()).max().unwrap_or(0);
     if assigned_max >= ASSIGNED_UNUSUAL {
         // Earlier versions let a user named daytraded move the numbers by a tag.
         tracing::warn!(assigned_max, "transaction numbers continue at an unusually high number");
     }
-    assigned_max
+    Arc::new(AtomicU64::new(assigned_max.saturating_add(1)))
 }
 
 /// Starts the quote manager. Returns the channel to it and its counters.
@@ -110,6 +111,7 @@ pub(super) fn start_quotes(
     source: PriceSource,
     shards: Vec<UnboundedSender<ShardEvent>>,
     clock: &Arc<Clock>,
+    numbers: &Arc<AtomicU64>,
 ) -> (UnboundedSender<QuoteRequest>, Arc<QuoteStats>) {
     let (quotes, requests) = mpsc::unbounded_channel();
     let stats = Arc::new(QuoteStats::default());
@@ -120,6 +122,7 @@ pub(super) fn start_quotes(
         stats: Arc::clone(&stats),
         refresh_budget: config.quotes.refresh_budget,
         speed_milli: config.quotes.speed,
+        numbers: Arc::clone(numbers),
     };
     spawn_manager(source, manager);
     (quotes, stats)

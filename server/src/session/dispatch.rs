@@ -294,7 +294,10 @@ impl Dispatcher {
 
     pub(super) fn enqueue(&mut self, shard: usize, to: ReplyTo, tag: Option<Tag>, work: Work) {
         let assigned = tag.is_none();
-        let number = tag.map_or_else(|| self.context.router.next_number(), Tag::get);
+        // A subscription is no transaction: the numbers of those have no gaps.
+        let is_numbered = !matches!(work, Work::Subscribe(_) | Work::Unsubscribe(_));
+        let assign = || if is_numbered { self.context.router.next_number() } else { 0 };
+        let number = tag.map_or_else(assign, Tag::get);
         self.batches.push(shard, Job { to, number, assigned, work });
     }
 

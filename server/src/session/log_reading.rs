@@ -1,5 +1,5 @@
-//! A READLOG or REPORT under way: parts of the log arrive from a thread, as fast as the client takes
-//! them.
+//! A READLOG or REPORT under way: parts of the log arrive from a thread, as fast as the client
+//! takes them.
 
 use crate::access::LogPermit;
 use crate::audit::LogPart;

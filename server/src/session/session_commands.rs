@@ -51,12 +51,14 @@ impl Dispatcher {
                     self.refuse(to, &refusal);
                 }
             }
-            SessionCommand::Market { action, value } => match market_control(action, value) {
-                Some(control) => {
-                    self.ask_manager(|target| QuoteRequest::Market { control, target, to });
+            SessionCommand::Market { action, value } => {
+                match market_control(action.as_ref(), value.as_ref()) {
+                    Some(control) => {
+                        self.ask_manager(|target| QuoteRequest::Market { control, target, to });
+                    }
+                    None => self.refuse(to, &Refusal::BadSessionArguments),
                 }
-                None => self.refuse(to, &Refusal::BadSessionArguments),
-            },
+            }
             SessionCommand::Subscribe { user } => {
                 if self.may_listen_to_more(to) {
                     self.subscriptions.subscribe(&user);
@@ -81,8 +83,7 @@ impl Dispatcher {
             return;
         }
         if self.subscriptions.watch(symbol) {
-            let number = self.context.router.next_number();
-            self.ask_manager(|target| QuoteRequest::Watch { symbol, number, target, to });
+            self.ask_manager(|target| QuoteRequest::Watch { symbol, target, to });
         } else {
             self.reply(to, &ReplyBody::Watch { symbol });
         }
@@ -118,9 +119,9 @@ impl Dispatcher {
 }
 
 /// Returns the command that the arguments of MARKET name.
-fn market_control(action: Option<Word>, value: Option<Word>) -> Option<MarketControl> {
+fn market_control(action: Option<&Word>, value: Option<&Word>) -> Option<MarketControl> {
     let action = action.map(|word| word.as_str().to_ascii_uppercase());
-    let value = value.as_ref().map(Word::as_str);
+    let value = value.map(Word::as_str);
     Some(match (action.as_deref(), value) {
         (None, None) => MarketControl::Show,
         (Some("PAUSE"), None) => MarketControl::Pause,

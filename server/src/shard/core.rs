@@ -91,7 +91,7 @@ impl Shard {
                 let Quote { symbol, price, .. } = quote;
                 let shown = ShownPrice { time_ms, key: Arc::clone(&quote.key) };
                 let waiters = self.executor.store_shown(quote, time_ms);
-                self.use_price(symbol, price, waiters, Some(shown));
+                self.use_price(symbol, price, waiters, Some(&shown));
             }
             ShardEvent::Market(position) => {
                 let can = self.executor.health == Health::Good;
@@ -131,11 +131,11 @@ impl Shard {
         symbol: Symbol,
         price: Money,
         waiters: Vec<UserName>,
-        shown: Option<ShownPrice>,
+        shown: Option<&ShownPrice>,
     ) {
         if self.book().triggers().waits_for(symbol) {
             for side in [Side::Buy, Side::Sell] {
-                let shown = shown.clone();
+                let shown = shown.cloned();
                 self.agenda.push(Task::Fire { symbol, price, side, after: None, shown });
             }
         }

@@ -25,7 +25,7 @@ impl Executor {
             let account = self.ledger.book().account(key.user);
             if let Some(event) = fill(account, side, symbol, price) {
                 if let Some(shown) = shown.take() {
-                    self.record_shown(key.user, &event, price, shown);
+                    self.record_shown(key.user, &event, price, &shown);
                 }
                 self.record_event(key.user, event);
                 *budget -= 1;
@@ -35,7 +35,7 @@ impl Executor {
     }
 
     /// Records the price of a market that fires a trigger, unless it is recorded already.
-    fn record_shown(&mut self, id: UserId, event: &Event, price: Money, shown: ShownPrice) {
+    fn record_shown(&mut self, id: UserId, event: &Event, price: Money, shown: &ShownPrice) {
         let Event::Filled { symbol, number, .. } = *event else { return };
         let user = self.ledger.book().name(id).clone();
         let is_newest = self.prices.quote(symbol).is_some_and(|quote| quote.key == shown.key);

@@ -3,8 +3,9 @@
 //! Owns the activity lines, the log, the messages that the bell rang for, the notice, the
 //! round-trip times and the counts. It must never decide anything: it records and displays.
 
+use super::activity_line::past_line;
 use super::{ActivityLine, Clock, Effect, Outcome, Subject, Transaction};
-use daytrade_protocol::{Command, CommandName, UserName};
+use daytrade_protocol::{Command, CommandName, Entry, UserName};
 use std::collections::VecDeque;
 
 /// The maximum number of activity lines.
@@ -216,6 +217,20 @@ impl Activity {
             message: message.to_owned(),
             took_us: None,
         });
+    }
+
+    /// Puts the account's past, newest last, before all lines of this session, in place of what
+    /// [`Self::prepend_history`] has put there.
+    pub(super) fn set_past(&mut self, past: &[Entry], user: &UserName) {
+        let session = |line: &ActivityLine| !matches!(line.subject, Subject::Past(..));
+        let known: Vec<u64> =
+            self.lines.iter().filter(|line| session(line)).map(|line| line.tag).collect();
+        self.lines.retain(session);
+        let is_new = |entry: &&Entry| !known.contains(&entry.number);
+        let room = LINES_MAX.saturating_sub(self.lines.len());
+        for entry in past.iter().rev().filter(is_new).take(room) {
+            self.lines.push_front(past_line(entry, user));
+        }
     }
 
     /// Puts the account's past transactions, newest first, before all lines of this session.

@@ -8,13 +8,18 @@ use daytrade_protocol::{CommandName, Money, UserName};
 /// The maximum number of transactions in a summary.
 const HISTORY_MAX: usize = 10;
 
-/// Adds the transactions of the first summary to the activity.
-pub(super) fn list_history(state: &mut AccountState, activity: &mut Activity, user: &UserName) {
-    if state.list_history_once()
-        && let Some(account) = state.current()
-    {
+/// Adds the transactions of the first summary to the activity. Returns true at that one: the rest
+/// of the past can be asked for.
+pub(super) fn list_history(
+    state: &mut AccountState,
+    activity: &mut Activity,
+    user: &UserName,
+) -> bool {
+    let is_first = state.list_history_once();
+    if is_first && let Some(account) = state.current() {
         activity.prepend_history(&account.history, user);
     }
+    is_first
 }
 
 /// Settles the requests whose reply was lost with the help of the account's history.

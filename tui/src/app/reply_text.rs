@@ -67,12 +67,14 @@ pub(super) fn reply_text(body: &ReplyBody) -> String {
         | ReplyBody::Whoami { .. }
         | ReplyBody::Report { .. }
         | ReplyBody::ReadLog { .. } => "done".to_owned(),
-        ReplyBody::Market { time_ms, speed, state } => {
-            let time = i64::try_from(*time_ms).ok();
-            let time = time.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-            let time = time.map_or_else(|| time_ms.to_string(), |time| time.to_string());
-            format!("market {}, {time}, speed {speed}", state.to_lowercase())
-        }
+        ReplyBody::Market { time_ms, speed, state } => market(*time_ms, speed, state),
         ReplyBody::Refused { message, .. } => message.to_string(),
     }
+}
+
+fn market(time_ms: u64, speed: &str, state: &str) -> String {
+    let time = i64::try_from(time_ms).ok();
+    let time = time.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    let time = time.map_or_else(|| time_ms.to_string(), |time| time.to_string());
+    format!("market {}, {time}, speed {speed}", state.to_lowercase())
 }

@@ -6,12 +6,15 @@ use super::reply_text::reply_text;
 use super::text::dollars;
 use super::{Account, Action, App, Effect, LinkEvent, Outcome, Popup, Purpose, Subject};
 use daytrade_protocol::{
-    Body, Code, Command, Detail, Money, Push, Reply, ReplyBody, ServerLine, SessionCommand, Side,
-    Symbol, Tag, TradeTerms,
+    Body, Code, Command, Detail, Entry, Money, Push, Reply, ReplyBody, ServerLine, SessionCommand,
+    Side, Symbol, Tag, TradeTerms,
 };
 
 /// The display time of the message about an expired order or a fired trigger, in milliseconds.
 const PUSH_NOTICE_MS: u64 = 10_000;
+
+/// How far back the activity of the past reaches, milliseconds.
+const PAST_MS: u64 = 7 * 86_400_000;
 
 /// A reply to a command of the trader.
 struct TraderReply<'a> {
@@ -89,10 +92,20 @@ fn on_reply(
     app.activity.record_round_trip(took_us);
     match sent.purpose {
         Purpose::Summary => on_summary(app, &reply.body, &details, effects),
+        Purpose::Past => {
+            let event = |detail: &Detail| match detail {
+                Detail::Event(entry) => Some(*entry),
+                _ => None,
+            };
+            let past: Vec<Entry> = details.iter().filter_map(event).collect();
+            if !past.is_empty() {
+                app.activity.set_past(&past, app.connection.user());
+            }
+        }
         Purpose::Subscription => match (&sent.body, &reply.body) {
             (_, body @ ReplyBody::Market { .. }) => app.notify(&reply_text(body)),
             (Body::Session(SessionCommand::Market { .. }), ReplyBody::Refused { message, .. }) => {
-                app.notify(message)
+                app.notify(message);
             }
             _ => {}
         },
@@ -134,7 +147,10 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
     match body {
         ReplyBody::DisplaySummary { .. } => {
             app.account.replace(Account::from_details(details), app.clock);
-            list_history(&mut app.account, &mut app.activity, app.connection.user());
+            if list_history(&mut app.account, &mut app.activity, app.connection.user()) {
+                let since_ms = app.clock.now_ms().saturating_sub(PAST_MS);
+                app.connection.request_past(since_ms, app.clock, effects);
+            }
             settle_unknown(&app.account, &mut app.activity, app.clock);
             report_changes(&mut app.account, &mut app.activity, app.clock);
         }

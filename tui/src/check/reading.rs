@@ -106,8 +106,8 @@ impl Readings {
         (0..COUNT).map(Reading).filter(move |reading| self.contains(*reading))
     }
 
-    /// Parses `--reading`: `any`, or the names of choices with commas between them. A choice that is
-    /// not named stays open.
+    /// Parses `--reading`: `any`, or the names of choices with commas between them. A choice that
+    /// is not named stays open.
     ///
     /// # Errors
     /// Returns a message for the command line.

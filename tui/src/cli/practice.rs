@@ -8,6 +8,7 @@ use super::screen::run_on;
 use crate::convert::{Aliases, parse_time};
 use crate::exit::{Exit, Failure};
 use crate::net;
+use crate::remote::RemoteArgs;
 use anyhow::Context as _;
 use clap::Args;
 use daytrade_protocol::{Command, Money, Request, SessionCommand, Symbol, UserName, Word};
@@ -88,7 +89,7 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<Exit, Failure> {
         user: Some(name.to_string()),
         data_dir: Some(folder),
         quotes,
-        remote: Default::default(),
+        remote: RemoteArgs::default(),
     }
     .open()?;
     if is_new {

@@ -34,7 +34,8 @@ pub(crate) struct ConvertArgs {
     /// Leave out rows that cannot be read, and count them
     #[arg(long)]
     pub skip_bad: bool,
-    /// Write the prices here, and the aliases of long symbols beside them [default: standard output]
+    /// Write the prices here, and the aliases of long symbols beside them [default: standard
+    /// output]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -163,9 +164,8 @@ impl Source<'_> {
             .with_context(|| format!("{:?} is not a date", cell(form.time)))?;
         for stock in &form.stocks {
             let name = match (&stock.symbol, form.symbol, &self.symbol) {
-                (Some(name), ..) => name.as_str(),
+                (Some(name), ..) | (None, None, Some(name)) => name.as_str(),
                 (None, Some(at), _) => cell(at),
-                (None, None, Some(name)) => name.as_str(),
                 (None, None, None) => "",
             };
             // Downloads have empty cells or null for days without a trade.

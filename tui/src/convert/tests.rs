@@ -62,8 +62,8 @@ fn every_form_gives_the_same_prices() {
     assert!(converted("investing-AAPL.csv", &thousands).unwrap().contains(",APL,1184.25\n"));
     for unit in ["", "000"] {
         let klines = format!(
-            "1704153600000{unit},187.15000000,188.44,183.885,185.64,8,1704239999999{unit},1,2,3,4,0\n\
-             1704240000000{unit},184.22,185.88,183.43,184.25,5,1704326399999{unit},1,2,3,4,0\n"
+            "1704153600000{unit},187.15000000,188.44,183.885,185.64,8,17{unit},1,2,3,4,0\n\
+             1704240000000{unit},184.22,185.88,183.43,184.25,5,17{unit},1,2,3,4,0\n"
         );
         assert_eq!(converted("AAPL-1d-2024-01-02.csv", &klines).unwrap(), APPLE);
         let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));

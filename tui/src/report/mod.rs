@@ -86,20 +86,17 @@ pub(crate) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
         let error = anyhow::anyhow!("{user} has no account, or nothing happened then");
         return Err(Failure { exit: Exit::Differs, error });
     }
-    let printed = match csv {
-        Some(csv) => csv.end(),
-        None => {
-            let mut out = BufWriter::new(io::stdout().lock());
-            let wide = io::stdout().is_terminal();
-            let written = if args.json {
-                output::json(&user, &ledger, &mut out)
-            } else {
-                output::text(&user, &ledger, wide, &mut out)
-            };
-            written.and_then(|()| out.flush())
-        }
+    if let Some(csv) = csv {
+        csv.end().map_err(Failure::output)?;
+        return Ok(Exit::Done);
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = if args.json {
+        output::json(&user, &ledger, &mut out)
+    } else {
+        output::text(&user, &ledger, io::stdout().is_terminal(), &mut out)
     };
-    printed.map_err(Failure::output)?;
+    written.and_then(|()| out.flush()).map_err(Failure::output)?;
     Ok(Exit::Done)
 }
 

@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn rows_of_one_time_are_shown_in_parts_without_losing_one() {
-        let rows: String = (0..10).map(|n| format!("1000,S,{}.00\n", n + 1)).collect();
+        let rows: Vec<String> = (0..10).map(|n| format!("1000,S,{}.00\n", n + 1)).collect();
+        let rows = rows.concat();
         let mut market = market(format!("time,symbol,price\n999,S,50\n{rows}").as_bytes(), false);
         let mut shown = Vec::new();
         for _ in 0..5 {

@@ -15,6 +15,8 @@ const JUMPS_MAX: usize = 1 << 16;
 pub(super) struct Complete {
     workload: Option<Workload>,
     numbers: Numbers,
+    /// Numbers of quotes.
+    quotes: Numbers,
     largest: u64,
     /// Where the numbers jumped ahead: the first number that was left out, and the event.
     jumps: Vec<(u64, Place)>,
@@ -27,6 +29,7 @@ impl Complete {
         Self {
             workload,
             numbers: Numbers::default(),
+            quotes: Numbers::default(),
             largest: 0,
             jumps: Vec::new(),
             too_many: false,
@@ -41,7 +44,14 @@ impl Rule for Complete {
     }
 
     fn event(&mut self, event: &Event<'_>, findings: &mut Findings) {
-        let Some(number) = event.number.filter(|_| event.kind == Kind::UserCommand) else { return };
+        let Some(number) = event.number else { return };
+        if event.kind != Kind::UserCommand {
+            // A quote for nobody's command has a number too.
+            if event.kind == Kind::QuoteServer && self.workload.is_none() {
+                self.quotes.insert(number);
+            }
+            return;
+        }
         let Some(workload) = &mut self.workload else {
             match self.numbers.insert(number) {
                 Some(true) => {}
@@ -97,7 +107,11 @@ impl Rule for Complete {
             return Remark::not_judged("the transaction numbers are too far apart to follow");
         }
         let first = range.from.max(1);
-        self.numbers.gaps(first, self.largest, |from, until| {
+        let Self { numbers, quotes, .. } = self;
+        numbers.gaps(first, self.largest, |from, until| {
+            if (from..=until).all(|number| until - from < 1_000 && quotes.contains(number)) {
+                return;
+            }
             let (found, expected) = if from == until {
                 ("no userCommand".to_owned(), format!("number {from}"))
             } else {

@@ -1,0 +1,159 @@
+//! Markets with a clock of their own: every row is a price, in order, and a killed server goes on
+//! where the market stood.
+
+use crate::harness::{Client, Daemon, eventually, program};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::tempdir;
+
+/// Writes a price file with a row of S every second; the prices are 1.00, 2.00 and so on.
+fn prices(folder: &Path, rows: u64) -> PathBuf {
+    let row = |n: u64| format!("{},S,{}.00\n", 1_700_000_000_000 + n * 1_000, n + 1);
+    let file = folder.join("prices.csv");
+    fs::write(&file, format!("time,symbol,price\n{}", (0..rows).map(row).collect::<String>()))
+        .unwrap();
+    file
+}
+
+fn serve(folder: &Path, file: &Path, speed: &str) -> Daemon {
+    let quotes = format!("csv:{}", file.display());
+    let dumps = folder.join("dumps");
+    let dumps = dumps.to_str().unwrap();
+    let options = ["--quotes", &quotes, "--speed", speed, "--shards", "2", "--dump-dir", dumps];
+    Daemon::start(&folder.join("data"), &options)
+}
+
+/// Asks for the time of the market's clock.
+fn market_time(client: &mut Client) -> u64 {
+    let reply = client.ask("MARKET");
+    let fields: Vec<&str> = reply.split(',').collect();
+    assert_eq!(&fields[..2], ["OK", "MARKET"], "{reply}");
+    fields[2].parse().unwrap()
+}
+
+#[test]
+fn watchers_see_every_row_and_a_trigger_fires_at_the_row_that_reaches_it() {
+    let folder = tempdir().unwrap();
+    let file = prices(folder.path(), 600);
+    let server = serve(folder.path(), &file, "0.001");
+    let mut client = server.connect();
+    assert_eq!(client.ask("ADD,al,10000"), "OK,ADD,10000.00");
+    assert_eq!(
+        client.ask("BUY,al,S,500").split(',').take(5).collect::<Vec<_>>(),
+        ["OK", "BUY", "S", "500", "1.00"]
+    );
+    client.ask("COMMIT_BUY,al");
+    client.ask("SET_SELL_AMOUNT,al,S,4000");
+    client.ask("SET_SELL_TRIGGER,al,S,40.00");
+    client.ask("SUBSCRIBE,al");
+    client.ask("WATCH,S");
+    assert!(client.line().starts_with("* QUOTE,S,1.00,"));
+    // A minute of rows in a second.
+    assert!(server.connect().ask("MARKET,SPEED,60").ends_with(",60,RUNNING"));
+    let mut seen: Vec<u64> = vec![1];
+    let mut fired = None;
+    while seen.last().is_none_or(|last| *last < 120) {
+        let line = client.line();
+        let fields: Vec<&str> = line.split(',').collect();
+        match fields[0] {
+            "* QUOTE" => seen.push(fields[2].trim_end_matches(".00").parse().unwrap()),
+            "* FILLED" => fired = Some(line.clone()),
+            _ => {}
+        }
+    }
+    assert_eq!(seen, (1..=120).collect::<Vec<_>>());
+    assert_eq!(fired.as_deref(), Some("* FILLED,al,SELL,S,100,40.00,4000.00"));
+    // The log shows the price that fired, and its rules hold.
+    assert!(server.connect().ask("DUMPLOG,log").starts_with("OK,DUMPLOG,"));
+    let log = folder.path().join("dumps/log");
+    let checked = Command::new(program("daytrade")).arg("check").arg(&log).output().unwrap();
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert!(said.ends_with("11 of 11 passed\n"), "{said}");
+    assert!(said.contains("1 fired"), "{said}");
+}
+
+#[test]
+fn a_killed_server_goes_on_at_the_same_market_time() {
+    let folder = tempdir().unwrap();
+    let file = prices(folder.path(), 3_600);
+    let server = serve(folder.path(), &file, "60");
+    let mut client = server.connect();
+    client.ask("WATCH,S");
+    let mut last = String::new();
+    for _ in 0..30 {
+        last = client.line();
+    }
+    let before = market_time(&mut server.connect());
+    server.kill();
+    let server = serve(folder.path(), &file, "0.001");
+    let mut client = server.connect();
+    let after = market_time(&mut client);
+    // What was shown is not to come again; what was not shown was not lost: at most what the clock
+    // may run between two records.
+    let shown: u64 = last.split(',').nth(2).unwrap().trim_end_matches(".00").parse().unwrap();
+    let row = (after - 1_700_000_000_000) / 1_000 + 1;
+    assert!(row >= shown, "row {row} after a restart, and {last} was shown");
+    assert!(after <= before + 120_000, "{before} -> {after}");
+    let quote = client.ask("QUOTE,al,S");
+    assert_eq!(quote.split(',').nth(3), Some(format!("{row}.00").as_str()));
+}
+
+#[test]
+fn the_owner_pauses_steps_and_seeks_forward_only() {
+    let folder = tempdir().unwrap();
+    let file = prices(folder.path(), 600);
+    let server = serve(folder.path(), &file, "0.001");
+    let mut client = server.connect();
+    assert!(client.ask("MARKET,PAUSE").ends_with("PAUSED"));
+    let first = market_time(&mut client);
+    assert!(client.ask("MARKET,STEP").ends_with("PAUSED"));
+    eventually("the next row", || client.ask("QUOTE,al,S").starts_with("OK,QUOTE,S,2.00,"));
+    assert_eq!(market_time(&mut client), 1_700_000_001_000);
+    assert!(first < 1_700_000_001_000);
+    client.ask("MARKET,SEEK,1700000100000");
+    eventually("the row at that time", || {
+        client.ask("QUOTE,al,S").starts_with("OK,QUOTE,S,101.00,")
+    });
+    let behind = client.ask("MARKET,SEEK,1700000000000");
+    assert_eq!(behind, "ERR,BAD_ARGUMENTS,a market goes forward only, and within its prices");
+    assert!(client.ask("MARKET,SPEED,0").starts_with("ERR,BAD_ARGUMENTS,"));
+    assert!(client.ask("MARKET,RESUME").ends_with("RUNNING"));
+    client.ask("MARKET,SEEK,1700009999000");
+    eventually("the end", || client.ask("MARKET").ends_with("ENDED"));
+    let other = Daemon::start(&folder.path().join("other"), &["--quotes", "simulated:7:frozen"]);
+    let no_clock = other.connect().ask("MARKET");
+    assert_eq!(no_clock, "ERR,BAD_ARGUMENTS,the prices of this server have no clock");
+}
+
+#[test]
+fn simulated_prices_tick_and_a_restart_repeats_none() {
+    let folder = tempdir().unwrap();
+    let ticking = ["--quotes", "simulated:7", "--tick", "20"];
+    let server = Daemon::start(folder.path(), &ticking);
+    let mut client = server.connect();
+    client.ask("WATCH,S");
+    let price = |line: String| line.split(',').nth(2).unwrap().to_owned();
+    let walk: Vec<String> = (0..20).map(|_| price(client.line())).collect();
+    assert!(walk.windows(2).all(|pair| pair[0] != pair[1]), "{walk:?}");
+    server.kill();
+    let server = Daemon::start(folder.path(), &ticking);
+    let mut client = server.connect();
+    client.ask("WATCH,S");
+    let on = price(client.line());
+    assert_ne!(on, walk[0], "the walk begins again");
+    // Without ticks, each request is a step, and a restart goes on with the next.
+    let asked = ["--quotes", "simulated:9"];
+    let other = folder.path().join("other");
+    let quote = |server: &Daemon, symbol: &str| {
+        server.connect().ask(&format!("QUOTE,al,{symbol}")).split(',').nth(3).unwrap().to_owned()
+    };
+    let server = Daemon::start(&other, &asked);
+    let first = quote(&server, "S");
+    server.kill();
+    let server = Daemon::start(&other, &asked);
+    let second = quote(&server, "S");
+    assert_ne!(first, second);
+    let near = |text: &str| text.replace('.', "").parse::<i64>().unwrap();
+    assert!((near(&first) - near(&second)).abs() * 50 <= near(&first) + 50, "{first} {second}");
+}

@@ -28,3 +28,4 @@ mod simulator;
 mod stops;
 mod texts;
 mod tidy;
+mod tutorials;

@@ -157,3 +157,24 @@ fn simulated_prices_tick_and_a_restart_repeats_none() {
     let near = |text: &str| text.replace('.', "").parse::<i64>().unwrap();
     assert!((near(&first) - near(&second)).abs() * 50 <= near(&first) + 50, "{first} {second}");
 }
+
+#[test]
+fn a_report_shows_the_price_that_the_market_has_now() {
+    let folder = tempdir().unwrap();
+    let file = prices(folder.path(), 600);
+    let server = serve(folder.path(), &file, "0.001");
+    let mut client = server.connect();
+    for line in ["ADD,al,100", "BUY,al,S,10", "COMMIT_BUY,al", "MARKET,SEEK,1700000004000"] {
+        client.ask(line);
+    }
+    eventually("the fifth row", || client.ask("MARKET").starts_with("OK,MARKET,1700000004"));
+    let mut report = Command::new(program("daytrade"));
+    report.args(["report", "al", "--json", "--connect", &server.address()]);
+    let worth = |output: Vec<u8>| {
+        let report: serde_json::Value = serde_json::from_slice(&output).unwrap();
+        (report["value"].clone(), report["unrealised"].clone())
+    };
+    eventually("ten shares at 5.00", || {
+        worth(report.output().unwrap().stdout) == ("140.00".into(), "40.00".into())
+    });
+}

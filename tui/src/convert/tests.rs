@@ -54,9 +54,9 @@ fn every_form_gives_the_same_prices() {
         );
         assert_eq!(converted("yfinance.csv", &yahoo).unwrap(), APPLE);
     }
-    let investing = "\u{feff}\"Date\",\"Price\",\"Open\",\"High\",\"Low\",\"Vol.\",\"Change %\"\n\
-                     \"01/03/2024\",\"184.25\",\"184.22\",\"185.88\",\"183.43\",\"5M\",\"0.03%\"\n\
-                     \"01/02/2024\",\"185.64\",\"187.15\",\"188.44\",\"183.885\",\"8M\",\"-0.7%\"\n";
+    let investing = "\u{feff}\"Date\",\"Price\",\"Open\",\"High\",\"Low\",\"Vol.\",\"%\"\n\
+                     \"01/03/2024\",\"184.25\",\"184.22\",\"185.88\",\"183.43\",\"5M\",\"0%\"\n\
+                     \"01/02/2024\",\"185.64\",\"187.15\",\"188.44\",\"183.885\",\"8M\",\"-1%\"\n";
     assert_eq!(converted("investing-AAPL.csv", investing).unwrap(), APPLE);
     let thousands = investing.replace("184.25", "1,184.25");
     assert!(converted("investing-AAPL.csv", &thousands).unwrap().contains(",APL,1184.25\n"));

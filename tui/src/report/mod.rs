@@ -11,8 +11,11 @@ use crate::cli::endpoint::EndpointArgs;
 use crate::convert::parse_time;
 use crate::exit::{Exit, Failure};
 use crate::net;
+use crate::remote::Server;
 use clap::Args;
-use daytrade_protocol::{Detail, Reply, ReplyBody, Request, ServerLine, SessionCommand, UserName};
+use daytrade_protocol::{
+    Detail, Push, Reply, ReplyBody, Request, ServerLine, SessionCommand, UserName,
+};
 use ledger::Ledger;
 use output::Csv;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -78,7 +81,12 @@ pub(crate) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
         }
         _ => Ok(()),
     });
+    let priced = match &refused {
+        Ok(None) if args.until.is_none() => market_prices(&endpoint.server, &mut ledger),
+        _ => Ok(()),
+    };
     endpoint.close()?;
+    priced?;
     if let Some(cause) = refused? {
         return Err(Failure { exit: Exit::Differs, error: anyhow::anyhow!(cause) });
     }
@@ -100,10 +108,37 @@ pub(crate) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Takes the prices of a market with a clock, which cost nothing and leave no trace. Any other
+/// server is not asked: a price of a quote server costs money.
+fn market_prices(server: &Server, ledger: &mut Ledger) -> Result<(), Failure> {
+    let mut lines = Vec::new();
+    Request::new(SessionCommand::Market { action: None, value: None }).write_to(&mut lines);
+    let mut has_clock = false;
+    net::exchange(server, &lines, |line| {
+        has_clock |= line.starts_with("OK,");
+        Ok(())
+    })?;
+    if !has_clock || ledger.positions.is_empty() {
+        return Ok(());
+    }
+    lines.clear();
+    for symbol in ledger.positions.keys() {
+        Request::new(SessionCommand::Watch { symbol: *symbol }).write_to(&mut lines);
+    }
+    net::exchange(server, &lines, |line| {
+        if let Ok(ServerLine::Push(Push::Quote { symbol, price, .. })) =
+            ServerLine::parse(line.as_bytes())
+        {
+            ledger.price(symbol, price);
+        }
+        Ok(())
+    })
+}
+
 /// Asks for the records of an account, and passes the lines of the reply to a function. Returns the
 /// refusal, if it is refused.
 fn fetch(
-    server: &crate::remote::Server,
+    server: &Server,
     user: &UserName,
     to_ms: Option<u64>,
     mut take: impl FnMut(&Detail) -> io::Result<()>,

@@ -20,7 +20,7 @@ pub(super) fn text(
 ) -> io::Result<()> {
     writeln!(out, "{user}")?;
     let row = |out: &mut dyn Write, name: &str, value: String, note: String| {
-        writeln!(out, "  {name:<20}{value:>16}  {note}")
+        writeln!(out, "{}", format!("  {name:<20}{value:>16}  {note}").trim_end())
     };
     let counts = &ledger.counts;
     row(out, "paid in", ledger.deposits.to_string(), String::new())?;

@@ -40,7 +40,9 @@ const TIMER_MS: u64 = 1_000;
 /// Users that are followed.
 const USERS_MAX: usize = 1 << 18;
 /// Holdings that are followed.
-const HOLDINGS_MAX: usize = 1 << 19;
+const HOLDINGS_MAX: usize = 450_000;
+/// Stands for a number of shares that is not known.
+const UNKNOWN_SHARES: i64 = i64::MIN;
 
 /// A user of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,8 +67,8 @@ pub(crate) struct Trading {
     prices: Prices,
     awaiting: Awaiting,
     sets: Sets,
-    /// Shares that the log accounts for; None if that is not known.
-    holdings: HashMap<(UserId, SymbolId), Option<i64>>,
+    /// Shares that the log accounts for, or [`UNKNOWN_SHARES`].
+    holdings: HashMap<(UserId, SymbolId), i64>,
     last_ms: u64,
     /// Why the accounts can no longer be followed.
     lost: Option<&'static str>,
@@ -269,10 +271,11 @@ impl Trading {
             self.lost = Some("the log has too many holdings to follow");
             return;
         }
-        let held = self.holdings.entry((user, symbol)).or_insert(Some(0));
-        let now = held.zip(by).and_then(|(held, by)| held.checked_add(by));
-        if let (Some(had), Some(by), Some(true)) = (*held, by, now.map(|now| now < 0)) {
-            *held = None;
+        let held = self.holdings.entry((user, symbol)).or_insert(0);
+        let had = Some(*held).filter(|held| *held != UNKNOWN_SHARES);
+        let now = had.zip(by).and_then(|(had, by)| had.checked_add(by));
+        if let (Some(had), Some(by), Some(true)) = (had, by, now.map(|now| now < 0)) {
+            *held = UNKNOWN_SHARES;
             sink(&Step::Cash {
                 at: open.cash_place(),
                 explained: Readings::WHOLE.not(),
@@ -281,7 +284,7 @@ impl Trading {
             });
             return;
         }
-        *held = now;
+        *held = now.unwrap_or(UNKNOWN_SHARES);
         if now == Some(0) {
             self.holdings.remove(&(user, symbol));
         }

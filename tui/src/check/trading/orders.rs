@@ -10,9 +10,9 @@ use crate::check::reading::Readings;
 use daytrade_protocol::CommandName;
 
 /// Live orders of a user and side that are followed.
-const ORDERS_MAX: usize = 256;
-/// Expired orders of a user and side that are remembered.
-const EXPIRED_MAX: usize = 64;
+const ORDERS_MAX: usize = 128;
+/// Expired orders of a user and side that wait for their reserve.
+const EXPIRED_MAX: usize = 16;
 
 /// An order that waits for its commit.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,10 @@ pub(super) struct Order {
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     live: Vec<Order>,
-    /// Orders whose expiry was logged, and whether their reserve came back.
-    expired: Vec<(Order, bool)>,
+    /// Orders whose expiry was logged and whose reserve has not come back.
+    expired: Vec<Order>,
+    /// The last one that expired.
+    last_expired: Option<Order>,
     /// True once an order was forgotten.
     forgotten: bool,
 }
@@ -55,24 +57,24 @@ impl Orders {
             if self.expired.len() == EXPIRED_MAX {
                 self.expired.remove(0);
             }
-            self.expired.push((order, false));
+            self.expired.push(order);
+            self.last_expired = Some(order);
             return Some(order);
         }
-        self.expired.iter().rev().map(|(order, _)| *order).find(is_it)
+        let mut known = self.expired.iter().chain(&self.last_expired);
+        known.find(|order| is_it(order)).copied()
     }
 
     /// Notes that the reserve of an expired order came back.
     pub(super) fn give_back(&mut self, number: u64) {
-        for (order, returned) in &mut self.expired {
-            *returned |= order.place.number == Some(number);
-        }
+        self.expired.retain(|order| order.place.number != Some(number));
     }
 
     /// Returns an order that had run out by a time, with a reserve of this size that has not come
     /// back.
     pub(super) fn overdue(&self, reserve: Amount, at_ms: u64) -> Option<u64> {
-        let expired = self.expired.iter().filter(|(_, returned)| !returned).map(|(order, _)| order);
-        expired
+        self.expired
+            .iter()
             .chain(self.live.iter().filter(|order| order.at_ms + EXPIRY_MS <= at_ms))
             .find(|order| order.reserve == reserve)
             .and_then(|order| order.place.number)
@@ -80,9 +82,8 @@ impl Orders {
 
     /// Returns the orders that had run out by a time and whose reserve did not come back.
     pub(super) fn unreturned(&self, at_ms: u64) -> impl Iterator<Item = Order> {
-        let expired = self.expired.iter().filter(|(_, returned)| !returned).map(|(order, _)| order);
         let live = self.live.iter().filter(move |order| order.at_ms + EXPIRY_MS < at_ms);
-        expired.chain(live).copied().filter(|order| order.reserve.is_positive())
+        self.expired.iter().chain(live).copied().filter(|order| order.reserve.is_positive())
     }
 
     /// Takes the newest order that had not run out before; returns its age.
@@ -90,9 +91,9 @@ impl Orders {
         if let Some(order) = self.live.pop() {
             return Settled::Order(order, at_ms.saturating_sub(order.at_ms));
         }
-        match self.expired.last() {
-            Some((order, _)) => {
-                Settled::Expired(*order, at_ms.saturating_sub(order.at_ms).max(EXPIRY_MS + 1))
+        match self.last_expired {
+            Some(order) => {
+                Settled::Expired(order, at_ms.saturating_sub(order.at_ms).max(EXPIRY_MS + 1))
             }
             None if self.forgotten => Settled::Forgotten,
             None => Settled::Nothing,

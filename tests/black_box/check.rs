@@ -99,7 +99,7 @@ fn every_reading_is_told_apart() {
         ("reading--fractional.xml", "buy,fractional,amount,error,dollars"),
         ("reading--trigger.xml", "buy,whole,trigger,error,dollars"),
         ("reading--no-error.xml", "buy,whole,amount,no-error,dollars"),
-        ("reading--shares.xml", "buy,whole,amount,error,shares"),
+        ("reading--shares.xml", "buy,whole,trigger,error,shares"),
     ] {
         let (code, report) = check(&corpus(log), &[]);
         assert_eq!((code, report["reading"].as_str().unwrap()), (0, choice), "{log}: {report:#}");

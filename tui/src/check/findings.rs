@@ -156,6 +156,8 @@ pub(crate) struct Findings {
     /// Findings kept for each reading.
     max: usize,
     kept: Vec<Finding>,
+    /// Number of findings kept for each reading.
+    kept_for: [usize; 32],
     /// Readings for which another finding is kept.
     open: Readings,
     /// Number of findings by the set of readings that they break.
@@ -171,6 +173,7 @@ impl Findings {
             range,
             max,
             kept: Vec::new(),
+            kept_for: [0; 32],
             open: Readings::ALL,
             counts: Vec::new(),
             first: [None; 32],
@@ -218,8 +221,9 @@ impl Findings {
         let (found, expected) = describe();
         self.kept.push(Finding { place, found, expected, breaks });
         for reading in breaks.and(self.open).iter() {
-            let kept = self.kept.iter().filter(|finding| finding.breaks.contains(reading)).count();
-            if kept >= self.max {
+            let kept = &mut self.kept_for[usize::from(reading)];
+            *kept += 1;
+            if *kept >= self.max {
                 self.open = self.open.and(Readings::one(reading).not());
             }
         }

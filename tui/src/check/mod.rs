@@ -96,6 +96,13 @@ impl CheckOptions {
 /// # Errors
 /// Returns a failure of usage if a file cannot be read, or is no audit log.
 pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let usage = |text: &str| Failure::usage(anyhow::anyhow!(text.to_owned()));
+    if args.log == Path::new("-") && args.workload.as_deref() == Some(Path::new("-")) {
+        return Err(usage("only one of log and workload can be standard input"));
+    }
+    if args.options.from > args.options.until {
+        return Err(usage("--from is after --until: no number is judged"));
+    }
     let input = open(&args.log).map_err(Failure::usage)?;
     check_log(input, &args.log, args.workload.as_deref(), &args.options, out)
 }

@@ -55,7 +55,8 @@ impl Numbers {
                 if next < number {
                     gap(next, number - 1);
                 }
-                next = number + 1;
+                let Some(after) = number.checked_add(1) else { return };
+                next = after;
             }
         }
         if next <= until {

@@ -70,8 +70,15 @@ enum Cut {
     NotText,
 }
 
-/// Returns the part of a block that is UTF-8.
+/// Returns the part of a block that is text in UTF-8.
 fn valid_text(block: &[u8]) -> (&str, Cut) {
+    // One look without branches: hardly any log has a control character, and XML allows none.
+    let is_control = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    if block.iter().fold(false, |any, byte| any | is_control(*byte)) {
+        let end = block.iter().position(|byte| is_control(*byte)).unwrap_or(block.len());
+        let (text, cut) = valid_text(&block[..end]);
+        return (text, if cut == Cut::No { Cut::NotText } else { cut });
+    }
     match std::str::from_utf8(block) {
         Ok(text) => (text, Cut::No),
         Err(error) => {
@@ -114,7 +121,8 @@ impl LogReader {
             };
             if cut == Cut::NotText || cut == Cut::InCharacter && at_end {
                 self.pass(text.as_bytes());
-                return Ok(self.broken("bytes that are not UTF-8", "UTF-8 text"));
+                return Ok(self
+                    .broken("bytes that are no text", "text in UTF-8 without control characters"));
             }
             self.pass(&buffer[..used]);
             if used == 0 && filled == buffer.len() {
@@ -163,6 +171,7 @@ impl LogReader {
             let rest = &block[used..];
             let mut reader = Reader::from_str(rest);
             reader.config_mut().allow_unmatched_ends = true;
+            reader.config_mut().check_comments = true;
             let began = rest.len() - rest.trim_ascii_start().len();
             let place = Place {
                 line: line + lines(&rest[..began]),
@@ -176,7 +185,7 @@ impl LogReader {
                 Ok(()) => used += reader.buffer_position() as usize,
                 // The error may be the end of the block.
                 Err(Stop::Incomplete | Stop::Broken(..))
-                    if !at_end && rest.len() < ELEMENT_BYTES_MAX / 8 =>
+                    if !at_end && rest.len() < ELEMENT_BYTES_MAX =>
                 {
                     return Left::Used(used);
                 }
@@ -208,6 +217,11 @@ impl LogReader {
         place: Place,
         sink: &mut dyn FnMut(&Element<'_>),
     ) -> Result<(), Stop> {
+        if let Xml::Start(tag) | Xml::Empty(tag) = &event
+            && tag.attributes().any(|attribute| attribute.is_err())
+        {
+            return Err(broken("an attribute that is wrong or there twice", "name=\"value\""));
+        }
         match (event, self.stage) {
             (Xml::Eof, _) => Err(Stop::Incomplete),
             (Xml::Start(tag), Stage::Inside) => {

@@ -179,7 +179,8 @@ impl Workload {
                 lines.iter().for_each(|line| missing(number, &line.describe()));
             }
             if self.at_end {
-                return Ok(());
+                let none = "the workload has no numbered line".to_owned();
+                return if self.lines == 0 { Err(none) } else { Ok(()) };
             }
             while !self.at_end && self.held.len() < HELD_MAX / 4 {
                 self.read_line()?;
@@ -198,7 +199,8 @@ impl Workload {
             .map_err(|error| format!("cannot read the workload: {error}"))?;
         self.at_end = count == 0;
         self.all_lines += 1;
-        let (tag, name, subject) = match parse_line(&self.buffer) {
+        let line = self.buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.buffer);
+        let (tag, name, subject) = match parse_line(line) {
             Parsed::Request(request) => match request.body {
                 Body::Command(command) => {
                     (request.tag, command.name(), Subject::Command(Box::new(command)))

@@ -30,6 +30,11 @@ impl Rule for Commands {
                 "a symbol of at most three characters",
             );
         }
+        let moved = event.funds.filter(|_| event.kind == Kind::AccountTransaction);
+        if let Some(funds) = moved.filter(|funds| funds.is_negative()) {
+            let found = format!("funds {funds}");
+            findings.add(Place::of(event), found, "what is added or removed, without a sign");
+        }
         if !event.to_the_cent {
             let (what, amount) = match event.funds {
                 Some(funds) if event.kind != Kind::QuoteServer => ("funds", funds),

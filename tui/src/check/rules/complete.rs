@@ -63,8 +63,8 @@ impl Rule for Complete {
                 None => self.too_many = true,
             }
             if findings.range().contains(number) {
-                if number > self.largest + 1 && self.jumps.len() < JUMPS_MAX {
-                    self.jumps.push((self.largest + 1, Place::of(event)));
+                if number - 1 > self.largest && self.jumps.len() < JUMPS_MAX {
+                    self.jumps.push((self.largest.saturating_add(1), Place::of(event)));
                 }
                 self.largest = self.largest.max(number);
             }

@@ -19,7 +19,10 @@ impl Rule for Money {
             Due::Cash(due) => (moved(net), Expected::Cash(due)),
             Due::Text(text) => (moved(net), Expected::Text(text.to_owned())),
             Due::Shortfall { sold, held } => (
-                format!("{} for {sold} shares", moved(net)),
+                match sold {
+                    Some(sold) => format!("{} for {sold} shares", moved(net)),
+                    None => format!("{} for shares", moved(net)),
+                },
                 Expected::Text(format!("at most {held}, the shares that the log accounts for")),
             ),
         });

@@ -47,6 +47,9 @@ impl Rule for Quotes {
             let expected = "base64 of 44 to 56 characters";
             findings.add(Place::of(event), format!("cryptokey {shown:?}"), expected);
         }
+        if let Some(price) = event.price.filter(|price| !price.is_positive()) {
+            findings.add(Place::of(event), format!("price {price}"), "a price above 0");
+        }
         let Some(symbol) = event.symbol else { return };
         let answer = self.last.hasher().hash_one((event.quote_time, key));
         let now = event.at_ms.unwrap_or(0);

@@ -1,6 +1,7 @@
 //! Events that come after their command was judged: expiries and fills.
 
 use super::open::Open;
+use super::sets::Key;
 use super::{Due, EXPIRY_MS, Fire, Sink, Step, TIMER_MS, Trading, UserId};
 use crate::check::amount::Amount;
 use crate::check::findings::CashDue;
@@ -10,7 +11,15 @@ use daytrade_protocol::CommandName;
 impl Trading {
     /// Handles an event of an earlier command.
     pub(super) fn late(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
-        if let Some(key) = self.sets.armed(user, open.number) {
+        let is_trigger =
+            matches!(open.command, Some(CommandName::SetBuyTrigger | CommandName::SetSellTrigger));
+        let by_symbol = || {
+            let buys = open.command == Some(CommandName::SetBuyTrigger);
+            let key = Key { user, symbol: open.symbol?, buys };
+            self.sets.get(key).is_some_and(|set| set.trigger.is_some()).then_some(key)
+        };
+        let armed = self.sets.armed(user, open.number);
+        if let Some(key) = armed.or_else(|| by_symbol().filter(|_| is_trigger)) {
             return self.fire(key, open, sink);
         }
         let orders = &mut self.users[user.0 as usize];
@@ -32,17 +41,13 @@ impl Trading {
         if orders.sells.expire(open.number).is_some() && open.moves == 0 {
             return;
         }
-        let is_trigger =
-            matches!(open.command, Some(CommandName::SetBuyTrigger | CommandName::SetSellTrigger));
         if self.sets.has_forgotten() {
             return;
         }
         if is_trigger && open.system_count > 0 {
             sink(&Step::Fired { at: open.place, fire: Fire::NotArmed });
         } else if open.moves > 0 {
-            if let Some(number) = orders.buys.overdue(open.net, open.at_ms) {
-                orders.buys.expire(number);
-                orders.buys.give_back(number);
+            if orders.buys.return_overdue(open.net, open.at_ms) {
                 return;
             }
             sink(&Step::Cash {

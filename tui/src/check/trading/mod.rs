@@ -31,8 +31,10 @@ use sets::Sets;
 use std::collections::VecDeque;
 use used::Awaiting;
 
-/// Commands of a user whose events may still come.
+/// Commands of a user that are looked at a little later, because events may still come.
 const WINDOW: usize = 2;
+/// Commands of a user after which one that has moved no cash is looked at.
+const WINDOW_MAX: usize = 8;
 /// Time after which an order runs out, and after which a price is too old.
 pub(crate) const EXPIRY_MS: u64 = 60_000;
 /// Inaccuracy of a server's timer that is no finding.
@@ -102,8 +104,7 @@ impl Trading {
         }
         let Some((user, number)) = event.user.zip(event.number) else { return };
         let Some(user) = self.user(user) else {
-            self.lost = Some("the log has too many users to follow");
-            return;
+            return self.give_up("the log has too many users to follow");
         };
         if event.kind == Kind::ErrorEvent {
             let open = &mut self.users[user.0 as usize].open;
@@ -113,7 +114,11 @@ impl Trading {
             return;
         }
         self.effect(user, number, event, symbol);
-        while self.users[user.0 as usize].open.len() > WINDOW {
+        while let Some(User { open, .. }) = self.users.get(user.0 as usize)
+            && open.front().is_some_and(|first| {
+                open.len() > WINDOW_MAX || open.len() > WINDOW && first.is_settled()
+            })
+        {
             self.judge_oldest(user, sink);
         }
     }
@@ -122,7 +127,7 @@ impl Trading {
     pub(crate) fn end(&mut self, sink: Sink<'_>) {
         for id in 0..self.users.len() {
             let user = UserId(id as u32);
-            while !self.users[id].open.is_empty() {
+            while self.users.get(id).is_some_and(|user| !user.open.is_empty()) {
                 self.judge_oldest(user, sink);
             }
         }
@@ -137,6 +142,11 @@ impl Trading {
                 });
             }
         }
+    }
+
+    /// Follows the accounts no more, and lets go of what is known of them.
+    fn give_up(&mut self, reason: &'static str) {
+        *self = Self { lost: Some(reason), last_ms: self.last_ms, ..Self::default() };
     }
 
     fn user(&mut self, name: &str) -> Option<UserId> {
@@ -173,7 +183,15 @@ impl Trading {
     fn effect(&mut self, user: UserId, number: u64, event: &Event<'_>, symbol: Option<SymbolId>) {
         let id = user;
         let user = &mut self.users[id.0 as usize];
-        let at = user.open.iter().rposition(|open| open.number == number);
+        // A trigger may be logged under the number of the command whose quote fired it.
+        let is_trigger = event.kind == Kind::SystemEvent
+            && matches!(
+                event.command,
+                Some(CommandName::SetBuyTrigger | CommandName::SetSellTrigger)
+            );
+        let is_of =
+            |open: &Open| open.number == number && (!is_trigger || open.command == event.command);
+        let at = user.open.iter().rposition(is_of);
         let open = match (at, event.kind) {
             (Some(at), Kind::UserCommand) if user.open[at].began == Began::Command => {
                 // The same command twice is a finding of another rule.
@@ -228,18 +246,22 @@ impl Trading {
             (Began::Command, Some(command)) => self.command(user, &open, command, sink),
             (Began::Command, None) => {}
         }
-        if let Some((amount, at_ms)) = open.returned {
+        if let Some((amount, at_ms)) = open.returned.filter(|_| self.lost.is_none()) {
             self.returned(user, &open, amount, at_ms, sink);
         }
     }
 
     fn command(&mut self, user: UserId, open: &Open, command: CommandName, sink: Sink<'_>) {
         match command {
-            CommandName::Add => {
-                if let Some(funds) = open.funds {
-                    cash(open, CashDue::exactly(funds), sink);
-                }
-            }
+            CommandName::Add => match open.funds {
+                Some(funds) if funds.is_positive() => cash(open, CashDue::exactly(funds), sink),
+                _ => sink(&Step::Cash {
+                    at: open.cash_place(),
+                    explained: Readings::NONE,
+                    net: open.net,
+                    due: Due::Text("an errorEvent: the amount is not above 0"),
+                }),
+            },
             CommandName::Quote | CommandName::DumpLog | CommandName::DisplaySummary => {
                 cash(open, CashDue::exactly(Amount::ZERO), sink);
             }
@@ -258,29 +280,32 @@ impl Trading {
         }
     }
 
-    /// Changes the shares that a user holds. An unknown number stays unknown.
+    /// Changes the shares that a user holds. An unknown number stays unknown; nobody can sell of
+    /// none.
     fn hold(
         &mut self,
         user: UserId,
         open: &Open,
         symbol: SymbolId,
-        by: Option<i64>,
+        (by, sells): (Option<i64>, bool),
         sink: Sink<'_>,
     ) {
         if self.holdings.len() >= HOLDINGS_MAX {
-            self.lost = Some("the log has too many holdings to follow");
-            return;
+            return self.give_up("the log has too many holdings to follow");
         }
         let held = self.holdings.entry((user, symbol)).or_insert(0);
         let had = Some(*held).filter(|held| *held != UNKNOWN_SHARES);
         let now = had.zip(by).and_then(|(had, by)| had.checked_add(by));
-        if let (Some(had), Some(by), Some(true)) = (had, by, now.map(|now| now < 0)) {
+        let of_none = sells && had == Some(0) && by.is_none() && open.net.is_positive();
+        if of_none || now.is_some_and(|now| now < 0) {
             *held = UNKNOWN_SHARES;
+            let sure =
+                !self.users[user.0 as usize].buys.has_forgotten() && !self.has_forgotten_sets();
             sink(&Step::Cash {
                 at: open.cash_place(),
-                explained: Readings::WHOLE.not(),
+                explained: Readings::ALL.when(!sure),
                 net: open.net,
-                due: Due::Shortfall { sold: by.saturating_neg(), held: had },
+                due: Due::Shortfall { sold: by.map(i64::saturating_neg), held: had.unwrap_or(0) },
             });
             return;
         }
@@ -305,6 +330,7 @@ const fn uses_price(open: &Open) -> bool {
             Some(
                 CommandName::Buy
                     | CommandName::Sell
+                    | CommandName::SetBuyAmount
                     | CommandName::SetBuyTrigger
                     | CommandName::SetSellTrigger
             )

@@ -83,9 +83,13 @@ impl Open {
     /// Adds cash that moved.
     pub(super) fn moved(&mut self, event: &Event<'_>, amount: Amount) {
         let at_ms = event.at_ms.unwrap_or(self.at_ms);
-        let is_late = self.began == Began::Command && at_ms >= self.at_ms + super::EXPIRY_MS;
+        // Only a BUY gives something back by itself.
+        let is_late = self.began == Began::Command
+            && self.command == Some(CommandName::Buy)
+            && at_ms + super::TIMER_MS >= self.at_ms + super::EXPIRY_MS;
         if is_late && amount.is_positive() && self.moves > 0 {
-            self.returned = Some((amount, at_ms));
+            let before = self.returned.map_or(Amount::ZERO, |(before, _)| before);
+            self.returned = Some((before + amount, at_ms));
         } else {
             self.net = self.net + amount;
             self.moves += 1;
@@ -99,6 +103,15 @@ impl Open {
         self.systems = [self.systems[1], event.funds];
         self.system_count += 1;
         self.last_ms = self.last_ms.max(event.at_ms.unwrap_or(0));
+    }
+
+    /// Returns true if nothing more is to come, as far as can be told: cash has moved, it was
+    /// refused, or it is a command that moves none.
+    pub(super) fn is_settled(&self) -> bool {
+        use CommandName::{Add, Buy, CancelBuy, CommitSell, SetBuyAmount};
+        let moves_cash =
+            matches!(self.command, Some(Add | Buy | CancelBuy | CommitSell | SetBuyAmount));
+        self.refused || self.moves > 0 || !moves_cash || self.began == Began::Late
     }
 
     /// Returns the place that a finding about its cash names.

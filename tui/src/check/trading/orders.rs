@@ -49,6 +49,11 @@ impl Orders {
         self.live.push(order);
     }
 
+    /// Returns true if an order is not followed any more.
+    pub(super) const fn has_forgotten(&self) -> bool {
+        self.forgotten
+    }
+
     /// Moves an order to the expired ones. Returns None if there is none of that number.
     pub(super) fn expire(&mut self, number: u64) -> Option<Order> {
         let is_it = |order: &Order| order.place.number == Some(number);
@@ -72,12 +77,30 @@ impl Orders {
 
     /// Returns an order that had run out by a time, with a reserve of this size that has not come
     /// back.
-    pub(super) fn overdue(&self, reserve: Amount, at_ms: u64) -> Option<u64> {
+    fn overdue(&self, reserve: Amount, at_ms: u64) -> Option<u64> {
         self.expired
             .iter()
             .chain(self.live.iter().filter(|order| order.at_ms + EXPIRY_MS <= at_ms))
             .find(|order| order.reserve == reserve)
             .and_then(|order| order.place.number)
+    }
+
+    /// Takes back the reserves of orders that had run out by a time: of one of this size, or of all
+    /// together. Returns false if they do not come to that.
+    pub(super) fn return_overdue(&mut self, amount: Amount, at_ms: u64) -> bool {
+        let one = self.overdue(amount, at_ms);
+        let all: Vec<Order> = self.unreturned(at_ms).collect();
+        let sum: Amount = all.iter().map(|order| order.reserve).sum();
+        let numbers: Vec<u64> = match one {
+            Some(number) => vec![number],
+            None if sum == amount => all.iter().filter_map(|order| order.place.number).collect(),
+            None => return false,
+        };
+        for number in numbers {
+            self.expire(number);
+            self.give_back(number);
+        }
+        true
     }
 
     /// Returns the orders that had run out by a time and whose reserve did not come back.
@@ -113,7 +136,8 @@ impl Trading {
     pub(super) fn buy(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
         let Some(amount) = open.funds else { return };
         let cost = |price| amount.cost_of_whole_shares(price).filter(|cost| cost.is_positive());
-        let used = self.used(open, |price| cost(price) == Some(-open.net));
+        let needs_price = open.net != -amount;
+        let used = self.used(open, needs_price, |price| cost(price) == Some(-open.net));
         let mut due = CashDue::new()
             .or(Readings::AT_BUY.not(), Amount::ZERO)
             .or(Readings::AT_BUY.and(Readings::WHOLE.not()), -amount);
@@ -139,7 +163,7 @@ impl Trading {
 
     pub(super) fn sell(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
         cash(open, CashDue::exactly(Amount::ZERO), sink);
-        let used = self.used(open, |_| false);
+        let used = self.used(open, false, |_| false);
         self.tell_price(used, open, open.at_ms, sink);
         self.users[user.0 as usize].sells.push(Order {
             place: open.place,
@@ -169,7 +193,7 @@ impl Trading {
         cash(open, due, sink);
         if let Some(symbol) = order.symbol {
             let paid = if open.moves > 0 { -open.net } else { order.reserve };
-            self.hold(user, open, symbol, shares(paid, order.price), sink);
+            self.hold(user, open, symbol, (shares(paid, order.price), false), sink);
         }
     }
 
@@ -203,7 +227,7 @@ impl Trading {
         cash(open, due, sink);
         if let Some(symbol) = order.symbol {
             let sold = shares(open.net, used.price()).map(i64::saturating_neg);
-            self.hold(user, open, symbol, sold, sink);
+            self.hold(user, open, symbol, (sold, true), sink);
         }
     }
 

@@ -150,13 +150,20 @@ impl Trading {
         let (Some(key), Some(amount)) = (Key::of(user, open, true), open.funds) else { return };
         let Some(mut set) = self.known(key) else { return };
         let at_once = Readings::AT_AMOUNT.and(Readings::DOLLARS);
+        let in_shares = Readings::DOLLARS.not();
         let mut due = CashDue::new().or(at_once, set.reserve - amount);
+        let value = |price| amount.of_written_shares(price).map(|cost| set.reserve - cost);
+        let used = self.used(open, true, |price| value(price) == Some(open.net));
+        if let Some(moved) = used.price().and_then(value) {
+            due = due.or(in_shares.and(Readings::AT_AMOUNT), moved);
+        }
+        let at_trigger = Readings::AT_AMOUNT.not();
         due = match set.trigger {
-            None => due.or(at_once.not(), Amount::ZERO),
+            None => due.or(at_trigger, Amount::ZERO),
             Some((_, price)) => {
                 let cost = amount.of_written_shares(price).unwrap_or_default();
-                due.or(Readings::DOLLARS.and(at_once.not()), set.reserve - amount)
-                    .or(Readings::DOLLARS.not(), set.reserve - cost)
+                due.or(Readings::DOLLARS.and(at_trigger), set.reserve - amount)
+                    .or(in_shares.and(at_trigger), set.reserve - cost)
             }
         };
         cash(open, due, sink);
@@ -169,12 +176,12 @@ impl Trading {
         let (Some(key), Some(price)) = (Key::of(user, open, true), open.funds) else { return };
         let Some(mut set) = self.known(key) else { return };
         let amount = set.amount.unwrap_or_default();
-        let at_once = Readings::AT_AMOUNT.and(Readings::DOLLARS);
         let in_shares = amount.of_written_shares(price).unwrap_or_default();
+        let at_trigger = Readings::AT_AMOUNT.not();
         let due = CashDue::new()
-            .or(at_once, Amount::ZERO)
-            .or(Readings::DOLLARS.and(at_once.not()), set.reserve - amount)
-            .or(Readings::DOLLARS.not(), set.reserve - in_shares);
+            .or(Readings::AT_AMOUNT, Amount::ZERO)
+            .or(Readings::DOLLARS.and(at_trigger), set.reserve - amount)
+            .or(Readings::DOLLARS.not().and(at_trigger), set.reserve - in_shares);
         set.trigger = Some((open.number, price));
         if fires(open, due.explains(open.net)) {
             self.sets.put(key, set);
@@ -225,9 +232,7 @@ impl Trading {
         if open.net != Amount::ZERO {
             // Some servers return an expired reserve only when the user asks for it.
             let buys = &mut self.users[user.0 as usize].buys;
-            if let Some(number) = buys.overdue(open.net, open.at_ms) {
-                buys.expire(number);
-                buys.give_back(number);
+            if buys.return_overdue(open.net, open.at_ms) {
                 return;
             }
         }
@@ -265,7 +270,8 @@ impl Trading {
             total.is_some_and(|total| Some(total) == told && total.is_positive())
                 || moved == Some(open.net) && open.moves > 0
         };
-        let used = self.used(open, explains);
+        let needs_price = !key.buys || open.net != set.reserve - amount;
+        let used = self.used(open, needs_price, explains);
         self.tell_price(used, open, open.last_ms, sink);
         let fire = match used {
             Used::Hit(seen) => Fire::At { trigger, price: seen.price, buys: key.buys },
@@ -282,7 +288,7 @@ impl Trading {
         let total = if key.buys { set.reserve - open.net } else { -open.net };
         let count = shares(if key.buys { total } else { open.net }, used.price());
         let by = if key.buys { count } else { count.map(i64::saturating_neg) };
-        self.hold(key.user, open, key.symbol, by, sink);
+        self.hold(key.user, open, key.symbol, (by, !key.buys), sink);
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) enum Due {
     /// Only a text says what was due.
     Text(&'static str),
     /// More shares were sold than the log accounts for.
-    Shortfall { sold: i64, held: i64 },
+    Shortfall { sold: Option<i64>, held: i64 },
 }
 
 /// A trigger that fired.

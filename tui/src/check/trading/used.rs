@@ -2,7 +2,7 @@
 
 use super::open::Open;
 use super::prices::{Seen, SymbolId};
-use super::{Sink, Step, TIMER_MS, Trading};
+use super::{EXPIRY_MS, Sink, Step, TIMER_MS, Trading};
 use crate::check::amount::Amount;
 use crate::check::findings::Place;
 use hashbrown::HashMap;
@@ -97,16 +97,26 @@ impl Trading {
         }
     }
 
-    /// Returns the newest price that explains what a command did, or the newest at all.
-    pub(super) fn used(&self, open: &Open, explains: impl Fn(Amount) -> bool) -> Used {
+    /// Returns the newest price that explains what a command did, or the newest at all. An old
+    /// price explains only what needs a price: a fractional order moves its amount at any.
+    pub(super) fn used(
+        &self,
+        open: &Open,
+        needs_price: bool,
+        explains: impl Fn(Amount) -> bool,
+    ) -> Used {
         let Some(symbol) = open.symbol else { return Used::None };
         // Servers of one system do not write in step, so a hit may be logged after its use.
         let soon = open.last_ms + TIMER_MS;
         let later = || self.prices.newest(symbol).filter(|seen| seen.at_ms <= soon);
         let newest = |seen: &&Seen| seen.at_ms;
+        let is_young = |seen: &&Seen| seen.at_ms + EXPIRY_MS >= open.at_ms;
         let fits = |seen: &&Seen| explains(seen.price);
-        let found = open.prices.iter().filter(fits).max_by_key(newest);
-        let found = found.or_else(|| later().filter(fits).max_by_key(newest));
+        let young = open.prices.iter().filter(is_young);
+        let found = young.filter(fits).max_by_key(newest);
+        let found = found.or_else(|| later().filter(is_young).filter(fits).max_by_key(newest));
+        let old = || open.prices.iter().filter(fits).max_by_key(newest);
+        let found = found.or_else(|| old().filter(|_| needs_price));
         let found = found.or_else(|| open.prices.iter().max_by_key(newest));
         if let Some(seen) = found.or_else(|| later().max_by_key(newest)) {
             return Used::Hit(*seen);

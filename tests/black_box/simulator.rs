@@ -4,6 +4,7 @@
 #[path = "../simulator/suite.rs"]
 mod suite;
 
+use crate::harness::is_long_form;
 use daytrade_server::SyncMode;
 use suite::{chaos, corruption, simulation, storage};
 
@@ -30,8 +31,9 @@ fn every_byte_may_be_cut_off_and_every_bit_flipped() {
 
 #[test]
 fn a_server_simulated_from_a_seed_keeps_its_promises() {
-    let tally = simulation::run(0..300).unwrap_or_else(|error| broken(&error));
-    assert!(tally.acknowledged > 50_000, "{tally}");
+    let seeds = if is_long_form() { 300 } else { 100 };
+    let tally = simulation::run(0..seeds).unwrap_or_else(|error| broken(&error));
+    assert!(tally.acknowledged > 150 * seeds, "{tally}");
 }
 
 #[test]

@@ -70,11 +70,20 @@ enum Cut {
     NotText,
 }
 
+/// Returns true for the control characters that XML does not allow.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, many bytes are checked at once"
+)]
+const fn is_control(byte: u8) -> bool {
+    (byte < b' ') & (byte != b'\t') & (byte != b'\n') & (byte != b'\r')
+}
+
 /// Returns the part of a block that is text in UTF-8.
 fn valid_text(block: &[u8]) -> (&str, Cut) {
     // One look without branches: hardly any log has a control character, and XML allows none.
-    let is_control = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
-    if block.iter().fold(false, |any, byte| any | is_control(*byte)) {
+    let has_control = |part: &[u8]| part.iter().fold(false, |any, byte| any | is_control(*byte));
+    if has_control(block) {
         let end = block.iter().position(|byte| is_control(*byte)).unwrap_or(block.len());
         let (text, cut) = valid_text(&block[..end]);
         return (text, if cut == Cut::No { Cut::NotText } else { cut });

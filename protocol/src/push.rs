@@ -1,7 +1,9 @@
 //! Pushed lines: lines that the server sends without a request.
 
+use crate::code::Code;
+use crate::commands::CommandName;
 use crate::types::{Money, Side, Symbol, TradeTerms, UserName};
-use crate::wire::fields::Fields as _;
+use crate::wire::fields::Fields;
 use crate::wire::line_buffer::append_line;
 
 /// A line that starts with `* `.
@@ -45,6 +47,24 @@ pub enum Push {
         /// Profit of all sales so far.
         realised: Money,
     },
+    /// A command about an account was carried out or refused, whoever sent it. Commands that only
+    /// read are not pushed.
+    Order {
+        /// Owner of the account.
+        user: UserName,
+        /// Time of the decision, Unix milliseconds by the server's clock.
+        at_ms: u64,
+        /// Transaction number.
+        number: u64,
+        /// The command.
+        command: CommandName,
+        /// The stock it named.
+        symbol: Option<Symbol>,
+        /// The amount or price it named.
+        amount: Option<Money>,
+        /// The code of its refusal, if it was refused.
+        refused: Option<Code>,
+    },
     /// The client did not read its account events, so the connection is closed.
     ByeSlowConsumer,
     /// The client sent no complete line before the idle timeout, so the connection is closed.
@@ -69,6 +89,11 @@ impl Push {
             Self::Account { user, available, reserved, realised } => {
                 line.put(b"* ACCOUNT").user(user);
                 line.money(*available).money(*reserved).money(*realised);
+            }
+            Self::Order { user, at_ms, number, command, symbol, amount, refused } => {
+                line.put(b"* ORDER").user(user).int(*at_ms).int(*number).text(command.as_str());
+                line.optional(*symbol, Fields::symbol).optional(*amount, Fields::money);
+                line.text(refused.map_or("OK", Code::as_str));
             }
             Self::ByeSlowConsumer => {
                 line.put(b"* BYE,SLOW_CONSUMER");

@@ -5,11 +5,15 @@ use rand::TryRng;
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 const MANIFEST: &str = "manifest.toml";
 const LOCK: &str = "LOCK";
+/// Holds the address of the server that has the lock. It is removed before anybody else can read it
+/// under another lock, so it is never stale.
+const ADDRESS: &str = "address";
 const FORMAT_VERSION: u32 = 1;
 
 /// Fixed properties of a data folder, set when it is created.
@@ -77,6 +81,23 @@ pub(crate) struct DataDir {
     _lock: File,
 }
 
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.path.join(ADDRESS));
+    }
+}
+
+/// Returns the address of the server that runs on a data folder; None if none does, or if it
+/// listens with TLS only.
+pub fn running_at(data_dir: &Path) -> Option<SocketAddr> {
+    let lock = OpenOptions::new().read(true).open(data_dir.join(LOCK)).ok()?;
+    match lock.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {}
+        _ => return None,
+    }
+    std::fs::read_to_string(data_dir.join(ADDRESS)).ok()?.trim().parse().ok()
+}
+
 /// Returns the journal folder of a shard.
 pub(crate) fn shard_dir(data_dir: &Path, shard: u16) -> PathBuf {
     data_dir.join(format!("shard-{shard}"))
@@ -118,6 +139,10 @@ impl DataDir {
             TryLockError::WouldBlock => DataDirError::InUse(path.to_owned()),
             TryLockError::Error(error) => io(error),
         })?;
+        match std::fs::remove_file(path.join(ADDRESS)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
+            _ => {}
+        }
         if !path.join(MANIFEST).try_exists().map_err(io)? {
             make(path, shards).map_err(io)?;
         }
@@ -141,6 +166,21 @@ impl DataDir {
         let io = |error| DataDirError::Io { path: self.path.clone(), error };
         let mode = std::fs::metadata(&self.path).map_err(io)?.mode() & 0o077;
         if mode == 0 { Ok(()) } else { Err(DataDirError::NotPrivate(self.path.clone())) }
+    }
+
+    /// Notes where the server listens for plain lines, for clients that are given the folder only.
+    ///
+    /// # Errors
+    /// Returns a [`DataDirError`].
+    pub(crate) fn publish(&self, address: SocketAddr) -> Result<(), DataDirError> {
+        let write = || {
+            let aside = self.path.join(format!("{ADDRESS}.tmp"));
+            let mut file = private_files().open(&aside)?;
+            file.set_len(0)?;
+            file.write_all(format!("{address}\n").as_bytes())?;
+            std::fs::rename(&aside, self.path.join(ADDRESS))
+        };
+        write().map_err(|error| DataDirError::Io { path: self.path.clone(), error })
     }
 
     /// Returns the path of the folder.

@@ -64,6 +64,7 @@ pub use cli::main;
 pub use config::{Config, DEFAULT_ADDRESS, QuoteArgs, Retention, ServeArgs, default_data_dir};
 #[cfg(feature = "remote")]
 pub use config::{RemoteArgs, RemoteConfig};
+pub use data_dir::running_at;
 pub use journal::SyncMode;
 pub use quotes::market::parse_speed;
 pub use quotes::{PriceRow, QuoteSpec, read_prices};

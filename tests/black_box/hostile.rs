@@ -201,6 +201,7 @@ fn a_connection_without_a_complete_line_is_closed_and_a_subscriber_is_not() {
     drop(slow);
     trickling.join().unwrap();
     assert_eq!(server.connect().ask("ADD,alice,5"), "OK,ADD,5.00");
+    assert!(subscriber.line().starts_with("* ORDER,alice,"));
     assert_eq!(subscriber.line(), "* ACCOUNT,alice,5.00,0.00,0.00");
 }
 

@@ -14,6 +14,7 @@ fn a_pending_order_expires_after_sixty_seconds() {
     client.send("[1] BUY,alice,S,60\n");
     let bought = client.line();
     let expires_ms: u64 = bought.rsplit_once(',').unwrap().1.parse().unwrap();
+    assert_eq!(order(&client.line()), "alice 1 BUY,S,60.00,OK");
     assert_eq!(client.line(), "* ACCOUNT,alice,44.54,55.46,0.00");
     assert_eq!(client.line(), "* EXPIRED,alice,BUY,S,2,27.73,55.46");
     let now_ms = server_time_ms(&server);
@@ -23,6 +24,15 @@ fn a_pending_order_expires_after_sixty_seconds() {
     );
     assert_eq!(client.line(), "* ACCOUNT,alice,100.00,0.00,0.00");
     assert!(client.ask("COMMIT_BUY,alice").starts_with("ERR,NO_PENDING_BUY,"));
+}
+
+/// Returns an ORDER line without its time, which is checked to be one.
+fn order(line: &str) -> String {
+    let fields: Vec<&str> = line.splitn(5, ',').collect();
+    let [name, user, at_ms, number, rest] = fields[..] else { panic!("{line}") };
+    assert_eq!(name, "* ORDER");
+    assert!(at_ms.parse::<u64>().unwrap() > 1_600_000_000_000, "{line}");
+    format!("{user} {number} {rest}")
 }
 
 /// Returns the server's time in Unix milliseconds, from the quote of a symbol not requested before.
@@ -37,11 +47,20 @@ fn a_subscriber_receives_changes_caused_by_any_connection() {
     let mut subscriber = server.connect();
     assert_eq!(subscriber.ask("SUBSCRIBE,alice"), "OK,SUBSCRIBE,alice");
     let mut trader = server.connect();
-    trader.ask("ADD,alice,100");
+    trader.ask("COMMIT_BUY,alice");
+    assert_eq!(order(&subscriber.line()), "alice 1 COMMIT_BUY,,,NO_ACCOUNT", "refused");
+    trader.ask("[70] ADD,alice,100");
+    assert_eq!(order(&subscriber.line()), "alice 70 ADD,,100.00,OK");
     assert_eq!(subscriber.line(), "* ACCOUNT,alice,100.00,0.00,0.00");
-    trader.ask("SET_BUY_AMOUNT,alice,S,60");
+    trader.ask("[71] BUY,alice,S,x");
+    assert_eq!(order(&subscriber.line()), "alice 71 BUY,S,,BAD_AMOUNT", "not parsed");
+    trader.ask("QUOTE,alice,S");
+    trader.ask("DISPLAY_SUMMARY,alice");
+    trader.ask("[72] SET_BUY_AMOUNT,alice,S,60");
+    assert_eq!(order(&subscriber.line()), "alice 72 SET_BUY_AMOUNT,S,60.00,OK");
     assert_eq!(subscriber.line(), "* ACCOUNT,alice,40.00,60.00,0.00");
-    trader.ask("SET_BUY_TRIGGER,alice,S,30");
+    trader.ask("[73] SET_BUY_TRIGGER,alice,S,30");
+    assert_eq!(order(&subscriber.line()), "alice 73 SET_BUY_TRIGGER,S,30.00,OK");
     assert_eq!(subscriber.line(), "* ACCOUNT,alice,40.00,60.00,0.00", "armed");
     assert_eq!(subscriber.line(), "* FILLED,alice,BUY,S,2,27.73,55.46");
     assert_eq!(subscriber.line(), "* ACCOUNT,alice,44.54,0.00,0.00");

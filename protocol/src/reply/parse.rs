@@ -95,10 +95,7 @@ fn known_detail(line: &str) -> Option<Detail> {
             command: CommandName::parse(f.text()?.as_bytes())?,
             symbol: f.optional(|text| Symbol::parse(text.as_bytes())).ok()?,
             amount: f.optional(|text| Money::parse_signed(text.as_bytes())).ok()?,
-            refused: match f.text()? {
-                "OK" => None,
-                code => Some(Code::parse(code.as_bytes())?),
-            },
+            refused: refused(f)?,
         },
         "EVENT" => Detail::Event(Entry::read(f)?),
         "PRICE" => Detail::Price { symbol: f.symbol()?, price: f.money()?, at_ms: f.int()? },
@@ -107,6 +104,15 @@ fn known_detail(line: &str) -> Option<Detail> {
         _ => return None,
     };
     fields.end(detail)
+}
+
+/// Reads `OK`, or the code of a refusal. None for any other field.
+#[expect(clippy::option_option, reason = "the outer one says whether the field could be read")]
+fn refused(fields: &mut Cursor<'_>) -> Option<Option<Code>> {
+    match fields.text()? {
+        "OK" => Some(None),
+        code => Some(Some(Code::parse(code.as_bytes())?)),
+    }
 }
 
 fn parse_push(line: &str) -> Option<Push> {
@@ -122,6 +128,15 @@ fn parse_push(line: &str) -> Option<Push> {
             available: f.money()?,
             reserved: f.money()?,
             realised: f.money()?,
+        },
+        "ORDER" => Push::Order {
+            user: f.user()?,
+            at_ms: f.int()?,
+            number: f.int()?,
+            command: CommandName::parse(f.text()?.as_bytes())?,
+            symbol: f.optional(|text| Symbol::parse(text.as_bytes())).ok()?,
+            amount: f.optional(|text| Money::parse_signed(text.as_bytes())).ok()?,
+            refused: refused(f)?,
         },
         "BYE" => match f.text()? {
             "SLOW_CONSUMER" => Push::ByeSlowConsumer,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{LineBuffer, Refusal, TradeTerms, UserName};
+use crate::{LineBuffer, Refusal, Side, TradeTerms, UserName};
 use proptest::prelude::*;
 
 /// The examples of docs/PROTOCOL.md, byte for byte.
@@ -119,7 +119,17 @@ proptest! {
         let buy = ReplyBody::Buy { terms, expires_at_ms: n };
         let holding = Detail::Holding { symbol, free: n, reserved: n, basis: big };
         let account = Push::Account { user, available: big, reserved: big, realised: small };
+        let order = Push::Order {
+            user: UserName::parse(b"a.b").unwrap(),
+            at_ms: n,
+            number: n,
+            command: CommandName::SetBuyTrigger,
+            symbol: Some(symbol).filter(|_| n % 2 == 0),
+            amount: Some(big).filter(|_| n % 3 == 0),
+            refused: Some(Code::NoSetBuy).filter(|_| n % 5 == 0),
+        };
         let lines = [
+            ServerLine::Push(order),
             ServerLine::Reply(Reply { tag, body: buy }),
             ServerLine::Detail(tag, holding),
             ServerLine::Push(account),

@@ -162,6 +162,9 @@ impl Server {
         let quotes = &server.connector.context.stats.quote_source;
         let data = data_dir.path().display();
         tracing::info!(%address, shards, %data, %quotes, "listening");
+        if config.listen.is_some() {
+            data_dir.publish(address)?;
+        }
         #[cfg(feature = "remote")]
         {
             for address in &server.tls_addresses {

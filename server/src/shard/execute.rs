@@ -153,6 +153,7 @@ impl Executor {
                 let (attempt, refusal) = *rejected;
                 self.round.refuse(to, &refusal);
                 let record = Record::Rejected { number, assigned, attempt, refusal };
+                self.subscribers.note_order(&record, self.ledger.now_ms());
                 self.ledger.record(&record, id, |_, _, _| {});
             }
             Work::Subscribe(user) => {
@@ -209,6 +210,7 @@ impl Executor {
                 let outcome = Outcome::Refused(refusal);
                 let price = used;
                 let record = Record::Transaction { number, assigned, command, price, outcome };
+                self.subscribers.note_order(&record, self.ledger.now_ms());
                 self.ledger.record(&record, id, |_, _, _| {});
                 Progress::Continue
             }
@@ -288,6 +290,7 @@ impl Executor {
         let outcome = Outcome::Done(events);
         let record = Record::Transaction { number, assigned, command, price, outcome };
         let subscribers = &mut self.subscribers;
+        subscribers.note_order(&record, self.ledger.now_ms());
         let id =
             self.ledger.record(&record, id, |book, id, event| subscribers.note(book, id, event));
         if let (Record::Transaction { command, outcome: Outcome::Done(events), .. }, Some(id)) =

@@ -1,6 +1,6 @@
 //! Connections that receive the events of an account.
 
-use crate::engine::{Book, Event, UserId};
+use crate::engine::{Book, Event, Outcome, Record, UserId};
 use crate::limits::SUBSCRIBERS_MAX;
 use crate::message::ReplyTarget;
 use daytrade_protocol::{Push, Refusal, UserName};
@@ -59,6 +59,44 @@ impl Subscribers {
         }
     }
 
+    /// Notes a command about an account and its outcome, before the events that it causes. Commands
+    /// that only read are none of the subscribers' business.
+    pub(super) fn note_order(&mut self, record: &Record, at_ms: u64) {
+        if self.by_user.is_empty() {
+            return;
+        }
+        let (number, command, fields, refusal) = match record {
+            Record::Transaction { number, command, outcome, .. } => {
+                let refusal = match outcome {
+                    Outcome::Done(_) => None,
+                    Outcome::Refused(refusal) => Some(refusal),
+                };
+                (*number, command.name(), command.fields(), refusal)
+            }
+            Record::Rejected { number, attempt, refusal, .. } => {
+                (*number, attempt.name, attempt.fields(), Some(refusal))
+            }
+            _ => return,
+        };
+        let Some(user) = fields.user.filter(|_| !command.only_reads()) else { return };
+        let Some(targets) = self.by_user.get(user) else { return };
+        let (symbol, amount) = (fields.symbol, fields.funds);
+        let refused = refusal.map(Refusal::code);
+        let begin = self.lines.len();
+        let order = Push::Order {
+            user: user.clone(),
+            at_ms,
+            number,
+            command,
+            symbol,
+            amount,
+            refused,
+        };
+        order.write_to(&mut self.lines);
+        let end = self.lines.len();
+        add(&mut self.pending, self.changes, user, targets, (begin, end));
+    }
+
     /// Notes an event of an account and the account after it, for its subscribers.
     pub(super) fn note(&mut self, book: &Book, id: UserId, event: &Event) {
         if self.by_user.is_empty() {
@@ -79,13 +117,7 @@ impl Subscribers {
             push.write_to(&mut self.lines);
         }
         let (user, end) = (book.name(id), self.lines.len());
-        match self.pending.last_mut() {
-            Some(last) if last.user == *user && last.changes == self.changes => last.end = end,
-            _ => {
-                let (user, changes, targets) = (user.clone(), self.changes, targets.clone());
-                self.pending.push(Pending { user, changes, targets, begin, end });
-            }
-        }
+        add(&mut self.pending, self.changes, user, targets, (begin, end));
     }
 
     /// Sends the lines that were noted: they are durable.
@@ -103,5 +135,22 @@ impl Subscribers {
     pub(super) fn clear_pending(&mut self) {
         self.pending.clear();
         self.lines.clear();
+    }
+}
+
+/// Adds lines of an account, to those before them if they are for the same receivers.
+fn add(
+    pending: &mut Vec<Pending>,
+    changes: u64,
+    user: &UserName,
+    targets: &[ReplyTarget],
+    (begin, end): (usize, usize),
+) {
+    match pending.last_mut() {
+        Some(last) if last.user == *user && last.changes == changes => last.end = end,
+        _ => {
+            let (user, targets) = (user.clone(), targets.to_vec());
+            pending.push(Pending { user, changes, targets, begin, end });
+        }
     }
 }

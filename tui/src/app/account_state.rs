@@ -1,7 +1,6 @@
 //! The account as the screen knows it.
 //!
-//! Owns the newest summary, the summary from before the connection was lost, and the trades made
-//! while the screen runs. It must never guess: only replies and pushes of the server change it.
+//! Owns the newest summary, the summary from before the connection was lost, and the trades. It must never guess: only replies and pushes of the server change it.
 
 use super::{Account, Clock, Pending, Quotes, Trigger};
 use daytrade_protocol::{Money, Side, TradeTerms};
@@ -10,7 +9,7 @@ use std::collections::VecDeque;
 /// The maximum number of trades kept for the chart.
 const FILLS_MAX: usize = 1_000;
 
-/// A trade that took place while the screen runs.
+/// A trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fill {
     /// Time by the server's clock, Unix milliseconds.
@@ -34,8 +33,6 @@ pub(crate) struct AccountState {
     refused: Option<String>,
     /// The summary at the time the connection was lost.
     before_loss: Option<Account>,
-    /// The transactions from before the screen was opened are in the activity.
-    history_listed: bool,
     fills: VecDeque<Fill>,
     /// Number of trades while the screen runs.
     trades: u64,
@@ -94,7 +91,7 @@ impl AccountState {
         (Money::from_cents(cents), fresh)
     }
 
-    /// Returns the trades made while the screen runs, newest last.
+    /// Returns the trades of the account that are known, oldest first.
     pub(crate) const fn fills(&self) -> &VecDeque<Fill> {
         &self.fills
     }
@@ -104,12 +101,27 @@ impl AccountState {
         self.trades
     }
 
+    /// Records a trade of this session.
     pub(super) fn record_fill(&mut self, side: Side, terms: TradeTerms, clock: Clock) {
         self.trades += 1;
+        self.add_fill(side, terms, clock);
+    }
+
+    /// Records a trade of another client of the same user.
+    pub(super) fn add_fill(&mut self, side: Side, terms: TradeTerms, clock: Clock) {
         if self.fills.len() == FILLS_MAX {
             self.fills.pop_front();
         }
         self.fills.push_back(Fill { at_ms: clock.server_ms(), side, terms });
+    }
+
+    /// Puts trades from before the screen was opened before those of this session.
+    pub(super) fn set_past_fills(&mut self, past: VecDeque<Fill>, session_ms: u64) {
+        self.fills.retain(|fill| fill.at_ms >= session_ms);
+        for fill in past.into_iter().rev() {
+            self.fills.push_front(fill);
+        }
+        self.fills.truncate(FILLS_MAX);
     }
 
     /// Stores a summary.
@@ -119,9 +131,9 @@ impl AccountState {
         self.missing = false;
     }
 
-    /// Records that the account does not exist. All of its later history is made on this screen.
+    /// Records that the account does not exist.
     pub(super) const fn set_missing(&mut self) {
-        (self.missing, self.history_listed) = (true, true);
+        self.missing = true;
     }
 
     /// Stores the balances of a push.
@@ -149,10 +161,5 @@ impl AccountState {
     /// Returns the account from before the connection was lost and the one of now, once.
     pub(super) fn take_before_loss(&mut self) -> Option<(Account, &Account)> {
         self.before_loss.take().zip(self.current.as_ref())
-    }
-
-    /// Returns true the first time it is called.
-    pub(super) const fn list_history_once(&mut self) -> bool {
-        !std::mem::replace(&mut self.history_listed, true)
     }
 }

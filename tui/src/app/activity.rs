@@ -3,13 +3,14 @@
 //! Owns the activity lines, the log, the messages that the bell rang for, the notice, the
 //! round-trip times and the counts. It must never decide anything: it records and displays.
 
-use super::activity_line::past_line;
 use super::{ActivityLine, Clock, Effect, Outcome, Subject, Transaction};
-use daytrade_protocol::{Command, CommandName, Entry, UserName};
-use std::collections::VecDeque;
+use daytrade_protocol::{Command, CommandName, UserName};
+use std::collections::{HashSet, VecDeque};
 
 /// The maximum number of activity lines.
-const LINES_MAX: usize = 1_000;
+const LINES_MAX: usize = 10_000;
+/// The maximum time between the clocks' views of one event, in milliseconds.
+const SAME_EVENT_MS: u64 = 10_000;
 /// The maximum number of log messages.
 const LOG_MAX: usize = 500;
 /// The maximum number of messages that the bell rang for.
@@ -155,6 +156,7 @@ impl Activity {
             reply: String::new(),
             message: "sending".to_owned(),
             took_us: None,
+            is_past: false,
         });
         self.counts.sent += 1;
         self.notice = None;
@@ -216,32 +218,51 @@ impl Activity {
             reply,
             message: message.to_owned(),
             took_us: None,
+            is_past: false,
         });
     }
 
-    /// Puts the account's past, newest last, before all lines of this session, in place of what
-    /// [`Self::prepend_history`] has put there.
-    pub(super) fn set_past(&mut self, past: &[Entry], user: &UserName) {
-        let session = |line: &ActivityLine| !matches!(line.subject, Subject::Past(..));
-        let known: Vec<u64> =
-            self.lines.iter().filter(|line| session(line)).map(|line| line.tag).collect();
-        self.lines.retain(session);
-        let is_new = |entry: &&Entry| !known.contains(&entry.number);
-        let room = LINES_MAX.saturating_sub(self.lines.len());
-        for entry in past.iter().rev().filter(is_new).take(room) {
-            self.lines.push_front(past_line(entry, user));
-        }
+    /// Adds lines about records that this screen did not cause, each in the order of time. What is
+    /// known already is skipped.
+    pub(super) fn add_past(&mut self, lines: impl IntoIterator<Item = ActivityLine>) {
+        let key = |line: &ActivityLine| {
+            // An own request is known by its tag, which no earlier session used.
+            let at_ms = if line.is_past { line.at_ms } else { 0 };
+            (line.tag, line.subject.command(), at_ms)
+        };
+        let known: HashSet<_> =
+            self.lines.iter().filter(|line| line.tag > 0).map(key).collect();
+        let news: Vec<(u64, String)> = self
+            .lines
+            .iter()
+            .filter(|line| line.tag == 0)
+            .map(|line| (line.at_ms, line.message.clone()))
+            .collect();
+        let is_new = |line: &ActivityLine| match line.tag {
+            0 => !news.iter().any(|(at_ms, message)| {
+                at_ms.abs_diff(line.at_ms) < SAME_EVENT_MS && *message == line.message
+            }),
+            tag => {
+                let command = line.subject.command();
+                !known.contains(&(tag, command, line.at_ms)) && !known.contains(&(tag, command, 0))
+            }
+        };
+        self.lines.extend(lines.into_iter().filter(is_new));
+        self.lines.make_contiguous().sort_by_key(|line| line.at_ms);
+        let surplus = self.lines.len().saturating_sub(LINES_MAX);
+        self.lines.drain(..surplus);
     }
 
-    /// Puts the account's past transactions, newest first, before all lines of this session.
-    pub(super) fn prepend_history(&mut self, history: &[Transaction], user: &UserName) {
-        // The summaries that the screen itself requests are not worth a line.
-        for past in history.iter().filter(|past| past.command != CommandName::DisplaySummary) {
+    /// Adds the newest transactions of a summary, newest first, where the server does not show all
+    /// records of the account.
+    pub(super) fn add_history(&mut self, history: &[Transaction], user: &UserName) {
+        let changes = history.iter().rev().filter(|past| !past.command.only_reads());
+        self.add_past(changes.map(|past| {
             let (outcome, message) = match past.refused {
-                None => (Outcome::Ok, "before this screen was opened".to_owned()),
-                Some(code) => (Outcome::Refused, format!("{code}, before this screen was opened")),
+                None => (Outcome::Ok, "Earlier session".to_owned()),
+                Some(code) => (Outcome::Refused, format!("{code} (earlier session)")),
             };
-            self.lines.push_front(ActivityLine {
+            ActivityLine {
                 at_ms: past.at_ms,
                 tag: past.number,
                 outcome,
@@ -249,8 +270,9 @@ impl Activity {
                 reply: String::new(),
                 message,
                 took_us: None,
-            });
-        }
+                is_past: true,
+            }
+        }));
     }
 
     /// Sets the outcome of every request whose reply was lost, and keeps a message about each until
@@ -279,6 +301,14 @@ impl Activity {
     /// Returns the messages about settled requests, once.
     pub(super) fn take_settled(&mut self) -> Vec<String> {
         std::mem::take(&mut self.settled)
+    }
+
+    /// Returns true if this screen has sent a command under a tag.
+    pub(super) fn has_sent(&self, tag: u64, command: CommandName) -> bool {
+        let is_it = |line: &ActivityLine| {
+            !line.is_past && line.tag == tag && line.subject.command() == Some(command)
+        };
+        self.lines.iter().rev().any(is_it)
     }
 
     fn line_mut(&mut self, tag: u64) -> Option<&mut ActivityLine> {

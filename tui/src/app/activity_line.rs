@@ -1,9 +1,7 @@
 //! One line of activity: its subject, its outcome and the text for both.
 
 use super::text;
-use daytrade_protocol::{
-    Body, Command, CommandName, Entry, EntryOutcome, Money, Request, Symbol, UserName,
-};
+use daytrade_protocol::{Body, Command, CommandName, Money, Request, Symbol, UserName};
 
 /// The outcome of an activity line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +27,7 @@ pub(crate) enum Outcome {
 pub(crate) enum Subject {
     /// A command sent from this screen.
     Sent(Command),
-    /// A command of the server's history.
+    /// A command that this screen did not send, or an earlier session of it.
     Past(UserName, CommandName, Option<Symbol>, Option<Money>),
     /// An order that has expired.
     Expired(Symbol),
@@ -115,35 +113,7 @@ pub(crate) struct ActivityLine {
     pub(crate) message: String,
     /// Round-trip time, in microseconds.
     pub(crate) took_us: Option<u64>,
+    /// True for a record of the account that this screen did not cause.
+    pub(crate) is_past: bool,
 }
 
-/// Returns the line of an entry from before the screen was opened.
-pub(super) fn past_line(entry: &Entry, user: &UserName) -> ActivityLine {
-    let trade = |verb: &str| {
-        let symbol = entry.symbol.map_or_else(String::new, |symbol| symbol.to_string());
-        let (price, total) = (text::dollars(entry.price), text::dollars(entry.total));
-        format!("{verb} {} {symbol} at {price}, {total}", entry.shares)
-    };
-    let (outcome, message) = match (entry.outcome, entry.command) {
-        (EntryOutcome::Refused(code), _) => {
-            (Outcome::Refused, format!("{code}, before this screen was opened"))
-        }
-        (EntryOutcome::Expired, _) => (Outcome::News, "ran out".to_owned()),
-        (EntryOutcome::Filled, CommandName::SetBuyTrigger) => {
-            (Outcome::News, trade("trigger fired: bought"))
-        }
-        (EntryOutcome::Filled, _) => (Outcome::News, trade("trigger fired: sold")),
-        (EntryOutcome::Done, CommandName::CommitBuy) => (Outcome::Ok, trade("bought")),
-        (EntryOutcome::Done, CommandName::CommitSell) => (Outcome::Ok, trade("sold")),
-        (EntryOutcome::Done, _) => (Outcome::Ok, "before this screen was opened".to_owned()),
-    };
-    ActivityLine {
-        at_ms: entry.at_ms,
-        tag: entry.number,
-        outcome,
-        subject: Subject::Past(user.clone(), entry.command, entry.symbol, entry.amount),
-        reply: String::new(),
-        message,
-        took_us: None,
-    }
-}

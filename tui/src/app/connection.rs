@@ -43,9 +43,6 @@ pub(crate) struct InFlight {
     pub(super) purpose: Purpose,
 }
 
-/// Records of the account from before the screen was opened that are kept: the newest.
-const PAST_MAX: usize = 500;
-
 /// The reason why a request was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -53,7 +50,7 @@ pub(crate) enum Purpose {
     Summary,
     /// To subscribe to pushes.
     Subscription,
-    /// To list what happened before the screen was opened.
+    /// To list what this screen did not cause.
     Past,
     /// The trader asked for it.
     Trader,
@@ -236,13 +233,20 @@ impl Connection {
         }
     }
 
-    /// Requests the records of the account since a time, Unix milliseconds.
-    pub(super) fn request_past(&mut self, since_ms: u64, clock: Clock, effects: &mut Vec<Effect>) {
-        if self.is_live() {
-            let (user, from_ms) = (self.user.clone(), Some(since_ms));
-            let command = SessionCommand::Report { user, from_ms, to_ms: None };
-            self.push(Body::Session(command), Purpose::Past, clock, effects);
+    /// Requests the records of the account; returns true if they were requested.
+    pub(super) fn request_past(&mut self, clock: Clock, effects: &mut Vec<Effect>) -> bool {
+        if !self.is_live() {
+            return false;
         }
+        let user = self.user.clone();
+        let command = SessionCommand::Report { user, from_ms: None, to_ms: None };
+        self.push(Body::Session(command), Purpose::Past, clock, effects);
+        true
+    }
+
+    /// Returns true if a reply brings the records of the account.
+    pub(super) fn is_past(&self, tag: u64) -> bool {
+        self.in_flight.get(&tag).is_some_and(|sent| sent.purpose == Purpose::Past)
     }
 
     /// Requests the account. While a summary is in flight, the request is remembered for its end.
@@ -277,13 +281,7 @@ impl Connection {
     pub(super) fn add_detail(&mut self, tag: u64, detail: Detail) {
         // A line of no request of ours would stay for ever.
         if self.in_flight.contains_key(&tag) {
-            let details = self.details.entry(tag).or_default();
-            if self.in_flight.get(&tag).is_some_and(|sent| sent.purpose == Purpose::Past)
-                && details.len() == PAST_MAX
-            {
-                details.remove(0);
-            }
-            details.push(detail);
+            self.details.entry(tag).or_default().push(detail);
         }
     }
 

@@ -20,6 +20,7 @@ mod clock;
 mod command_line;
 mod connection;
 mod consequences;
+mod equity;
 mod event;
 mod filter;
 mod forms;
@@ -28,6 +29,7 @@ mod market;
 mod orders;
 mod output;
 mod palette;
+mod past;
 mod pointer;
 mod quotes;
 mod reconcile;
@@ -55,6 +57,7 @@ pub(crate) use alerts::Alert;
 pub(crate) use clock::Clock;
 pub(crate) use command_line::{describe, suggestions};
 pub(crate) use connection::{Connection, Link, Purpose, ends_order};
+pub(crate) use equity::Equity;
 pub(crate) use filter::Filter;
 pub(crate) use forms::{Field, Form, FormKind};
 pub(crate) use market::Market;
@@ -63,6 +66,8 @@ pub(crate) use quotes::{Quotes, SymbolQuote};
 pub(crate) use replay::ReplayState;
 pub(crate) use trade::TradeState;
 pub(crate) use view::{Popup, Timeframe, View};
+
+use past::Past;
 
 use crate::replay_message::Progress;
 use daytrade_protocol::{Command, Symbol, UserName};
@@ -81,6 +86,11 @@ pub struct App {
     pub(crate) account: AccountState,
     pub(crate) trade: TradeState,
     pub(crate) activity: Activity,
+    pub(crate) equity: Equity,
+    /// Records of the account that are arriving.
+    past: Option<Past>,
+    /// The records of the account are to be asked for after the next summary.
+    past_wanted: bool,
     pub(crate) view: View,
     pub(crate) replay: ReplayState,
     pub(crate) settings: Settings,
@@ -104,6 +114,9 @@ impl App {
             account: AccountState::default(),
             trade: TradeState::default(),
             activity: Activity::default(),
+            equity: Equity::default(),
+            past: None,
+            past_wanted: false,
             view: View::default(),
             replay: ReplayState::new(None),
             settings: Settings::default(),
@@ -155,6 +168,7 @@ impl App {
         self.trade.expire_offer(self.clock);
         self.update_banner();
         self.keep_selection();
+        self.sample_equity();
         let Some(order) = self.next_pending().copied() else { return };
         if let Some(warning) = self.trade.expiry_warning(&order, self.clock) {
             self.activity.ring(&warning, self.settings.bell, self.clock, effects);
@@ -169,6 +183,19 @@ impl App {
     /// Displays a message for a few seconds.
     fn notify(&mut self, message: &str) {
         self.activity.notify(message, self.clock);
+    }
+
+    /// Notes the value of the account, once all its prices are known.
+    fn sample_equity(&mut self) {
+        let Some(account) = self.account.current() else { return };
+        if !self.connection.is_live() || !self.equity.wants_sample(self.clock) {
+            return;
+        }
+        let (value, is_current) = self.account.market_value(self.market.quotes(), self.clock);
+        let equity = account.cash.checked_add(account.reserved);
+        if let Some(equity) = equity.and_then(|sum| sum.checked_add(value)).filter(|_| is_current) {
+            self.equity.sample(equity, self.clock);
+        }
     }
 
     /// Updates the order of the banner, which starts the guard time if it is another one.

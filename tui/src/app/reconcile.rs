@@ -1,26 +1,12 @@
-//! Reconciles the activity with a new summary: transactions from before the screen was opened,
-//! requests whose reply was lost, and changes while the link was down.
+//! Reconciles the activity with a new summary: requests whose reply was lost, and changes while the
+//! link was down.
 
 use super::text::{dollars, signed};
 use super::{Account, AccountState, Activity, ActivityLine, Clock, Outcome, Subject, Transaction};
-use daytrade_protocol::{CommandName, Money, UserName};
+use daytrade_protocol::{CommandName, Money};
 
 /// The maximum number of transactions in a summary.
 const HISTORY_MAX: usize = 10;
-
-/// Adds the transactions of the first summary to the activity. Returns true at that one: the rest
-/// of the past can be asked for.
-pub(super) fn list_history(
-    state: &mut AccountState,
-    activity: &mut Activity,
-    user: &UserName,
-) -> bool {
-    let is_first = state.list_history_once();
-    if is_first && let Some(account) = state.current() {
-        activity.prepend_history(&account.history, user);
-    }
-    is_first
-}
 
 /// Settles the requests whose reply was lost with the help of the account's history.
 pub(super) fn settle_unknown(state: &AccountState, activity: &mut Activity, clock: Clock) {

@@ -1,20 +1,18 @@
 //! Handles the events of the link: connections, replies and pushes.
 
 use super::orders::update_watches;
-use super::reconcile::{list_history, report_changes, settle_unknown};
+use super::past::{self, Past};
+use super::reconcile::{report_changes, settle_unknown};
 use super::reply_text::reply_text;
-use super::text::dollars;
+use super::text::{dollars, signed};
 use super::{Account, Action, App, Effect, LinkEvent, Outcome, Popup, Purpose, Subject};
 use daytrade_protocol::{
-    Body, Code, Command, Detail, Entry, Money, Push, Reply, ReplyBody, ServerLine, SessionCommand,
-    Side, Symbol, Tag, TradeTerms,
+    Body, Code, Command, Detail, EntryOutcome, Money, Push, Reply, ReplyBody,
+    ServerLine, SessionCommand, Side, Symbol, Tag, TradeTerms,
 };
 
 /// The display time of the message about an expired order or a fired trigger, in milliseconds.
 const PUSH_NOTICE_MS: u64 = 10_000;
-
-/// How far back the activity of the past reaches, milliseconds.
-const PAST_MS: u64 = 7 * 86_400_000;
 
 /// A reply to a command of the trader.
 struct TraderReply<'a> {
@@ -38,6 +36,13 @@ pub(super) fn on_link_event(app: &mut App, event: LinkEvent, effects: &mut Vec<E
             app.connection.set_heard(app.clock);
             match line {
                 ServerLine::Reply(reply) => on_reply(app, &reply, text, took_us, effects),
+                ServerLine::Detail(Some(tag), Detail::Event(entry))
+                    if app.connection.is_past(tag.get()) =>
+                {
+                    if let Some(past) = &mut app.past {
+                        past.take(&entry);
+                    }
+                }
                 ServerLine::Detail(Some(tag), detail) => {
                     app.connection.add_detail(tag.get(), detail);
                 }
@@ -52,6 +57,7 @@ fn on_link_up(app: &mut App, effects: &mut Vec<Effect>) {
     let was_offline = app.connection.set_live(app.clock);
     app.activity.add_to_log(&format!("connected to {}", app.connection.address()), app.clock);
     app.market.clear_watched();
+    app.past_wanted = true;
     let subscribe = SessionCommand::Subscribe { user: app.connection.user().clone() };
     app.connection.send_session(subscribe, app.clock, effects);
     app.connection.request_summary(app.clock, effects);
@@ -92,16 +98,7 @@ fn on_reply(
     app.activity.record_round_trip(took_us);
     match sent.purpose {
         Purpose::Summary => on_summary(app, &reply.body, &details, effects),
-        Purpose::Past => {
-            let event = |detail: &Detail| match detail {
-                Detail::Event(entry) => Some(*entry),
-                _ => None,
-            };
-            let past: Vec<Entry> = details.iter().filter_map(event).collect();
-            if !past.is_empty() {
-                app.activity.set_past(&past, app.connection.user());
-            }
-        }
+        Purpose::Past => on_past(app, &reply.body),
         Purpose::Subscription => match (&sent.body, &reply.body) {
             (_, body @ ReplyBody::Market { .. }) => app.notify(&reply_text(body)),
             (Body::Session(SessionCommand::Market { .. }), ReplyBody::Refused { message, .. }) => {
@@ -112,7 +109,7 @@ fn on_reply(
         Purpose::Trader | Purpose::Form(_) => {
             let (outcome, message) = match &reply.body {
                 ReplyBody::Refused { message, .. } => (Outcome::Refused, message.to_string()),
-                body => (Outcome::Ok, reply_text(body)),
+                body => (Outcome::Ok, with_profit(app, body)),
             };
             app.activity.record_reply(tag, outcome, text, &message, took_us);
             apply_trade(app, &reply.body, &sent.body, sent.sent_ms);
@@ -132,6 +129,21 @@ fn on_reply(
     }
 }
 
+/// Takes in the records that this screen did not cause, once all have arrived.
+fn on_past(app: &mut App, body: &ReplyBody) {
+    let Some(past) = app.past.take() else { return };
+    if matches!(body, ReplyBody::Refused { .. }) {
+        // An earlier version of the server, or a role that may not: the newest ten are known.
+        if let Some(account) = app.account.current() {
+            app.activity.add_history(&account.history, app.connection.user());
+        }
+        return;
+    }
+    app.equity.set_past(&past.equity);
+    app.account.set_past_fills(past.fills, app.clock.started_ms());
+    app.activity.add_past(past.lines);
+}
+
 fn on_price(app: &mut App, symbol: Symbol, price: Money, at_ms: u64, effects: &mut Vec<Effect>) {
     app.market.record_quote(symbol, price, at_ms, app.clock.now_ms());
     let crossed = app.market.take_crossed_alerts(symbol, price);
@@ -147,9 +159,11 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
     match body {
         ReplyBody::DisplaySummary { .. } => {
             app.account.replace(Account::from_details(details), app.clock);
-            if list_history(&mut app.account, &mut app.activity, app.connection.user()) {
-                let since_ms = app.clock.now_ms().saturating_sub(PAST_MS);
-                app.connection.request_past(since_ms, app.clock, effects);
+            if std::mem::take(&mut app.past_wanted)
+                && app.connection.request_past(app.clock, effects)
+            {
+                let user = app.connection.user().clone();
+                app.past = Some(Past::new(user, app.clock.started_ms()));
             }
             settle_unknown(&app.account, &mut app.activity, app.clock);
             report_changes(&mut app.account, &mut app.activity, app.clock);
@@ -169,6 +183,16 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
     app.update_banner();
     update_watches(app, effects);
     app.connection.request_wanted_summary(app.clock, effects);
+}
+
+/// Returns the message about a reply, for a sale with its profit.
+fn with_profit(app: &App, body: &ReplyBody) -> String {
+    let text = reply_text(body);
+    let ReplyBody::CommitSell { terms } = body else { return text };
+    let holding = app.account.current().and_then(|account| account.holding(terms.symbol));
+    let Some(holding) = holding else { return text };
+    let basis = holding.basis.share_of(terms.shares, holding.shares());
+    format!("{text}, profit {}", signed(terms.total - basis))
 }
 
 /// Applies a reply about an order or a trade, before the next summary arrives.
@@ -261,6 +285,7 @@ fn on_push(app: &mut App, push: &Push, text: String, effects: &mut Vec<Effect>) 
         Push::Quote { symbol, price, at_ms } => on_price(app, *symbol, *price, *at_ms, effects),
         Push::Expired { side, terms, .. } => on_expired(app, *side, *terms, text, effects),
         Push::Filled { side, terms, .. } => on_filled(app, *side, *terms, text, effects),
+        Push::Order { .. } => on_order(app, push, text, effects),
         Push::Account { available, reserved, realised, .. } => {
             app.account.set_balances(*available, *reserved, *realised);
             app.connection.request_summary(app.clock, effects);
@@ -272,6 +297,28 @@ fn on_push(app: &mut App, push: &Push, text: String, effects: &mut Vec<Effect>) 
     }
 }
 
+/// Lists a command of another client of the same user. An own one is known from its reply.
+fn on_order(app: &mut App, push: &Push, text: String, effects: &mut Vec<Effect>) {
+    let Some(entry) = past::entry_of(push, app.account.current()) else { return };
+    if app.activity.has_sent(entry.number, entry.command) {
+        return;
+    }
+    let mut line = past::past_line(&entry, app.connection.user(), app.clock.started_ms());
+    line.reply = text;
+    let message = line.message.clone();
+    app.activity.add_past([line]);
+    if let Some((side, terms)) = past::trade_of(&entry) {
+        app.account.add_fill(side, terms, app.clock);
+        app.notify(&message);
+    }
+    if entry.outcome == EntryOutcome::Done {
+        if past::ends_pending(entry.command) {
+            order_ended(app, past::side_of(entry.command));
+        }
+        app.connection.request_summary(app.clock, effects);
+    }
+}
+
 fn on_expired(
     app: &mut App,
     side: Side,
@@ -279,16 +326,13 @@ fn on_expired(
     text: String,
     effects: &mut Vec<Effect>,
 ) {
-    let TradeTerms { symbol, shares, total, .. } = terms;
-    let (back, action) = match side {
-        Side::Buy => (format!("{} back in cash", dollars(total)), Action::Buy),
-        Side::Sell => (format!("{shares} {symbol} free again"), Action::Sell),
-    };
-    let message = format!("expired: {} {shares} {symbol}, {back}", side.as_str());
+    let TradeTerms { symbol, .. } = terms;
+    let action = if side == Side::Buy { Action::Buy } else { Action::Sell };
+    let message = past::expired(side, Some(terms));
     app.activity.add_news(Subject::Expired(symbol), text, &message, app.clock);
     app.trade.offer_again(side, terms, PUSH_NOTICE_MS, app.clock);
     app.activity.ring(&message, app.settings.bell, app.clock, effects);
-    let notice = format!("{message}; {} makes it once more", app.keys.key(action));
+    let notice = format!("{message}. Press {} to place it again.", app.keys.key(action));
     app.activity.notify_for(notice, PUSH_NOTICE_MS, app.clock);
     app.connection.request_summary(app.clock, effects);
 }
@@ -300,10 +344,8 @@ fn on_filled(
     text: String,
     effects: &mut Vec<Effect>,
 ) {
-    let TradeTerms { symbol, shares, price, total } = terms;
-    let verb = if side == Side::Buy { "bought" } else { "sold" };
-    let (price, total) = (dollars(price), dollars(total));
-    let message = format!("trigger fired: {verb} {shares} {symbol} at {price}, {total}");
+    let TradeTerms { symbol, .. } = terms;
+    let message = past::filled(side, Some(terms));
     app.activity.add_news(Subject::Trigger(symbol), text, &message, app.clock);
     app.activity.ring(&message, app.settings.bell, app.clock, effects);
     app.activity.notify_for(message, PUSH_NOTICE_MS, app.clock);

@@ -8,9 +8,15 @@ use anyhow::Context as _;
 use clap::Args;
 use daytrade_protocol::{Symbol, UserName};
 use daytrade_server::Config;
-use daytrade_server::{QuoteArgs, default_data_dir};
-use std::path::PathBuf;
+use daytrade_server::{QuoteArgs, default_data_dir, running_at};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+/// Time that a server of another process has to begin to listen.
+const START_MAX: Duration = Duration::from_secs(3);
+/// Interval of looking whether it listens.
+const START_CHECK: Duration = Duration::from_millis(20);
 /// A step of simulated prices in the server of this process, milliseconds.
 const TICK_MS: u64 = 1_000;
 
@@ -67,17 +73,29 @@ impl EndpointArgs {
             Some(folder) => folder.clone(),
             None => default_data_dir().map_err(Failure::usage)?,
         };
+        let server_at = |address: SocketAddr| {
+            Ok::<_, Failure>(Server::plain(ServerAddress::parse(&address.to_string())?))
+        };
+        // The folder may be open in another daytrade, or in daytraded.
+        if let Some(address) = running_at(&folder) {
+            return Ok(Endpoint { server: server_at(address)?, user, local: None });
+        }
         let mut quotes = self.quotes.clone();
         // A market that stands still while nobody asks is none.
         quotes.tick = quotes.tick.or(Some(TICK_MS));
         let config = Config::local(folder.clone(), folder.join("dumps"), quotes);
-        let local = LocalServer::with_config(config)
-            .context(
-                "the server of this process did not start; --connect HOST:PORT uses a running one",
-            )
-            .map_err(Failure::usage)?;
-        let server = Server::plain(ServerAddress::parse(&local.address().to_string())?);
-        Ok(Endpoint { server, user, local: Some(local) })
+        match LocalServer::with_config(config) {
+            Ok(local) => {
+                Ok(Endpoint { server: server_at(local.address())?, user, local: Some(local) })
+            }
+            // Another one may have been faster.
+            Err(error) => match wait_for_server(&folder) {
+                Some(address) => Ok(Endpoint { server: server_at(address)?, user, local: None }),
+                None => Err(error)
+                    .context("the server of this process did not start")
+                    .map_err(Failure::usage),
+            },
+        }
     }
 }
 
@@ -100,6 +118,19 @@ impl Endpoint {
     /// A link failure, if the server could not sync its journal.
     pub(crate) fn close(self) -> Result<(), Failure> {
         self.local.map_or(Ok(()), |local| local.stop().map_err(Failure::link))
+    }
+}
+
+/// Returns the address of the server that has locked a folder, once it listens; None if no server
+/// has.
+fn wait_for_server(folder: &Path) -> Option<SocketAddr> {
+    let deadline = Instant::now() + START_MAX;
+    loop {
+        let address = running_at(folder);
+        if address.is_some() || Instant::now() >= deadline {
+            return address;
+        }
+        std::thread::sleep(START_CHECK);
     }
 }
 

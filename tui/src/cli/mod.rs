@@ -23,6 +23,7 @@ use practice::PracticeArgs;
 use query::{Query, QueryArgs, QuoteQueryArgs};
 use screen::ScreenArgs;
 use snapshot::SnapshotArgs;
+use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -120,7 +121,7 @@ struct SendArgs {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(options_after_command(std::env::args_os().collect()));
     let result = match cli.command {
         None => without_command(&cli.screen),
         Some(Command::Status(args)) => query::account(Query::Status, &args),
@@ -161,6 +162,29 @@ pub fn main() -> ExitCode {
             exit.into()
         }
     }
+}
+
+/// Moves the options before the name of a subcommand behind it, where the subcommand takes or
+/// refuses them: `daytrade --user bob status` is `daytrade status --user bob`.
+fn options_after_command(args: Vec<OsString>) -> Vec<OsString> {
+    let command = Cli::command();
+    let takes_value = |name: &str| {
+        let is_it = |arg: &&clap::Arg| arg.get_long() == Some(name);
+        command.get_arguments().find(is_it).is_some_and(|arg| arg.get_action().takes_values())
+    };
+    let mut at = 1;
+    while let Some(option) = args.get(at).and_then(|arg| arg.to_str()?.strip_prefix("--")) {
+        at += 1 + usize::from(!option.contains('=') && takes_value(option));
+    }
+    let name = args.get(at).and_then(|arg| arg.to_str()).unwrap_or_default();
+    let is_command = command.get_subcommands().any(|command| command.get_name() == name);
+    if at == 1 || !is_command {
+        return args;
+    }
+    let mut moved = args;
+    let name = moved.remove(at);
+    moved.insert(1, name);
+    moved
 }
 
 /// Opens the screen in a terminal; otherwise replays the workload on standard input.
@@ -264,6 +288,23 @@ fn print_with(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Ex
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_may_stand_before_the_command() {
+        for (typed, read) in [
+            ("daytrade --user bob status --json", "daytrade status --user bob --json"),
+            ("daytrade --ascii --user=bob --connect a:1 send PING",
+             "daytrade send --ascii --user=bob --connect a:1 PING"),
+            ("daytrade --user status", "daytrade --user status"),
+            ("daytrade --user bob", "daytrade --user bob"),
+            ("daytrade status --user bob", "daytrade status --user bob"),
+            ("daytrade nonsense", "daytrade nonsense"),
+        ] {
+            let args = typed.split(' ').map(OsString::from).collect();
+            let read: Vec<OsString> = read.split(' ').map(OsString::from).collect();
+            assert_eq!(options_after_command(args), read);
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -8,7 +8,7 @@ use crate::app::{KeyMap, LinkEvent};
 use crate::exit::{Exit, Failure};
 use crate::link::spawn_link;
 use crate::term::now_ms;
-use daytrade_protocol::{Money, Push, ServerLine, Symbol};
+use daytrade_protocol::{Code, Money, Push, ServerLine, Symbol};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -86,6 +86,12 @@ fn push_to_json(push: &Push) -> Value {
         Push::Account { user, available, reserved, realised } => {
             account_to_json(user.as_str(), *available, *reserved, *realised)
         }
+        Push::Order { user, at_ms, number, command, symbol, amount, refused } => json!({
+            "type": "order", "user": user.as_str(), "at_ms": at_ms, "number": number,
+            "command": command.as_str(), "symbol": symbol.map(|symbol| symbol.to_string()),
+            "amount": amount.map(|amount| amount.to_string()),
+            "outcome": refused.map_or("OK", Code::as_str),
+        }),
         Push::ByeSlowConsumer => json!({"type": "bye", "reason": "SLOW_CONSUMER"}),
         Push::ByeIdle => json!({"type": "bye", "reason": "IDLE"}),
         Push::ByeRevoked => json!({"type": "bye", "reason": "REVOKED"}),

@@ -26,6 +26,7 @@ impl TerminalGuard {
         std::panic::set_hook(Box::new(move |panic| {
             leave();
             hook(panic);
+            crate::local::stop_all();
         }));
         let guard = Self { mouse };
         guard.enter_screen()?;

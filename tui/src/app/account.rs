@@ -60,6 +60,18 @@ pub(crate) struct Pending {
     pub(crate) expires_at_ms: u64,
 }
 
+impl Pending {
+    /// Returns what a commit is worth at a price, compared with the same trade at that price. None
+    /// if that is more than any balance.
+    pub(crate) fn worth_at(&self, now: Money) -> Option<Money> {
+        let now = now.times(self.terms.shares)?;
+        Some(match self.side {
+            Side::Buy => now - self.terms.total,
+            Side::Sell => self.terms.total - now,
+        })
+    }
+}
+
 /// A set amount, with its trigger price once it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trigger {

@@ -166,12 +166,12 @@ fn control_replay(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
 /// Performs an action that changes only the display.
 fn change_view(app: &mut App, action: Action) {
     match action {
-        Action::Down => app.move_selection(app.view.pane(), 1),
-        Action::Up => app.move_selection(app.view.pane(), -1),
-        Action::PageDown => app.move_selection(app.view.pane(), PAGE_ROWS),
-        Action::PageUp => app.move_selection(app.view.pane(), -PAGE_ROWS),
-        Action::Top => app.move_selection(app.view.pane(), isize::MIN),
-        Action::Bottom => app.move_selection(app.view.pane(), isize::MAX),
+        Action::Down => app.move_selection(app.view.list(), 1),
+        Action::Up => app.move_selection(app.view.list(), -1),
+        Action::PageDown => app.move_selection(app.view.list(), PAGE_ROWS),
+        Action::PageUp => app.move_selection(app.view.list(), -PAGE_ROWS),
+        Action::Top => app.move_selection(app.view.list(), isize::MIN),
+        Action::Bottom => app.move_selection(app.view.list(), isize::MAX),
         Action::NextPane => app.view.move_focus(true, !app.market.alerts().is_empty()),
         Action::PreviousPane => app.view.move_focus(false, !app.market.alerts().is_empty()),
         Action::Trade => app.view.show(Screen::Trade),
@@ -190,6 +190,11 @@ fn change_view(app: &mut App, action: Action) {
         Action::Zoom => app.view.toggle_zoom(),
         Action::Shorter => app.view.chart_mut().change_timeframe(false),
         Action::Longer => app.view.chart_mut().change_timeframe(true),
+        Action::Left | Action::Right if app.view.pane() == Pane::Chart => {
+            app.view.chart_mut().move_crosshair(action == Action::Left);
+        }
+        Action::Left => app.view.chart_mut().change_timeframe(false),
+        Action::Right => app.view.chart_mut().change_timeframe(true),
         Action::ChartStyle => app.view.chart_mut().toggle_bars(),
         Action::Pause => app.market.toggle_frozen(),
         Action::HideMoney => app.view.set_money_hidden(!app.view.is_money_hidden()),
@@ -208,9 +213,8 @@ fn show_detail(app: &mut App) {
         Pane::Activity if !app.activity.lines().is_empty() => {
             app.view.open_popup(Popup::Exchange(app.row(Pane::Activity)));
         }
-        Pane::Watchlist | Pane::Holdings if app.view.screen() == Screen::Trade => {
-            app.view.chart_mut().toggle();
-        }
+        Pane::Activity | Pane::Replay => {}
+        _ if app.view.screen() == Screen::Trade => app.view.toggle_chart(),
         _ => {}
     }
 }

@@ -33,6 +33,10 @@ pub(crate) enum Subject {
     Expired(Symbol),
     /// A trigger that has fired.
     Trigger(Symbol),
+    /// A price alert that rang.
+    Alert(Symbol),
+    /// The quote source.
+    Market,
     /// The link to the server.
     Link,
 }
@@ -43,7 +47,9 @@ impl Subject {
         match self {
             Self::Sent(command) => Some(command.name()),
             Self::Past(_, command, ..) => Some(*command),
-            Self::Expired(_) | Self::Trigger(_) | Self::Link => None,
+            Self::Expired(_) | Self::Trigger(_) | Self::Alert(_) | Self::Market | Self::Link => {
+                None
+            }
         }
     }
 
@@ -54,6 +60,8 @@ impl Subject {
             Self::Past(_, command, ..) => command.as_str(),
             Self::Expired(_) => "EXPIRED",
             Self::Trigger(_) => "TRIGGER",
+            Self::Alert(_) => "ALERT",
+            Self::Market => "QUOTES",
             Self::Link => "LINK",
         }
     }
@@ -63,8 +71,10 @@ impl Subject {
         let (symbol, amount) = match self {
             Self::Sent(command) => (command.symbol(), command.funds()),
             Self::Past(_, _, symbol, amount) => (*symbol, *amount),
-            Self::Expired(symbol) | Self::Trigger(symbol) => (Some(*symbol), None),
-            Self::Link => (None, None),
+            Self::Expired(symbol) | Self::Trigger(symbol) | Self::Alert(symbol) => {
+                (Some(*symbol), None)
+            }
+            Self::Market | Self::Link => (None, None),
         };
         let filename = match self {
             Self::Sent(command) => command.fields().filename.map(ToString::to_string),
@@ -90,8 +100,10 @@ impl Subject {
                 let head = [self.name().to_owned(), user.to_string()];
                 head.into_iter().chain(fields.into_iter().flatten()).collect::<Vec<_>>().join(",")
             }
-            Self::Expired(symbol) | Self::Trigger(symbol) => format!("{},{symbol}", self.name()),
-            Self::Link => self.name().to_owned(),
+            Self::Expired(symbol) | Self::Trigger(symbol) | Self::Alert(symbol) => {
+                format!("{},{symbol}", self.name())
+            }
+            Self::Market | Self::Link => self.name().to_owned(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Price alerts: the bell rings once when a price crosses a limit. Alerts live as long as the
-//! screen and never trade.
+//! Price alerts: the bell rings once when a price crosses a limit. They are kept for the next session
+//! of the user at the same server, and they never trade.
 
 use super::text;
 use daytrade_protocol::{Money, Symbol};
@@ -16,14 +16,16 @@ pub(crate) struct Alert {
 }
 
 impl Alert {
-    /// Returns the alert as text: `XYZ crosses 15.00 going up`.
-    pub(crate) fn describe(&self, verb: &str) -> String {
-        format!(
-            "{} {verb} {} going {}",
-            self.symbol,
-            text::dollars(self.price),
-            if self.up { "up" } else { "down" }
-        )
+    /// Returns what the alert waits for: `XYZ rises to 15.00`.
+    pub(crate) fn describe(&self) -> String {
+        let verb = if self.up { "rises" } else { "falls" };
+        format!("{} {verb} to {}", self.symbol, text::dollars(self.price))
+    }
+
+    /// Returns the message that it rings: `Alert: XYZ rose to 15.00`.
+    pub(super) fn rang(&self) -> String {
+        let verb = if self.up { "rose" } else { "fell" };
+        format!("Alert: {} {verb} to {}", self.symbol, text::dollars(self.price))
     }
 
     /// Returns true if a price of the symbol has crossed the limit.
@@ -55,7 +57,9 @@ mod tests {
         };
         assert_eq!([quote("15.49"), quote("15.60"), quote("15.40"), quote("15.60")], [0, 1, 0, 0]);
         let (_, message) = world.app.activity.bell_log().back().unwrap();
-        assert_eq!(message, "XYZ crossed 15.50 going up");
+        assert_eq!(message, "Alert: XYZ rose to 15.50");
+        let line = world.app.activity.lines().back().unwrap();
+        assert_eq!((line.subject.name(), line.message.as_str()), ("ALERT", message.as_str()));
         world.press("!15.00\n");
         assert!(!world.app.market.alerts()[0].up);
         world.app.settings.bell = false;

@@ -253,7 +253,7 @@ pub(super) fn complete(text: &str, watchlist: &[Symbol]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Field, Subject};
+    use crate::app::{Field, Quotes, Subject};
 
     fn alice() -> UserName {
         UserName::parse(b"alice").unwrap()
@@ -265,7 +265,7 @@ mod tests {
             let line = |command: Command| Subject::Sent(command).wire_line();
             match parse(text, &alice()) {
                 Ok(Parsed::Send(command)) => line(command),
-                Ok(Parsed::Submit(form)) => match form.commands(&alice()).unwrap() {
+                Ok(Parsed::Submit(form)) => match form.commands(&alice(), &Quotes::default()).unwrap() {
                     (one, None) => line(one),
                     (one, Some(two)) => format!("{} then {}", line(one), line(two)),
                 },

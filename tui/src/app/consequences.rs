@@ -1,8 +1,9 @@
 //! The consequences of a form: the lines that are displayed before Enter, among them the reasons
 //! why a form cannot be sent. All calculations use integers.
 
+use super::market::ANSWER_MS;
 use super::text::{basis_points, dollars, percent, signed, thousands};
-use super::{Account, Clock, Quotes};
+use super::{Account, Clock, Market, MarketClock, Quotes};
 use daytrade_protocol::{Money, Side, Symbol};
 
 const BAD_SYMBOL: &str = "1 to 3 letters or digits";
@@ -21,6 +22,7 @@ pub(crate) struct Consequence {
 /// The lines about one form.
 pub(super) struct Consequences<'a> {
     account: Option<&'a Account>,
+    market: &'a Market,
     quotes: &'a Quotes,
     clock: Clock,
     lines: Vec<Consequence>,
@@ -45,12 +47,12 @@ impl Trade {
 }
 
 impl<'a> Consequences<'a> {
-    pub(super) const fn new(
+    pub(super) fn new(
         account: Option<&'a Account>,
-        quotes: &'a Quotes,
+        market: &'a Market,
         clock: Clock,
     ) -> Self {
-        Self { account, quotes, clock, lines: Vec::new() }
+        Self { account, market, quotes: market.quotes(), clock, lines: Vec::new() }
     }
 
     pub(super) fn into_lines(self) -> Vec<Consequence> {
@@ -71,34 +73,32 @@ impl<'a> Consequences<'a> {
         }
     }
 
-    pub(super) fn add_money(&mut self, amount: Option<Money>) {
-        let Some(amount) = amount else {
-            self.block("Amount", "dollars, at most two decimals".to_owned());
-            return;
-        };
+    pub(super) fn add_money(&mut self, amount: Result<Money, String>) {
+        let Some(amount) = self.number("Amount", amount) else { return };
         let cash = self.cash();
         let after = cash.checked_add(amount).unwrap_or(cash);
         self.add("Cash", format!("{} -> {}", dollars(cash), dollars(after)));
     }
 
-    pub(super) fn alert(&mut self, symbol: Option<Symbol>, price: Option<Money>) {
+    pub(super) fn alert(&mut self, symbol: Option<Symbol>, price: Result<Money, String>) {
         let Some(symbol) = symbol else {
             self.block("Symbol", BAD_SYMBOL.to_owned());
             return;
         };
         let Some(last) = self.quotes.price(symbol) else {
-            self.block("Quote", "asking the market".to_owned());
+            let text = self.waiting(symbol);
+            self.block("Quote", text);
             return;
         };
         match price {
-            None => {
+            Err(fault) => {
                 self.add("Quote", dollars(last));
-                self.block("Price", "dollars a share to hear of".to_owned());
+                self.block("Price", fault);
             }
-            Some(price) if last == price => {
+            Ok(price) if last == price => {
                 self.block("Quote", format!("it is {} now", dollars(price)));
             }
-            Some(price) => {
+            Ok(price) => {
                 let direction = if price > last { "rises" } else { "falls" };
                 let (now, then) = (dollars(last), dollars(price));
                 self.add("Rings", format!("once, when it {direction} from {now} to {then}"));
@@ -106,7 +106,12 @@ impl<'a> Consequences<'a> {
         }
     }
 
-    pub(super) fn order(&mut self, side: Side, symbol: Option<Symbol>, amount: Option<Money>) {
+    pub(super) fn order(
+        &mut self,
+        side: Side,
+        symbol: Option<Symbol>,
+        amount: Result<Money, String>,
+    ) {
         let Some(symbol) = symbol else {
             self.block("Symbol", BAD_SYMBOL.to_owned());
             return;
@@ -114,15 +119,15 @@ impl<'a> Consequences<'a> {
         let fresh_price = self.quote(symbol, true);
         let holding = self.account.and_then(|account| account.holding(symbol));
         let holds_none = holding.is_none_or(|holding| holding.shares() == 0);
-        if side == Side::Sell && amount.is_none() && holds_none {
+        if side == Side::Sell && amount.is_err() && holds_none {
             self.block("You sell", format!("you hold no {symbol}"));
             return;
         }
-        let Some(amount) = self.amount(amount) else { return };
+        let Some(amount) = self.number("Amount", amount) else { return };
         let Some(price) = fresh_price else { return };
         let trade = Trade::new(symbol, amount, price);
         if trade.shares == 0 {
-            self.no_share(side, price, "; = fills that in");
+            self.no_share(side, amount, price);
             return;
         }
         match side {
@@ -135,22 +140,19 @@ impl<'a> Consequences<'a> {
         &mut self,
         side: Side,
         symbol: Option<Symbol>,
-        amount: Option<Money>,
-        price: Option<Money>,
+        amount: Result<Money, String>,
+        price: Result<Money, String>,
     ) {
         let Some(symbol) = symbol else {
             self.block("Symbol", BAD_SYMBOL.to_owned());
             return;
         };
         self.quote(symbol, false);
-        let Some(amount) = self.amount(amount) else { return };
-        let Some(price) = price else {
-            self.block("Price", "dollars a share at which it fires".to_owned());
-            return;
-        };
+        let Some(amount) = self.number("Amount", amount) else { return };
+        let Some(price) = self.number("Price", price) else { return };
         let trade = Trade::new(symbol, amount, price);
         if trade.shares == 0 {
-            self.no_share(side, price, "");
+            self.no_share(side, amount, price);
             return;
         }
         self.arm(side, trade);
@@ -168,27 +170,45 @@ impl<'a> Consequences<'a> {
             self.add("Quote", format!("{}, {age_s} s old", dollars(quote.price)));
             return Some(quote.price);
         }
-        let stale =
-            quote.map_or(String::new(), |quote| format!("{} is stale; ", dollars(quote.price)));
-        let text = format!("{stale}asking the market");
+        let text = match quote {
+            Some(quote) => format!("{} is too old; {}", dollars(quote.price), self.waiting(symbol)),
+            None => self.waiting(symbol),
+        };
         self.lines.push(Consequence { label: "Quote", text, blocks: must_be_fresh });
         None
     }
 
-    fn amount(&mut self, amount: Option<Money>) -> Option<Money> {
-        if amount.is_none() {
-            self.block("Amount", "dollars to trade for, at most two decimals".to_owned());
+    /// Returns what is done to get a price.
+    fn waiting(&self, symbol: Symbol) -> String {
+        if self.market.source_silence(self.clock).is_some() {
+            return "the quote source does not answer".to_owned();
         }
-        amount
+        match self.market.waits_ms(symbol, self.clock) {
+            Some(ms) if matches!(self.market.market_clock(), MarketClock::At(..)) && ms >= 1_000 => {
+                format!("{symbol} has no price in this market yet")
+            }
+            Some(ms) if ms >= ANSWER_MS => {
+                let seconds = ms / 1_000;
+                format!("no price of {symbol} for {seconds} s: the quote source does not give one")
+            }
+            Some(ms) if ms >= 1_000 => format!("a price is asked for, {} s", ms / 1_000),
+            _ => "a price is asked for".to_owned(),
+        }
     }
 
-    fn no_share(&mut self, side: Side, price: Money, hint: &str) {
+    /// Returns a typed number; adds its fault if it is none.
+    fn number(&mut self, label: &'static str, number: Result<Money, String>) -> Option<Money> {
+        number.map_err(|fault| self.block(label, fault)).ok()
+    }
+
+    fn no_share(&mut self, side: Side, amount: Money, price: Money) {
         let label = if side == Side::Sell { "You sell" } else { "You get" };
-        self.block(label, format!("no share: one costs {}{hint}", dollars(price)));
+        let (amount, price) = (dollars(amount), dollars(price));
+        self.block(label, format!("{amount} is less than one share ({price})"));
     }
 
     fn missing_cash(&mut self, cash: Money, amount: Money) {
-        let text = format!("{} is there, {} is asked for", dollars(cash), dollars(amount));
+        let text = format!("{} is more than the {} in cash", dollars(amount), dollars(cash));
         self.block("Cash", text);
     }
 
@@ -222,14 +242,11 @@ impl<'a> Consequences<'a> {
         let holding = self.account.and_then(|account| account.holding(symbol));
         let Some(holding) = holding.filter(|holding| holding.free >= shares) else {
             let text = match holding {
-                None => format!("{} at {}, but you hold none", shares_of(shares), dollars(price)),
-                Some(holding) => format!(
-                    "{} at {}, but only {} of your {} can be sold",
-                    shares_of(shares),
-                    dollars(price),
-                    thousands(holding.free),
-                    thousands(holding.shares()),
-                ),
+                None => format!("you hold no {symbol}"),
+                Some(holding) if holding.free == 0 => {
+                    format!("all {} shares are reserved", thousands(holding.shares()))
+                }
+                Some(holding) => format!("only {} can be sold", shares_of(holding.free)),
             };
             self.block("You sell", text);
             return;
@@ -267,7 +284,7 @@ impl<'a> Consequences<'a> {
             self.missing_cash(cash, amount);
         }
         if side == Side::Sell && free < shares {
-            self.block("Shares", format!("{} free, {count} to be sold", thousands(free)));
+            self.block("Shares", format!("{count} are more than the {} that can be sold", thousands(free)));
         }
         if let Some(old) = old {
             let at = old

@@ -1,8 +1,9 @@
 //! Forms: the values that the trader types before a request is sent.
 
+use super::amount::{SharePrice, parse_amount};
 use super::consequences::{Consequence, Consequences};
 use super::text_input::editing_request;
-use super::{Account, Clock, Key, Quotes, text};
+use super::{Account, Clock, Key, Market, Quotes, text};
 use daytrade_protocol::{Command, Money, Side, Symbol, UserName};
 use tui_input::{Input, InputRequest};
 
@@ -174,13 +175,21 @@ impl Form {
         Symbol::parse(self.symbol.value().as_bytes())
     }
 
-    fn typed_amount(&self) -> Option<Money> {
-        Money::parse_amount(self.amount.value().as_bytes()).ok()
+    /// Returns the typed amount in dollars, or its fault.
+    fn typed_amount(&self, quotes: &Quotes) -> Result<Money, String> {
+        let price = match self.kind {
+            FormKind::Order(_) => {
+                SharePrice::At(self.stock().and_then(|symbol| quotes.price(symbol)))
+            }
+            FormKind::Trigger(_) => SharePrice::At(self.typed_price().ok()),
+            FormKind::AddMoney | FormKind::AddSymbol | FormKind::Alert => SharePrice::DollarsOnly,
+        };
+        parse_amount(self.amount.value(), price)
     }
 
-    /// Returns the typed price, if it is one.
-    pub(super) fn typed_price(&self) -> Option<Money> {
-        Money::parse_amount(self.price.value().as_bytes()).ok()
+    /// Returns the typed price, or its fault.
+    pub(super) fn typed_price(&self) -> Result<Money, String> {
+        parse_amount(self.price.value(), SharePrice::DollarsOnly)
     }
 
     /// Fills in an amount.
@@ -210,7 +219,10 @@ impl Form {
             }
             _ if self.is_sending() => {}
             Key::Left | Key::Right => self.switch_side(),
-            Key::Char(key @ ('m' | 'h' | '=')) if self.focus() == Field::Amount => {
+            // After digits, m is a million.
+            Key::Char(key @ ('m' | 'h' | '='))
+                if self.focus() == Field::Amount && self.is_amount_replaceable() =>
+            {
                 self.calculate_amount(key, account, quotes);
             }
             Key::Char(letter) => self.insert(letter),
@@ -223,23 +235,31 @@ impl Form {
         }
     }
 
-    /// Inserts a letter, if the field takes it.
+    /// Returns true if the amount was not typed.
+    fn is_amount_replaceable(&self) -> bool {
+        self.amount.value().is_empty() || self.is_amount_private()
+    }
+
+    /// Inserts a letter. What is no amount is refused as a whole, with the fault, so a letter is
+    /// never dropped.
     fn insert(&mut self, letter: char) {
         let is_symbol = self.focus() == Field::Symbol;
         let (is_valid, chars_max) = if is_symbol {
             (letter.is_ascii_alphanumeric(), SYMBOL_CHARS_MAX)
         } else {
-            (letter.is_ascii_digit() || letter == '.', AMOUNT_CHARS_MAX)
+            (letter.is_ascii_graphic(), AMOUNT_CHARS_MAX)
         };
         if !is_valid {
             return;
         }
-        if std::mem::take(&mut self.proposed) {
+        let is_replaced = !is_symbol && self.focus() == Field::Amount && self.is_amount_private();
+        if std::mem::take(&mut self.proposed) || is_replaced && self.calculated {
             self.focused_input().reset();
         }
         let input = self.focused_input();
         if input.value().len() < chars_max {
-            input.handle(InputRequest::InsertChar(letter.to_ascii_uppercase()));
+            let letter = if is_symbol { letter.to_ascii_uppercase() } else { letter };
+            input.handle(InputRequest::InsertChar(letter));
             (self.calculated, self.refused) = (self.calculated && is_symbol, None);
         }
     }
@@ -296,17 +316,22 @@ impl Form {
 
     /// Returns the commands to send: the second one once the first is carried out. None if a field
     /// cannot be read, or if the form sends nothing.
-    pub(super) fn commands(&self, user: &UserName) -> Option<(Command, Option<Command>)> {
+    pub(super) fn commands(
+        &self,
+        user: &UserName,
+        quotes: &Quotes,
+    ) -> Option<(Command, Option<Command>)> {
         let user = user.clone();
+        let amount = self.typed_amount(quotes);
         if self.kind == FormKind::AddMoney {
-            return Some((Command::Add { user, amount: self.typed_amount()? }, None));
+            return Some((Command::Add { user, amount: amount.ok()? }, None));
         }
-        let (symbol, amount) = (self.stock()?, self.typed_amount()?);
+        let (symbol, amount) = (self.stock()?, amount.ok()?);
         Some(match self.kind {
             FormKind::Order(Side::Buy) => (Command::Buy { user, symbol, amount }, None),
             FormKind::Order(Side::Sell) => (Command::Sell { user, symbol, amount }, None),
             FormKind::Trigger(side) => {
-                let (price, again) = (self.typed_price()?, user.clone());
+                let (price, again) = (self.typed_price().ok()?, user.clone());
                 let (first, second) = match side {
                     Side::Buy => (
                         Command::SetBuyAmount { user, symbol, amount },
@@ -327,17 +352,19 @@ impl Form {
     pub(crate) fn consequences(
         &self,
         account: Option<&Account>,
-        quotes: &Quotes,
+        market: &Market,
         clock: Clock,
     ) -> Vec<Consequence> {
-        let mut lines = Consequences::new(account, quotes, clock);
+        let quotes = market.quotes();
+        let mut lines = Consequences::new(account, market, clock);
         match self.kind {
             FormKind::AddSymbol => lines.add_symbol(self.stock()),
-            FormKind::AddMoney => lines.add_money(self.typed_amount()),
+            FormKind::AddMoney => lines.add_money(self.typed_amount(quotes)),
             FormKind::Alert => lines.alert(self.stock(), self.typed_price()),
-            FormKind::Order(side) => lines.order(side, self.stock(), self.typed_amount()),
+            FormKind::Order(side) => lines.order(side, self.stock(), self.typed_amount(quotes)),
             FormKind::Trigger(side) => {
-                lines.trigger(side, self.stock(), self.typed_amount(), self.typed_price());
+                let amount = self.typed_amount(quotes);
+                lines.trigger(side, self.stock(), amount, self.typed_price());
             }
         }
         lines.into_lines()

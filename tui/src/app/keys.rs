@@ -138,21 +138,23 @@ actions! {
     Triggers "triggers" "Screens" "Triggers" [Key::Char('3')],
     Activity "activity" "Screens" "Activity" [Key::Char('4')],
     Replay "replay-screen" "Screens" "Replay" [Key::Char('5')],
-    Detail "detail" "See" "detail: chart, or request and reply" [Key::Enter],
+    Detail "detail" "See" "chart, or request and reply" [Key::Enter],
     Back "back" "See" "back" [Key::Esc],
     Filter "filter" "See" "filter: xyz held chg<-1 away<3% age>60s" [Key::Char('/')],
     Sort "sort" "See" "sort the watchlist" [Key::Char('o')],
-    Reverse "reverse" "See" "reverse the order" [Key::Char('O')],
-    Zoom "zoom" "See" "the pane alone, and back" [Key::Char('z')],
-    Shorter "shorter-time" "See" "chart: shorter time" [Key::Char('['), Key::Char('h'), Key::Left],
-    Longer "longer-time" "See" "chart: longer time" [Key::Char(']'), Key::Char('l'), Key::Right],
+    Reverse "reverse" "See" "reverse sort" [Key::Char('O')],
+    Zoom "zoom" "See" "zoom pane" [Key::Char('z')],
+    Shorter "shorter-time" "See" "chart: shorter time" [Key::Char('[')],
+    Longer "longer-time" "See" "chart: longer time" [Key::Char(']')],
+    Left "left" "See" "chart: earlier, or shorter time" [Key::Char('h'), Key::Left],
+    Right "right" "See" "chart: later, or longer time" [Key::Char('l'), Key::Right],
     ChartStyle "chart-style" "See" "chart: line or bars" [Key::Char('f')],
-    Pause "pause" "See" "freeze the prices" [Key::Char('p')],
-    Requote "requote" "See" "ask for the price now" [Key::Char('r')],
+    Pause "pause" "See" "pause prices" [Key::Char('p')],
+    Requote "requote" "See" "request a new price" [Key::Char('r')],
     HideMoney "hide-money" "See" "hide money" [Key::Char('$')],
     AddSymbol "add-symbol" "Lists" "add a symbol" [Key::Char('+')],
     DropSymbol "drop-symbol" "Lists" "remove the symbol" [Key::Char('-')],
-    Alert "new-alert" "Lists" "ring at a price" [Key::Char('!')],
+    Alert "new-alert" "Lists" "set a price alert" [Key::Char('!')],
     Copy "copy" "Lists" "copy request and reply" [Key::Char('c')],
     Export "export" "Lists" "activity to a file" [Key::Char('e')],
     ReplayPause "replay-pause" "Replay" "pause, resume" [Key::Char(' ')],
@@ -164,10 +166,10 @@ actions! {
     Palette "palette" "App" "command" [Key::Char(':'), Key::Ctrl('p')],
     MoreKeys "more-keys" "App" "more keys in the last line" [Key::Char('.')],
     Settings "settings" "App" "settings" [Key::Char(',')],
-    Log "log" "App" "log of the screen" [Key::Char('`')],
-    Reconnect "reconnect" "App" "try the link now" [Key::Char('R')],
+    Log "log" "App" "message log" [Key::Char('`')],
+    Reconnect "reconnect" "App" "reconnect now" [Key::Char('R')],
     Redraw "redraw" "App" "redraw" [Key::Ctrl('l')],
-    Suspend "suspend" "App" "to the shell and back" [Key::Ctrl('z')],
+    Suspend "suspend" "App" "suspend" [Key::Ctrl('z')],
     Quit "quit" "App" "quit" [Key::Char('q'), Key::Ctrl('c')],
 }
 
@@ -195,7 +197,7 @@ impl KeyMap {
             for key in keys {
                 if let Some(other) = by_key.insert((action.is_replay_action(), *key), *action) {
                     return Err(format!(
-                        "key {key} is wanted by both {} and {}",
+                        "\"{key}\" is bound to both {} and {}",
                         other.name(),
                         action.name()
                     ));
@@ -303,7 +305,7 @@ mod tests {
             Some(Action::Buy)
         );
         assert_eq!(rebound("buy", "Ctrl-b").unwrap().action(Key::Char('b'), false), None);
-        assert_eq!(rebound("buy", "s").unwrap_err(), "key s is wanted by both buy and sell");
+        assert_eq!(rebound("buy", "s").unwrap_err(), "\"s\" is bound to both buy and sell");
         assert!(rebound("fly", "s").is_err() && rebound("buy", "hyper").is_err());
     }
 }

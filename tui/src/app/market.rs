@@ -5,14 +5,16 @@
 //! change the account.
 
 use super::text::dollars;
-use super::{Account, Alert, Clock, Filter, Quotes, SymbolQuote};
+use super::{Account, Alert, Clock, Filter, QUOTE_LIFETIME_MS, Quotes, SymbolQuote};
 use crate::convert::Aliases;
 use daytrade_protocol::{Money, Symbol};
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum number of active alerts.
 const ALERTS_MAX: usize = 100;
+/// Time that a quote source may take to answer, in milliseconds.
+pub(crate) const ANSWER_MS: u64 = 6_000;
 
 /// The sort order of the watchlist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +60,18 @@ impl Sort {
     }
 }
 
+/// Whether the market has a clock of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum MarketClock {
+    /// The server has not said.
+    #[default]
+    Unknown,
+    /// It has none: a quote source is asked.
+    None,
+    /// It has one, and this was its time, Unix milliseconds, at a local time.
+    At(u64, u64),
+}
+
 /// Symbols to stop and to start watching on the server.
 pub(super) struct WatchChanges {
     pub(super) unwatch: Vec<Symbol>,
@@ -77,6 +91,13 @@ pub(crate) struct Market {
     reversed: bool,
     /// Symbols that the server sends prices of.
     watched: BTreeSet<Symbol>,
+    /// Watched symbols that have had no price yet, with the local time since which.
+    without_price: BTreeMap<Symbol, u64>,
+    /// Local time of the newest price of any symbol, or of the first watch.
+    last_price_ms: u64,
+    /// Local time of the newest refusal for want of a price.
+    unavailable_ms: u64,
+    clock: MarketClock,
     alerts: Vec<Alert>,
     /// What people see for symbols that stand for longer ones.
     aliases: Aliases,
@@ -134,6 +155,8 @@ impl Market {
     }
 
     pub(super) fn record_quote(&mut self, symbol: Symbol, price: Money, at_ms: u64, now_ms: u64) {
+        self.without_price.remove(&symbol);
+        self.last_price_ms = now_ms;
         self.quotes.record(symbol, price, at_ms, now_ms);
     }
 
@@ -216,12 +239,78 @@ impl Market {
     /// Forgets which symbols the server sends prices of: a new connection starts with none.
     pub(super) fn clear_watched(&mut self) {
         self.watched.clear();
+        self.without_price.clear();
+        self.clock = MarketClock::Unknown;
+    }
+
+    /// Records what the server says about the market's clock.
+    pub(super) const fn set_clock(&mut self, clock: MarketClock) {
+        self.clock = clock;
+    }
+
+    /// Returns what the server has said about the market's clock.
+    pub(crate) const fn market_clock(&self) -> MarketClock {
+        self.clock
+    }
+
+    /// Returns the local time at which [`Self::source_silence`] may change without an event.
+    pub(crate) fn silence_change_ms(&self, clock: Clock) -> Option<u64> {
+        if self.clock != MarketClock::None || self.watched.is_empty() {
+            return None;
+        }
+        let since_ms = self.last_price_ms;
+        let first_ms = self.without_price.values().min().map(|first| (*first).max(since_ms));
+        let late = first_ms.map(|first| first + ANSWER_MS);
+        let old = since_ms + QUOTE_LIFETIME_MS + ANSWER_MS;
+        late.into_iter().chain([old]).filter(|at| *at > clock.now_ms()).min()
+    }
+
+    /// Adds the alerts of an earlier session.
+    pub(crate) fn restore_alerts(&mut self, alerts: impl IntoIterator<Item = Alert>) {
+        self.alerts.extend(alerts.into_iter().take(ALERTS_MAX));
+    }
+
+    /// Restores the sort order of an earlier session.
+    pub(crate) const fn restore_sort(&mut self, sort: Sort, reversed: bool) {
+        (self.sort, self.reversed) = (sort, reversed);
+    }
+
+    /// Returns the time for which a symbol has waited for its first price, in milliseconds.
+    pub(crate) fn waits_ms(&self, symbol: Symbol, clock: Clock) -> Option<u64> {
+        self.without_price.get(&symbol).map(|since_ms| clock.since_ms(*since_ms))
+    }
+
+    /// Records that an order was refused because there was no price.
+    pub(super) const fn set_unavailable(&mut self, clock: Clock) {
+        self.unavailable_ms = clock.now_ms();
+    }
+
+    /// Returns the local time since which a quote source has not answered, if it should have: a
+    /// watched symbol waits for its first price, all prices are older than they may be, or an order
+    /// was refused for want of one. A market with a clock is not asked for prices.
+    pub(crate) fn source_silence(&self, clock: Clock) -> Option<u64> {
+        if self.clock != MarketClock::None || self.watched.is_empty() {
+            return None;
+        }
+        let since_ms = self.last_price_ms;
+        let first_ms = self.without_price.values().min().copied();
+        let waits = first_ms.is_some_and(|first| clock.since_ms(first.max(since_ms)) >= ANSWER_MS);
+        let is_old = clock.since_ms(since_ms) >= QUOTE_LIFETIME_MS + ANSWER_MS;
+        let is_refused = self.unavailable_ms > since_ms;
+        (waits || is_old || is_refused).then_some(since_ms)
     }
 
     /// Stores the symbols to watch and returns the difference to the ones watched before.
-    pub(super) fn set_watched(&mut self, wanted: BTreeSet<Symbol>) -> WatchChanges {
-        let unwatch = self.watched.difference(&wanted).copied().collect();
-        let watch = wanted.difference(&self.watched).copied().collect();
+    pub(super) fn set_watched(&mut self, wanted: BTreeSet<Symbol>, clock: Clock) -> WatchChanges {
+        let unwatch: Vec<Symbol> = self.watched.difference(&wanted).copied().collect();
+        let watch: Vec<Symbol> = wanted.difference(&self.watched).copied().collect();
+        if self.watched.is_empty() {
+            self.last_price_ms = clock.now_ms();
+        }
+        self.without_price.retain(|symbol, _| !unwatch.contains(symbol));
+        for symbol in watch.iter().filter(|symbol| self.quotes.get(**symbol).is_none()) {
+            self.without_price.insert(*symbol, clock.now_ms());
+        }
         self.watched = wanted;
         WatchChanges { unwatch, watch }
     }
@@ -238,7 +327,7 @@ impl Market {
     pub(super) fn add_alert(&mut self, symbol: Symbol, price: Money) -> Result<Alert, String> {
         let last = self.quotes.price(symbol);
         let last =
-            last.ok_or_else(|| format!("{symbol} has no price yet: which way is it to cross?"))?;
+            last.ok_or_else(|| format!("{symbol} has no price yet, so it is unknown whether it rises or falls to that"))?;
         if last == price {
             return Err(format!("{symbol} is {} now", dollars(price)));
         }

@@ -16,6 +16,7 @@ mod actions;
 mod activity;
 mod activity_line;
 mod alerts;
+mod amount;
 mod clock;
 mod command_line;
 mod connection;
@@ -60,7 +61,7 @@ pub(crate) use connection::{Connection, Link, Purpose, ends_order};
 pub(crate) use equity::Equity;
 pub(crate) use filter::Filter;
 pub(crate) use forms::{Field, Form, FormKind};
-pub(crate) use market::Market;
+pub(crate) use market::{Market, MarketClock};
 pub(crate) use palette::Palette;
 pub(crate) use quotes::{Quotes, SymbolQuote};
 pub(crate) use replay::ReplayState;
@@ -91,6 +92,10 @@ pub struct App {
     past: Option<Past>,
     /// The records of the account are to be asked for after the next summary.
     past_wanted: bool,
+    /// The trader has asked about the market's clock.
+    market_wanted: bool,
+    /// The quote source does not answer, as the log has it.
+    is_source_silent: bool,
     pub(crate) view: View,
     pub(crate) replay: ReplayState,
     pub(crate) settings: Settings,
@@ -117,6 +122,8 @@ impl App {
             equity: Equity::default(),
             past: None,
             past_wanted: false,
+            market_wanted: false,
+            is_source_silent: false,
             view: View::default(),
             replay: ReplayState::new(None),
             settings: Settings::default(),
@@ -169,6 +176,7 @@ impl App {
         self.update_banner();
         self.keep_selection();
         self.sample_equity();
+        self.log_source();
         let Some(order) = self.next_pending().copied() else { return };
         if let Some(warning) = self.trade.expiry_warning(&order, self.clock) {
             self.activity.ring(&warning, self.settings.bell, self.clock, effects);
@@ -183,6 +191,21 @@ impl App {
     /// Displays a message for a few seconds.
     fn notify(&mut self, message: &str) {
         self.activity.notify(message, self.clock);
+    }
+
+    /// Logs that the quote source has stopped to answer, or answers again.
+    fn log_source(&mut self) {
+        let is_silent = self.source_silence().is_some();
+        if is_silent == std::mem::replace(&mut self.is_source_silent, is_silent) {
+            return;
+        }
+        let message = if is_silent {
+            "The quote source does not answer: prices are old, orders are refused."
+        } else {
+            "The quote source answers again."
+        };
+        self.activity.add_to_log(message, self.clock);
+        self.activity.add_news(Subject::Market, String::new(), message, self.clock);
     }
 
     /// Notes the value of the account, once all its prices are known.

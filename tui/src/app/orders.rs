@@ -1,6 +1,7 @@
 //! Sends the requests of the trader: forms, commits, cancels and the removal of triggers. Only this
 //! module and the command line send a command that moves money, and only for a key pressed now.
 
+use super::consequences::Consequence;
 use super::{App, Effect, Form, FormKind, Key, Pane, Popup, Purpose};
 use daytrade_protocol::{Command, Money, SessionCommand, Side, Symbol};
 use std::collections::BTreeSet;
@@ -43,14 +44,14 @@ pub(super) fn edit_form(app: &mut App, mut form: Form, key: Key, effects: &mut V
 
 /// Sends a form, or displays why it cannot be sent.
 fn submit(app: &mut App, mut form: Form, effects: &mut Vec<Effect>) {
-    let lines = form.consequences(app.account.current(), app.market.quotes(), app.clock);
+    let lines = form.consequences(app.account.current(), &app.market, app.clock);
     let blocked = lines.into_iter().find(|line| line.blocks);
     if let (FormKind::AddSymbol, Some(symbol)) = (form.kind(), form.stock()) {
         add_symbol(app, symbol, effects);
         return;
     }
     if let (FormKind::Alert, Some(symbol), None) = (form.kind(), form.stock(), &blocked) {
-        if let Some(price) = form.typed_price() {
+        if let Ok(price) = form.typed_price() {
             add_alert(app, symbol, price, effects);
         }
         return;
@@ -60,9 +61,9 @@ fn submit(app: &mut App, mut form: Form, effects: &mut Vec<Effect>) {
         return;
     }
     if let Some(blocked) = blocked {
-        form.refuse(format!("not sent: {}, see above", blocked.label.to_lowercase()));
+        form.refuse(not_sent(&blocked));
     } else if app.connection.is_live()
-        && let Some((command, next)) = form.commands(app.connection.user())
+        && let Some((command, next)) = form.commands(app.connection.user(), app.market.quotes())
     {
         form.start_sending(app.connection.next_tag(), app.market.quotes());
         app.view.open_popup(Popup::Form(form));
@@ -70,6 +71,12 @@ fn submit(app: &mut App, mut form: Form, effects: &mut Vec<Effect>) {
         return;
     }
     app.view.open_popup(Popup::Form(form));
+}
+
+/// Returns the message that a form is not sent, and why.
+pub(super) fn not_sent(line: &Consequence) -> String {
+    let end = if line.text.ends_with('.') { "" } else { "." };
+    format!("Not sent: {}{end}", line.text)
 }
 
 /// Adds a symbol to the watchlist and selects it.
@@ -85,7 +92,7 @@ pub(super) fn add_symbol(app: &mut App, symbol: Symbol, effects: &mut Vec<Effect
 pub(super) fn add_alert(app: &mut App, symbol: Symbol, price: Money, effects: &mut Vec<Effect>) {
     match app.market.add_alert(symbol, price) {
         Ok(alert) => {
-            app.notify(&format!("the bell rings when {}", alert.describe("crosses")));
+            app.notify(&format!("Alert set: {}", alert.describe()));
             update_watches(app, effects);
         }
         Err(message) => app.notify(&message),
@@ -140,7 +147,7 @@ pub(super) fn remove_selected(app: &mut App, effects: &mut Vec<Effect>) {
 fn remove_alert(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(index) = app.selected_alert() else { return };
     let alert = app.market.remove_alert(index);
-    app.notify(&format!("no alert any more when {}", alert.describe("crosses")));
+    app.notify(&format!("Alert removed: {}", alert.describe()));
     update_watches(app, effects);
 }
 
@@ -182,7 +189,7 @@ pub(super) fn update_watches(app: &mut App, effects: &mut Vec<Effect>) {
         Some(Popup::Palette(_)) => wanted.extend(app.preview().and_then(|form| form.stock())),
         _ => {}
     }
-    let changes = app.market.set_watched(wanted);
+    let changes = app.market.set_watched(wanted, app.clock);
     let unwatch = changes.unwatch.into_iter().map(|symbol| SessionCommand::Unwatch { symbol });
     for command in
         unwatch.chain(changes.watch.into_iter().map(|symbol| SessionCommand::Watch { symbol }))

@@ -2,7 +2,7 @@
 
 use super::actions::perform;
 use super::command_line::{Parsed, complete, parse};
-use super::orders::{add_alert, add_symbol, show_form, update_watches};
+use super::orders::{add_alert, add_symbol, not_sent, show_form, update_watches};
 use super::text_input::editing_request;
 use super::{App, Effect, Form, Key, Popup, Purpose, ReplayRequest, Screen};
 use std::collections::VecDeque;
@@ -111,14 +111,17 @@ fn run_line(app: &mut App, text: &str, effects: &mut Vec<Effect>) -> Result<(), 
         Parsed::Action(action) => perform(app, action, effects),
         Parsed::Send(command) => app.send(command, Purpose::Form(None), effects),
         Parsed::Submit(form) => {
-            if let Some((command, next)) = form.commands(&user) {
+            if let Some((command, next)) = form.commands(&user, app.market.quotes()) {
                 app.send(command, Purpose::Form(next), effects);
             }
         }
         Parsed::Watch(symbol) => add_symbol(app, symbol, effects),
         Parsed::Open(form) => show_form(app, form, effects),
         Parsed::Theme(name) => app.settings.theme = name,
-        Parsed::Market(command) => app.connection.send_session(command, app.clock, effects),
+        Parsed::Market(command) => {
+            app.market_wanted = true;
+            app.connection.send_session(command, app.clock, effects);
+        }
         Parsed::Filter(text) => app.market.filter_mut().set(&text),
         Parsed::Alert(symbol, price) => add_alert(app, symbol, price, effects),
         Parsed::Replay(file) => {
@@ -133,7 +136,7 @@ fn run_line(app: &mut App, text: &str, effects: &mut Vec<Effect>) -> Result<(), 
 /// Returns the message that a form would not be sent, and why. The command line sends nothing that
 /// the form would not.
 fn blocked(app: &App, form: &Form) -> Option<String> {
-    let lines = form.consequences(app.account.current(), app.market.quotes(), app.clock);
+    let lines = form.consequences(app.account.current(), &app.market, app.clock);
     let line = lines.into_iter().find(|line| line.blocks)?;
-    Some(format!("not sent. {}: {}", line.label, line.text))
+    Some(not_sent(&line))
 }

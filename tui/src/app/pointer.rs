@@ -56,6 +56,7 @@ pub(super) fn on_scroll(app: &mut App, down: bool, pane: Option<Pane>) {
             *row = row.saturating_add_signed(by).min(row_max);
         }
         Some(_) => {}
+        None if pane == Some(Pane::Chart) => app.view.chart_mut().change_timeframe(down),
         None => app.move_selection(pane.unwrap_or_else(|| app.view.pane()), by),
     }
 }

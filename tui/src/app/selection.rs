@@ -34,7 +34,7 @@ impl App {
     pub(crate) fn rows(&self, pane: Pane) -> usize {
         let account = self.account.current();
         match pane {
-            Pane::Watchlist => self.shown_symbols().len(),
+            Pane::Watchlist | Pane::Chart => self.shown_symbols().len(),
             Pane::Holdings => account.map_or(0, |account| account.holdings.len()),
             Pane::Pending => account.map_or(0, |account| account.pending.len()),
             Pane::Triggers => account.map_or(0, |account| account.triggers.len()),
@@ -110,6 +110,17 @@ impl App {
         newest.or_else(|| account.next_pending())
     }
 
+    /// Returns what the next commit is worth at the displayed price.
+    pub(crate) fn commit_worth(&self) -> Option<Money> {
+        let order = self.next_pending()?;
+        order.worth_at(self.market.shown_quotes().price(order.terms.symbol)?)
+    }
+
+    /// Returns the local time since which the quote source has not answered, if it should have.
+    pub(crate) fn source_silence(&self) -> Option<u64> {
+        self.market.source_silence(self.clock).filter(|_| self.connection.is_live())
+    }
+
     /// Returns the order on the selected row of the list.
     pub(crate) fn selected_pending(&self) -> Option<&Pending> {
         let pending = &self.account.current()?.pending;
@@ -130,10 +141,10 @@ impl App {
 
     /// Returns the symbol of the selected row of the focused pane, or else of the watchlist.
     pub(crate) fn focused_symbol(&self) -> Option<Symbol> {
-        let pane = self.view.pane();
+        let pane = self.view.list();
         let row = self.row(pane).min(self.rows(pane).saturating_sub(1));
         let symbol = match pane {
-            Pane::Watchlist | Pane::Activity | Pane::Replay => None,
+            Pane::Watchlist | Pane::Chart | Pane::Activity | Pane::Replay => None,
             Pane::Holdings => self
                 .account
                 .current()
@@ -166,7 +177,8 @@ impl App {
         let seconds = self.shows_seconds().then_some(second);
         // The clock shows no seconds unless something else counts them.
         let minute = now_ms - now_ms % 60_000 + 60_000;
-        [tenths, self.activity.notice_until_ms(), seconds, Some(minute)]
+        let silence = self.market.silence_change_ms(self.clock).filter(|_| self.connection.is_live());
+        [tenths, self.activity.notice_until_ms(), seconds, silence, Some(minute)]
             .into_iter()
             .flatten()
             .min()
@@ -190,7 +202,8 @@ impl App {
             let quote = self.market.shown_quote(symbol);
             quote.is_some_and(|quote| quote.age_ms(self.clock) <= QUOTE_LIFETIME_MS + 1_000)
         };
-        counts_down || waits || is_live && shown.any(is_aging)
+        let is_silent = self.source_silence().is_some();
+        counts_down || waits || is_silent || is_live && shown.any(is_aging)
     }
 }
 

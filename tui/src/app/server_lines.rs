@@ -5,7 +5,7 @@ use super::past::{self, Past};
 use super::reconcile::{report_changes, settle_unknown};
 use super::reply_text::reply_text;
 use super::text::{dollars, signed};
-use super::{Account, Action, App, Effect, LinkEvent, Outcome, Popup, Purpose, Subject};
+use super::{Account, Action, App, Effect, LinkEvent, MarketClock, Outcome, Popup, Purpose, Subject};
 use daytrade_protocol::{
     Body, Code, Command, Detail, EntryOutcome, Money, Push, Reply, ReplyBody,
     ServerLine, SessionCommand, Side, Symbol, Tag, TradeTerms,
@@ -62,6 +62,8 @@ fn on_link_up(app: &mut App, effects: &mut Vec<Effect>) {
     app.connection.send_session(subscribe, app.clock, effects);
     app.connection.request_summary(app.clock, effects);
     update_watches(app, effects);
+    let market = SessionCommand::Market { action: None, value: None };
+    app.connection.send_session(market, app.clock, effects);
     if was_offline {
         app.activity.record_reconnect();
         app.notify("connected again; asking what changed meanwhile");
@@ -100,9 +102,8 @@ fn on_reply(
         Purpose::Summary => on_summary(app, &reply.body, &details, effects),
         Purpose::Past => on_past(app, &reply.body),
         Purpose::Subscription => match (&sent.body, &reply.body) {
-            (_, body @ ReplyBody::Market { .. }) => app.notify(&reply_text(body)),
-            (Body::Session(SessionCommand::Market { .. }), ReplyBody::Refused { message, .. }) => {
-                app.notify(message);
+            (Body::Session(SessionCommand::Market { action, .. }), body) => {
+                on_market(app, action.is_some(), body);
             }
             _ => {}
         },
@@ -111,6 +112,9 @@ fn on_reply(
                 ReplyBody::Refused { message, .. } => (Outcome::Refused, message.to_string()),
                 body => (Outcome::Ok, with_profit(app, body)),
             };
+            if let ReplyBody::Refused { code: Code::QuoteUnavailable, .. } = &reply.body {
+                app.market.set_unavailable(app.clock);
+            }
             app.activity.record_reply(tag, outcome, text, &message, took_us);
             apply_trade(app, &reply.body, &sent.body, sent.sent_ms);
             let reply = TraderReply { tag, outcome, message, body: &reply.body };
@@ -126,6 +130,22 @@ fn on_reply(
     }
     if let ReplyBody::Quote { symbol, price, at_ms, .. } = reply.body {
         on_price(app, symbol, price, at_ms, effects);
+    }
+}
+
+/// Notes what the server says about the market's clock; an answer to the trader is displayed.
+fn on_market(app: &mut App, is_wanted: bool, body: &ReplyBody) {
+    match body {
+        ReplyBody::Market { time_ms, .. } => {
+            app.market.set_clock(MarketClock::At(*time_ms, app.clock.now_ms()));
+        }
+        // A login that may not ask learns nothing.
+        ReplyBody::Refused { code: Code::Forbidden, .. } => {}
+        _ => app.market.set_clock(MarketClock::None),
+    }
+    if is_wanted || app.market_wanted {
+        app.market_wanted = false;
+        app.notify(&reply_text(body));
     }
 }
 
@@ -148,7 +168,9 @@ fn on_price(app: &mut App, symbol: Symbol, price: Money, at_ms: u64, effects: &m
     app.market.record_quote(symbol, price, at_ms, app.clock.now_ms());
     let crossed = app.market.take_crossed_alerts(symbol, price);
     for alert in &crossed {
-        app.activity.ring(&alert.describe("crossed"), app.settings.bell, app.clock, effects);
+        let message = alert.rang();
+        app.activity.add_news(Subject::Alert(alert.symbol), String::new(), &message, app.clock);
+        app.activity.ring(&message, app.settings.bell, app.clock, effects);
     }
     if !crossed.is_empty() {
         update_watches(app, effects);

@@ -16,8 +16,10 @@ const QUIT_TWICE_MS: u64 = 1_500;
 const DOUBLE_CLICK_MS: u64 = 400;
 /// The panes of the Trade screen that take keys, in the order of Tab. The last one, Alerts, is
 /// skipped while there are no alerts.
-const FOCUS_ORDER: [Pane; 5] =
-    [Pane::Watchlist, Pane::Pending, Pane::Holdings, Pane::Triggers, Pane::Alerts];
+const FOCUS_ORDER: [Pane; 6] =
+    [Pane::Watchlist, Pane::Chart, Pane::Pending, Pane::Holdings, Pane::Triggers, Pane::Alerts];
+/// Positions of the crosshair.
+const CROSSHAIR_MAX: u16 = 60;
 
 /// The screens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +45,7 @@ impl Screen {
 pub enum Pane {
     #[default]
     Watchlist,
+    Chart,
     Holdings,
     Pending,
     Triggers,
@@ -119,17 +122,35 @@ impl Timeframe {
 /// The settings of the chart.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ChartView {
-    /// The chart replaces the watchlist where there is no space for both.
-    replaces_list: bool,
+    /// The list whose selected symbol is displayed while the chart has the focus.
+    list: Pane,
+    /// Position of the crosshair, counted from the newest price.
+    crosshair: Option<u16>,
     timeframe: Timeframe,
     /// Bars from low to high instead of a line.
     bars: bool,
 }
 
 impl ChartView {
-    /// Returns true if the chart replaces the watchlist where there is no space for both.
-    pub(crate) const fn replaces_list(self) -> bool {
-        self.replaces_list
+    /// Returns the list whose selected symbol is displayed while the chart has the focus.
+    pub(super) const fn list(self) -> Pane {
+        self.list
+    }
+
+    /// Returns the column of the crosshair in a plot of this many columns.
+    pub(crate) fn crosshair(self, columns: u16) -> Option<u16> {
+        let last = u32::from(columns.checked_sub(1)?);
+        let from_right = u32::from(self.crosshair?) * last / u32::from(CROSSHAIR_MAX);
+        Some((last - from_right) as u16)
+    }
+
+    /// Moves the crosshair to an earlier or a later moment.
+    pub(super) fn move_crosshair(&mut self, earlier: bool) {
+        self.crosshair = Some(match self.crosshair {
+            None => 0,
+            Some(at) if earlier => (at + 1).min(CROSSHAIR_MAX),
+            Some(at) => at.saturating_sub(1),
+        });
     }
 
     /// Returns the time range.
@@ -140,10 +161,6 @@ impl ChartView {
     /// Returns true for bars from low to high instead of a line.
     pub(crate) const fn has_bars(self) -> bool {
         self.bars
-    }
-
-    pub(super) const fn toggle(&mut self) {
-        self.replaces_list = !self.replaces_list;
     }
 
     pub(super) const fn toggle_bars(&mut self) {
@@ -201,15 +218,29 @@ impl View {
     /// Moves the focus to a pane, if the pane is on the Trade screen and takes keys there.
     pub(super) fn focus_on(&mut self, pane: Pane) {
         if self.screen == Screen::Trade && FOCUS_ORDER.contains(&pane) {
-            self.focus = pane;
+            self.set_focus(pane);
         }
+    }
+
+    /// Moves the focus. The chart keeps to the symbol of the list it was opened from.
+    fn set_focus(&mut self, pane: Pane) {
+        if pane == Pane::Chart && self.focus != Pane::Chart {
+            (self.chart.list, self.chart.crosshair) = (self.focus, None);
+        }
+        self.focus = pane;
+    }
+
+    /// Moves the focus from a list to the chart, or back.
+    pub(super) fn toggle_chart(&mut self) {
+        let to = if self.focus == Pane::Chart { self.chart.list } else { Pane::Chart };
+        self.set_focus(to);
     }
 
     /// Moves the focus to the next or the previous pane.
     pub(super) fn move_focus(&mut self, forward: bool, has_alerts: bool) {
         let count = FOCUS_ORDER.len() - usize::from(!has_alerts);
         let at = FOCUS_ORDER[..count].iter().position(|pane| *pane == self.focus).unwrap_or(0);
-        self.focus = FOCUS_ORDER[(at + if forward { 1 } else { count - 1 }) % count];
+        self.set_focus(FOCUS_ORDER[(at + if forward { 1 } else { count - 1 }) % count]);
     }
 
     /// Returns the pane that takes keys.
@@ -241,9 +272,17 @@ impl View {
         &mut self.chart
     }
 
-    /// Displays the lists again, without zoom and without the chart in their place.
-    pub(super) const fn show_lists(&mut self) {
-        (self.chart.replaces_list, self.zoomed) = (false, false);
+    /// Displays the lists again, without zoom and without the focus on the chart.
+    pub(super) fn show_lists(&mut self) {
+        self.zoomed = false;
+        if self.focus == Pane::Chart {
+            self.toggle_chart();
+        }
+    }
+
+    /// Returns the pane whose rows keys move: the list of the chart, or else the pane itself.
+    pub(super) fn list(&self) -> Pane {
+        if self.pane() == Pane::Chart { self.chart.list() } else { self.pane() }
     }
 
     /// Returns the stored row of a pane, which may be beyond the end of its list.

@@ -26,7 +26,7 @@ pub(super) fn alerts(ctx: &mut DrawContext<'_>, area: Rect) {
         ctx.line(
             inner,
             row,
-            Line::from(span(format!("{mark}waits: {}", alert.describe("crosses")), theme.text)),
+            Line::from(span(format!("{mark}{}", alert.describe()), theme.text)),
         );
         if is_selected {
             ctx.buffer.set_style(row_area, theme.selected);

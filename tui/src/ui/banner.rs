@@ -14,12 +14,17 @@ const WIDE: usize = 150;
 const ORDER_LIFETIME_MS: u64 = 60_000;
 /// The minimum length of the bar of the time left, with its brackets and a space.
 const BAR_MIN: usize = 6;
+/// The maximum width of the prices since a reservation.
+const SPARK_MAX: usize = 30;
 
-/// Returns the number of lines of the banner.
-pub(super) fn banner_lines(app: &App) -> u16 {
+/// Returns the number of lines of the banner. A small screen has no line about the worth of an
+/// order.
+pub(super) fn banner_lines(app: &App, is_small: bool) -> u16 {
     u16::from(matches!(app.connection.link(), Link::Offline { .. }))
+        + u16::from(app.source_silence().is_some())
         + u16::from(app.activity.unknown().next().is_some())
         + u16::from(app.next_pending().is_some())
+        + u16::from(!is_small && app.commit_worth().is_some())
 }
 
 /// Draws the banner.
@@ -27,9 +32,58 @@ pub(super) fn banner(ctx: &mut DrawContext<'_>, area: Rect) {
     if area.height == 0 {
         return;
     }
-    let lines = [offline(ctx, area), unknown(ctx, area), order(ctx, area)];
-    for (row, (text, style)) in (0..).zip(lines.into_iter().flatten()) {
+    let lines =
+        [offline(ctx, area), no_quotes(ctx, area), unknown(ctx, area), order(ctx, area)];
+    let mut row = 0;
+    for (text, style) in lines.into_iter().flatten() {
         ctx.line(area, row, Line::from(span(text, style)));
+        row += 1;
+    }
+    if row < area.height {
+        worth(ctx, area, row);
+    }
+}
+
+/// Returns the line about a quote source that does not answer.
+fn no_quotes(ctx: &DrawContext<'_>, area: Rect) -> Option<(String, Style)> {
+    let silent_ms = ctx.app.clock.since_ms(ctx.app.source_silence()?);
+    let parts = [
+        " !! NO QUOTES".to_owned(),
+        format!("  the quote source has not answered for {} s.", silent_ms / 1_000),
+        " Prices shown are old; orders that need one are refused.".to_owned(),
+    ];
+    Some((fit_parts(parts, usize::from(area.width)), ctx.options.theme.bad))
+}
+
+/// Draws what the commit of the order in the banner is worth at the price of now, and the prices
+/// since the reservation.
+fn worth(ctx: &mut DrawContext<'_>, area: Rect, row: u16) {
+    let (Some(worth), Some(order)) = (ctx.app.commit_worth(), ctx.app.next_pending()) else {
+        return;
+    };
+    let theme = ctx.options.theme;
+    let symbol = order.terms.symbol;
+    let reserved_ms = order.expires_at_ms.saturating_sub(ORDER_LIFETIME_MS);
+    let Some(quote) = ctx.app.market.shown_quote(symbol) else { return };
+    let about = if ctx.app.is_quote_current(symbol) { "" } else { "~" };
+    let head = format!(
+        "    reserved {}, now {about}{}: commit is worth ",
+        text::dollars(order.terms.price),
+        text::dollars(quote.price)
+    );
+    let gain = format!("{about}{}", ctx.signed_money(worth));
+    let free = usize::from(area.width).saturating_sub(width(&head) + width(&gain) + 3);
+    let since = quote.history.iter().filter(|(at_ms, _)| *at_ms >= reserved_ms);
+    let prices = since.map(|(_, price)| price.cents());
+    let spark = ctx.options.glyphs.sparkline(
+        std::iter::once(order.terms.price.cents()).chain(prices),
+        free.min(SPARK_MAX),
+    );
+    let style = theme.moved(worth.cents());
+    let spans = vec![span(head, theme.text), span(gain, style), span(format!("  {spark}"), style)];
+    let fits: usize = spans.iter().take(2).map(ratatui::text::Span::width).sum();
+    if fits <= usize::from(area.width) {
+        ctx.line(area, row, Line::from(spans));
     }
 }
 
@@ -91,7 +145,19 @@ fn order(ctx: &DrawContext<'_>, area: Rect) -> Option<(String, Style)> {
     } else {
         String::new()
     };
-    Some((format!("{subject}{bar}{clock}{spare}{keys}{more}"), order_style(ctx, left_ms)))
+    // A number is dropped whole, never cut.
+    let [side, name] = [order.side.as_str().to_owned(), order.terms.symbol.to_string()];
+    let forms = [
+        format!("{subject}{bar}{clock}{spare}{keys}{more}"),
+        format!("{subject}{clock}{keys}"),
+        format!("{subject}{clock}"),
+        format!(" {side} {name} {clock}{keys}"),
+        format!(" {side} {name} {clock}"),
+        format!(" {clock}"),
+        clock.clone(),
+    ];
+    let fitting = forms.into_iter().find(|form| width(form) <= columns)?;
+    Some((fitting, order_style(ctx, left_ms)))
 }
 
 fn order_style(ctx: &DrawContext<'_>, left_ms: u64) -> Style {

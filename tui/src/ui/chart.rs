@@ -1,10 +1,11 @@
 //! The price of one symbol over time, with the trader's own cost, triggers, buys and sells. All
 //! calculations use integers.
 
+use super::own_prices::{draw_crosshair, draw_fills, draw_mark_names, draw_marks, marks};
 use super::text_width::width;
 use super::{DrawContext, span};
 use crate::app::{Action, HitTarget, Pane, SymbolQuote, Timeframe, text};
-use daytrade_protocol::{Money, Side, Symbol};
+use daytrade_protocol::{Money, Symbol};
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
@@ -15,17 +16,17 @@ const TIMES_FROM_ROWS: u16 = 7;
 
 /// The lowest, the highest and the last price of one column, in cents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PriceBar {
+pub(super) struct PriceBar {
     low: i64,
     high: i64,
-    last: i64,
+    pub(super) last: i64,
 }
 
 /// The displayed time range by the server's clock, Unix milliseconds.
 #[derive(Clone, Copy, Debug)]
-struct TimeRange {
-    from_ms: u64,
-    to_ms: u64,
+pub(super) struct TimeRange {
+    pub(super) from_ms: u64,
+    pub(super) to_ms: u64,
 }
 
 impl TimeRange {
@@ -36,7 +37,7 @@ impl TimeRange {
     }
 
     /// Returns the column of a moment; None outside the time range.
-    fn column(self, at_ms: u64, columns: u64) -> Option<u64> {
+    pub(super) fn column(self, at_ms: u64, columns: u64) -> Option<u64> {
         let is_shown = (self.from_ms..=self.to_ms).contains(&at_ms);
         is_shown.then(|| {
             ((at_ms - self.from_ms) * columns / (self.to_ms - self.from_ms))
@@ -79,7 +80,7 @@ impl TimeRange {
 /// Draws the chart of the selected symbol.
 pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
     let app = ctx.app;
-    ctx.hits.add(area, HitTarget::Pane(Pane::Watchlist));
+    ctx.hits.add(area, HitTarget::Pane(Pane::Chart));
     let Some(symbol) = app.focused_symbol() else {
         let inner = ctx.frame(area, "Chart", "", "", false);
         ctx.line(inner, 0, Line::raw("choose a symbol"));
@@ -111,6 +112,13 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
         (false, false) => draw_stars(ctx, plot, &price_bars, low, high),
     }
     draw_fills(ctx, plot, symbol, range, (low, high));
+    draw_mark_names(ctx, plot, &marks, low, high);
+    if app.view.pane() == Pane::Chart
+        && let Some(column) = chart.crosshair(plot.width)
+    {
+        let bar = price_bars.get(usize::from(column) * dots).copied().flatten();
+        draw_crosshair(ctx, plot, (column, bar), range);
+    }
 }
 
 /// Draws the frame with the price, the time ranges and the keys.
@@ -142,65 +150,8 @@ fn frame(
         ctx.key(Action::Requote),
         ctx.key(Action::ChartStyle)
     );
-    ctx.frame(area, title.trim_end(), &timeframes.join(" "), &footer, false)
-}
-
-/// Draws a dotted line for each of the trader's own prices.
-fn draw_marks(ctx: &mut DrawContext<'_>, plot: Rect, marks: &[(i64, &str)], low: i64, high: i64) {
-    for (cents, name) in marks.iter().filter(|(cents, _)| (low..=high).contains(cents)) {
-        let row = row_of(*cents, low, high, plot.height);
-        let dot = if ctx.options.glyphs.braille { "┈" } else { "." };
-        let columns = usize::from(plot.width).saturating_sub(width(name) + 1);
-        let text = format!("{} {name}", dot.repeat(columns));
-        ctx.line(plot, row, Line::from(span(text, ctx.options.theme.dim)));
-    }
-}
-
-/// Draws a letter for each trade.
-fn draw_fills(
-    ctx: &mut DrawContext<'_>,
-    plot: Rect,
-    symbol: Symbol,
-    range: TimeRange,
-    (low, high): (i64, i64),
-) {
-    let app = ctx.app;
-    for fill in app.account.fills().iter().filter(|fill| fill.terms.symbol == symbol) {
-        let (letter, style) = if fill.side == Side::Buy {
-            ("B", ctx.options.theme.up)
-        } else {
-            ("S", ctx.options.theme.down)
-        };
-        let cents = fill.terms.price.cents();
-        let column = range.column(fill.at_ms, u64::from(plot.width));
-        if let Some(x) = column.filter(|_| (low..=high).contains(&cents)) {
-            let y = plot.y + row_of(cents, low, high, plot.height);
-            ctx.buffer.set_string(plot.x + x as u16, y, letter, style);
-        }
-    }
-}
-
-/// Returns the trader's own prices with their names: cost, triggers and alerts.
-fn marks(ctx: &DrawContext<'_>, symbol: Symbol) -> Vec<(i64, &'static str)> {
-    let mut marks = Vec::new();
-    if let Some(account) = ctx.app.account.current() {
-        if let Some(holding) = account.holding(symbol).filter(|_| !ctx.app.view.is_money_hidden()) {
-            marks.push((holding.average().cents(), "your cost"));
-        }
-        for trigger in account
-            .triggers
-            .iter()
-            .filter(|trigger| trigger.symbol == symbol && !ctx.app.view.is_money_hidden())
-        {
-            if let Some(price) = trigger.price {
-                let name = if trigger.side == Side::Buy { "buy trigger" } else { "sell trigger" };
-                marks.push((price.cents(), name));
-            }
-        }
-    }
-    let alerts = ctx.app.market.alerts().iter().filter(|alert| alert.symbol == symbol);
-    marks.extend(alerts.map(|alert| (alert.price.cents(), "alert")));
-    marks
+    let is_focused = ctx.app.view.pane() == Pane::Chart;
+    ctx.frame(area, title.trim_end(), &timeframes.join(" "), &footer, is_focused)
 }
 
 /// Returns the lowest and the highest price to display, with a margin. Own prices count if they are
@@ -221,7 +172,7 @@ fn bounds<'a>(
 }
 
 /// Returns the row of a price.
-fn row_of(cents: i64, low: i64, high: i64, rows: u16) -> u16 {
+pub(super) fn row_of(cents: i64, low: i64, high: i64, rows: u16) -> u16 {
     let last = i128::from(rows.saturating_sub(1));
     let (above, whole) =
         (i128::from(cents) - i128::from(low), (i128::from(high) - i128::from(low)).max(1));

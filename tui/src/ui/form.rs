@@ -48,7 +48,7 @@ pub(super) fn ticket(ctx: &mut DrawContext<'_>, area: Rect) {
 /// Draws a form.
 pub(super) fn draw_form(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
     let (app, theme) = (ctx.app, ctx.options.theme);
-    let lines = form.consequences(app.account.current(), app.market.quotes(), app.clock);
+    let lines = form.consequences(app.account.current(), &app.market, app.clock);
     let can_send = !lines.iter().any(|line| line.blocks)
         && !form.is_sending()
         && (app.connection.is_live() || form.kind() == FormKind::AddSymbol);
@@ -94,8 +94,8 @@ fn draw_field(ctx: &mut DrawContext<'_>, rows: &mut Rows, form: &Form, field: Fi
     let theme = ctx.options.theme;
     let is_focused = field == form.focus() && !form.is_sending();
     let help = match (field, form.kind()) {
-        (Field::Amount, FormKind::Order(_)) if is_focused => "   m max  h half  = 1 share",
-        (Field::Amount, FormKind::Trigger(_)) if is_focused => "   dollars to trade for",
+        (Field::Amount, FormKind::Order(_)) if is_focused => "   m max  h half  = 1 share;  10s, 5k, 1m",
+        (Field::Amount, FormKind::Trigger(_)) if is_focused => "   dollars to trade for;  10s, 5k, 1m",
         (Field::Price, _) if is_focused => "   dollars a share",
         _ => "",
     };
@@ -154,7 +154,7 @@ fn title_of(form: &Form) -> (String, Option<Side>) {
 /// Draws the consequences of an order that is being typed.
 pub(super) fn preview(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
     let (app, theme) = (ctx.app, ctx.options.theme);
-    let lines = form.consequences(app.account.current(), app.market.quotes(), app.clock);
+    let lines = form.consequences(app.account.current(), &app.market, app.clock);
     for (row, line) in (0..area.height).zip(&lines) {
         let text =
             if line.label == "Quote" { line.text.clone() } else { ctx.mask_numbers(&line.text) };

@@ -24,7 +24,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
         return;
     }
     let small = area.width < COMPACT.0 || area.height < COMPACT.1;
-    let flags = banner::banner_lines(ctx.app);
+    let flags = banner::banner_lines(ctx.app, small);
     let notice = u16::from(!small || ctx.app.activity.notice().is_some() || area.height >= 10);
     let tabs = u16::from(!small);
     let hints = u16::from(area.height >= 8);
@@ -89,16 +89,12 @@ fn one_list(ctx: &mut DrawContext<'_>, area: Rect) {
             Pane::Holdings => holdings::holdings(ctx, area),
             Pane::Triggers => lists::triggers(ctx, area),
             Pane::Alerts => alerts::alerts(ctx, area),
-            Pane::Watchlist | Pane::Activity | Pane::Replay
-                if ctx.app.view.chart().replaces_list() =>
-            {
-                chart::draw(ctx, area);
-            }
+            Pane::Chart => chart::draw(ctx, area),
             Pane::Watchlist | Pane::Activity | Pane::Replay => watchlist::watchlist(ctx, area),
         },
         Screen::Replay => replay::draw(ctx, area),
         Screen::Holdings => holdings::holdings(ctx, area),
-        Screen::Triggers => lists::triggers(ctx, area),
+        Screen::Triggers => triggers_and_alerts(ctx, area),
         Screen::Activity => lists::activity(ctx, area),
     }
 }
@@ -106,8 +102,11 @@ fn one_list(ctx: &mut DrawContext<'_>, area: Rect) {
 fn triggers_and_alerts(ctx: &mut DrawContext<'_>, area: Rect) {
     let wanted =
         (ctx.app.market.alerts().len() + ctx.app.activity.bell_log().len()).clamp(1, 6) as u16 + 2;
-    let [top, bottom] =
-        Layout::vertical([Constraint::Min(5), Constraint::Length(wanted)]).areas(area);
+    let [top, bottom] = Layout::vertical([
+        Constraint::Min(3),
+        Constraint::Length(wanted.min(area.height / 2)),
+    ])
+    .areas(area);
     lists::triggers(ctx, top);
     alerts::alerts(ctx, bottom);
 }
@@ -117,7 +116,7 @@ fn compact(ctx: &mut DrawContext<'_>, area: Rect) {
         Layout::vertical([Constraint::Min(5), Constraint::Length(5), Constraint::Length(2)])
             .areas(area);
     match ctx.app.view.focus() {
-        _ if ctx.app.view.chart().replaces_list() => chart::draw(ctx, main),
+        Pane::Chart => chart::draw(ctx, main),
         Pane::Holdings => holdings::holdings(ctx, main),
         Pane::Triggers => lists::triggers(ctx, main),
         Pane::Alerts => alerts::alerts(ctx, main),
@@ -189,5 +188,10 @@ fn right_column(ctx: &mut DrawContext<'_>, area: Rect) {
     .areas(area);
     chart::draw(ctx, top);
     lists::pending(ctx, middle);
-    lists::triggers(ctx, bottom);
+    // A wide screen has a pane for alerts.
+    if ctx.app.view.focus() == Pane::Alerts && ctx.buffer.area.width < THREE_COLUMNS {
+        alerts::alerts(ctx, bottom);
+    } else {
+        lists::triggers(ctx, bottom);
+    }
 }

@@ -35,14 +35,16 @@ pub(super) fn pending(ctx: &mut DrawContext<'_>, area: Rect) {
         ctx.key(Action::Cancel),
         ctx.key(Action::Undo)
     );
-    let inner = ctx.pane(area, Pane::Pending, &title, "newest of a side commits first", &footer);
+    let inner = ctx.pane(area, Pane::Pending, &title, "newest order commits first, per side", &footer);
     let theme = ctx.options.theme;
     let columns = [
         text_column("SIDE", 0),
         text_column("SYM", 0),
         number_column("SHARES", 3),
-        number_column("PRICE", 2),
-        number_column("TOTAL", 4),
+        number_column("PRICE", 4),
+        number_column("NOW", 2),
+        number_column("GAIN", 5),
+        number_column("TOTAL", 6),
         text_column("", 1),
         number_column("LEFT", 0),
         text_column("", 0),
@@ -60,11 +62,16 @@ pub(super) fn pending(ctx: &mut DrawContext<'_>, area: Rect) {
             let left = app.clock.left_ms(order.expires_at_ms);
             let is_next = next.is_some_and(|next| std::ptr::eq(next, order));
             let style = if left <= 20_000 { theme.warn } else { theme.text };
+            let now = app.market.shown_quotes().price(order.terms.symbol);
+            let gain = now.and_then(|now| order.worth_at(now));
+            let gain_style = theme.moved(gain.map_or(0, daytrade_protocol::Money::cents));
             vec![
                 (order.side.as_str().to_owned(), theme.text),
                 (app.market.shown_name(order.terms.symbol), theme.text),
                 (ctx.share_count(order.terms.shares), theme.text),
                 (text::dollars(order.terms.price), theme.text),
+                (now.map_or("-".to_owned(), text::dollars), theme.text),
+                (gain.map_or(String::new(), |gain| ctx.signed_money(gain)), gain_style),
                 (ctx.money(order.terms.total), theme.text),
                 (format!("[{}]", ctx.options.glyphs.bar(left, 60_000, bar_cells)), style),
                 (if left == 0 { "expired".to_owned() } else { text::countdown(left) }, style),
@@ -80,7 +87,10 @@ pub(super) fn pending(ctx: &mut DrawContext<'_>, area: Rect) {
 pub(super) fn triggers(ctx: &mut DrawContext<'_>, area: Rect) {
     let triggers = ctx.app.triggers_by_nearness();
     let armed = triggers.iter().filter(|(trigger, _)| trigger.price.is_some()).count();
-    let count = format!("{armed} armed, {} incomplete", triggers.len() - armed);
+    let alerts = ctx.app.market.alerts().len() as u64;
+    let alerts =
+        if alerts > 0 { format!(", {}", text::count(alerts, "alert")) } else { String::new() };
+    let count = format!("{armed} armed, {} incomplete{alerts}", triggers.len() - armed);
     let footer =
         format!("{} set  {} remove", ctx.key(Action::Trigger), ctx.key(Action::RemoveTrigger));
     let inner = ctx.pane(area, Pane::Triggers, "Triggers", &count, &footer);

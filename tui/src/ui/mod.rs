@@ -9,6 +9,7 @@ mod form;
 mod holdings;
 mod layout;
 mod lists;
+mod own_prices;
 mod popups;
 mod replay;
 mod status_bar;

@@ -283,7 +283,8 @@ fn no_log(cause: &str, mut say: impl FnMut(Word<'_>)) {
 fn missing_quote(symbol: Symbol, mut say: impl FnMut(Word<'_>)) {
     use Word::{Symbol as Stock, Text};
     say_all!(
-        say: Text("no price for "), Stock(symbol), Text(" could be had in time; nothing changed")
+        say: Text("No price for "), Stock(symbol),
+        Text(": the quote source does not answer. Nothing was changed.")
     );
 }
 

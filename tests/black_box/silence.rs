@@ -59,8 +59,8 @@ fn a_stopped_server_is_shown_as_slow_silent_and_offline() {
     screen.expect("Cash 1,000.00");
     screen.expect("LIVE");
     send_signal(server.pid(), "STOP");
-    screen.expect("SLOW, heard");
-    screen.expect("NO REPLY, heard");
+    screen.expect("SLOW · heard");
+    screen.expect("NO REPLY · heard");
     screen.expect("OFFLINE");
     screen.expect("no answer for 10 s");
     send_signal(server.pid(), "CONT");
@@ -82,7 +82,7 @@ fn a_connection_that_waits_for_a_dump_is_not_given_up() {
     screen.expect("Cash 1,000.00");
     screen.press(":QUOTE,alice,ZZZ\r");
     screen.press(":DUMPLOG,alice,log\r");
-    screen.expect("NO REPLY, heard");
+    screen.expect("NO REPLY · heard");
     // The quote fails after 14 seconds; then the dump is written.
     screen.expect("LIVE");
     assert!(!screen.has_shown("OFFLINE"), "the connection was not given up");

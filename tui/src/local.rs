@@ -117,11 +117,7 @@ impl LocalServer {
         Self::run(runtime, config, None)
     }
 
-    fn run(
-        runtime: Runtime,
-        config: Config,
-        temporary: Option<TempDir>,
-    ) -> anyhow::Result<Self> {
+    fn run(runtime: Runtime, config: Config, temporary: Option<TempDir>) -> anyhow::Result<Self> {
         let server = runtime.block_on(Server::start(config))?;
         let address = server.address();
         let running = Running { runtime, server, _temporary: temporary };

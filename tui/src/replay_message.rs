@@ -94,7 +94,7 @@ pub enum Stage {
 pub struct Progress {
     /// Path of the workload file.
     pub file: String,
-    /// Size of the file (0 if unknown) and bytes of it sent so far.
+    /// Size of the file (0 if unknown), and about how many bytes of it are answered.
     pub bytes: (u64, u64),
     /// Lines sent.
     pub lines: u64,

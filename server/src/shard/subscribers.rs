@@ -83,15 +83,8 @@ impl Subscribers {
         let (symbol, amount) = (fields.symbol, fields.funds);
         let refused = refusal.map(Refusal::code);
         let begin = self.lines.len();
-        let order = Push::Order {
-            user: user.clone(),
-            at_ms,
-            number,
-            command,
-            symbol,
-            amount,
-            refused,
-        };
+        let order =
+            Push::Order { user: user.clone(), at_ms, number, command, symbol, amount, refused };
         order.write_to(&mut self.lines);
         let end = self.lines.len();
         add(&mut self.pending, self.changes, user, targets, (begin, end));

@@ -175,6 +175,15 @@ impl Account {
         self.triggers.iter().find(|trigger| trigger.side == side && trigger.symbol == symbol)
     }
 
+    /// Returns whether there are shares, pending orders and triggers of a symbol.
+    pub(crate) fn marks(&self, symbol: Symbol) -> [bool; 3] {
+        [
+            self.holding(symbol).is_some(),
+            self.pending.iter().any(|order| order.terms.symbol == symbol),
+            self.triggers.iter().any(|trigger| trigger.symbol == symbol),
+        ]
+    }
+
     /// Returns the symbols of all holdings, pending orders and triggers.
     pub(super) fn symbols(&self) -> impl Iterator<Item = Symbol> {
         let holdings = self.holdings.iter().map(|holding| holding.symbol);

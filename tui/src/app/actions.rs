@@ -129,8 +129,9 @@ pub(super) fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) 
         Action::Redraw => effects.push(Effect::Redraw),
         Action::Suspend => effects.push(Effect::Suspend),
         Action::Quit => {
-            let is_busy =
-                app.account.pending().next().is_some() || app.connection.waiting().next().is_some();
+            let is_busy = app.account.pending().next().is_some()
+                || app.connection.waiting().next().is_some()
+                || app.stops_triggers();
             if is_busy {
                 app.view.open_popup(Popup::ConfirmQuit);
             } else {

@@ -230,8 +230,7 @@ impl Activity {
             let at_ms = if line.is_past { line.at_ms } else { 0 };
             (line.tag, line.subject.command(), at_ms)
         };
-        let known: HashSet<_> =
-            self.lines.iter().filter(|line| line.tag > 0).map(key).collect();
+        let known: HashSet<_> = self.lines.iter().filter(|line| line.tag > 0).map(key).collect();
         let news: Vec<(u64, String)> = self
             .lines
             .iter()

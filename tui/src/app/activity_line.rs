@@ -128,4 +128,3 @@ pub(crate) struct ActivityLine {
     /// True for a record of the account that this screen did not cause.
     pub(crate) is_past: bool,
 }
-

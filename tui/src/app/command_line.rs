@@ -1,6 +1,7 @@
 //! The command line of the screen: `:buy xyz 550`, `:trigger sell xyz 900 at 15.50`, `:quote xyz`,
 //! and lines of the protocol.
 
+use super::amount::{SharePrice, parse_amount};
 use super::{Action, Form, FormKind, ThemeName};
 use daytrade_protocol::{
     Body, Command, CommandName, FileName, Money, Parsed as Line, Refusal, SessionCommand,
@@ -62,9 +63,7 @@ pub(super) fn parse(text: &str, user: &UserName) -> Result<Parsed, String> {
         ["buy", sym] => Ok(Parsed::Open(order_form(Side::Buy, sym)?)),
         ["sell", sym] => Ok(Parsed::Open(order_form(Side::Sell, sym)?)),
         ["add", amount] => {
-            let refused = |_| Refusal::BadAmount.to_string();
-            let amount = Money::parse_amount(amount.as_bytes()).map_err(refused)?;
-            Ok(Parsed::Send(Command::Add { user: user.clone(), amount }))
+            Ok(Parsed::Send(Command::Add { user: user.clone(), amount: money(amount)? }))
         }
         ["quote", sym] => {
             Ok(Parsed::Send(Command::Quote { user: user.clone(), symbol: symbol(sym)? }))
@@ -104,8 +103,7 @@ fn symbol(word: &str) -> Result<Symbol, String> {
 }
 
 fn money(text: &str) -> Result<Money, String> {
-    Money::parse_amount(text.as_bytes())
-        .map_err(|_| format!("{text:?} is no amount: dollars above 0, at most two decimals"))
+    parse_amount(text, SharePrice::DollarsOnly)
 }
 
 fn theme(name: &str) -> Result<Parsed, String> {
@@ -128,7 +126,9 @@ fn order(side: Side, sym: &str, amount: &str) -> Result<Parsed, String> {
 /// Both halves are checked before the first is sent, because it would replace an armed trigger.
 fn trigger(side: Side, sym: &str, amount: &str, price: &str) -> Result<Parsed, String> {
     let symbol = symbol(sym)?;
-    if money(amount)?.whole_shares(money(price)?) == 0 {
+    let price_of_share = money(price)?;
+    let dollars = parse_amount(amount, SharePrice::At(Some(price_of_share)))?;
+    if dollars.whole_shares(price_of_share) == 0 {
         return Err(format!("{amount} trades no whole share at {price}"));
     }
     Ok(Parsed::Submit(Form::typed(FormKind::Trigger(side), symbol, amount, price)))
@@ -265,10 +265,12 @@ mod tests {
             let line = |command: Command| Subject::Sent(command).wire_line();
             match parse(text, &alice()) {
                 Ok(Parsed::Send(command)) => line(command),
-                Ok(Parsed::Submit(form)) => match form.commands(&alice(), &Quotes::default()).unwrap() {
-                    (one, None) => line(one),
-                    (one, Some(two)) => format!("{} then {}", line(one), line(two)),
-                },
+                Ok(Parsed::Submit(form)) => {
+                    match form.commands(&alice(), &Quotes::default()).unwrap() {
+                        (one, None) => line(one),
+                        (one, Some(two)) => format!("{} then {}", line(one), line(two)),
+                    }
+                }
                 other => format!("{other:?}"),
             }
         };

@@ -47,11 +47,7 @@ impl Trade {
 }
 
 impl<'a> Consequences<'a> {
-    pub(super) fn new(
-        account: Option<&'a Account>,
-        market: &'a Market,
-        clock: Clock,
-    ) -> Self {
+    pub(super) fn new(account: Option<&'a Account>, market: &'a Market, clock: Clock) -> Self {
         Self { account, market, quotes: market.quotes(), clock, lines: Vec::new() }
     }
 
@@ -184,7 +180,9 @@ impl<'a> Consequences<'a> {
             return "the quote source does not answer".to_owned();
         }
         match self.market.waits_ms(symbol, self.clock) {
-            Some(ms) if matches!(self.market.market_clock(), MarketClock::At(..)) && ms >= 1_000 => {
+            Some(ms)
+                if matches!(self.market.market_clock(), MarketClock::At(..)) && ms >= 1_000 =>
+            {
                 format!("{symbol} has no price in this market yet")
             }
             Some(ms) if ms >= ANSWER_MS => {
@@ -284,7 +282,10 @@ impl<'a> Consequences<'a> {
             self.missing_cash(cash, amount);
         }
         if side == Side::Sell && free < shares {
-            self.block("Shares", format!("{count} are more than the {} that can be sold", thousands(free)));
+            self.block(
+                "Shares",
+                format!("{count} are more than the {} that can be sold", thousands(free)),
+            );
         }
         if let Some(old) = old {
             let at = old

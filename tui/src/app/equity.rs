@@ -139,7 +139,8 @@ impl PastEquity {
     }
 
     fn value(&self) -> Money {
-        let worth = |position: &Position| i128::from(position.shares).saturating_mul(position.cents);
+        let worth =
+            |position: &Position| i128::from(position.shares).saturating_mul(position.cents);
         let shares = self.positions.values().map(worth).fold(0, i128::saturating_add);
         let value = self.cash.saturating_add(self.reserved).saturating_add(shares);
         let max = i128::from(Money::BALANCE_MAX.cents());

@@ -17,7 +17,8 @@ const ALERTS_MAX: usize = 100;
 pub(crate) const ANSWER_MS: u64 = 6_000;
 
 /// The sort order of the watchlist.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Sort {
     /// The trader's own order.
     #[default]
@@ -30,6 +31,8 @@ pub enum Sort {
     Change,
     /// Newest quote first.
     Age,
+    /// Held first, then with a pending order, then with a trigger.
+    Mine,
     /// Largest profit first.
     Profit,
 }
@@ -42,7 +45,8 @@ impl Sort {
             Self::Name => Self::Last,
             Self::Last => Self::Change,
             Self::Change => Self::Age,
-            Self::Age => Self::Profit,
+            Self::Age => Self::Mine,
+            Self::Mine => Self::Profit,
             Self::Profit => Self::Own,
         }
     }
@@ -50,11 +54,12 @@ impl Sort {
     /// Returns the label that is displayed.
     pub(crate) const fn label(self) -> &'static str {
         match self {
-            Self::Own => "mine",
+            Self::Own => "own order",
             Self::Name => "name",
             Self::Last => "last",
             Self::Change => "change",
             Self::Age => "age",
+            Self::Mine => "mine",
             Self::Profit => "P&L",
         }
     }
@@ -98,6 +103,8 @@ pub(crate) struct Market {
     /// Local time of the newest refusal for want of a price.
     unavailable_ms: u64,
     clock: MarketClock,
+    /// The server has refused to send prices of some symbols.
+    is_limited: bool,
     alerts: Vec<Alert>,
     /// What people see for symbols that stand for longer ones.
     aliases: Aliases,
@@ -225,6 +232,10 @@ impl Market {
                 Reverse(quote(symbol).and_then(SymbolQuote::change_basis_points))
             }),
             Sort::Age => symbols.sort_by_key(|symbol| Reverse(quote(symbol).map(|q| q.at_ms))),
+            Sort::Mine => symbols.sort_by_key(|symbol| {
+                let marks = account.map_or([false; 3], |account| account.marks(*symbol));
+                marks.map(Reverse)
+            }),
             Sort::Profit => {
                 let profit = |symbol: &Symbol| account?.profit(*symbol, quotes);
                 symbols.sort_by_key(|symbol| Reverse(profit(symbol)));
@@ -251,6 +262,11 @@ impl Market {
     /// Returns what the server has said about the market's clock.
     pub(crate) const fn market_clock(&self) -> MarketClock {
         self.clock
+    }
+
+    /// Records that the server does not send prices of a symbol. Returns true the first time.
+    pub(super) const fn note_unwatched(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_limited, true)
     }
 
     /// Returns the local time at which [`Self::source_silence`] may change without an event.
@@ -326,8 +342,9 @@ impl Market {
     /// The message to display.
     pub(super) fn add_alert(&mut self, symbol: Symbol, price: Money) -> Result<Alert, String> {
         let last = self.quotes.price(symbol);
-        let last =
-            last.ok_or_else(|| format!("{symbol} has no price yet, so it is unknown whether it rises or falls to that"))?;
+        let last = last.ok_or_else(|| {
+            format!("{symbol} has no price yet, so it is unknown whether it rises or falls to that")
+        })?;
         if last == price {
             return Err(format!("{symbol} is {} now", dollars(price)));
         }

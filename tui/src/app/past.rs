@@ -5,7 +5,9 @@ use super::account_state::Fill;
 use super::equity::PastEquity;
 use super::text::{dollars, signed, thousands};
 use super::{Account, ActivityLine, Outcome, Subject};
-use daytrade_protocol::{CommandName, Entry, EntryOutcome, Money, Push, Side, TradeTerms, UserName};
+use daytrade_protocol::{
+    CommandName, Entry, EntryOutcome, Money, Push, Side, TradeTerms, UserName,
+};
 use std::collections::VecDeque;
 
 /// The maximum number of records that become lines: the newest.

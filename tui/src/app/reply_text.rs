@@ -33,10 +33,10 @@ pub(super) fn reply_text(body: &ReplyBody) -> String {
             format!("{} of {} free again", shares(terms.shares), terms.symbol)
         }
         ReplyBody::SetBuyAmount { amount, .. } => {
-            format!("{} reserved; it needs a price to be armed", dollars(*amount))
+            format!("Amount {} reserved. Add a price to arm it.", dollars(*amount))
         }
         ReplyBody::SetSellAmount { amount, .. } => {
-            format!("{} noted; it needs a price to be armed", dollars(*amount))
+            format!("Amount {} set. Add a price to arm it.", dollars(*amount))
         }
         ReplyBody::SetBuyTrigger { price, .. } => {
             format!("armed: fires at {} or below", dollars(*price))

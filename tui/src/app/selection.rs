@@ -133,6 +133,13 @@ impl App {
         symbols.get(self.row(Pane::Watchlist).min(symbols.len().saturating_sub(1))).copied()
     }
 
+    /// Returns true if the end of the screen stops triggers: they are armed in its own server.
+    pub(crate) fn stops_triggers(&self) -> bool {
+        let is_own = self.connection.access == super::Access::InProcess;
+        let triggers = self.account.current().map_or(&[][..], |account| &account.triggers);
+        is_own && triggers.iter().any(|trigger| trigger.price.is_some())
+    }
+
     /// Returns the index of the selected alert.
     pub(crate) fn selected_alert(&self) -> Option<usize> {
         let last = self.market.alerts().len().checked_sub(1)?;
@@ -177,7 +184,8 @@ impl App {
         let seconds = self.shows_seconds().then_some(second);
         // The clock shows no seconds unless something else counts them.
         let minute = now_ms - now_ms % 60_000 + 60_000;
-        let silence = self.market.silence_change_ms(self.clock).filter(|_| self.connection.is_live());
+        let silence =
+            self.market.silence_change_ms(self.clock).filter(|_| self.connection.is_live());
         [tenths, self.activity.notice_until_ms(), seconds, silence, Some(minute)]
             .into_iter()
             .flatten()

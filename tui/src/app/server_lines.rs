@@ -5,10 +5,12 @@ use super::past::{self, Past};
 use super::reconcile::{report_changes, settle_unknown};
 use super::reply_text::reply_text;
 use super::text::{dollars, signed};
-use super::{Account, Action, App, Effect, LinkEvent, MarketClock, Outcome, Popup, Purpose, Subject};
+use super::{
+    Account, Action, App, Effect, LinkEvent, MarketClock, Outcome, Popup, Purpose, Subject,
+};
 use daytrade_protocol::{
-    Body, Code, Command, Detail, EntryOutcome, Money, Push, Reply, ReplyBody,
-    ServerLine, SessionCommand, Side, Symbol, Tag, TradeTerms,
+    Body, Code, Command, Detail, EntryOutcome, Money, Push, Reply, ReplyBody, ServerLine,
+    SessionCommand, Side, Symbol, Tag, TradeTerms,
 };
 
 /// The display time of the message about an expired order or a fired trigger, in milliseconds.
@@ -73,7 +75,7 @@ fn on_link_up(app: &mut App, effects: &mut Vec<Effect>) {
 fn on_link_down(app: &mut App, cause: String, next_try_ms: u64, attempt: u32) {
     if app.connection.is_live() {
         app.account.remember_before_loss();
-        let message = format!("lost: {cause}");
+        let message = format!("Link down: {cause}");
         app.activity.add_news(Subject::Link, String::new(), &message, app.clock);
     }
     app.activity.add_to_log(&cause, app.clock);
@@ -104,6 +106,16 @@ fn on_reply(
         Purpose::Subscription => match (&sent.body, &reply.body) {
             (Body::Session(SessionCommand::Market { action, .. }), body) => {
                 on_market(app, action.is_some(), body);
+            }
+            (
+                Body::Session(SessionCommand::Watch { symbol }),
+                ReplyBody::Refused { message, .. },
+            ) => {
+                let text = format!("No current prices for {symbol}: {message}.");
+                if app.market.note_unwatched() {
+                    app.activity.add_to_log(&text, app.clock);
+                }
+                app.notify(&text);
             }
             _ => {}
         },

@@ -1,6 +1,7 @@
 //! Configuration of the screen: the file, the command line, the environment and the settings saved
 //! by the last session.
 
+use super::saved;
 use crate::app::{KeyMap, Settings, ThemeName};
 use crate::exit::Failure;
 use anyhow::Context as _;
@@ -87,16 +88,25 @@ impl ConfigFile {
             .map_err(|message| Failure::usage(anyhow::anyhow!("{file}{message}")))
     }
 
-    /// Returns the watchlist of the file, of the last session, or of a first session, in this
-    /// order.
-    pub(crate) fn watchlist(&self) -> Vec<Symbol> {
-        let saved = || std::fs::read_to_string(saved_watchlist()?).ok();
-        let names: Vec<String> = match (&self.watchlist, saved()) {
-            (Some(names), _) => names.clone(),
-            (None, Some(saved)) => saved.lines().map(str::to_owned).collect(),
-            (None, None) => WATCHLIST.iter().map(|name| (*name).to_owned()).collect(),
+    /// Returns the watchlist of the file, of the last session of this user at this server, or of a
+    /// first session, in this order.
+    ///
+    /// # Errors
+    /// A usage failure, if the file's list has a word that is no symbol.
+    pub(crate) fn watchlist(&self, place: &str) -> Result<Vec<Symbol>, Failure> {
+        let Some(names) = &self.watchlist else {
+            let first = || WATCHLIST.iter().filter_map(|name| Symbol::parse(name.as_bytes()));
+            return Ok(saved::watchlist(place).unwrap_or_else(|| first().collect()));
         };
-        names.iter().filter_map(|name| Symbol::parse(name.as_bytes())).collect()
+        let symbol = |name: &String| {
+            Symbol::parse(name.as_bytes()).ok_or_else(|| {
+                let file = Self::path().map_or(String::new(), |path| path.display().to_string());
+                Failure::usage(anyhow::anyhow!(
+                    "{file}: watchlist: {name:?} is not a symbol: 1 to 3 letters or digits"
+                ))
+            })
+        };
+        names.iter().map(symbol).collect()
     }
 
     /// Returns the settings of the command line, the file, the last session and the environment, in
@@ -133,23 +143,13 @@ fn has_utf8_locale() -> bool {
 }
 
 /// Returns the path of a file in the user's state folder.
-fn state_file(name: &str) -> Option<PathBuf> {
+pub(super) fn state_file(name: &str) -> Option<PathBuf> {
     let folders = etcetera::choose_base_strategy().ok()?;
     Some(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join(name))
 }
 
-fn saved_watchlist() -> Option<PathBuf> {
-    state_file("daytrade-watchlist")
-}
-
 fn saved_settings() -> Option<Settings> {
     toml::from_str(&std::fs::read_to_string(state_file("daytrade-screen.toml")?).ok()?).ok()
-}
-
-/// Saves the watchlist for the next session. Errors are ignored: the session has already ended.
-pub(crate) fn save_watchlist(symbols: &[Symbol]) {
-    let names: Vec<_> = symbols.iter().map(ToString::to_string).collect();
-    save(saved_watchlist(), &(names.join("\n") + "\n"));
 }
 
 /// Saves changed settings for the next session. Errors are ignored: the session has already ended.
@@ -168,7 +168,7 @@ pub(crate) fn save_settings(before: Settings, settings: Settings) {
     }
 }
 
-fn save(path: Option<PathBuf>, text: &str) {
+pub(super) fn save(path: Option<PathBuf>, text: &str) {
     let Some(path) = path else { return };
     if let Some(folder) = path.parent() {
         let _ = std::fs::create_dir_all(folder);

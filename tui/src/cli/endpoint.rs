@@ -47,6 +47,9 @@ pub(crate) struct Endpoint {
     pub server: Server,
     /// Name of the user.
     pub user: UserName,
+    /// The user and the server, as what the screen keeps is stored under: the address, or the data
+    /// folder of a server without a fixed one.
+    pub place: String,
     /// The server, if it runs in this process.
     local: Option<LocalServer>,
 }
@@ -67,7 +70,8 @@ impl EndpointArgs {
             })
             .map_err(Failure::usage)?;
         if let Some(server) = connected {
-            return Ok(Endpoint { server, user, local: None });
+            let place = format!("{user}@{}", server.address);
+            return Ok(Endpoint { server, user, place, local: None });
         }
         let folder = match &self.data_dir {
             Some(folder) => folder.clone(),
@@ -76,9 +80,10 @@ impl EndpointArgs {
         let server_at = |address: SocketAddr| {
             Ok::<_, Failure>(Server::plain(ServerAddress::parse(&address.to_string())?))
         };
+        let place = format!("{user}@{}", folder.display());
         // The folder may be open in another daytrade, or in daytraded.
         if let Some(address) = running_at(&folder) {
-            return Ok(Endpoint { server: server_at(address)?, user, local: None });
+            return Ok(Endpoint { server: server_at(address)?, user, place, local: None });
         }
         let mut quotes = self.quotes.clone();
         // A market that stands still while nobody asks is none.
@@ -86,11 +91,14 @@ impl EndpointArgs {
         let config = Config::local(folder.clone(), folder.join("dumps"), quotes);
         match LocalServer::with_config(config) {
             Ok(local) => {
-                Ok(Endpoint { server: server_at(local.address())?, user, local: Some(local) })
+                let server = server_at(local.address())?;
+                Ok(Endpoint { server, user, place, local: Some(local) })
             }
             // Another one may have been faster.
             Err(error) => match wait_for_server(&folder) {
-                Some(address) => Ok(Endpoint { server: server_at(address)?, user, local: None }),
+                Some(address) => {
+                    Ok(Endpoint { server: server_at(address)?, user, place, local: None })
+                }
                 None => Err(error)
                     .context("the server of this process did not start")
                     .map_err(Failure::usage),

@@ -4,6 +4,7 @@ mod config;
 pub(crate) mod endpoint;
 mod practice;
 mod query;
+mod saved;
 mod screen;
 pub(crate) mod snapshot;
 mod watch;
@@ -33,7 +34,6 @@ use std::process::ExitCode;
 #[command(
     name = "daytrade",
     version,
-    about,
     after_help = AFTER_HELP,
     args_conflicts_with_subcommands = true
 )]
@@ -293,8 +293,10 @@ mod tests {
     fn options_may_stand_before_the_command() {
         for (typed, read) in [
             ("daytrade --user bob status --json", "daytrade status --user bob --json"),
-            ("daytrade --ascii --user=bob --connect a:1 send PING",
-             "daytrade send --ascii --user=bob --connect a:1 PING"),
+            (
+                "daytrade --ascii --user=bob --connect a:1 send PING",
+                "daytrade send --ascii --user=bob --connect a:1 PING",
+            ),
             ("daytrade --user status", "daytrade --user status"),
             ("daytrade --user bob", "daytrade --user bob"),
             ("daytrade status --user bob", "daytrade status --user bob"),

@@ -5,6 +5,7 @@ use super::endpoint::EndpointArgs;
 use super::screen::{load_model, runtime};
 use crate::app::{Account, App};
 use crate::exit::{Exit, Failure};
+use crate::net::ANSWER_TIMEOUT;
 use clap::Args;
 use daytrade_protocol::{Code, CommandName, Money, Side, Symbol};
 use serde_json::{Value, json};
@@ -56,7 +57,12 @@ pub(crate) fn account(query: Query, args: &QueryArgs) -> Result<Exit, Failure> {
         } else if model.account.is_missing() {
             format!("{} has no account yet", model.connection.user())
         } else {
-            format!("the account of {} did not arrive in time", model.connection.user())
+            format!(
+                "No answer about {} from {} within {} s",
+                model.connection.user(),
+                model.connection.address(),
+                ANSWER_TIMEOUT.as_secs()
+            )
         };
         return Err(Failure { exit: Exit::Differs, error: anyhow::anyhow!(message) });
     }
@@ -79,7 +85,8 @@ pub(crate) fn quote(args: &QuoteQueryArgs) -> Result<Exit, Failure> {
     let model = runtime()?.block_on(load_model(&endpoint, vec![symbol]))?;
     endpoint.close()?;
     let Some(seen) = model.market.quotes().get(symbol) else {
-        return Err(Failure::link(anyhow::anyhow!("no price of {symbol} arrived in time")));
+        let error = anyhow::anyhow!("No price for {symbol}: the quote source does not answer.");
+        return Err(Failure { exit: Exit::Differs, error });
     };
     let row = vec![json!(symbol.as_str()), json!(seen.price.to_string()), json!(seen.at_ms)];
     print_rows(&["symbol", "price", "at_ms"], &[row], args.query.json, false)

@@ -1,8 +1,9 @@
 //! The trading screen: runs it in a terminal, or loads its model for the queries that print the
 //! same data.
 
-use super::config::{AppearanceArgs, ConfigFile, save_settings, save_watchlist};
+use super::config::{AppearanceArgs, ConfigFile, save_settings};
 use super::endpoint::{Endpoint, EndpointArgs};
+use super::saved;
 use crate::app::{App, Effect, Event, KeyMap, Link, LinkEvent, text};
 use crate::convert::Aliases;
 use crate::exit::{Exit, Failure};
@@ -19,6 +20,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 /// Timeout of a connection with a login.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Timeout of the first prices, longer than any quote may take.
+const QUOTE_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Options of the screen.
 #[derive(Clone, Debug, Args)]
@@ -51,10 +55,11 @@ pub(crate) fn screen(args: &ScreenArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let keys = config.keys()?;
     let endpoint = args.endpoint.open()?;
-    let model = endpoint.model(config.watchlist(), keys, now_ms());
+    let mut model = endpoint.model(config.watchlist(&endpoint.place)?, keys, now_ms());
+    saved::restore(&endpoint.place, &mut model.market);
     let content = ScreenContent::Server(endpoint.server.clone());
     let model = run_screen(model, &config, &args.appearance, content)?;
-    save_watchlist(model.market.watchlist());
+    saved::save(&endpoint.place, &model.market, now_ms());
     endpoint.close()?;
     print_lines(&session_summary(&model));
     Ok(Exit::Done)
@@ -191,11 +196,12 @@ fn session_summary(model: &App) -> Vec<String> {
 }
 
 /// Loads the account and the prices of these symbols; returns an incomplete model after
-/// [`ANSWER_TIMEOUT`].
+/// [`ANSWER_TIMEOUT`], with symbols after [`QUOTE_TIMEOUT`].
 ///
 /// # Errors
 /// A link failure, if there is no connection, or the server does not answer.
 pub(super) async fn load_model(endpoint: &Endpoint, symbols: Vec<Symbol>) -> Result<App, Failure> {
+    let has_symbols = !symbols.is_empty();
     let mut model = endpoint.model(symbols, KeyMap::default(), now_ms());
     let (requests, mut events) = spawn_link(endpoint.server.clone(), now_ms);
     // A login may be delayed; the link has timeouts of its own.
@@ -210,7 +216,9 @@ pub(super) async fn load_model(endpoint: &Endpoint, symbols: Vec<Symbol>) -> Res
     while !is_complete(&model) {
         let Ok(Some(event)) = tokio::time::timeout_at(deadline, events.recv()).await else { break };
         if matches!(event, LinkEvent::Up(_)) {
-            deadline = tokio::time::Instant::now() + ANSWER_TIMEOUT;
+            // A legal quote may take longer than any other answer.
+            let wait = if has_symbols { QUOTE_TIMEOUT } else { ANSWER_TIMEOUT };
+            deadline = tokio::time::Instant::now() + wait;
         }
         apply_link_event(&mut model, event, &requests);
         if let Link::Offline { cause, .. } = model.connection.link() {

@@ -30,7 +30,7 @@ pub(crate) struct SnapshotArgs {
 fn parse_size(text: &str) -> Result<(u16, u16), String> {
     let size = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
     size.filter(|(w, h)| (1..=500).contains(w) && (1..=200).contains(h))
-        .ok_or_else(|| format!("{text:?} is not WxH"))
+        .ok_or_else(|| "The size must be between 1x1 and 500x200.".to_owned())
 }
 
 /// Prints the screen.
@@ -40,7 +40,8 @@ fn parse_size(text: &str) -> Result<(u16, u16), String> {
 pub(crate) fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let endpoint = args.screen.endpoint.open()?;
-    let mut model = runtime()?.block_on(load_model(&endpoint, config.watchlist()))?;
+    let mut model =
+        runtime()?.block_on(load_model(&endpoint, config.watchlist(&endpoint.place)?))?;
     model.view.set_money_hidden(args.hide_money);
     model.keys = config.keys()?;
     model.settings = config.settings(&args.screen.appearance);

@@ -19,7 +19,8 @@ use std::io::{self, Write};
 pub(crate) fn watch(args: &QueryArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let endpoint = args.endpoint.open()?;
-    let result = runtime()?.block_on(print_changes(&endpoint, config.watchlist(), args.json));
+    let watchlist = config.watchlist(&endpoint.place)?;
+    let result = runtime()?.block_on(print_changes(&endpoint, watchlist, args.json));
     endpoint.close()?;
     result
 }

@@ -120,9 +120,7 @@ async fn wait_to_retry(delay: Duration, requests: &mut UnboundedReceiver<LinkReq
 fn error_text(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => "the server has closed the connection".to_owned(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            "the connection broke".to_owned()
-        }
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "connection lost".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -6,7 +6,7 @@ use crate::net::answers;
 use crate::remote::{Server, Stream};
 use anyhow::{Context as _, bail};
 use bytes::{Buf, BytesMut};
-use daytrade_protocol::{Code, Tag};
+use daytrade_protocol::{Code, ServerLine, Tag};
 use std::cell::RefCell;
 use std::io::{self, Cursor};
 use std::rc::Rc;
@@ -215,7 +215,7 @@ fn process_replies(shared: &Shared, connection: usize, input: &mut BytesMut) -> 
             continue;
         }
         let Some((tag, body)) = Tag::split_from(line) else {
-            bail!("not a reply: {}", String::from_utf8_lossy(line))
+            bail!("{} is not a daytrade server", shared.server.address)
         };
         if body.starts_with(b"-") {
             let prefix = &line[..line.len() - body.len()];
@@ -228,10 +228,12 @@ fn process_replies(shared: &Shared, connection: usize, input: &mut BytesMut) -> 
         });
         let reply = || arrived.slice(from..to);
         if !state.take_reply(connection, tag.map(Tag::get), refused, reply, now_us) {
-            bail!(
-                "a reply to no line that was sent: {}",
-                crate::net::clean(&String::from_utf8_lossy(line))
-            );
+            let address = &shared.server.address;
+            let text = crate::net::clean(&String::from_utf8_lossy(line));
+            if ServerLine::parse(line).is_err() {
+                bail!("{address} is not a daytrade server (it sent {text:?})");
+            }
+            bail!("{address} sent a reply to no line that was sent: {text}");
         }
         (from, line_from) = (to, to);
     }

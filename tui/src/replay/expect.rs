@@ -24,6 +24,11 @@ impl ReplyChecker {
         self.failed
     }
 
+    /// Returns true if there are expected replies.
+    pub(super) const fn compares(&self) -> bool {
+        self.expectation.is_some()
+    }
+
     /// Checks a reply; returns its difference from the expected one.
     pub(super) fn check(&mut self, refused: Option<Code>, reply: &[u8]) -> Option<String> {
         let Some(expectation) = &mut self.expectation else {

@@ -61,9 +61,13 @@ pub struct ReplayArgs {
     /// Compare the replies with this file, in which a field * matches any value
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
-    /// Stop at the first refusal, or with --expect at the first difference
+    /// Stop at the first refusal, or with --expect at the first difference. Each line then waits for
+    /// the reply to the one before, so that nothing is sent after it
     #[arg(long)]
     pub fail_fast: bool,
+    /// Add a table of the times of each command to the summary
+    #[arg(long, short)]
+    pub verbose: bool,
     /// Print times, keys and counts that differ from run to run as *: the format of --expect files
     #[arg(long, conflicts_with_all = ["quiet", "json"])]
     pub mask: bool,

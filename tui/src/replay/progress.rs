@@ -36,15 +36,9 @@ impl ProgressTracker {
         self.control.pause_reason(self.progress.lines, unanswered, now_us)
     }
 
-    /// Counts a line that is not sent, with the length of the line and its LF.
-    pub(super) const fn on_skipped(&mut self, bytes: usize) {
-        self.progress.bytes.1 += bytes as u64;
-    }
-
     /// Records a line that is sent, without its LF.
     pub(super) fn on_sent(&mut self, line: &[u8], expects_reply: bool) {
         self.progress.lines += 1;
-        self.progress.bytes.1 += line.len() as u64 + 1;
         self.control.on_sent();
         if expects_reply {
             self.requests.push_back(clean(&String::from_utf8_lossy(line)));
@@ -85,9 +79,10 @@ impl ProgressTracker {
     }
 
     /// Returns a copy of the progress for the monitor.
-    pub(super) fn snapshot(&self, wall_us: u64) -> Progress {
+    pub(super) fn snapshot(&self, wall_us: u64, answered_bytes: u64) -> Progress {
         Progress {
             wall_us,
+            bytes: (self.progress.bytes.0, answered_bytes),
             pace: self.control.pace(),
             paced_from: self.control.paced_from(),
             ..self.progress.clone()

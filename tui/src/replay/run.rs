@@ -20,13 +20,15 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinSet, LocalSet};
 
 /// Capacity of the input queue, in blocks.
 const QUEUE_BLOCKS: usize = 2;
+/// Interval of moving the progress bar.
+const BAR_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How a replay ended.
 pub(super) enum End {
@@ -49,7 +51,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
         let printed = if args.json {
             writeln!(io::stdout(), "{}", summary.to_json())
         } else {
-            write!(io::stderr(), "{}", summary.to_text())
+            write!(io::stderr(), "{}", summary.to_text(args.verbose))
         };
         // A closed output is no failure of the replay.
         drop(printed);
@@ -186,12 +188,18 @@ fn run_connections(
             tasks.spawn_local(run_connection(connection, stream, Rc::clone(&shared)));
         }
         let bar = if monitor.is_some() { ProgressBar::hidden() } else { progress_bar(bytes) };
-        let forwarder = tokio::task::spawn_local(forward_blocks(blocks, Rc::clone(&shared), bar));
+        let forwarder = tokio::task::spawn_local(forward_blocks(blocks, Rc::clone(&shared)));
+        let watcher = (!bar.is_hidden())
+            .then(|| tokio::task::spawn_local(show_answered(bar.clone(), Rc::downgrade(&shared))));
         let end = tokio::select! {
             end = join_connections(&mut tasks, &shared) => end,
             () = wait_for_stop(monitor, &shared) => Ok(End::Interrupted),
         };
         tasks.shutdown().await;
+        bar.finish_and_clear();
+        if let Some(watcher) = watcher {
+            watcher.abort();
+        }
         let forwarded = if forwarder.is_finished() {
             forwarder.await.unwrap_or(Ok(()))
         } else {
@@ -244,7 +252,6 @@ async fn join_connections(
 async fn forward_blocks(
     mut blocks: mpsc::Receiver<Block>,
     shared: Rc<Shared>,
-    progress: ProgressBar,
 ) -> anyhow::Result<()> {
     loop {
         while shared.state.borrow().input.blocks() >= QUEUE_BLOCKS {
@@ -258,14 +265,21 @@ async fn forward_blocks(
                 return Err(error).context("cannot read the workload");
             }
         };
-        progress.inc(block.as_ref().map_or(0, |block| block.len() as u64));
         let ended = block.is_none();
         shared.state.borrow_mut().input.push(block);
         shared.wake_all();
         if ended {
-            progress.finish_and_clear();
             return Ok(());
         }
+    }
+}
+
+/// Shows in the progress bar how much of the file is answered, until the replay ends.
+async fn show_answered(bar: ProgressBar, shared: Weak<Shared>) {
+    while let Some(shared) = shared.upgrade() {
+        bar.set_position(shared.state.borrow().answered_bytes());
+        drop(shared);
+        tokio::time::sleep(BAR_INTERVAL).await;
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Options {
 pub(super) struct ReplayState {
     started: Instant,
     noreply: bool,
+    /// True if a line waits for the replies to all before it.
+    one_at_a_time: bool,
     rate: Option<u64>,
     /// True if the text of every reply is needed. Otherwise only malformed lines need it.
     needs_replies: bool,
@@ -70,8 +72,10 @@ impl ReplayState {
         Self {
             started: Instant::now(),
             noreply: options.noreply,
+            one_at_a_time: options.fail_fast,
             rate: options.rate,
             needs_replies: options.print
+                || options.fail_fast
                 || options.keep_dump
                 || expectation.is_some()
                 || progress.is_some(),
@@ -121,9 +125,7 @@ impl ReplayState {
             match classify_line(self.input.bytes(range.clone()), self.sender.connections()) {
                 None => {
                     self.input.advance(&range);
-                    if let Some(progress) = &mut self.progress {
-                        progress.on_skipped(length + 1);
-                    }
+                    self.tally.on_skipped(length + 1);
                 }
                 Some(line) => {
                     if let Some(reason) = self.pause_reason(&line, length, now_us) {
@@ -141,6 +143,10 @@ impl ReplayState {
             return Some(SendPause::NeedsReplies);
         }
         let unanswered = self.reorder_buffer.unanswered();
+        // What follows a refusal must not be sent.
+        if self.one_at_a_time && unanswered > 0 {
+            return Some(SendPause::NeedsReplies);
+        }
         // The server keeps the order of one connection. Several have to catch up before a DUMPLOG.
         if line.barrier && self.sender.connections() > 1 && unanswered > 0 {
             return Some(SendPause::NeedsReplies);
@@ -171,12 +177,12 @@ impl ReplayState {
 
     fn send(&mut self, line: &Outgoing, range: Range<usize>, now_us: u64) {
         let file_line = self.input.advance(&range);
-        self.tally.on_sent();
         self.quit = line.quits;
         if self.quit {
             self.tally.on_malformed(file_line, "QUIT: the rest of the file is not sent");
         }
         let expects_reply = self.expects_reply(line, range.len());
+        self.tally.on_sent(range.len() + 1, expects_reply);
         if expects_reply {
             let position = self.reorder_buffer.push(line, file_line, now_us);
             let untagged = line.tag.is_none().then_some(position);
@@ -248,6 +254,10 @@ impl ReplayState {
             if let Some(difference) = &difference {
                 self.tally.on_difference(difference);
             }
+            if self.checker.has_failed() {
+                let reply = String::from_utf8_lossy(&reply);
+                self.tally.on_stop(released.file_line, &crate::net::clean(reply.trim_end()));
+            }
             if self.progress.is_none() {
                 continue;
             }
@@ -270,7 +280,12 @@ impl ReplayState {
 
     /// Returns the progress for the monitor, if the replay has one.
     pub(super) fn progress(&self) -> Option<Progress> {
-        Some(self.progress.as_ref()?.snapshot(self.now_us()))
+        Some(self.progress.as_ref()?.snapshot(self.now_us(), self.tally.answered_bytes()))
+    }
+
+    /// Returns about how many bytes of the file are answered.
+    pub(super) fn answered_bytes(&self) -> u64 {
+        self.tally.answered_bytes()
     }
 
     /// Ends the replay: reports expected replies that never came, and stops the clock.
@@ -280,7 +295,9 @@ impl ReplayState {
         if !failed && let Some(message) = self.checker.missing() {
             self.tally.on_difference(&message);
         }
-        Outcome { summary: self.tally.finish(wall_us), failed, progress, dump: self.dump }
+        let mut summary = self.tally.finish(wall_us);
+        summary.compared = self.checker.compares();
+        Outcome { summary, failed, progress, dump: self.dump }
     }
 }
 

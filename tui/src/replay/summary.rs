@@ -24,6 +24,12 @@ pub(super) struct Summary {
     pub wall_us: u64,
     /// Replies that differ from the expected ones.
     pub differences: u64,
+    /// True if the replies were compared with expected ones.
+    pub compared: bool,
+    /// Lines sent that have no reply.
+    pub unanswered: u64,
+    /// The reply that ended the replay, with file and line.
+    pub stopped: Option<String>,
     /// Changes of the server's counters during the replay, by their names in STATS.
     pub server: BTreeMap<String, String>,
     malformed: Vec<String>,
@@ -109,8 +115,8 @@ impl Summary {
         serde_json::to_string(&json).unwrap_or_default()
     }
 
-    /// Returns the summary as text for a person.
-    pub(super) fn to_text(&self) -> String {
+    /// Returns the summary as text for a person; `verbose` adds the times of each command.
+    pub(super) fn to_text(&self, verbose: bool) -> String {
         let mut text = String::new();
         let refused: u64 = self.refused.iter().sum();
         let seconds = format!("{}.{:03}", self.wall_us / 1_000_000, self.wall_us / 1_000 % 1_000);
@@ -120,35 +126,72 @@ impl Summary {
             grouped(self.lines),
             grouped(self.lines_per_second())
         );
-        let _ = writeln!(text, "{} ok, {} refused", grouped(self.ok), grouped(refused));
+        let _ = write!(text, "{} ok, {} refused", grouped(self.ok), grouped(refused));
+        if self.unanswered > 0 {
+            let _ = write!(text, ", {} not answered", grouped(self.unanswered));
+        }
+        text.push('\n');
         for (code, count) in self.refused_by_name() {
             let _ = writeln!(text, "  {count:>10}  {code}");
         }
         for line in &self.malformed {
             let _ = writeln!(text, "  {line}");
         }
-        if self.latencies().next().is_some() {
-            let _ = writeln!(text, "latency in µs         p50      p90      p99    p99.9      max");
+        if let Some(reply) = &self.stopped {
+            let _ = writeln!(text, "stopped at {reply}");
         }
-        for (command, histogram) in self.latencies() {
-            let _ = write!(text, "  {:<16}", command.as_str());
-            for (_, value) in percentiles(histogram) {
-                let _ = write!(text, " {value:>8}");
-            }
-            text.push('\n');
+        if self.compared {
+            let _ = match self.differences {
+                0 => writeln!(text, "all replies are as expected"),
+                1 => writeln!(text, "1 reply differs from the expected ones"),
+                more => writeln!(text, "{} replies differ from the expected ones", grouped(more)),
+            };
         }
+        self.write_times(&mut text, verbose);
         let server = |name: &str| self.server.get(name).map_or("?", String::as_str);
         let _ = writeln!(
             text,
-            "quotes: {} requests, {} hits, cost ${}, {} from the cache, source {}",
+            "quotes: {} bought (${}), {} from the cache, source {}",
             server("quote_requests"),
-            server("quote_hits"),
             server("quote_cost"),
             server("quote_cache_hits"),
             server("quote_source")
         );
         let _ = writeln!(text, "journal: {} records", server("journal_records"));
         text
+    }
+
+    /// Writes the times from sending a line to its reply.
+    fn write_times(&self, text: &mut String, verbose: bool) {
+        let Ok(mut all) = Histogram::<u64>::new_with_bounds(1, LATENCY_US_MAX, 2) else { return };
+        for (_, histogram) in self.latencies() {
+            let _ = all.add(histogram);
+        }
+        if all.is_empty() {
+            return;
+        }
+        let names = ["count", "p50", "p90", "p99", "p99.9", "max"];
+        let _ = write!(text, "  {:<16}", "ms to the reply");
+        for name in names {
+            let _ = write!(text, " {name:>9}");
+        }
+        text.push('\n');
+        let mut row = |name: &str, histogram: &Histogram<u64>| {
+            let _ = write!(text, "  {name:<16} {:>9}", grouped(histogram.len()));
+            for (_, value) in percentiles(histogram) {
+                let ms = format!("{}.{:03}", grouped(value / 1_000), value % 1_000);
+                let _ = write!(text, " {ms:>9}");
+            }
+            text.push('\n');
+        };
+        if verbose {
+            for (command, histogram) in self.latencies() {
+                row(command.as_str(), histogram);
+            }
+        }
+        row("all", &all);
+        text.push_str("  includes time in the pipeline");
+        text.push_str(if verbose { "\n" } else { "; -v shows each command\n" });
     }
 }
 
@@ -185,11 +228,13 @@ mod tests {
         summary.count(Some(CommandName::Buy), None, 5);
         summary.count(Some(CommandName::Buy), Some(Code::NoAccount), 7);
         summary.record_malformed("x.txt", 7, "BAD_AMOUNT: amount");
-        let text = summary.to_text();
+        let text = summary.to_text(true);
         assert!(
             text.starts_with("1,234,567 lines in 2.000 s, 617,283 lines/s\n1 ok, 1 refused\n"),
             "{text}"
         );
+        let row = text.lines().find(|line| line.starts_with("  BUY ")).unwrap();
+        assert_eq!(row.split_whitespace().collect::<Vec<_>>()[..3], ["BUY", "2", "0.005"], "{row}");
         assert!(text.contains("  NO_ACCOUNT\n") && text.contains("x.txt:7: BAD_AMOUNT"), "{text}");
         let json: serde_json::Value = serde_json::from_str(&summary.to_json()).unwrap();
         assert_eq!(json["refused"]["NO_ACCOUNT"], 1);

@@ -17,11 +17,32 @@ pub(super) struct Tally {
     file: String,
     /// True if differences go to standard error. A monitor shows them next to the reply instead.
     reports_differences: bool,
+    /// Bytes of the file that are sent or skipped, and lines sent that have no reply yet.
+    passed_bytes: u64,
+    unanswered: u64,
 }
 
 impl Tally {
     pub(super) fn new(file: String, reports_differences: bool) -> Self {
-        Self { summary: Summary::default(), file, reports_differences }
+        let summary = Summary::default();
+        Self { summary, file, reports_differences, passed_bytes: 0, unanswered: 0 }
+    }
+
+    /// Counts bytes of the file that are not sent.
+    pub(super) const fn on_skipped(&mut self, bytes: usize) {
+        self.passed_bytes += bytes as u64;
+    }
+
+    /// Returns about how many bytes of the file are answered: a line counts once it has its reply.
+    pub(super) fn answered_bytes(&self) -> u64 {
+        let (lines, unanswered) = (self.summary.lines.max(1), self.unanswered);
+        let answered = u128::from(lines.saturating_sub(unanswered));
+        (u128::from(self.passed_bytes) * answered / u128::from(lines)) as u64
+    }
+
+    /// Records the reply that ends the replay.
+    pub(super) fn on_stop(&mut self, file_line: u64, reply: &str) {
+        self.summary.stopped = Some(format!("{}:{file_line}: {reply}", self.file));
     }
 
     /// Returns the number of lines sent.
@@ -29,9 +50,11 @@ impl Tally {
         self.summary.lines
     }
 
-    /// Counts a line that is sent.
-    pub(super) const fn on_sent(&mut self) {
+    /// Counts a line that is sent, with its bytes.
+    pub(super) fn on_sent(&mut self, bytes: usize, expects_reply: bool) {
         self.summary.lines += 1;
+        self.passed_bytes += bytes as u64;
+        self.unanswered += u64::from(expects_reply);
     }
 
     /// Counts a reply.
@@ -41,6 +64,7 @@ impl Tally {
         refused: Option<Code>,
         latency_us: u64,
     ) {
+        self.unanswered = self.unanswered.saturating_sub(1);
         self.summary.count(command, refused, latency_us);
     }
 
@@ -59,6 +83,7 @@ impl Tally {
 
     /// Returns the summary of a replay that took this time, in microseconds.
     pub(super) fn finish(mut self, wall_us: u64) -> Summary {
+        self.summary.unanswered = self.unanswered;
         self.summary.wall_us = wall_us;
         self.summary
     }

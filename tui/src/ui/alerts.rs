@@ -23,11 +23,7 @@ pub(super) fn alerts(ctx: &mut DrawContext<'_>, area: Rect) {
         if row >= inner.height {
             return;
         }
-        ctx.line(
-            inner,
-            row,
-            Line::from(span(format!("{mark}{}", alert.describe()), theme.text)),
-        );
+        ctx.line(inner, row, Line::from(span(format!("{mark}{}", alert.describe()), theme.text)));
         if is_selected {
             ctx.buffer.set_style(row_area, theme.selected);
         }

@@ -32,8 +32,7 @@ pub(super) fn banner(ctx: &mut DrawContext<'_>, area: Rect) {
     if area.height == 0 {
         return;
     }
-    let lines =
-        [offline(ctx, area), no_quotes(ctx, area), unknown(ctx, area), order(ctx, area)];
+    let lines = [offline(ctx, area), no_quotes(ctx, area), unknown(ctx, area), order(ctx, area)];
     let mut row = 0;
     for (text, style) in lines.into_iter().flatten() {
         ctx.line(area, row, Line::from(span(text, style)));
@@ -75,10 +74,10 @@ fn worth(ctx: &mut DrawContext<'_>, area: Rect, row: u16) {
     let free = usize::from(area.width).saturating_sub(width(&head) + width(&gain) + 3);
     let since = quote.history.iter().filter(|(at_ms, _)| *at_ms >= reserved_ms);
     let prices = since.map(|(_, price)| price.cents());
-    let spark = ctx.options.glyphs.sparkline(
-        std::iter::once(order.terms.price.cents()).chain(prices),
-        free.min(SPARK_MAX),
-    );
+    let spark = ctx
+        .options
+        .glyphs
+        .sparkline(std::iter::once(order.terms.price.cents()).chain(prices), free.min(SPARK_MAX));
     let style = theme.moved(worth.cents());
     let spans = vec![span(head, theme.text), span(gain, style), span(format!("  {spark}"), style)];
     let fits: usize = spans.iter().take(2).map(ratatui::text::Span::width).sum();

@@ -94,8 +94,12 @@ fn draw_field(ctx: &mut DrawContext<'_>, rows: &mut Rows, form: &Form, field: Fi
     let theme = ctx.options.theme;
     let is_focused = field == form.focus() && !form.is_sending();
     let help = match (field, form.kind()) {
-        (Field::Amount, FormKind::Order(_)) if is_focused => "   m max  h half  = 1 share;  10s, 5k, 1m",
-        (Field::Amount, FormKind::Trigger(_)) if is_focused => "   dollars to trade for;  10s, 5k, 1m",
+        (Field::Amount, FormKind::Order(_)) if is_focused => {
+            "   m max  h half  = 1 share;  10s, 5k, 1m"
+        }
+        (Field::Amount, FormKind::Trigger(_)) if is_focused => {
+            "   dollars to trade for;  10s, 5k, 1m"
+        }
         (Field::Price, _) if is_focused => "   dollars a share",
         _ => "",
     };

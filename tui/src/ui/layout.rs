@@ -13,6 +13,13 @@ use ratatui::text::Line;
 const TINY: (u16, u16) = (20, 5);
 /// The minimum size of a screen with more than one list.
 const COMPACT: (u16, u16) = (60, 18);
+/// The minimum height of a screen whose banner has a second line.
+const TALL_BANNER: u16 = 20;
+/// The height of the list of the largest screen with one list only. A larger screen has other parts
+/// besides it as far as the list has that many rows left, or all it needs.
+const ONE_LIST: u16 = 13;
+/// The heights of the strip with orders and triggers, with two rows and with all it may have.
+const STRIP: (u16, u16) = (5, 8);
 /// The minimum width of two columns.
 const TWO_COLUMNS: u16 = 100;
 /// The minimum width of three columns.
@@ -24,7 +31,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
         return;
     }
     let small = area.width < COMPACT.0 || area.height < COMPACT.1;
-    let flags = banner::banner_lines(ctx.app, small);
+    let flags = banner::banner_lines(ctx.app, small || area.height < TALL_BANNER);
     let notice = u16::from(!small || ctx.app.activity.notice().is_some() || area.height >= 10);
     let tabs = u16::from(!small);
     let hints = u16::from(area.height >= 8);
@@ -55,8 +62,9 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
     status_bar::notice(ctx, say);
     status_bar::status(ctx, status);
     status_bar::hints(ctx, hint);
-    // No popup covers cash, the link and the banner.
-    let below = Rect { y: flag.bottom(), height: area.bottom() - flag.bottom(), ..area };
+    // No popup covers cash, the banner and the link, as far as there is room for one.
+    let end = if body.height < 6 { area.bottom() } else { status.y };
+    let below = Rect { y: flag.bottom(), height: end - flag.bottom(), ..area };
     let is_docked = ctx.app.view.screen() == Screen::Trade
         && area.width >= THREE_COLUMNS
         && !small
@@ -102,18 +110,27 @@ fn one_list(ctx: &mut DrawContext<'_>, area: Rect) {
 fn triggers_and_alerts(ctx: &mut DrawContext<'_>, area: Rect) {
     let wanted =
         (ctx.app.market.alerts().len() + ctx.app.activity.bell_log().len()).clamp(1, 6) as u16 + 2;
-    let [top, bottom] = Layout::vertical([
-        Constraint::Min(3),
-        Constraint::Length(wanted.min(area.height / 2)),
-    ])
-    .areas(area);
+    let [top, bottom] =
+        Layout::vertical([Constraint::Min(3), Constraint::Length(wanted.min(area.height / 2))])
+            .areas(area);
     lists::triggers(ctx, top);
     alerts::alerts(ctx, bottom);
 }
 
 fn compact(ctx: &mut DrawContext<'_>, area: Rect) {
+    let focus = ctx.app.view.focus();
+    let height_of = |pane| ctx.app.rows(pane).min(usize::from(ONE_LIST)) as u16 + 3;
+    let needed = match focus {
+        Pane::Chart => ONE_LIST,
+        Pane::Holdings | Pane::Triggers | Pane::Alerts => height_of(focus),
+        _ => height_of(Pane::Watchlist),
+    };
+    let left = area.height.saturating_sub(needed.clamp(5, ONE_LIST));
+    let orders = height_of(Pane::Pending).max(height_of(Pane::Triggers));
+    let strip = if left < 4 { 0 } else { orders.clamp(STRIP.0, STRIP.1).min(left) };
+    let log = (left - strip).min(2);
     let [main, strip, log] =
-        Layout::vertical([Constraint::Min(5), Constraint::Length(5), Constraint::Length(2)])
+        Layout::vertical([Constraint::Min(5), Constraint::Length(strip), Constraint::Length(log)])
             .areas(area);
     match ctx.app.view.focus() {
         Pane::Chart => chart::draw(ctx, main),
@@ -121,6 +138,10 @@ fn compact(ctx: &mut DrawContext<'_>, area: Rect) {
         Pane::Triggers => lists::triggers(ctx, main),
         Pane::Alerts => alerts::alerts(ctx, main),
         _ => watchlist::watchlist(ctx, main),
+    }
+    if strip.height == 0 {
+        lists::newest(ctx, log);
+        return;
     }
     // The triggers are next to the orders, if there are any.
     if ctx.app.rows(Pane::Triggers) > 0 && ctx.app.view.focus() != Pane::Triggers {

@@ -19,6 +19,7 @@ pub(super) fn empty_text(ctx: &DrawContext<'_>, empty: &str) -> String {
         Link::Live(since) if app.clock.since_ms(*since) >= 1_000 => {
             format!("loading, {} s", app.clock.since_ms(*since) / 1_000)
         }
+        Link::Offline { .. } => "no data: offline".to_owned(),
         _ => "loading".to_owned(),
     }
 }
@@ -35,7 +36,8 @@ pub(super) fn pending(ctx: &mut DrawContext<'_>, area: Rect) {
         ctx.key(Action::Cancel),
         ctx.key(Action::Undo)
     );
-    let inner = ctx.pane(area, Pane::Pending, &title, "newest order commits first, per side", &footer);
+    let inner =
+        ctx.pane(area, Pane::Pending, &title, "newest order commits first, per side", &footer);
     let theme = ctx.options.theme;
     let columns = [
         text_column("SIDE", 0),
@@ -202,7 +204,7 @@ fn outcome_label(outcome: Outcome, ctx: &DrawContext<'_>) -> (&'static str, Styl
         Outcome::Refused => ("refused", theme.bad),
         Outcome::Unknown | Outcome::Untold => ("UNKNOWN", theme.warn),
         Outcome::Lost => ("not done", theme.warn),
-        Outcome::News => ("news", theme.title),
+        Outcome::News => ("", theme.title),
     }
 }
 

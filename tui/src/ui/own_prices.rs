@@ -11,7 +11,13 @@ use ratatui::text::Line;
 use std::collections::BTreeMap;
 
 /// Draws a dotted line for each of the trader's own prices.
-pub(super) fn draw_marks(ctx: &mut DrawContext<'_>, plot: Rect, marks: &[(i64, &str)], low: i64, high: i64) {
+pub(super) fn draw_marks(
+    ctx: &mut DrawContext<'_>,
+    plot: Rect,
+    marks: &[(i64, &str)],
+    low: i64,
+    high: i64,
+) {
     let dot = if ctx.options.glyphs.braille { "┈" } else { "." };
     for (cents, _) in marks.iter().filter(|(cents, _)| (low..=high).contains(cents)) {
         let row = row_of(*cents, low, high, plot.height);
@@ -59,9 +65,7 @@ pub(super) fn draw_crosshair(
     }
     let span_ms = range.to_ms - range.from_ms;
     let at_ms = range.from_ms + span_ms * u64::from(column) / u64::from(plot.width.max(2) - 1);
-    let price = bar.map_or("no price".to_owned(), |bar| {
-        text::dollars(Money::from_cents(bar.last))
-    });
+    let price = bar.map_or("no price".to_owned(), |bar| text::dollars(Money::from_cents(bar.last)));
     let label = format!(" {} {price} ", text::clock(at_ms));
     let columns = width(&label) as u16;
     if columns <= plot.width {

@@ -158,15 +158,25 @@ fn log(ctx: &mut DrawContext<'_>, area: Rect, from: usize) {
 /// Draws the question before quitting.
 fn confirm(ctx: &mut DrawContext<'_>, area: Rect) {
     let pending = ctx.app.account.pending().count();
-    let window = middle(area, 56, 6);
+    let window = middle(area, 60, 8);
     ctx.clear(window);
     let inner = ctx.frame(window, "Quit?", "", "", true);
     let waiting = ctx.app.connection.waiting().count();
-    let rows = [
-        format!("{} or Enter quits, any other key stays.", ctx.key(Action::Quit)),
-        format!("{pending} pending: what is not committed expires, the reserve comes back."),
-        if waiting > 0 { format!("{waiting} sent and not yet answered.") } else { String::new() },
-    ];
+    let mut rows = vec![format!("{} or Enter quits, any other key stays.", ctx.key(Action::Quit))];
+    if pending > 0 {
+        rows.push(format!(
+            "{pending} pending: what is not committed expires, the reserve comes back."
+        ));
+    }
+    if waiting > 0 {
+        rows.push(format!("{waiting} sent and not yet answered."));
+    }
+    if ctx.app.stops_triggers() {
+        rows.push(
+            "Armed triggers fire only while this screen's own server runs: they wait until then."
+                .to_owned(),
+        );
+    }
     let width = usize::from(inner.width).saturating_sub(2);
     for (row, text) in (0..inner.height).zip(rows.iter().flat_map(|text| wrap(text, width))) {
         ctx.line(inner, row, Line::raw(format!(" {text}")));

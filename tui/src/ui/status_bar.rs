@@ -196,7 +196,7 @@ pub(super) fn status(ctx: &mut DrawContext<'_>, area: Rect) {
     let stale = if stale > 0 { format!(" {stale} stale") } else { String::new() };
     let quotes = match app.connection.link() {
         Link::Live(_) => format!("  quotes {fresh} fresh{stale}"),
-        Link::Offline { .. } => "  quotes not kept fresh".to_owned(),
+        Link::Offline { .. } => "  prices frozen".to_owned(),
         Link::Connecting(_) | Link::ReplayOnly => String::new(),
     };
     let waiting = if area.width >= 100 {
@@ -205,7 +205,7 @@ pub(super) fn status(ctx: &mut DrawContext<'_>, area: Rect) {
         String::new()
     };
     let frozen = if app.market.is_frozen() {
-        format!("  PRICES HELD, {} resumes", ctx.key(Action::Pause))
+        format!("  PRICES PAUSED, {} resumes", ctx.key(Action::Pause))
     } else {
         String::new()
     };
@@ -239,7 +239,8 @@ fn heard(app: &App) -> String {
         return String::new();
     }
     let ms = app.clock.since_ms(app.connection.heard_ms());
-    format!(", heard {}.{} s ago", ms / 1_000, ms % 1_000 / 100)
+    let dot = if app.settings.ascii { "-" } else { "\u{b7}" };
+    format!(" {dot} heard {}.{} s ago", ms / 1_000, ms % 1_000 / 100)
 }
 
 /// Draws the keys that are useful now. Those of the banner are always displayed; the others fill
@@ -349,7 +350,7 @@ fn wanted_hints(app: &App) -> (Vec<Hint>, Vec<Hint>) {
         (Action::Longer, "longer"),
         (Action::ChartStyle, "line/bars"),
         (Action::Zoom, "zoom"),
-        (Action::Pause, "hold prices"),
+        (Action::Pause, "pause prices"),
         (Action::Requote, "requote"),
         (Action::HideMoney, "hide money"),
         (Action::Export, "export"),

@@ -31,7 +31,7 @@ pub(super) fn watchlist(ctx: &mut DrawContext<'_>, area: Rect) {
         number_column("CHANGE", 6).sorts_by(Sort::Change),
         text_column("TREND", 3),
         number_column("AGE", 5).sorts_by(Sort::Age),
-        text_column("MINE", 4).sorts_by(Sort::Own),
+        text_column("MINE", 4).sorts_by(Sort::Mine),
         number_column("SHARES", 2),
         number_column("P&L", 1).sorts_by(Sort::Profit),
     ];
@@ -63,7 +63,7 @@ fn state(ctx: &DrawContext<'_>, count: usize, width: u16) -> String {
         parts.push(format!("filter: {}", market.filter().text()));
     }
     if market.is_frozen() {
-        parts.push("HELD STILL".to_owned());
+        parts.push("prices paused".to_owned());
     }
     if width >= SINCE_FROM {
         let since = text::clock(ctx.app.clock.started_ms());
@@ -122,14 +122,6 @@ fn age(quote: Option<&SymbolQuote>, clock: Clock) -> String {
 
 /// Returns letters for a holding, a pending order and a trigger of the symbol.
 fn marks(ctx: &DrawContext<'_>, symbol: Symbol) -> String {
-    let account = ctx.app.account.current();
-    let has = |is: &dyn Fn(&crate::app::Account) -> bool| account.is_some_and(is);
-    [
-        (has(&|account| account.holding(symbol).is_some()), 'H'),
-        (has(&|account| account.pending.iter().any(|order| order.terms.symbol == symbol)), 'P'),
-        (has(&|account| account.triggers.iter().any(|trigger| trigger.symbol == symbol)), 'T'),
-    ]
-    .iter()
-    .map(|(is, letter)| if *is { *letter } else { ' ' })
-    .collect()
+    let marks = ctx.app.account.current().map_or([false; 3], |account| account.marks(symbol));
+    marks.iter().zip("HPT".chars()).map(|(is, letter)| if *is { letter } else { ' ' }).collect()
 }

@@ -7,7 +7,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use daytrade_protocol::{Body, Command, ServerLine, Symbol, Tag, UserName};
 use daytrade_tui::app::{App, Effect, Event, KeyMap, LinkEvent, Settings};
-use daytrade_tui::ui::{RenderOptions, view};
+use daytrade_tui::ui::{ColumnWidths, RenderOptions, view};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -81,12 +81,13 @@ fn busy() -> App {
 fn screen(criterion: &mut Criterion) {
     let mut app = busy();
     let options = RenderOptions::for_settings(&Settings::default());
+    let mut widths = ColumnWidths::default();
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
         criterion.bench_function(&format!("view {width}x{height}"), |bencher| {
             bencher.iter(|| {
                 buffer.reset();
-                view(&app, &options, &mut buffer)
+                view(&app, &options, &mut widths, &mut buffer)
             });
         });
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{LineBuffer, Refusal, Side, TradeTerms, UserName};
+use crate::{LineBuffer, Refusal, TradeTerms, UserName};
 use proptest::prelude::*;
 
 /// The examples of docs/PROTOCOL.md, byte for byte.

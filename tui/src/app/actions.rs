@@ -10,6 +10,8 @@ use daytrade_protocol::{Command, Side};
 
 /// The number of rows of a page.
 const PAGE_ROWS: isize = 10;
+/// An upper bound of the rows of the help: its keys, groups and marks.
+const HELP_ROWS: usize = Action::ALL.len() + 15;
 
 pub(super) fn on_key(app: &mut App, key: Key, effects: &mut Vec<Effect>) {
     if key == Key::Ctrl('c') && app.view.record_interrupt(app.clock) {
@@ -55,9 +57,9 @@ fn scroll_popup(
     let scroll =
         |row: usize, rows: usize| row.saturating_add_signed(by).min(rows.saturating_sub(1));
     let popup = match *popup {
-        Popup::Help(row) if by != 0 => Popup::Help(scroll(row, Action::ALL.len())),
+        Popup::Help(row) if by != 0 => Popup::Help(scroll(row, HELP_ROWS)),
         Popup::Log(row) if by != 0 => Popup::Log(scroll(row, app.activity.log().len())),
-        Popup::Exchange(row) if by != 0 => Popup::Exchange(scroll(row, app.activity.lines().len())),
+        Popup::Exchange(row) if by != 0 => Popup::Exchange(scroll(row, app.rows(Pane::Activity))),
         Popup::Exchange(row) if action == Some(Action::Copy) => {
             output::copy_activity(app, row, effects);
             Popup::Exchange(row)
@@ -88,16 +90,21 @@ fn edit_settings(app: &mut App, row: usize, key: Key, action: Option<Action>) {
     app.view.open_popup(Popup::Settings(row));
 }
 
+/// Edits the filter of the watchlist, or on the Activity screen the search.
 fn edit_filter(app: &mut App, key: Key) {
-    match key {
-        Key::Enter => app.view.stop_filtering(),
-        Key::Esc | Key::Ctrl('c') => {
-            app.view.stop_filtering();
-            app.market.filter_mut().set("");
-        }
-        key => app.market.filter_mut().on_key(key),
+    let is_search = app.view.screen() == Screen::Activity;
+    let ends = matches!(key, Key::Enter | Key::Esc | Key::Ctrl('c'));
+    if ends {
+        app.view.stop_filtering();
     }
-    app.select(Pane::Watchlist, 0);
+    match (is_search, ends) {
+        (_, true) if key == Key::Enter => {}
+        (true, true) => app.activity.search_mut().clear(),
+        (false, true) => app.market.filter_mut().set(""),
+        (true, false) => app.activity.search_mut().on_key(key),
+        (false, false) => app.market.filter_mut().on_key(key),
+    }
+    app.select(if is_search { Pane::Activity } else { Pane::Watchlist }, 0);
 }
 
 /// Performs an action.
@@ -183,7 +190,11 @@ fn change_view(app: &mut App, action: Action) {
         Action::Detail => show_detail(app),
         Action::Back => {
             app.view.show_lists();
-            app.market.filter_mut().set("");
+            if app.view.screen() == Screen::Activity {
+                app.activity.search_mut().clear();
+            } else {
+                app.market.filter_mut().set("");
+            }
         }
         Action::Filter => app.view.start_filtering(),
         Action::Sort => app.market.next_sort(),
@@ -211,7 +222,7 @@ fn change_view(app: &mut App, action: Action) {
 /// Displays the chart of a symbol, or request and reply of a line of activity.
 fn show_detail(app: &mut App) {
     match app.view.pane() {
-        Pane::Activity if !app.activity.lines().is_empty() => {
+        Pane::Activity if app.rows(Pane::Activity) > 0 => {
             app.view.open_popup(Popup::Exchange(app.row(Pane::Activity)));
         }
         Pane::Activity | Pane::Replay => {}

@@ -3,7 +3,7 @@
 //! Owns the activity lines, the log, the messages that the bell rang for, the notice, the
 //! round-trip times and the counts. It must never decide anything: it records and displays.
 
-use super::{ActivityLine, Clock, Effect, Outcome, Subject, Transaction};
+use super::{ActivityLine, Clock, Effect, Outcome, Search, Subject, Transaction};
 use daytrade_protocol::{Command, CommandName, UserName};
 use std::collections::{HashSet, VecDeque};
 
@@ -40,6 +40,8 @@ pub(crate) struct Counts {
 pub(crate) struct Activity {
     /// Activity lines, newest last.
     lines: VecDeque<ActivityLine>,
+    /// The search of the Activity screen.
+    search: Search,
     /// Local times and log messages, newest last.
     log: VecDeque<(u64, String)>,
     /// Local times and messages that the bell rang for, newest last.
@@ -59,6 +61,15 @@ impl Activity {
     /// Returns the activity lines, newest last.
     pub(crate) const fn lines(&self) -> &VecDeque<ActivityLine> {
         &self.lines
+    }
+
+    /// Returns the search of the Activity screen.
+    pub(crate) const fn search(&self) -> &Search {
+        &self.search
+    }
+
+    pub(super) const fn search_mut(&mut self) -> &mut Search {
+        &mut self.search
     }
 
     /// Returns the requests whose outcome is unknown, oldest first.

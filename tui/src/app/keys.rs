@@ -140,7 +140,7 @@ actions! {
     Replay "replay-screen" "Screens" "Replay" [Key::Char('5')],
     Detail "detail" "See" "chart, or request and reply" [Key::Enter],
     Back "back" "See" "back" [Key::Esc],
-    Filter "filter" "See" "filter: xyz held chg<-1 away<3% age>60s" [Key::Char('/')],
+    Filter "filter" "See" "filter: xyz held chg<-1 away<3% age>60s; search" [Key::Char('/')],
     Sort "sort" "See" "sort the watchlist" [Key::Char('o')],
     Reverse "reverse" "See" "reverse sort" [Key::Char('O')],
     Zoom "zoom" "See" "zoom pane" [Key::Char('z')],

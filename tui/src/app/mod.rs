@@ -36,6 +36,7 @@ mod quotes;
 mod reconcile;
 mod replay;
 mod reply_text;
+mod search;
 mod selection;
 mod server_lines;
 mod settings;
@@ -65,6 +66,7 @@ pub(crate) use market::{Market, MarketClock};
 pub(crate) use palette::Palette;
 pub(crate) use quotes::{Quotes, SymbolQuote};
 pub(crate) use replay::ReplayState;
+pub(crate) use search::{Search, outcome_word};
 pub(crate) use trade::TradeState;
 pub(crate) use view::{Popup, Timeframe, View};
 

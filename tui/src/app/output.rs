@@ -19,7 +19,7 @@ pub(super) fn copy(app: &mut App, effects: &mut Vec<Effect>) {
 
 /// Copies request and reply of a line of activity, counted from the newest.
 pub(super) fn copy_activity(app: &mut App, row: usize, effects: &mut Vec<Effect>) {
-    let Some(line) = app.activity.lines().iter().rev().nth(row) else { return };
+    let Some(line) = app.shown_activity().nth(row) else { return };
     let request = if line.outcome == Outcome::News {
         String::new()
     } else {
@@ -29,14 +29,17 @@ pub(super) fn copy_activity(app: &mut App, row: usize, effects: &mut Vec<Effect>
     app.notify("copied");
 }
 
-/// Exports the activity as tab-separated values, oldest first.
+/// Exports the activity that is displayed, or matches the search, as tab-separated values, oldest
+/// first.
 pub(super) fn export(app: &mut App, effects: &mut Vec<Effect>) {
-    if app.activity.lines().is_empty() {
+    if app.rows(Pane::Activity) == 0 {
         app.notify("no activity to export yet");
         return;
     }
     let mut text = String::from("at_ms\ttag\toutcome\trequest\treply\twords\ttook_us\n");
-    for line in app.activity.lines() {
+    let mut lines: Vec<_> = app.shown_activity().collect();
+    lines.reverse();
+    for line in lines {
         let took = line.took_us.map_or(String::new(), |took| took.to_string());
         let outcome = format!("{:?}", line.outcome).to_lowercase();
         let fields = [line.subject.wire_line().as_str(), &line.reply, &line.message]

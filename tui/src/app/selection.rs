@@ -3,7 +3,8 @@
 //! itself.
 
 use super::{
-    App, Form, Health, Link, Pane, Pending, Popup, QUOTE_LIFETIME_MS, Trigger, command_line,
+    ActivityLine, App, Form, Health, Link, Pane, Pending, Popup, QUOTE_LIFETIME_MS, Screen,
+    Trigger, command_line,
 };
 use daytrade_protocol::{Money, Symbol};
 
@@ -39,9 +40,17 @@ impl App {
             Pane::Pending => account.map_or(0, |account| account.pending.len()),
             Pane::Triggers => account.map_or(0, |account| account.triggers.len()),
             Pane::Alerts => self.market.alerts().len(),
-            Pane::Activity => self.activity.lines().len(),
+            Pane::Activity => self.shown_activity().count(),
             Pane::Replay => self.replay.progress().map_or(0, |replay| replay.exchanges.len()),
         }
+    }
+
+    /// Returns the activity lines as they are displayed, newest first: on the Activity screen those
+    /// that match the search.
+    pub(crate) fn shown_activity(&self) -> impl Iterator<Item = &ActivityLine> {
+        let search = self.activity.search();
+        let all = search.is_empty() || self.view.screen() != Screen::Activity;
+        self.activity.lines().iter().rev().filter(move |line| all || search.matches(line))
     }
 
     /// Returns the selected row of a pane. A selected symbol or trigger keeps its selection when

@@ -77,6 +77,24 @@ pub(crate) fn clock(unix_ms: u64) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
+/// Formats a day in UTC: `2026-11-28`.
+pub(crate) fn date(unix_ms: u64) -> String {
+    let moment =
+        i64::try_from(unix_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    moment.map_or(String::new(), |moment| moment.strftime("%Y-%m-%d").to_string())
+}
+
+/// Formats a moment in UTC: the time of day, with the date if it is not today.
+pub(crate) fn moment(unix_ms: u64, now_ms: u64) -> String {
+    let time = clock(unix_ms);
+    let (day, today) = (date(unix_ms), date(now_ms));
+    match day {
+        day if day == today => time,
+        day if day.get(..4) == today.get(..4) => format!("{} {time}", day.get(5..).unwrap_or(&day)),
+        day => format!("{day} {time}"),
+    }
+}
+
 /// Formats microseconds as milliseconds: `0.4 ms`.
 pub(crate) fn millis(micros: u64) -> String {
     format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100)

@@ -334,9 +334,12 @@ impl View {
         self.filtering
     }
 
-    /// Displays the watchlist and edits its filter.
-    pub(super) const fn start_filtering(&mut self) {
-        (self.screen, self.focus, self.filtering) = (Screen::Trade, Pane::Watchlist, true);
+    /// Edits the search of the Activity screen, or else displays the watchlist and edits its filter.
+    pub(super) fn start_filtering(&mut self) {
+        if self.screen != Screen::Activity {
+            (self.screen, self.focus) = (Screen::Trade, Pane::Watchlist);
+        }
+        self.filtering = true;
     }
 
     pub(super) const fn stop_filtering(&mut self) {

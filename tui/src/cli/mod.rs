@@ -2,6 +2,7 @@
 
 mod config;
 pub(crate) mod endpoint;
+mod picture;
 mod practice;
 mod query;
 mod saved;

@@ -1,13 +1,13 @@
-//! `daytrade snapshot`: prints the screen as text or HTML.
+//! `daytrade snapshot`: prints the screen as text, HTML or SVG.
 
 use super::config::ConfigFile;
+use super::picture;
 use super::screen::{ScreenArgs, load_model, runtime};
 use crate::exit::{Exit, Failure};
-use crate::ui::{self, RenderOptions};
+use crate::ui::{self, ColumnWidths, RenderOptions};
 use clap::Args;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier};
 
 /// Options of `daytrade snapshot`.
 #[derive(Clone, Debug, Args)]
@@ -18,6 +18,9 @@ pub(crate) struct SnapshotArgs {
     /// Print HTML with colours
     #[arg(long)]
     pub html: bool,
+    /// Print an SVG picture with colours
+    #[arg(long, conflicts_with = "html")]
+    pub svg: bool,
     /// Hide amounts of money
     #[arg(long)]
     pub hide_money: bool,
@@ -47,8 +50,13 @@ pub(crate) fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
     model.settings = config.settings(&args.screen.appearance);
     let (width, height) = args.size;
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-    ui::view(&model, &RenderOptions::for_settings(&model.settings), &mut buffer);
-    let text = if args.html { html(&buffer) } else { plain(&buffer) };
+    let options = RenderOptions::for_settings(&model.settings);
+    ui::view(&model, &options, &mut ColumnWidths::default(), &mut buffer);
+    let text = match args {
+        SnapshotArgs { html: true, .. } => picture::html(&buffer),
+        SnapshotArgs { svg: true, .. } => picture::svg(&buffer),
+        _ => plain(&buffer),
+    };
     endpoint.close()?;
     super::print_with(|out| out.write_all(text.as_bytes()))
 }
@@ -61,58 +69,4 @@ pub(crate) fn plain(buffer: &Buffer) -> String {
         format!("{}\n", line.trim_end())
     };
     buffer.content.chunks(width).map(row).collect()
-}
-
-/// Returns a buffer as HTML with its colours: one span for adjacent cells of the same style.
-fn html(buffer: &Buffer) -> String {
-    let mut out =
-        String::from("<pre style=\"background:#111;color:#ddd;font-family:monospace\">\n");
-    for cells in buffer.content.chunks(usize::from(buffer.area.width).max(1)) {
-        for run in cells.chunk_by(|one, other| style_of(one) == style_of(other)) {
-            let text: String = run.iter().map(ratatui::buffer::Cell::symbol).collect();
-            let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-            let style = style_of(&run[0]);
-            if style.is_empty() {
-                out.push_str(&text);
-            } else {
-                out.extend(["<span style=\"", &style, "\">", &text, "</span>"]);
-            }
-        }
-        out.push('\n');
-    }
-    out.push_str("</pre>\n");
-    out
-}
-
-/// Returns the CSS declarations of a cell; empty for the default style.
-fn style_of(cell: &ratatui::buffer::Cell) -> String {
-    let mut style = String::new();
-    let (mut foreground, mut background) = (css(cell.fg), css(cell.bg));
-    if cell.modifier.contains(Modifier::REVERSED) {
-        (foreground, background) = (background.or(Some("#111")), foreground.or(Some("#ddd")));
-    }
-    style.extend(foreground.map(|color| format!("color:{color};")));
-    style.extend(background.map(|color| format!("background:{color};")));
-    if cell.modifier.contains(Modifier::BOLD) {
-        style.push_str("font-weight:bold;");
-    }
-    if cell.modifier.contains(Modifier::UNDERLINED) {
-        style.push_str("text-decoration:underline;");
-    }
-    style
-}
-
-/// Returns the CSS colour; None for the terminal's default.
-const fn css(color: Color) -> Option<&'static str> {
-    match color {
-        Color::Green => Some("#3c3"),
-        Color::Red => Some("#e55"),
-        Color::Yellow => Some("#ec3"),
-        Color::Cyan => Some("#3cc"),
-        Color::Blue => Some("#58f"),
-        Color::Magenta => Some("#c6c"),
-        Color::DarkGray => Some("#777"),
-        Color::Indexed(_) => Some("#e90"),
-        _ => None,
-    }
 }

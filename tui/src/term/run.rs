@@ -10,7 +10,7 @@ use crate::link::{LinkRequest, spawn_link};
 use crate::remote::Server;
 use crate::replay::{ReplayArgs, ReplayMonitor};
 use crate::replay_message::{Progress, Stage};
-use crate::ui::{HitMap, RenderOptions, view};
+use crate::ui::{ColumnWidths, HitMap, RenderOptions, view};
 use base64::Engine as _;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -51,6 +51,7 @@ struct ScreenLoop {
     timer: FrameTimer,
     /// The clickable parts of the last frame.
     hits: HitMap,
+    widths: ColumnWidths,
     link: UnboundedSender<LinkRequest>,
     replay: Option<ReplayMonitor>,
     /// Effects that have not been carried out.
@@ -84,6 +85,7 @@ pub(crate) async fn run(app: App, options: ScreenOptions) -> anyhow::Result<App>
         terminal,
         timer: FrameTimer::default(),
         hits: HitMap::default(),
+        widths: ColumnWidths::default(),
         link,
         replay,
         effects: VecDeque::new(),
@@ -159,7 +161,8 @@ impl ScreenLoop {
         let options = RenderOptions::for_settings(&self.app.settings);
         // The terminal displays a frame as a whole, if it can.
         execute!(stdout(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(|frame| self.hits = view(&self.app, &options, frame.buffer_mut()))?;
+        let (app, widths) = (&self.app, &mut self.widths);
+        self.terminal.draw(|frame| self.hits = view(app, &options, widths, frame.buffer_mut()))?;
         execute!(stdout(), EndSynchronizedUpdate)?;
         self.timer.record_frame();
         Ok(())

@@ -1,5 +1,6 @@
 //! The context that every part of the screen draws with.
 
+use super::table::ColumnWidths;
 use super::text_width::width;
 use super::{HitMap, RenderOptions};
 use crate::app::{Action, App, HitTarget, Pane, text};
@@ -16,6 +17,7 @@ pub(super) struct DrawContext<'a> {
     pub(super) options: &'a RenderOptions,
     pub(super) buffer: &'a mut Buffer,
     pub(super) hits: &'a mut HitMap,
+    pub(super) widths: &'a mut ColumnWidths,
 }
 
 impl DrawContext<'_> {

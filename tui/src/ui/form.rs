@@ -1,12 +1,16 @@
 //! Forms with their consequences.
 
+use super::own_prices::ladder;
 use super::text_width::{fit_words, width, with_cursor, wrap};
 use super::{DrawContext, span};
 use crate::app::{Action, Field, Form, FormKind, Popup};
-use daytrade_protocol::Side;
+use daytrade_protocol::{Side, Symbol};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
+
+/// The minimum height of a ticket that lists the trader's own prices.
+const LADDER_FROM: u16 = 24;
 
 /// Lines of a pane, drawn one below the other.
 struct Rows {
@@ -40,8 +44,13 @@ pub(super) fn ticket(ctx: &mut DrawContext<'_>, area: Rect) {
         " Nothing is bought or sold until you press".to_owned(),
         format!(" {} on the order in the banner.", ctx.key(Action::Commit)),
     ];
-    for (row, text) in (0..).zip(rows) {
+    for (row, text) in (0..).zip(&rows) {
         ctx.line(inner, row, Line::from(span(text, ctx.options.theme.dim)));
+    }
+    if let Some(symbol) = ctx.app.focused_symbol() {
+        let top = rows.len() as u16 + 1;
+        let free = inner.height.saturating_sub(top);
+        ladder(ctx, Rect { y: inner.y + top, height: free, ..inner }, symbol);
     }
 }
 
@@ -88,6 +97,13 @@ pub(super) fn draw_form(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
         }
     }
     draw_footer(ctx, &rows, form.kind(), can_send);
+    if area.height >= LADDER_FROM
+        && let Some(symbol) = Symbol::parse(form.input(Field::Symbol).value().as_bytes())
+    {
+        let top = rows.next + 1;
+        let free = inner.height.saturating_sub(top + 3);
+        ladder(ctx, Rect { y: inner.y + top, height: free, ..inner }, symbol);
+    }
 }
 
 fn draw_field(ctx: &mut DrawContext<'_>, rows: &mut Rows, form: &Form, field: Field) {

@@ -1,13 +1,17 @@
 //! The holdings, their total value, and the share of each in the equity.
 
+use super::equity::equity_line;
 use super::lists::empty_text;
 use super::table::{Cells, number_column, table, text_column, visible};
 use super::text_width::width;
 use super::{DrawContext, span};
-use crate::app::{Action, Holding, Pane, text};
+use crate::app::{Action, Holding, Pane, Screen, text};
 use daytrade_protocol::Money;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+
+/// The minimum height of the list with a total.
+const TOTAL_FROM_ROWS: u16 = 5;
 
 /// Draws the holdings.
 pub(super) fn holdings(ctx: &mut DrawContext<'_>, area: Rect) {
@@ -26,10 +30,11 @@ pub(super) fn holdings(ctx: &mut DrawContext<'_>, area: Rect) {
         number_column("P&L", 6),
         number_column("%", 1),
     ];
-    // The totals are displayed only if the header, all rows, a rule and both totals fit.
-    let wanted = (count as u16).saturating_add(4);
-    let with_totals = count > 0 && inner.height >= wanted;
-    let top = if with_totals { Rect { height: count as u16 + 1, ..inner } } else { inner };
+    // The total stays in view below the rows, the rest if the header and all rows fit.
+    let has_total = count > 0 && inner.height >= TOTAL_FROM_ROWS;
+    let rows_max = inner.height - if has_total { 2 } else { 0 };
+    let rows = u16::try_from(count).unwrap_or(u16::MAX).saturating_add(1);
+    let top = if has_total { Rect { height: rows.min(rows_max), ..inner } } else { inner };
     let range = visible(ctx, top, Pane::Holdings, count);
     let first = range.start;
     let holdings = app.account.current().into_iter().flat_map(|account| &account.holdings);
@@ -38,11 +43,11 @@ pub(super) fn holdings(ctx: &mut DrawContext<'_>, area: Rect) {
     let empty =
         empty_text(ctx, &format!("No holdings yet. Press {} to buy.", ctx.key(Action::Buy)));
     table(ctx, top, (Pane::Holdings, first), &columns, &rows, &empty);
-    if !with_totals {
+    if !has_total {
         return;
     }
     let rest = Rect { y: top.bottom(), height: inner.height - top.height, ..inner };
-    let below = totals(ctx, rest);
+    let below = totals(ctx, rest).min(rest.height);
     let rest = Rect { y: rest.y + below, height: rest.height - below, ..rest };
     shares_of_equity(ctx, rest);
 }
@@ -98,7 +103,8 @@ fn totals(ctx: &mut DrawContext<'_>, area: Rect) -> u16 {
     if width(&realised) <= usize::from(area.width) {
         ctx.line(area, 2, Line::from(span(realised, theme.moved(account.realised.cents()))));
     }
-    3
+    let rest = Rect { y: area.y + 3, height: area.height.saturating_sub(3), ..area };
+    if app.view.screen() == Screen::Trade { 3 + equity_line(ctx, rest) } else { 3 }
 }
 
 /// Draws the shares of the equity, largest first, with bars.

@@ -2,8 +2,8 @@
 
 use super::text_width::width;
 use super::{
-    DrawContext, alerts, banner, chart, form, holdings, lists, popups, replay, span, status_bar,
-    watchlist,
+    DrawContext, alerts, banner, chart, equity, form, holdings, lists, popups, replay, span,
+    status_bar, watchlist,
 };
 use crate::app::{Pane, Screen, text};
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -20,6 +20,8 @@ const TALL_BANNER: u16 = 20;
 const ONE_LIST: u16 = 13;
 /// The heights of the strip with orders and triggers, with two rows and with all it may have.
 const STRIP: (u16, u16) = (5, 8);
+/// The minimum height of the holdings with the curve of the equity.
+const EQUITY_FROM: u16 = 16;
 /// The minimum width of two columns.
 const TWO_COLUMNS: u16 = 100;
 /// The minimum width of three columns.
@@ -55,7 +57,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
         Screen::Trade if area.width >= THREE_COLUMNS => three_columns(ctx, body),
         Screen::Trade if area.width >= TWO_COLUMNS => two_columns(ctx, body),
         Screen::Trade => compact(ctx, body),
-        Screen::Holdings => holdings::holdings(ctx, body),
+        Screen::Holdings => holdings_and_equity(ctx, body),
         Screen::Triggers => triggers_and_alerts(ctx, body),
         Screen::Activity => lists::activity(ctx, body),
     }
@@ -105,6 +107,25 @@ fn one_list(ctx: &mut DrawContext<'_>, area: Rect) {
         Screen::Triggers => triggers_and_alerts(ctx, area),
         Screen::Activity => lists::activity(ctx, area),
     }
+}
+
+fn holdings_and_equity(ctx: &mut DrawContext<'_>, area: Rect) {
+    if area.height < EQUITY_FROM {
+        holdings::holdings(ctx, area);
+        return;
+    }
+    let (top, bottom) = if area.width >= TWO_COLUMNS {
+        let [left, right] =
+            Layout::horizontal([Constraint::Percentage(58), Constraint::Min(0)]).areas(area);
+        (left, right)
+    } else {
+        let curve = (area.height / 3).clamp(6, 12);
+        let [top, bottom] =
+            Layout::vertical([Constraint::Min(0), Constraint::Length(curve)]).areas(area);
+        (top, bottom)
+    };
+    holdings::holdings(ctx, top);
+    equity::equity(ctx, bottom);
 }
 
 fn triggers_and_alerts(ctx: &mut DrawContext<'_>, area: Rect) {

@@ -3,7 +3,7 @@
 use super::table::{Cells, number_column, table, text_column, visible};
 use super::text_width::fit_words;
 use super::{DrawContext, span};
-use crate::app::{Action, ActivityLine, Link, Outcome, Pane, Screen, Trigger, text};
+use crate::app::{Action, ActivityLine, Link, Outcome, Pane, Screen, Trigger, outcome_word, text};
 use daytrade_protocol::Side;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -155,14 +155,23 @@ fn trigger_row(ctx: &DrawContext<'_>, trigger: &Trigger, away: Option<i64>) -> C
 pub(super) fn activity(ctx: &mut DrawContext<'_>, area: Rect) {
     let footer = match ctx.app.view.screen() {
         Screen::Activity => format!(
-            "{} request and reply  {} copy  {} export",
+            "{} search  {} request and reply  {} copy  {} export",
+            ctx.key(Action::Filter),
             ctx.key(Action::Detail),
             ctx.key(Action::Copy),
             ctx.key(Action::Export)
         ),
         _ => format!("{} full log  {} export", ctx.key(Action::Activity), ctx.key(Action::Export)),
     };
-    let inner = ctx.pane(area, Pane::Activity, "Activity", "newest first", &footer);
+    let count = ctx.app.rows(Pane::Activity);
+    let search = ctx.app.activity.search();
+    let state = if ctx.app.view.screen() == Screen::Activity && !search.is_empty() {
+        let all = text::thousands(ctx.app.activity.lines().len() as u64);
+        format!("{} of {all} match {}", text::thousands(count as u64), search.text())
+    } else {
+        "newest first".to_owned()
+    };
+    let inner = ctx.pane(area, Pane::Activity, "Activity", &state, &footer);
     let columns = [
         text_column("TIME", 3),
         text_column("WHAT", 0),
@@ -171,11 +180,15 @@ pub(super) fn activity(ctx: &mut DrawContext<'_>, area: Rect) {
         number_column("TAG", 1),
         text_column("", 0),
     ];
-    let range = visible(ctx, inner, Pane::Activity, ctx.app.activity.lines().len());
+    let range = visible(ctx, inner, Pane::Activity, count);
     let first = range.start;
     let rows = activity_rows(ctx, range);
-    let empty = "Nothing yet. What you do, and what the server does for you, is noted here.";
-    table(ctx, inner, (Pane::Activity, first), &columns, &rows, empty);
+    let empty = if ctx.app.activity.lines().is_empty() {
+        "Nothing yet. What you do, and what the server does for you, is noted here.".to_owned()
+    } else {
+        format!("Nothing matches. {} shows all.", ctx.key(Action::Back))
+    };
+    table(ctx, inner, (Pane::Activity, first), &columns, &rows, &empty);
 }
 
 /// Draws the newest lines of activity without a frame.
@@ -188,8 +201,11 @@ pub(super) fn newest(ctx: &mut DrawContext<'_>, area: Rect) {
         } else {
             format!("{request} {word}: ")
         };
-        let text =
-            format!(" {} {head}{}", text::clock(line.at_ms), ctx.mask_numbers(&line.message));
+        let text = format!(
+            " {} {head}{}",
+            text::moment(line.at_ms, ctx.app.clock.now_ms()),
+            ctx.mask_numbers(&line.message)
+        );
         let text = fit_words(&text, usize::from(area.width));
         ctx.line(area, row, Line::from(span(text, style)));
     }
@@ -198,18 +214,19 @@ pub(super) fn newest(ctx: &mut DrawContext<'_>, area: Rect) {
 /// Returns the word and the style of an outcome.
 fn outcome_label(outcome: Outcome, ctx: &DrawContext<'_>) -> (&'static str, Style) {
     let theme = &ctx.options.theme;
-    match outcome {
-        Outcome::Waiting => ("...", theme.dim),
-        Outcome::Ok => ("ok", theme.text),
-        Outcome::Refused => ("refused", theme.bad),
-        Outcome::Unknown | Outcome::Untold => ("UNKNOWN", theme.warn),
-        Outcome::Lost => ("not done", theme.warn),
-        Outcome::News => ("", theme.title),
-    }
+    let style = match outcome {
+        Outcome::Waiting => theme.dim,
+        Outcome::Ok => theme.text,
+        Outcome::Refused => theme.bad,
+        Outcome::Unknown | Outcome::Untold | Outcome::Lost => theme.warn,
+        Outcome::News => theme.title,
+    };
+    (outcome_word(outcome), style)
 }
 
 fn activity_rows(ctx: &DrawContext<'_>, range: std::ops::Range<usize>) -> Vec<Cells> {
     let theme = &ctx.options.theme;
+    let now_ms = ctx.app.clock.now_ms();
     let row = |line: &ActivityLine| {
         let (word, style) = outcome_label(line.outcome, ctx);
         let took = line.took_us.map_or(String::new(), text::millis);
@@ -217,7 +234,7 @@ fn activity_rows(ctx: &DrawContext<'_>, range: std::ops::Range<usize>) -> Vec<Ce
         let request = ctx.mask_numbers(&line.subject.summary());
         let tag = if line.tag > 0 { format!("#{}", line.tag) } else { String::new() };
         vec![
-            (text::clock(line.at_ms), theme.dim),
+            (text::moment(line.at_ms, now_ms), theme.dim),
             (request, theme.text),
             (word.to_owned(), style),
             (took, theme.dim),
@@ -225,5 +242,5 @@ fn activity_rows(ctx: &DrawContext<'_>, range: std::ops::Range<usize>) -> Vec<Ce
             (text, style),
         ]
     };
-    ctx.app.activity.lines().iter().rev().skip(range.start).take(range.len()).map(row).collect()
+    ctx.app.shown_activity().skip(range.start).take(range.len()).map(row).collect()
 }

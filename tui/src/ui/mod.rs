@@ -5,11 +5,15 @@ mod alerts;
 mod banner;
 mod chart;
 mod draw_context;
+mod equity;
+mod filter_line;
 mod form;
+mod help;
 mod holdings;
 mod layout;
 mod lists;
 mod own_prices;
+mod plot;
 mod popups;
 mod replay;
 mod status_bar;
@@ -24,6 +28,7 @@ use crate::app::{App, HitTarget, Settings, ThemeName};
 use draw_context::{DrawContext, span};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+pub use table::ColumnWidths;
 
 /// The options for drawing the screen.
 #[derive(Clone, Copy, Debug)]
@@ -61,11 +66,16 @@ impl HitMap {
     }
 }
 
-/// Draws the whole screen.
-pub fn view(app: &App, options: &RenderOptions, buffer: &mut Buffer) -> HitMap {
+/// Draws the whole screen. `widths` are those of the frame before.
+pub fn view(
+    app: &App,
+    options: &RenderOptions,
+    widths: &mut ColumnWidths,
+    buffer: &mut Buffer,
+) -> HitMap {
     let mut hits = HitMap::default();
     let area = buffer.area;
-    let mut ctx = DrawContext { app, options, buffer, hits: &mut hits };
+    let mut ctx = DrawContext { app, options, buffer, hits: &mut hits, widths };
     layout::draw(&mut ctx, area);
     hits
 }

@@ -1,7 +1,7 @@
 //! What the chart shows besides prices: the trader's own cost, triggers, alerts and trades, and the
 //! crosshair.
 
-use super::chart::{PriceBar, TimeRange, row_of};
+use super::plot::{PriceBar, TimeRange, row_of};
 use super::text_width::{fit_words, width};
 use super::{DrawContext, span};
 use crate::app::text;
@@ -94,6 +94,45 @@ pub(super) fn draw_fills(
         if let Some(x) = column.filter(|_| (low..=high).contains(&cents)) {
             let y = plot.y + row_of(cents, low, high, plot.height);
             ctx.buffer.set_string(plot.x + x as u16, y, letter, style);
+        }
+    }
+}
+
+/// Draws the trader's own orders, triggers, alerts and cost of a symbol around its price, highest
+/// first.
+pub(super) fn ladder(ctx: &mut DrawContext<'_>, area: Rect, symbol: Symbol) {
+    let theme = ctx.options.theme;
+    let Some(now) = ctx.app.market.shown_quotes().price(symbol) else { return };
+    let mut steps: Vec<(i64, String)> =
+        marks(ctx, symbol).into_iter().map(|(cents, name)| (cents, name.to_owned())).collect();
+    if !ctx.app.view.is_money_hidden() {
+        let orders = ctx.app.account.pending().filter(|order| order.terms.symbol == symbol);
+        steps.extend(orders.map(|order| {
+            let (side, shares) = (order.side.as_str().to_lowercase(), order.terms.shares);
+            let name = format!("pending {side} of {}", text::thousands(shares));
+            (order.terms.price.cents(), name)
+        }));
+    }
+    if steps.is_empty() || area.height < 4 {
+        return;
+    }
+    steps.push((now.cents(), "price".to_owned()));
+    steps.sort_by_key(|(cents, name)| (std::cmp::Reverse(*cents), name != "price"));
+    let title = format!(" YOUR PRICES OF {}", ctx.app.market.shown_name(symbol));
+    ctx.line(area, 0, Line::from(span(title, theme.dim)));
+    // The price stays in view, with as many of its neighbours as there is room for.
+    let rows = usize::from(area.height - 1);
+    let at = steps.iter().position(|(_, name)| name == "price").unwrap_or(0);
+    let from = at.saturating_sub(rows / 2).min(steps.len().saturating_sub(rows));
+    for (row, (cents, name)) in (1..area.height).zip(steps.iter().skip(from)) {
+        let away = text::basis_points(Money::from_cents(cents - now.cents()), now);
+        let away = away.filter(|_| name != "price").map_or(String::new(), text::percent);
+        let price = text::dollars(Money::from_cents(*cents));
+        let style = if name == "price" { theme.title } else { theme.text };
+        let mark = if name == "price" { ctx.options.glyphs.mark } else { ' ' };
+        let line = format!(" {mark}{price:>12} {away:>9}  {name}");
+        if width(&line) <= usize::from(area.width) {
+            ctx.line(area, row, Line::from(span(line, style)));
         }
     }
 }

@@ -2,6 +2,7 @@
 //! the account and the banner.
 
 use super::form::{draw_form, preview};
+use super::help::help;
 use super::text_width::{fit_words, split_lines, with_cursor, wrap};
 use super::{DrawContext, span};
 use crate::app::{Action, Link, Palette, Popup, Screen, describe, suggestions, text};
@@ -28,7 +29,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, is_docked: bool) {
 }
 
 /// Returns an area in the middle, no larger than the screen.
-fn middle(area: Rect, width: u16, height: u16) -> Rect {
+pub(super) fn middle(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect {
         x: area.x + (area.width - width) / 2,
@@ -71,40 +72,6 @@ fn welcome(ctx: &mut DrawContext<'_>, area: Rect) {
     for (row, text) in (0..inner.height).zip(rows.iter().flat_map(|text| wrap(text.trim(), width)))
     {
         ctx.line(inner, row, Line::raw(format!(" {text}")));
-    }
-}
-
-/// Draws all keys with their actions.
-fn help(ctx: &mut DrawContext<'_>, area: Rect, from: usize) {
-    let window = middle(area, 100, area.height.min(Action::ALL.len() as u16 + 2));
-    ctx.clear(window);
-    let footer =
-        format!("{} {} scroll, any other key closes", ctx.key(Action::Down), ctx.key(Action::Up));
-    let inner = ctx.frame(window, "Keys", "", &footer, true);
-    let theme = ctx.options.theme;
-    let columns: usize = if inner.width >= 84 { 2 } else { 1 };
-    let width = inner.width / columns as u16;
-    let rows = Action::ALL.len().div_ceil(columns);
-    let from = from.min(rows.saturating_sub(usize::from(inner.height)));
-    for column in 0..columns {
-        let window = Rect { x: inner.x + column as u16 * width, width, ..inner };
-        let actions = Action::ALL.iter().skip(column * rows).take(rows).skip(from);
-        for (row, action) in (0..window.height).zip(actions) {
-            let keys = ctx.app.keys.keys(*action);
-            let group = if action.is_replay_action() { "replay: " } else { "" };
-            let text = fit_words(
-                &format!("{group}{}", action.help()),
-                usize::from(width).saturating_sub(14),
-            );
-            ctx.line(
-                window,
-                row,
-                Line::from(vec![
-                    span(format!(" {keys:<12} "), theme.title),
-                    span(text, theme.text),
-                ]),
-            );
-        }
     }
 }
 
@@ -233,13 +200,13 @@ fn palette(ctx: &mut DrawContext<'_>, area: Rect, palette: &Palette) {
 
 /// Draws request and reply of a line of activity.
 fn exchange(ctx: &mut DrawContext<'_>, area: Rect, row: usize) {
-    let Some(line) = ctx.app.activity.lines().iter().rev().nth(row) else { return };
+    let Some(line) = ctx.app.shown_activity().nth(row) else { return };
     let window = middle(area, area.width.saturating_sub(4).min(120), 10);
     ctx.clear(window);
     let inner = ctx.frame(
         window,
         "Request and reply",
-        &text::clock(line.at_ms),
+        &text::moment(line.at_ms, ctx.app.clock.now_ms()),
         &format!("{} copy, any other key closes", ctx.key(Action::Copy)),
         true,
     );

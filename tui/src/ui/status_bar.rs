@@ -1,7 +1,7 @@
 //! The lines at the top and at the bottom: account, screens, notice, link, keys.
 
-use super::text_width::{byte_of, fit_parts, fit_words, width, with_cursor};
-use super::{DrawContext, span};
+use super::text_width::{fit_parts, fit_words, width};
+use super::{DrawContext, filter_line, span};
 use crate::app::{Account, Action, App, Health, HitTarget, Link, Screen, text};
 use crate::replay_message::Pace;
 use daytrade_protocol::Money;
@@ -251,7 +251,7 @@ pub(super) fn hints(ctx: &mut DrawContext<'_>, area: Rect) {
     }
     let theme = ctx.options.theme;
     if ctx.app.view.is_filtering() {
-        filter_line(ctx, area);
+        filter_line::draw(ctx, area);
         return;
     }
     let (always, paged) = wanted_hints(ctx.app);
@@ -358,35 +358,4 @@ fn wanted_hints(app: &App) -> (Vec<Hint>, Vec<Hint>) {
         (Action::Log, "log"),
     ]);
     (always, paged)
-}
-
-/// Draws the filter that is being typed, with an invalid word underlined.
-fn filter_line(ctx: &mut DrawContext<'_>, area: Rect) {
-    let theme = ctx.options.theme;
-    let filter = ctx.app.market.filter();
-    let text = with_cursor(filter.text(), filter.cursor());
-    let cursor = byte_of(filter.text(), filter.cursor());
-    let (from, to) = filter.invalid().unwrap_or((text.len(), text.len()));
-    // The underscore of the cursor moves the following text by one byte.
-    let shifted = |at: usize, is_end: bool| {
-        let is_after_cursor = if is_end { at > cursor } else { at >= cursor };
-        (at + usize::from(is_after_cursor)).min(text.len())
-    };
-    let (from, to) = (shifted(from, false), shifted(to, true));
-    let underlined = theme.bad.add_modifier(Modifier::UNDERLINED);
-    let hint = if filter.invalid().is_some() {
-        "   xyz held chg<-1 away<3% age>60s"
-    } else {
-        "   Enter keep   Esc all"
-    };
-    ctx.line(
-        area,
-        0,
-        Line::from(vec![
-            span(format!(" filter: {}", &text[..from]), theme.title),
-            span(&text[from..to], underlined),
-            span(&text[to..], theme.title),
-            span(hint, theme.dim),
-        ]),
-    );
 }

@@ -7,6 +7,7 @@ use crate::app::{HitTarget, Pane, Sort};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The maximum width that the last column claims. It contains text, which can be shortened.
@@ -45,6 +46,31 @@ pub(super) const fn number_column(name: &'static str, drop_order: u8) -> Column 
 /// The texts of a row with their styles, one for each column.
 pub(super) type Cells = Vec<(String, Style)>;
 
+/// The widths of the columns of the lists that were displayed last. A column keeps its width while
+/// its content becomes shorter, so that nothing jumps to and fro.
+#[derive(Clone, Debug, Default)]
+pub struct ColumnWidths(BTreeMap<Pane, (u16, Vec<usize>)>);
+
+impl ColumnWidths {
+    /// Returns the widths for a list: at least the ones before, as long as the pane has the same
+    /// width.
+    fn grow(&mut self, pane: Pane, pane_width: u16, widths: Vec<usize>) -> Vec<usize> {
+        let (last_width, last) = self.0.entry(pane).or_default();
+        if *last_width != pane_width || last.len() != widths.len() {
+            (*last_width, *last) = (pane_width, widths);
+        } else {
+            for (last, width) in last.iter_mut().zip(widths) {
+                *last = width.max(*last);
+            }
+        }
+        last.clone()
+    }
+
+    fn set(&mut self, pane: Pane, pane_width: u16, widths: &[usize]) {
+        self.0.insert(pane, (pane_width, widths.to_vec()));
+    }
+}
+
 /// The columns of a list that are displayed.
 struct Layout<'a> {
     columns: &'a [Column],
@@ -54,13 +80,17 @@ struct Layout<'a> {
     shown: Vec<usize>,
 }
 
+/// Returns the width of each column.
+fn widths(columns: &[Column], rows: &[Cells]) -> Vec<usize> {
+    let width_of = |(at, column): (usize, &Column)| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(|(text, _)| width(text));
+        cells.chain([width(column.name)]).max().unwrap_or(0)
+    };
+    columns.iter().enumerate().map(width_of).collect()
+}
+
 impl<'a> Layout<'a> {
-    fn new(columns: &'a [Column], rows: &[Cells], columns_max: usize) -> Self {
-        let width_of = |(at, column): (usize, &Column)| {
-            let cells = rows.iter().filter_map(|row| row.get(at)).map(|(text, _)| width(text));
-            cells.chain([width(column.name)]).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = columns.iter().enumerate().map(width_of).collect();
+    fn new(columns: &'a [Column], widths: Vec<usize>, columns_max: usize) -> Self {
         let mut layout = Self { columns, widths, shown: (0..columns.len()).collect() };
         while layout.total() > columns_max {
             let can_drop = layout.shown.iter().copied().filter(|at| columns[*at].drop_order > 0);
@@ -158,12 +188,14 @@ pub(super) fn table(
     if inner.height == 0 {
         return;
     }
-    let layout = Layout::new(columns, rows, columns_max);
+    let layout = layout(ctx, inner, pane, columns, rows);
     let top = header_rows(inner);
     if top > 0 {
         layout.draw_header(ctx, inner);
     }
-    let selected = ctx.app.row(pane).min(ctx.app.rows(pane).saturating_sub(1));
+    let count = ctx.app.rows(pane);
+    scrollbar(ctx, inner, (first, rows.len(), count));
+    let selected = ctx.app.row(pane).min(count.saturating_sub(1));
     let is_focused = ctx.app.view.pane() == pane;
     for (row, (index, cells)) in (top..inner.height).zip((first..).zip(rows)) {
         let is_selected = index == selected && is_focused;
@@ -174,5 +206,46 @@ pub(super) fn table(
             ctx.buffer.set_style(area, theme.selected);
         }
         ctx.hits.add(area, HitTarget::Row(pane, index));
+    }
+}
+
+/// Returns the columns with the widths they had before, or with the ones they need now if more of
+/// them fit that way.
+fn layout<'a>(
+    ctx: &mut DrawContext<'_>,
+    inner: Rect,
+    pane: Pane,
+    columns: &'a [Column],
+    rows: &[Cells],
+) -> Layout<'a> {
+    let columns_max = usize::from(inner.width);
+    let needed = widths(columns, rows);
+    let grown = ctx.widths.grow(pane, inner.width, needed.clone());
+    let steady = Layout::new(columns, grown, columns_max);
+    let tight = Layout::new(columns, needed, columns_max);
+    if tight.shown.len() <= steady.shown.len() {
+        return steady;
+    }
+    ctx.widths.set(pane, inner.width, &tight.widths);
+    tight
+}
+
+/// Marks the visible part of a longer list on the right border of its pane.
+fn scrollbar(
+    ctx: &mut DrawContext<'_>,
+    inner: Rect,
+    (first, visible, count): (usize, usize, usize),
+) {
+    let top = header_rows(inner);
+    let height = usize::from(inner.height - top);
+    if count <= visible || height < 3 || inner.right() >= ctx.buffer.area.right() {
+        return;
+    }
+    let length = (height * visible / count).max(1);
+    let from = first * (height - length) / (count - visible);
+    let thumb = if ctx.options.glyphs.braille { "\u{2588}" } else { "#" };
+    for row in from..from + length {
+        let y = inner.y + top + row as u16;
+        ctx.buffer.set_string(inner.right(), y, thumb, ctx.options.theme.dim);
     }
 }

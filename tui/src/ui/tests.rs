@@ -1,6 +1,6 @@
 //! The screen at every size and in every state: its text, its styles, and that nothing is cut.
 
-use super::{Glyphs, RenderOptions, Theme, view};
+use super::{ColumnWidths, Glyphs, RenderOptions, Theme, view};
 use crate::app::tests::World;
 use crate::app::{App, Event, Key, KeyMap, LinkEvent, Screen, ThemeName};
 use crate::cli::snapshot::plain;
@@ -34,7 +34,7 @@ fn options(ascii: bool, theme: ThemeName) -> RenderOptions {
 
 fn drawn(world: &World, options: &RenderOptions, width: u16, height: u16) -> Buffer {
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-    view(&world.app, options, &mut buffer);
+    view(&world.app, options, &mut ColumnWidths::default(), &mut buffer);
     buffer
 }
 

@@ -138,7 +138,7 @@ macro_rules! define_names {
 crate::command_table!(define_names);
 
 /// Number of places in the table of names.
-const PLACES: usize = 64;
+const PLACES: usize = 128;
 
 /// The names by [`place_of`], each with its text as a number.
 type Places = [Option<(AnyName, u128)>; PLACES];

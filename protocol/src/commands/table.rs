@@ -54,6 +54,8 @@ macro_rules! command_table {
                 Report "REPORT" (user; from_ms, to_ms) -> { lines: u64 }
                 Market "MARKET" (; action, value)
                     -> { time_ms: u64, speed: Box<str>, state: Box<str> }
+                Open "OPEN" (symbol)
+                    -> { symbol: Symbol, price: Money, at_ms: u64, market: Box<str> }
             }
         }
     };
@@ -63,6 +65,6 @@ macro_rules! command_table {
 pub const SESSION_HELP: &[&str] = &[
     "PING  STATS  HELP  QUIT  WHOAMI  AUTH,user,secret  PASSWD,old,new  READLOG[,user[,from_ms]]",
     "SUBSCRIBE,user  UNSUBSCRIBE,user  WATCH,symbol  UNWATCH,symbol  events start with *",
-    "REPORT,user[,from_ms[,to_ms]]  MARKET[,PAUSE|RESUME|STEP|SPEED,x|SEEK,ms]",
+    "OPEN,symbol  REPORT,user[,from_ms[,to_ms]]  MARKET[,PAUSE|RESUME|STEP|SPEED,x|SEEK,ms]",
     "a [number] before a command comes back before its reply; noreply behind it wants none",
 ];

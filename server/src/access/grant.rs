@@ -90,7 +90,10 @@ impl Grant {
             | S::Auth { .. }
             | S::Passwd { .. } => true,
             S::Stats {} => self.role != Role::Trader,
-            S::Watch { .. } | S::Unwatch { .. } | S::Market { action: None, .. } => {
+            S::Watch { .. }
+            | S::Unwatch { .. }
+            | S::Open { .. }
+            | S::Market { action: None, .. } => {
                 matches!(self.role, Role::Trader | Role::Auditor | Role::Admin)
             }
             S::Subscribe { user } | S::Unsubscribe { user } => match self.role {

@@ -168,7 +168,7 @@ impl Book {
                 let is_watched = matches!(record, Record::WatchedHit(_));
                 let assigned = is_watched || hit.user == UserName::of_server();
                 self.count_assigned(assigned, hit.number);
-                self.market.hit(hit.symbol, hit.price, hit.source_time_ms);
+                self.market.hit(hit.symbol, hit.price, hit.source_time_ms, stamp.at_ms);
                 None
             }
             Record::Market(position) => {

@@ -15,6 +15,7 @@ mod commands;
 mod event;
 mod fitting;
 mod market;
+mod opens;
 mod record;
 mod trigger_book;
 
@@ -25,6 +26,7 @@ pub use checkpoint::{LoadError, Loader, Slice, StateHash};
 pub use commands::{Price, Rejection, decide, expire_oldest, fill, reply_to, write_summary};
 pub use event::{Event, Events};
 pub use market::{LastHit, MarketPosition, MarketState};
+pub use opens::{DAY_MS, Open, Opens};
 pub use record::{Hit, Outcome, PriceUsed, Record};
 pub use trigger_book::{TriggerBook, TriggerKey};
 

@@ -94,6 +94,15 @@ pub enum QuoteRequest {
         /// The request to answer.
         to: ReplyTo,
     },
+    /// A connection asks for the first price of a symbol on the day.
+    Open {
+        /// Stock symbol.
+        symbol: Symbol,
+        /// Receiver of the reply.
+        target: ReplyTarget,
+        /// The request to answer.
+        to: ReplyTo,
+    },
     /// A connection no longer wants them.
     Unwatch {
         /// Stock symbol.

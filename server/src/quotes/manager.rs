@@ -12,7 +12,7 @@ use super::source::{Fetched as Answer, PriceSource, QuoteSource, SourceError, So
 use super::stats::QuoteStats;
 use super::symbol_state::{Asker, SymbolState};
 use crate::clock::Clock;
-use crate::engine::Hit;
+use crate::engine::{Hit, Opens};
 use crate::limits::{LIFE_MS, REQUOTE_PAUSE_MS};
 use crate::message::{Quote, QuoteEvent, QuoteRequest, Replies, ReplyTarget, ReplyTo, ShardEvent};
 use daytrade_protocol::{Push, ReplyBody, Symbol, UserName};
@@ -45,6 +45,8 @@ pub struct QuoteManagerHandles {
     pub refresh_budget: u64,
     /// Speed of a market at its start, in thousandths of real time.
     pub speed_milli: u64,
+    /// The opening prices of the day as the journals have them, by the server's clock.
+    pub opens: Opens,
     /// The next transaction number: a fetch for watchers has its own.
     pub numbers: Arc<AtomicU64>,
 }
@@ -67,6 +69,8 @@ struct Manager {
     watcher: UserName,
     /// Number of watches so far.
     watches: u64,
+    /// A word for people: SIMULATED, REPLAYED or LIVE.
+    kind: &'static str,
 }
 
 /// Starts the manager. It ends when every sender of requests is dropped. Must be called within a
@@ -76,7 +80,9 @@ pub fn spawn_manager(source: impl Into<PriceSource>, handles: QuoteManagerHandle
     let (entries, due, paused, fetches) =
         (HashMap::new(), BTreeSet::new(), BTreeSet::new(), JoinSet::new());
     let budget = Budget::new(handles.refresh_budget, handles.clock.now_ms());
-    let (source, market) = match source.into() {
+    let source = source.into();
+    let kind = source.kind();
+    let (source, market) = match source {
         PriceSource::Asked(source) => (Some(source), None),
         PriceSource::Market(market) => {
             let (now_ms, stats) = (handles.clock.now_ms(), Arc::clone(&handles.stats.market));
@@ -95,6 +101,7 @@ pub fn spawn_manager(source: impl Into<PriceSource>, handles: QuoteManagerHandle
         budget,
         watcher,
         watches,
+        kind,
     };
     tokio::spawn(manager.run());
 }
@@ -178,6 +185,9 @@ impl Manager {
                 self.paused.remove(&shard);
             }
             QuoteRequest::Watch { symbol, target, to } => self.watch(symbol, target, to),
+            QuoteRequest::Open { symbol, target, to } => {
+                answer(&target, to, &self.open_of(symbol));
+            }
             QuoteRequest::Unwatch { symbol, target, to } => {
                 answer(&target, to, &ReplyBody::Unwatch { symbol });
                 let entry = self.entries.entry(symbol).or_default();
@@ -336,6 +346,7 @@ impl Manager {
             arrived_ms: self.handles.clock.now_ms(),
             key: answer.key.as_ref().into(),
         };
+        self.handles.opens.note(symbol, quote.price, quote.arrived_ms);
         for (shard, control) in self.handles.shards.iter().enumerate() {
             let hit = (shard == usize::from(asker.shard)).then(|| hit(symbol, asker, answer));
             let _ = control.send(ShardEvent::Quote(QuoteEvent::Arrived(quote.clone(), hit)));

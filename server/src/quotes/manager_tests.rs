@@ -45,6 +45,7 @@ impl World {
             (0..shards).map(|_| mpsc::unbounded_channel()).unzip();
         let stats = Arc::new(QuoteStats::default());
         let handles = QuoteManagerHandles {
+            opens: Opens::default(),
             requests: queue,
             shards,
             clock: Arc::default(),
@@ -176,6 +177,7 @@ fn manager_of_one_shard() -> Manager {
     let (shard, _events) = mpsc::unbounded_channel();
     let (_requests, queue) = mpsc::unbounded_channel();
     let handles = QuoteManagerHandles {
+        opens: Opens::default(),
         requests: queue,
         shards: vec![shard],
         clock: Arc::default(),
@@ -189,7 +191,20 @@ fn manager_of_one_shard() -> Manager {
     let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
     let budget = Budget::new(handles.refresh_budget, handles.clock.now_ms());
     let (source, market, paused, watches) = (Some(source), None, BTreeSet::new(), 0);
-    Manager { source, market, handles, entries, due, paused, fetches, budget, watcher, watches }
+    let kind = "LIVE";
+    Manager {
+        source,
+        market,
+        handles,
+        entries,
+        due,
+        paused,
+        fetches,
+        budget,
+        watcher,
+        watches,
+        kind,
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 
 use super::market::{Market, MarketClock, MarketControl, Shown};
 use super::simulated::{key_of, mix};
-use crate::engine::MarketPosition;
+use crate::engine::{MarketPosition, Open};
 use crate::limits::{MARKET_IDLE_RECORD_MS, MARKET_RECORD_PAUSE_MS, MARKET_ROWS_AT_ONCE};
 use crate::message::Quote;
 use daytrade_protocol::{Refusal, Symbol};
@@ -104,6 +104,11 @@ impl Playing {
     /// Returns the price of a symbol.
     pub(super) fn price(&mut self, symbol: Symbol) -> Option<Shown> {
         self.market.price(symbol)
+    }
+
+    /// Returns the first price of a symbol on the market's day.
+    pub(super) fn open(&mut self, symbol: Symbol) -> Option<Open> {
+        self.market.open(symbol)
     }
 
     /// Returns the fingerprint of the market.

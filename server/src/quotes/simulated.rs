@@ -161,6 +161,10 @@ impl QuoteSource for SimulatedSource {
         Self::resume(self, market);
     }
 
+    fn kind(&self) -> &'static str {
+        "SIMULATED"
+    }
+
     fn describe(&self) -> String {
         format!("simulated:{}{}", self.seed, if self.frozen { ":frozen" } else { "" })
     }
@@ -203,7 +207,7 @@ mod tests {
         let mut market = MarketState::default();
         for _ in 0..3 {
             let quote = one.next_quote(s);
-            market.hit(s, quote.price, quote.time_ms);
+            market.hit(s, quote.price, quote.time_ms, quote.time_ms);
         }
         let restarted = source(7, false);
         QuoteSource::resume(&restarted, &market);

@@ -82,6 +82,14 @@ impl PriceSource {
         }
     }
 
+    /// Returns a word for people: SIMULATED, REPLAYED or LIVE.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Asked(source) => source.kind(),
+            Self::Market(market) => market.kind(),
+        }
+    }
+
     /// Goes on where the journals of all shards say that the market stood.
     pub fn resume(&mut self, state: &MarketState) {
         match self {
@@ -117,6 +125,11 @@ pub trait QuoteSource: Send + Sync {
 
     /// Goes on where the recorded hits end.
     fn resume(&self, _market: &MarketState) {}
+
+    /// Returns a word for people: SIMULATED or LIVE.
+    fn kind(&self) -> &'static str {
+        "LIVE"
+    }
 
     /// Returns the name of the source for the log.
     fn describe(&self) -> String;

@@ -204,7 +204,8 @@ impl Server {
         let mut source = source(&clock)?;
         source.resume(&market);
         let quote_source = source.describe();
-        let (quotes, quote_stats) = start_quotes(config, source, events.clone(), &clock, &numbers);
+        let (quotes, quote_stats) =
+            start_quotes(config, source, events.clone(), &clock, (&numbers, market.opens));
         let (snapshots, jobs) = mpsc::unbounded_channel();
         let (dumps, dump_requests) = mpsc::unbounded_channel();
         let services = ShardHandles { quotes: quotes.clone(), dumps, snapshots };

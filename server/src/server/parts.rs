@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::{Config, QuoteArgs, Retention};
 use crate::data_dir::{DataDir, shard_dir};
-use crate::engine::MarketState;
+use crate::engine::{MarketState, Opens};
 use crate::execution::{Execution, ShardJoin};
 use crate::journal::{
     FileOptions, FileStore, FsStorage, JournalWriter, LogStore, Positions, SnapshotKeeper,
@@ -111,7 +111,7 @@ pub(super) fn start_quotes(
     source: PriceSource,
     shards: Vec<UnboundedSender<ShardEvent>>,
     clock: &Arc<Clock>,
-    numbers: &Arc<AtomicU64>,
+    (numbers, opens): (&Arc<AtomicU64>, Opens),
 ) -> (UnboundedSender<QuoteRequest>, Arc<QuoteStats>) {
     let (quotes, requests) = mpsc::unbounded_channel();
     let stats = Arc::new(QuoteStats::default());
@@ -122,6 +122,7 @@ pub(super) fn start_quotes(
         stats: Arc::clone(&stats),
         refresh_budget: config.quotes.refresh_budget,
         speed_milli: config.quotes.speed,
+        opens,
         numbers: Arc::clone(numbers),
     };
     spawn_manager(source, manager);

@@ -74,6 +74,9 @@ impl Dispatcher {
             }
             SessionCommand::Watch { symbol } => self.watch(to, symbol),
             SessionCommand::Unwatch { symbol } => self.unwatch(to, symbol),
+            SessionCommand::Open { symbol } => {
+                self.ask_manager(|target| QuoteRequest::Open { symbol, target, to });
+            }
         }
         Next::Continue
     }

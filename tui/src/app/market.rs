@@ -5,7 +5,7 @@
 //! change the account.
 
 use super::text::dollars;
-use super::{Account, Alert, Clock, Filter, QUOTE_LIFETIME_MS, Quotes, SymbolQuote};
+use super::{Account, Alert, Clock, Filter, QUOTE_LIFETIME_MS, Quotes, Sort, SymbolQuote};
 use crate::convert::Aliases;
 use daytrade_protocol::{Money, Symbol};
 use std::cmp::Reverse;
@@ -13,57 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum number of active alerts.
 const ALERTS_MAX: usize = 100;
+/// The minimum time between two requests for the opening prices, in milliseconds.
+const OPENS_MS: u64 = 60_000;
+/// The length of a day, in milliseconds.
+const DAY_MS: u64 = 86_400_000;
 /// Time that a quote source may take to answer, in milliseconds.
 pub(crate) const ANSWER_MS: u64 = 6_000;
-
-/// The sort order of the watchlist.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sort {
-    /// The trader's own order.
-    #[default]
-    Own,
-    /// By name.
-    Name,
-    /// Highest price first.
-    Last,
-    /// Largest rise first.
-    Change,
-    /// Newest quote first.
-    Age,
-    /// Held first, then with a pending order, then with a trigger.
-    Mine,
-    /// Largest profit first.
-    Profit,
-}
-
-impl Sort {
-    /// Returns the next sort order, in the order of the columns.
-    const fn next(self) -> Self {
-        match self {
-            Self::Own => Self::Name,
-            Self::Name => Self::Last,
-            Self::Last => Self::Change,
-            Self::Change => Self::Age,
-            Self::Age => Self::Mine,
-            Self::Mine => Self::Profit,
-            Self::Profit => Self::Own,
-        }
-    }
-
-    /// Returns the label that is displayed.
-    pub(crate) const fn label(self) -> &'static str {
-        match self {
-            Self::Own => "own order",
-            Self::Name => "name",
-            Self::Last => "last",
-            Self::Change => "change",
-            Self::Age => "age",
-            Self::Mine => "mine",
-            Self::Profit => "P&L",
-        }
-    }
-}
 
 /// Whether the market has a clock of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,6 +58,10 @@ pub(crate) struct Market {
     /// Local time of the newest refusal for want of a price.
     unavailable_ms: u64,
     clock: MarketClock,
+    /// SIMULATED or REPLAYED, if the market is.
+    kind: Option<Box<str>>,
+    /// Local time at which the server was last asked for the opening prices.
+    opens_asked_ms: u64,
     /// The server has refused to send prices of some symbols.
     is_limited: bool,
     alerts: Vec<Alert>,
@@ -264,6 +223,41 @@ impl Market {
         self.clock
     }
 
+    /// Stores the opening price of a symbol, if it is known, and what kind of a market it is.
+    pub(super) fn set_open(&mut self, symbol: Symbol, price: Money, kind: &str) {
+        self.kind = Some(kind.into()).filter(|kind: &Box<str>| **kind != *"LIVE");
+        if price.is_positive() {
+            self.quotes.set_open(symbol, price);
+        }
+    }
+
+    /// Returns SIMULATED or REPLAYED, if the market is.
+    pub(crate) fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
+    }
+
+    /// Returns the watched symbols whose opening price may have changed, once a minute at most: a
+    /// market with a clock has days of its own.
+    pub(super) fn take_stale_opens(&mut self, clock: Clock) -> Vec<Symbol> {
+        let (now_ms, asked_ms) = (clock.now_ms(), self.opens_asked_ms);
+        let has_own_days = matches!(self.clock, MarketClock::At(..));
+        let is_due = clock.since_ms(asked_ms) >= OPENS_MS
+            && (has_own_days || now_ms / DAY_MS != asked_ms / DAY_MS);
+        if !is_due {
+            return Vec::new();
+        }
+        self.opens_asked_ms = now_ms;
+        self.watched.iter().copied().collect()
+    }
+
+    /// Returns the milliseconds until the server asks for a new price of a symbol, if its source
+    /// has to be asked and the price is not due yet.
+    pub(crate) fn next_price_ms(&self, symbol: Symbol, clock: Clock) -> Option<u64> {
+        let age_ms = self.quotes.get(symbol)?.age_ms(clock);
+        let left_ms = QUOTE_LIFETIME_MS.checked_sub(age_ms)?;
+        (self.clock == MarketClock::None && self.watched.contains(&symbol)).then_some(left_ms)
+    }
+
     /// Records that the server does not send prices of a symbol. Returns true the first time.
     pub(super) const fn note_unwatched(&mut self) -> bool {
         !std::mem::replace(&mut self.is_limited, true)
@@ -365,5 +359,41 @@ impl Market {
     /// Removes and returns the alerts that a price has crossed.
     pub(super) fn take_crossed_alerts(&mut self, symbol: Symbol, price: Money) -> Vec<Alert> {
         self.alerts.extract_if(.., |alert| alert.is_crossed_by(symbol, price)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::app::tests::World;
+    use daytrade_protocol::Symbol;
+
+    #[test]
+    fn the_change_is_the_one_of_the_day_once_the_server_has_said_its_first_price() {
+        let mut world = World::live();
+        let xyz = Symbol::parse(b"XYZ").unwrap();
+        let change = |world: &World| {
+            world.app.market.shown_quote(xyz).and_then(|quote| quote.change_basis_points())
+        };
+        assert_eq!((change(&world), world.app.market.kind()), (Some(0), None));
+        let tag = world.tag("OPEN");
+        world.receive(&format!("[{tag}] OK,OPEN,XYZ,10.00,1,SIMULATED"));
+        assert_eq!((change(&world), world.app.market.kind()), (Some(5_020), Some("SIMULATED")));
+        world.wait(1_000);
+        world.receive(&format!("* QUOTE,XYZ,11.00,{}", world.now_ms));
+        assert_eq!(change(&world), Some(1_000));
+    }
+
+    #[test]
+    fn asking_for_a_price_says_how_old_it_is_and_when_the_next_one_comes() {
+        let mut world = World::live();
+        let tag = world.tag("MARKET");
+        world.receive(&format!("[{tag}] ERR,BAD_ARGUMENTS,no clock"));
+        let at_ms = world.now_ms;
+        world.wait(38_000);
+        world.press("r");
+        let tag = world.tag("QUOTE");
+        world.receive(&format!("[{tag}] OK,QUOTE,XYZ,15.02,{at_ms},key"));
+        let notice = world.app.activity.notice();
+        assert_eq!(notice, Some("XYZ is 15.02, 38 s old; a new one in 22 s"));
     }
 }

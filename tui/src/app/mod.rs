@@ -40,6 +40,7 @@ mod search;
 mod selection;
 mod server_lines;
 mod settings;
+mod sort;
 pub(crate) mod text;
 mod text_input;
 mod trade;
@@ -47,8 +48,8 @@ mod view;
 
 pub use event::{Access, Effect, Event, Health, HitTarget, Identity, LinkEvent, ReplayRequest};
 pub use keys::{Action, Key, KeyMap};
-pub use market::Sort;
 pub use settings::{Settings, ThemeName};
+pub use sort::Sort;
 pub use view::{Pane, Screen};
 
 pub(crate) use account::{Account, Holding, Pending, Transaction, Trigger};

@@ -191,9 +191,17 @@ pub(super) fn update_watches(app: &mut App, effects: &mut Vec<Effect>) {
     }
     let changes = app.market.set_watched(wanted, app.clock);
     let unwatch = changes.unwatch.into_iter().map(|symbol| SessionCommand::Unwatch { symbol });
-    for command in
-        unwatch.chain(changes.watch.into_iter().map(|symbol| SessionCommand::Watch { symbol }))
-    {
+    let watch = changes.watch.into_iter();
+    let watch = watch
+        .flat_map(|symbol| [SessionCommand::Watch { symbol }, SessionCommand::Open { symbol }]);
+    for command in unwatch.chain(watch) {
         app.connection.send_session(command, app.clock, effects);
+    }
+}
+
+/// Asks for the opening prices that may have changed.
+pub(super) fn update_opens(app: &mut App, effects: &mut Vec<Effect>) {
+    for symbol in app.market.take_stale_opens(app.clock) {
+        app.connection.send_session(SessionCommand::Open { symbol }, app.clock, effects);
     }
 }

@@ -19,16 +19,20 @@ pub(crate) struct SymbolQuote {
     pub(crate) at_ms: u64,
     /// Local time of the last change of the price, Unix milliseconds.
     pub(crate) changed_ms: u64,
-    /// The first price received; changes are relative to it.
-    pub(crate) first: Money,
+    /// The first price received.
+    first: Money,
+    /// The first price of the day, as the server has it.
+    open: Option<Money>,
     /// Server times and prices, newest last.
     pub(crate) history: VecDeque<(u64, Money)>,
 }
 
 impl SymbolQuote {
-    /// Returns the change since the first price, in hundredths of a percent.
+    /// Returns the change since the first price of the day, in hundredths of a percent. As long as
+    /// the server has not said that price, the change is the one since the first price received.
     pub(crate) fn change_basis_points(&self) -> Option<i64> {
-        text::basis_points(self.price - self.first, self.first)
+        let from = self.open.unwrap_or(self.first);
+        text::basis_points(self.price - from, from)
     }
 
     /// Returns the age of the quote, in milliseconds.
@@ -44,12 +48,16 @@ impl SymbolQuote {
 
 /// The quotes of all symbols.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Quotes(BTreeMap<Symbol, SymbolQuote>);
+pub(crate) struct Quotes {
+    quotes: BTreeMap<Symbol, SymbolQuote>,
+    /// The first price of the day, by symbol.
+    opens: BTreeMap<Symbol, Money>,
+}
 
 impl Quotes {
     /// Returns the quote of a symbol.
     pub(crate) fn get(&self, symbol: Symbol) -> Option<&SymbolQuote> {
-        self.0.get(&symbol)
+        self.quotes.get(&symbol)
     }
 
     /// Returns the newest price of a symbol.
@@ -59,9 +67,11 @@ impl Quotes {
 
     /// Stores a price; one that is older than the newest is ignored.
     pub(crate) fn record(&mut self, symbol: Symbol, price: Money, at_ms: u64, now_ms: u64) {
-        let new =
-            || SymbolQuote { price, at_ms, changed_ms: 0, first: price, history: VecDeque::new() };
-        let quote = self.0.entry(symbol).or_insert_with(new);
+        let open = self.opens.get(&symbol).copied();
+        let quote = self.quotes.entry(symbol).or_insert_with(|| {
+            let (first, history) = (price, VecDeque::new());
+            SymbolQuote { price, at_ms, changed_ms: 0, first, open, history }
+        });
         if at_ms < quote.at_ms {
             return;
         }
@@ -78,6 +88,20 @@ impl Quotes {
         if quote.history.len() > HISTORY_MAX {
             quote.history.pop_front();
         }
+    }
+
+    /// Stores the first price of the day.
+    pub(super) fn set_open(&mut self, symbol: Symbol, price: Money) {
+        self.opens.insert(symbol, price);
+        if let Some(quote) = self.quotes.get_mut(&symbol) {
+            quote.open = Some(price);
+        }
+    }
+
+    /// Returns true if the change of every one of these symbols that has a price is the one of the
+    /// day.
+    pub(crate) fn know_opens(&self, symbols: &[Symbol]) -> bool {
+        symbols.iter().filter_map(|symbol| self.get(*symbol)).all(|quote| quote.open.is_some())
     }
 
     /// Returns how many of these symbols have a fresh quote, and how many do not.

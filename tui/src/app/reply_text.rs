@@ -61,6 +61,7 @@ pub(super) fn reply_text(body: &ReplyBody) -> String {
         | ReplyBody::Subscribe { .. }
         | ReplyBody::Unsubscribe { .. }
         | ReplyBody::Watch { .. }
+        | ReplyBody::Open { .. }
         | ReplyBody::Unwatch { .. }
         | ReplyBody::Auth { .. }
         | ReplyBody::Passwd {}

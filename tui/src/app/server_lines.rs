@@ -1,6 +1,6 @@
 //! Handles the events of the link: connections, replies and pushes.
 
-use super::orders::update_watches;
+use super::orders::{update_opens, update_watches};
 use super::past::{self, Past};
 use super::reconcile::{report_changes, settle_unknown};
 use super::reply_text::reply_text;
@@ -117,12 +117,15 @@ fn on_reply(
                 }
                 app.notify(&text);
             }
+            (_, ReplyBody::Open { symbol, price, market, .. }) => {
+                app.market.set_open(*symbol, *price, market);
+            }
             _ => {}
         },
         Purpose::Trader | Purpose::Form(_) => {
             let (outcome, message) = match &reply.body {
                 ReplyBody::Refused { message, .. } => (Outcome::Refused, message.to_string()),
-                body => (Outcome::Ok, with_profit(app, body)),
+                body => (Outcome::Ok, message_of(app, body)),
             };
             if let ReplyBody::Refused { code: Code::QuoteUnavailable, .. } = &reply.body {
                 app.market.set_unavailable(app.clock);
@@ -132,7 +135,7 @@ fn on_reply(
             let reply = TraderReply { tag, outcome, message, body: &reply.body };
             if let Purpose::Form(next) = sent.purpose {
                 on_form_reply(app, &reply, next, effects);
-            } else if outcome == Outcome::Refused {
+            } else if outcome == Outcome::Refused || matches!(reply.body, ReplyBody::Quote { .. }) {
                 app.notify(&reply.message);
             }
             if !matches!(reply.body, ReplyBody::Quote { .. }) {
@@ -178,6 +181,7 @@ fn on_past(app: &mut App, body: &ReplyBody) {
 
 fn on_price(app: &mut App, symbol: Symbol, price: Money, at_ms: u64, effects: &mut Vec<Effect>) {
     app.market.record_quote(symbol, price, at_ms, app.clock.now_ms());
+    update_opens(app, effects);
     let crossed = app.market.take_crossed_alerts(symbol, price);
     for alert in &crossed {
         let message = alert.rang();
@@ -219,9 +223,20 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
     app.connection.request_wanted_summary(app.clock, effects);
 }
 
-/// Returns the message about a reply, for a sale with its profit.
-fn with_profit(app: &App, body: &ReplyBody) -> String {
+/// Returns the message about a reply: for a price with its age, for a sale with its profit.
+fn message_of(app: &App, body: &ReplyBody) -> String {
     let text = reply_text(body);
+    if let ReplyBody::Quote { symbol, at_ms, .. } = body {
+        let age_ms = app.clock.server_ms().saturating_sub(*at_ms);
+        let next_ms = app.market.next_price_ms(*symbol, app.clock);
+        return match next_ms.filter(|_| age_ms >= 1_000) {
+            Some(next_ms) => {
+                let (age, next) = (age_ms / 1_000, next_ms.div_ceil(1_000));
+                format!("{text}, {age} s old; a new one in {next} s")
+            }
+            None => text,
+        };
+    }
     let ReplyBody::CommitSell { terms } = body else { return text };
     let holding = app.account.current().and_then(|account| account.holding(terms.symbol));
     let Some(holding) = holding else { return text };

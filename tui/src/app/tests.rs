@@ -119,7 +119,7 @@ fn without_tags(lines: &[String]) -> Vec<&str> {
     lines
         .iter()
         .filter_map(|line| line.split_once("] ").map(|(_, line)| line))
-        .filter(|line| !line.starts_with("DISPLAY") && !line.starts_with("WATCH"))
+        .filter(|line| !["DISPLAY", "WATCH", "OPEN"].iter().any(|name| line.starts_with(name)))
         .collect()
 }
 

@@ -6,6 +6,7 @@ use super::plot::{
     SCALE, TIMES_FROM_ROWS, TimeRange, bounds, draw_bars, draw_braille, draw_scale, draw_stars,
     draw_times,
 };
+use super::text_width::width;
 use super::{DrawContext, span};
 use crate::app::{Action, HitTarget, Pane, SymbolQuote, Timeframe, text};
 use daytrade_protocol::Symbol;
@@ -56,6 +57,12 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
     }
 }
 
+/// Formats milliseconds as `m:ss`.
+fn minutes(ms: u64) -> String {
+    let seconds = ms.div_ceil(1_000);
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
 /// Draws the frame with the price, the time ranges and the keys.
 fn frame(
     ctx: &mut DrawContext<'_>,
@@ -73,6 +80,8 @@ fn frame(
         }
         None => name,
     };
+    let next = ctx.app.market.next_price_ms(symbol, ctx.app.clock);
+    let next = next.map(|ms| format!("{}  next price in {}", title.trim_end(), minutes(ms)));
     let selected = ctx.app.view.chart().timeframe();
     let timeframes = Timeframe::ALL.map(|timeframe| {
         let name = timeframe.name();
@@ -86,5 +95,9 @@ fn frame(
         ctx.key(Action::ChartStyle)
     );
     let is_focused = ctx.app.view.pane() == Pane::Chart;
-    ctx.frame(area, title.trim_end(), &timeframes.join(" "), &footer, is_focused)
+    let timeframes = timeframes.join(" ");
+    let columns = usize::from(area.width);
+    let fits = |title: &String| width(title) + width(&timeframes) + 9 <= columns;
+    let title = next.filter(fits).unwrap_or(title);
+    ctx.frame(area, title.trim_end(), &timeframes, &footer, is_focused)
 }

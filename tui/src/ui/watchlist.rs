@@ -24,7 +24,11 @@ pub(super) fn watchlist(ctx: &mut DrawContext<'_>, area: Rect) {
         ctx.key(Action::DropSymbol)
     );
     let state = state(ctx, symbols.len(), area.width);
-    let inner = ctx.pane(area, Pane::Watchlist, "Watchlist", &state, &footer);
+    let title = match ctx.app.market.kind() {
+        Some(kind) => format!("Watchlist {kind}"),
+        None => "Watchlist".to_owned(),
+    };
+    let inner = ctx.pane(area, Pane::Watchlist, &title, &state, &footer);
     let columns = [
         text_column("SYM", 0).sorts_by(Sort::Name),
         number_column("LAST", 0).sorts_by(Sort::Last),
@@ -66,8 +70,12 @@ fn state(ctx: &DrawContext<'_>, count: usize, width: u16) -> String {
         parts.push("prices paused".to_owned());
     }
     if width >= SINCE_FROM {
-        let since = text::clock(ctx.app.clock.started_ms());
-        parts.push(format!("change since {}", &since[..5]));
+        parts.push(if market.quotes().know_opens(market.watchlist()) {
+            "change today".to_owned()
+        } else {
+            let since = text::clock(ctx.app.clock.started_ms());
+            format!("change since {}", &since[..5])
+        });
     }
     parts.join(", ")
 }

@@ -3,7 +3,7 @@
 use super::{Manager, push};
 use crate::message::{MarketControl, Quote, QuoteEvent, ShardEvent};
 use crate::quotes::playing::quote_of;
-use daytrade_protocol::{Refusal, ReplyBody, Symbol};
+use daytrade_protocol::{Money, Refusal, ReplyBody, Symbol};
 use rust_decimal::Decimal;
 
 impl Manager {
@@ -21,6 +21,17 @@ impl Manager {
                 ReplyBody::Market { time_ms, speed: speed.into(), state: state.into() }
             }
         }
+    }
+
+    /// Returns the reply with the opening price of a symbol.
+    pub(super) fn open_of(&mut self, symbol: Symbol) -> ReplyBody {
+        let now_ms = self.handles.clock.now_ms();
+        let open = match &mut self.market {
+            Some(market) => market.open(symbol),
+            None => self.handles.opens.get(symbol, now_ms),
+        };
+        let (price, at_ms) = open.map_or((Money::ZERO, 0), |open| (open.price, open.at_ms));
+        ReplyBody::Open { symbol, price, at_ms, market: self.kind.into() }
     }
 
     /// Returns the milliseconds until the market has something to do.

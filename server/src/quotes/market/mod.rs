@@ -14,6 +14,7 @@ pub use clock::{MarketClock, REAL_TIME, parse_speed};
 pub use played::PlayedMarket;
 pub use ticking::TickingMarket;
 
+use crate::engine::Open;
 use daytrade_protocol::{Money, Symbol};
 
 /// A price that a market shows.
@@ -50,6 +51,12 @@ pub trait Market: Send {
 
     /// Returns the price of a symbol now; None if the market has shown none so far.
     fn price(&mut self, symbol: Symbol) -> Option<Shown>;
+
+    /// Returns the first price of a symbol on the market's day, if the market has shown one.
+    fn open(&mut self, symbol: Symbol) -> Option<Open>;
+
+    /// Returns a word for people: SIMULATED or REPLAYED.
+    fn kind(&self) -> &'static str;
 
     /// Returns a position as a time of the market's clock, Unix milliseconds.
     fn time_ms(&self, at: u64) -> u64;

@@ -5,6 +5,7 @@
 
 use super::prices::{PriceRow, read_prices};
 use super::{Market, Shown};
+use crate::engine::{Open, Opens};
 use daytrade_protocol::Symbol;
 use hashbrown::HashMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub struct PlayedMarket {
     /// Number of the next row, counted over all passes.
     next: u64,
     prices: HashMap<Symbol, Shown>,
+    opens: Opens,
 }
 
 impl PlayedMarket {
@@ -51,6 +53,7 @@ impl PlayedMarket {
             at: 0,
             next: 0,
             prices: HashMap::new(),
+            opens: Opens::default(),
         };
         market.seek(0);
         Ok(market)
@@ -75,6 +78,14 @@ impl PlayedMarket {
         Some((pass.saturating_mul(self.length_ms).saturating_add(within_ms), row))
     }
 
+    /// Takes note of the first price of a day. A pass backward has its days in the other order.
+    fn note_open(&mut self, shown: Shown) {
+        let last = self.opens.get(shown.symbol, shown.time_ms);
+        if last.is_none() {
+            self.opens.begin(shown.symbol, shown.price, shown.time_ms);
+        }
+    }
+
     fn shown(&self, at: u64, row: PriceRow) -> Shown {
         Shown { symbol: row.symbol, price: row.price, time_ms: self.time_ms(at) }
     }
@@ -95,6 +106,7 @@ impl Market for PlayedMarket {
         self.next = pass.saturating_sub(1) * self.count();
         self.at = 0;
         self.prices.clear();
+        self.opens = Opens::default();
         self.advance(at, usize::MAX, &mut |_| {});
     }
 
@@ -120,6 +132,7 @@ impl Market for PlayedMarket {
             self.next += 1;
             let price = self.shown(at, row);
             self.prices.insert(row.symbol, price);
+            self.note_open(price);
             self.at = self.at.max(at);
             show(price);
         }
@@ -130,6 +143,14 @@ impl Market for PlayedMarket {
 
     fn price(&mut self, symbol: Symbol) -> Option<Shown> {
         self.prices.get(&symbol).copied()
+    }
+
+    fn open(&mut self, symbol: Symbol) -> Option<Open> {
+        self.opens.get(symbol, self.time_ms(self.at))
+    }
+
+    fn kind(&self) -> &'static str {
+        "REPLAYED"
     }
 
     fn time_ms(&self, at: u64) -> u64 {

@@ -5,6 +5,7 @@
 //! a restart needs nothing else.
 
 use super::{Market, Shown};
+use crate::engine::{DAY_MS, Open, Opens};
 use crate::quotes::simulated::{SimulatedSource, Walk};
 use daytrade_protocol::{Money, Symbol};
 use std::collections::BTreeMap;
@@ -16,14 +17,22 @@ pub struct TickingMarket {
     at: u64,
     /// The symbols that were asked for.
     walks: BTreeMap<Symbol, Walk>,
+    opens: Opens,
     /// The next symbol to show at the next tick, if a tick is shown in parts.
     after: Option<Symbol>,
 }
 
 impl TickingMarket {
     /// Creates a market from the walks of a seed.
-    pub const fn new(source: SimulatedSource, tick_ms: u64) -> Self {
-        Self { source, tick_ms, at: 0, walks: BTreeMap::new(), after: None }
+    pub fn new(source: SimulatedSource, tick_ms: u64) -> Self {
+        Self {
+            source,
+            tick_ms,
+            at: 0,
+            walks: BTreeMap::new(),
+            opens: Opens::default(),
+            after: None,
+        }
     }
 
     fn shown(&self, symbol: Symbol, walk: Walk) -> Shown {
@@ -44,6 +53,7 @@ impl Market for TickingMarket {
     fn seek(&mut self, at: u64) {
         self.at = at;
         self.walks.clear();
+        self.opens = Opens::default();
         self.after = None;
     }
 
@@ -75,7 +85,9 @@ impl Market for TickingMarket {
                 self.source.walk_to(symbol, &mut walk, tick);
                 self.walks.insert(symbol, walk);
                 self.after = Some(symbol);
-                show(self.shown(symbol, walk));
+                let shown = self.shown(symbol, walk);
+                self.opens.note(symbol, shown.price, shown.time_ms);
+                show(shown);
             }
             self.after = None;
             self.at = tick;
@@ -88,11 +100,25 @@ impl Market for TickingMarket {
         let known = self.walks.get(&symbol).copied();
         let walk = known.unwrap_or_else(|| {
             let mut walk = self.source.first(symbol);
+            // The first tick of the market's day is on the way.
+            let day_ms = self.time_ms(at) / DAY_MS * DAY_MS;
+            self.source.walk_to(symbol, &mut walk, day_ms.div_ceil(self.tick_ms.max(1)));
+            let open = self.shown(symbol, walk);
+            self.opens.note(symbol, open.price, open.time_ms);
             self.source.walk_to(symbol, &mut walk, at);
             walk
         });
         self.walks.insert(symbol, walk);
         Some(self.shown(symbol, walk))
+    }
+
+    fn open(&mut self, symbol: Symbol) -> Option<Open> {
+        self.price(symbol)?;
+        self.opens.get(symbol, self.time_ms(self.at))
+    }
+
+    fn kind(&self) -> &'static str {
+        "SIMULATED"
     }
 
     fn time_ms(&self, at: u64) -> u64 {

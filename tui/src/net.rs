@@ -46,7 +46,8 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
     runtime.map_err(Failure::link)?.block_on(work)
 }
 
-async fn exchange_async(
+/// As [`exchange`], within a runtime.
+pub(crate) async fn exchange_async(
     server: &Server,
     requests: &[u8],
     mut on_line: impl FnMut(&str) -> io::Result<()>,

@@ -3,11 +3,14 @@
 //! These are plain values. This module must never depend on the replay, the network or the runtime,
 //! so that the screen can use it alone.
 
-use std::collections::VecDeque;
+use crate::account_at::AccountAt;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Number of recent exchanges that [`Progress`] keeps.
-pub const EXCHANGES_MAX: usize = 500;
+/// Number of exchanges that [`Progress`] keeps, the newest.
+pub const EXCHANGES_MAX: usize = 200_000;
+/// Exchanges that are shared at once.
+const CHUNK: usize = 512;
 /// Lines per second at speed 1x.
 pub const LINES_PER_SECOND_1X: u64 = 10;
 
@@ -58,6 +61,8 @@ pub enum Control {
     Pace(Pace),
     /// Send one more line, then pause.
     Step,
+    /// Show the account after the exchange of this number.
+    Show(u64),
 }
 
 /// A request and its reply.
@@ -69,8 +74,8 @@ pub struct Exchange {
     pub request: String,
     /// All lines of the reply.
     pub reply: String,
-    /// True if the server refused the request.
-    pub refused: bool,
+    /// The code with which the server refused the request, if it did.
+    pub refused: Option<&'static str>,
     /// Difference from the expected reply, if any.
     pub difference: Option<String>,
 }
@@ -112,15 +117,122 @@ pub struct Progress {
     pub pace: Pace,
     /// Lines sent and microseconds elapsed when the pace was set: the rate counts from there.
     pub paced_from: (u64, u64),
-    /// Recent exchanges, newest last.
-    pub exchanges: VecDeque<Arc<Exchange>>,
+    /// The newest exchanges.
+    pub exchanges: Exchanges,
+    /// Number of refusals by their code.
+    pub reasons: BTreeMap<&'static str, u64>,
+    /// The account that was last asked for.
+    pub instant: Option<Instant>,
+}
+
+/// An account after an exchange.
+#[derive(Clone, Debug)]
+pub struct Instant {
+    /// Number of the exchange.
+    pub exchange: u64,
+    /// User and account, or the reason why it cannot be shown.
+    pub account: Result<(String, Arc<AccountAt>), String>,
 }
 
 impl Progress {
+    /// Returns the time that the rest of the file takes at the rate so far, in seconds. None if the
+    /// replay does not run, or nothing is known of the rate.
+    pub fn seconds_left(&self) -> Option<u64> {
+        let ((whole, answered), lines) = (self.bytes, self.lines_per_second());
+        let runs = self.stage == Stage::Running && !matches!(self.pace, Pace::Paused);
+        if !runs || lines == 0 || answered == 0 {
+            return None;
+        }
+        let lines_left = u128::from(whole.saturating_sub(answered)) * u128::from(self.lines)
+            / u128::from(answered);
+        u64::try_from(lines_left / u128::from(lines)).ok()
+    }
+
     /// Returns the lines sent per second since the pace was set.
     pub fn lines_per_second(&self) -> u64 {
         let (lines, since_us) = self.paced_from;
         let took_us = u128::from(self.wall_us.saturating_sub(since_us).max(1));
         (u128::from(self.lines - lines) * 1_000_000 / took_us) as u64
+    }
+}
+
+/// The newest exchanges of a replay, oldest first. A copy shares almost all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Exchanges {
+    /// Full chunks, oldest first.
+    chunks: Vec<Arc<Vec<Arc<Exchange>>>>,
+    /// The rest.
+    rest: Vec<Arc<Exchange>>,
+    /// Exchanges that were dropped.
+    dropped: u64,
+}
+
+impl Exchanges {
+    /// Appends an exchange; the oldest ones are dropped if there are too many.
+    pub fn push(&mut self, exchange: Exchange) {
+        self.rest.push(Arc::new(exchange));
+        if self.rest.len() < CHUNK {
+            return;
+        }
+        self.chunks.push(Arc::new(std::mem::take(&mut self.rest)));
+        if self.chunks.len() > EXCHANGES_MAX / CHUNK {
+            self.chunks.remove(0);
+            self.dropped += CHUNK as u64;
+        }
+    }
+
+    /// Returns the numbers of the exchanges: the first that is kept, and the one after the last.
+    pub fn numbers(&self) -> std::ops::Range<u64> {
+        let kept = self.chunks.len() * CHUNK + self.rest.len();
+        self.dropped..self.dropped + kept as u64
+    }
+
+    /// Returns the newest exchange.
+    #[cfg(test)]
+    pub fn newest(&self) -> Option<&Arc<Exchange>> {
+        self.get(self.numbers().end.checked_sub(1)?)
+    }
+
+    /// Returns an exchange by its number, counted from 0 over the whole replay.
+    pub fn get(&self, number: u64) -> Option<&Arc<Exchange>> {
+        let at = usize::try_from(number.checked_sub(self.dropped)?).ok()?;
+        match self.chunks.get(at / CHUNK) {
+            Some(chunk) => chunk.get(at % CHUNK),
+            None => self.rest.get(at - self.chunks.len() * CHUNK),
+        }
+    }
+}
+
+impl FromIterator<Exchange> for Exchanges {
+    fn from_iter<I: IntoIterator<Item = Exchange>>(list: I) -> Self {
+        let mut exchanges = Self::default();
+        list.into_iter().for_each(|exchange| exchanges.push(exchange));
+        exchanges
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_exchanges_are_kept_and_found_by_their_number() {
+        let mut exchanges = Exchanges::default();
+        let exchange = |file_line| Exchange {
+            file_line,
+            request: String::new(),
+            reply: String::new(),
+            refused: None,
+            difference: None,
+        };
+        let count = EXCHANGES_MAX as u64 + 700;
+        (0..count).for_each(|line| exchanges.push(exchange(line)));
+        let numbers = exchanges.numbers();
+        assert_eq!(numbers.end, count);
+        assert!(numbers.start > 0 && numbers.end - numbers.start <= EXCHANGES_MAX as u64 + 512);
+        for number in [numbers.start, numbers.start + 511, numbers.start + 512, count - 1] {
+            assert_eq!(exchanges.get(number).unwrap().file_line, number);
+        }
+        assert_eq!((exchanges.get(numbers.start - 1), exchanges.get(count)), (None, None));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::orders::{commit_or_cancel, edit_form, open_form, remove_selected, update_watches};
 use super::palette::edit_palette;
+use super::replay::Asked;
 use super::{
     Action, App, Effect, FormKind, Key, Link, Palette, Pane, Popup, Purpose, Screen, Settings,
     output,
@@ -90,21 +91,31 @@ fn edit_settings(app: &mut App, row: usize, key: Key, action: Option<Action>) {
     app.view.open_popup(Popup::Settings(row));
 }
 
-/// Edits the filter of the watchlist, or on the Activity screen the search.
+/// Edits the filter of the watchlist, or on the screens with a search the search.
 fn edit_filter(app: &mut App, key: Key) {
-    let is_search = app.view.screen() == Screen::Activity;
+    // Enter keeps the words, Esc removes them.
     let ends = matches!(key, Key::Enter | Key::Esc | Key::Ctrl('c'));
     if ends {
         app.view.stop_filtering();
     }
-    match (is_search, ends) {
-        (_, true) if key == Key::Enter => {}
-        (true, true) => app.activity.search_mut().clear(),
-        (false, true) => app.market.filter_mut().set(""),
-        (true, false) => app.activity.search_mut().on_key(key),
-        (false, false) => app.market.filter_mut().on_key(key),
+    if key != Key::Enter {
+        edit_words(app, Some(key).filter(|_| !ends));
     }
-    app.select(if is_search { Pane::Activity } else { Pane::Watchlist }, 0);
+    let pane = app.view.pane();
+    if pane != Pane::Replay {
+        app.select(pane, 0);
+    }
+}
+
+/// Edits the filter or the search of the displayed screen; without a key, shows everything again.
+fn edit_words(app: &mut App, key: Option<Key>) {
+    match (app.view.screen(), key) {
+        (Screen::Replay, key) => app.replay.edit_search(key),
+        (Screen::Activity, None) => app.activity.search_mut().clear(),
+        (Screen::Activity, Some(key)) => app.activity.search_mut().on_key(key),
+        (_, None) => app.market.filter_mut().set(""),
+        (_, Some(key)) => app.market.filter_mut().on_key(key),
+    }
 }
 
 /// Performs an action.
@@ -166,8 +177,9 @@ fn control_replay(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         return;
     }
     match app.replay.control(action) {
-        Some(request) => effects.push(Effect::Replay(request)),
-        None => app.notify("the replay has ended"),
+        Asked::Request(request) => effects.push(Effect::Replay(request)),
+        Asked::Nothing => {}
+        Asked::Message(message) => app.notify(message),
     }
 }
 
@@ -190,23 +202,17 @@ fn change_view(app: &mut App, action: Action) {
         Action::Detail => show_detail(app),
         Action::Back => {
             app.view.show_lists();
-            if app.view.screen() == Screen::Activity {
-                app.activity.search_mut().clear();
-            } else {
-                app.market.filter_mut().set("");
-            }
+            edit_words(app, None);
         }
         Action::Filter => app.view.start_filtering(),
         Action::Sort => app.market.next_sort(),
         Action::Reverse => app.market.reverse(),
         Action::Zoom => app.view.toggle_zoom(),
-        Action::Shorter => app.view.chart_mut().change_timeframe(false),
-        Action::Longer => app.view.chart_mut().change_timeframe(true),
         Action::Left | Action::Right if app.view.pane() == Pane::Chart => {
             app.view.chart_mut().move_crosshair(action == Action::Left);
         }
-        Action::Left => app.view.chart_mut().change_timeframe(false),
-        Action::Right => app.view.chart_mut().change_timeframe(true),
+        Action::Left | Action::Shorter => app.view.chart_mut().change_timeframe(false),
+        Action::Right | Action::Longer => app.view.chart_mut().change_timeframe(true),
         Action::ChartStyle => app.view.chart_mut().toggle_bars(),
         Action::Pause => app.market.toggle_frozen(),
         Action::HideMoney => app.view.set_money_hidden(!app.view.is_money_hidden()),

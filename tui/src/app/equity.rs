@@ -151,6 +151,7 @@ impl PastEquity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use EntryOutcome::{Done, Expired};
 
     const NOON_MS: u64 = 1_795_305_600_000 + DAY_MS / 2;
 
@@ -175,7 +176,6 @@ mod tests {
                 cash: cents(cash),
             });
         };
-        use EntryOutcome::{Done, Expired};
         take(-2_000, CommandName::Add, Done, (0, 0, 100_000));
         take(-100, CommandName::Buy, Done, (10, 1_000, -10_000));
         take(-99, CommandName::CommitBuy, Done, (10, 1_000, 0));

@@ -225,7 +225,7 @@ impl Market {
 
     /// Stores the opening price of a symbol, if it is known, and what kind of a market it is.
     pub(super) fn set_open(&mut self, symbol: Symbol, price: Money, kind: &str) {
-        self.kind = Some(kind.into()).filter(|kind: &Box<str>| **kind != *"LIVE");
+        self.kind = (kind != "LIVE").then(|| kind.into());
         if price.is_positive() {
             self.quotes.set_open(symbol, price);
         }
@@ -372,7 +372,7 @@ mod tests {
         let mut world = World::live();
         let xyz = Symbol::parse(b"XYZ").unwrap();
         let change = |world: &World| {
-            world.app.market.shown_quote(xyz).and_then(|quote| quote.change_basis_points())
+            world.app.market.shown_quote(xyz).and_then(crate::app::SymbolQuote::change_basis_points)
         };
         assert_eq!((change(&world), world.app.market.kind()), (Some(0), None));
         let tag = world.tag("OPEN");

@@ -180,6 +180,9 @@ impl App {
         self.keep_selection();
         self.sample_equity();
         self.log_source();
+        if self.view.screen() == Screen::Replay {
+            effects.extend(self.replay.take_question().map(Effect::Replay));
+        }
         let Some(order) = self.next_pending().copied() else { return };
         if let Some(warning) = self.trade.expiry_warning(&order, self.clock) {
             self.activity.ring(&warning, self.settings.bell, self.clock, effects);

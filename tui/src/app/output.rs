@@ -10,8 +10,7 @@ pub(super) fn copy(app: &mut App, effects: &mut Vec<Effect>) {
         return;
     }
     let row = app.row(Pane::Replay);
-    let exchanges = app.replay.progress().map(|replay| &replay.exchanges);
-    let exchange = exchanges.and_then(|exchanges| exchanges.iter().rev().nth(row));
+    let exchange = app.replay.number_at(row).and_then(|number| app.replay.exchange(number));
     let Some(exchange) = exchange else { return };
     effects.push(Effect::Copy(format!("{}\n{}", exchange.request, exchange.reply)));
     app.notify("copied");

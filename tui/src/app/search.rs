@@ -1,8 +1,9 @@
-//! The search in the activity: words that all have to stand in a line, in any order and case.
-//! `xyz sold`, `refused`, `11-28`.
+//! The search in the activity and in a replay: words that all have to stand in a line, in any order
+//! and case. `xyz sold`, `refused`, `11-28`, `NO_PENDING_BUY`.
 
 use super::text_input::editing_request;
 use super::{ActivityLine, Key, Outcome, text};
+use crate::replay_message::Exchange;
 use tui_input::{Input, InputRequest};
 
 /// The maximum length of a search, in bytes.
@@ -53,6 +54,20 @@ impl Search {
         let subject = line.subject.summary();
         let date = text::date(line.at_ms);
         let fields = [subject.as_str(), &line.message, outcome_word(line.outcome), &date];
+        self.matches_fields(&fields)
+    }
+
+    /// Returns true if a request and its reply contain every word.
+    pub(super) fn matches_exchange(&self, exchange: &Exchange) -> bool {
+        let word = match (&exchange.difference, exchange.refused) {
+            (Some(_), _) => "DIFFERS",
+            (None, Some(_)) => "refused",
+            (None, None) => "ok",
+        };
+        self.matches_fields(&[&exchange.request, &exchange.reply, word])
+    }
+
+    fn matches_fields(&self, fields: &[&str]) -> bool {
         let mut words = self.text().split_ascii_whitespace();
         words.all(|word| fields.iter().any(|field| contains(field, word)))
     }

@@ -41,7 +41,7 @@ impl App {
             Pane::Triggers => account.map_or(0, |account| account.triggers.len()),
             Pane::Alerts => self.market.alerts().len(),
             Pane::Activity => self.shown_activity().count(),
-            Pane::Replay => self.replay.progress().map_or(0, |replay| replay.exchanges.len()),
+            Pane::Replay => self.replay.rows(),
         }
     }
 
@@ -64,6 +64,7 @@ impl App {
                 let triggers = self.triggers_by_nearness();
                 triggers.iter().position(|(trigger, _)| key_of(trigger) == selected)
             }),
+            Pane::Replay => Some(self.replay.row()),
             _ => None,
         };
         row.unwrap_or_else(|| self.view.stored_row(pane))
@@ -82,6 +83,7 @@ impl App {
                 let trigger = self.triggers_by_nearness().get(row).map(|(t, _)| key_of(t));
                 self.trade.select_trigger(trigger);
             }
+            Pane::Replay => self.replay.look_at(row),
             _ => {}
         }
     }

@@ -334,9 +334,10 @@ impl View {
         self.filtering
     }
 
-    /// Edits the search of the Activity screen, or else displays the watchlist and edits its filter.
+    /// Edits the search of a screen that has one, or else displays the watchlist and edits its
+    /// filter.
     pub(super) fn start_filtering(&mut self) {
-        if self.screen != Screen::Activity {
+        if !matches!(self.screen, Screen::Activity | Screen::Replay) {
             (self.screen, self.focus) = (Screen::Trade, Pane::Watchlist);
         }
         self.filtering = true;

@@ -39,6 +39,8 @@ impl PaceControl {
                 self.steps += 1;
                 self.set_pace(Pace::Paused, lines, now_us);
             }
+            // What is shown changes no pace.
+            Control::Show(_) => {}
         }
     }
 

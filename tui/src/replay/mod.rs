@@ -9,6 +9,7 @@ mod connection;
 mod control;
 mod expect;
 mod input;
+mod instants;
 mod line;
 mod monitor;
 mod printer;

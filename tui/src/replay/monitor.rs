@@ -2,6 +2,7 @@
 
 use super::ReplayArgs;
 use super::connection::Shared;
+use super::instants::Instants;
 use super::run::execute;
 use crate::replay_message::{Control, Pace, Progress, Stage};
 use std::io;
@@ -37,10 +38,15 @@ impl MonitorChannel {
 
     /// Applies the monitor's commands and sends it the progress, until the monitor stops.
     pub(super) async fn serve(mut self, shared: &Shared) {
+        let mut instants = Instants::default();
         loop {
             tokio::select! {
                 control = self.controls.recv() => {
                     let Some(control) = control else { return };
+                    if let Control::Show(exchange) = control {
+                        let instant = instants.show(shared, exchange).await;
+                        shared.state.borrow_mut().set_instant(instant);
+                    }
                     shared.state.borrow_mut().control(control);
                     shared.wake_all();
                     self.send_progress(shared);
@@ -150,7 +156,7 @@ mod tests {
         assert_eq!((at.lines, at.pace), (0, Pace::Paused));
         monitor.send(Control::Step);
         let at = wait_for(&mut monitor, |at| at.ok == 1).await;
-        let first = at.exchanges.back().unwrap();
+        let first = at.exchanges.newest().unwrap();
         assert_eq!(
             (first.file_line, first.request.as_str(), first.reply.as_str()),
             (2, "[1] ADD,a,100", "[1] OK,ADD,100.00")
@@ -160,10 +166,21 @@ mod tests {
         assert_eq!((at.lines, at.ok), (2, 1), "paused at the refusal, with no later line sent");
         monitor.send(Control::Pace(Pace::ToNextRefusal));
         let at = wait_for(&mut monitor, |at| at.pace == Pace::Paused && at.refused == 2).await;
-        assert_eq!(at.exchanges.back().unwrap().request, "[5] BUY,nobody,XYZ,5");
+        assert_eq!(at.exchanges.newest().unwrap().request, "[5] BUY,nobody,XYZ,5");
         monitor.send(Control::Pace(Pace::Max));
         let at = wait_for(&mut monitor, |at| at.stage == Stage::Ended).await;
         assert_eq!((at.lines, at.ok, at.refused, at.bytes.1), (6, 4, 2, lines.len() as u64));
+        assert_eq!(Vec::from_iter(at.reasons), [("NO_ACCOUNT", 1), ("NO_PENDING_BUY", 1)]);
+        // Back in time, after the end: the account is the one of that line.
+        for (number, cash) in
+            [(0, Some(10_000)), (3, Some(10_300)), (4, Some(0)), (5, Some(10_600))]
+        {
+            monitor.send(Control::Show(number));
+            let asked = |at: &Progress| at.instant.as_ref().is_some_and(|at| at.exchange == number);
+            let at = wait_for(&mut monitor, asked).await;
+            let account = at.instant.unwrap().account.ok();
+            assert_eq!(account.map(|(_, account)| account.cash.cents()), cash, "line {number}");
+        }
         monitor.stop();
     }
 

@@ -6,9 +6,8 @@
 use super::control::PaceControl;
 use super::sender::SendPause;
 use crate::net::clean;
-use crate::replay_message::{Control, EXCHANGES_MAX, Exchange, Progress};
+use crate::replay_message::{Control, Exchange, Instant, Progress, Stage};
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 /// Progress of a replay and its pace.
 #[derive(Debug)]
@@ -49,33 +48,43 @@ impl ProgressTracker {
     pub(super) fn on_reply(
         &mut self,
         file_line: u64,
-        refused: bool,
+        refused: Option<&'static str>,
         reply: &[u8],
         difference: Option<String>,
         now_us: u64,
     ) {
         let request = self.requests.pop_front().unwrap_or_default();
-        if refused {
-            self.progress.refused += 1;
-        } else {
-            self.progress.ok += 1;
+        match refused {
+            Some(code) => {
+                self.progress.refused += 1;
+                *self.progress.reasons.entry(code).or_default() += 1;
+            }
+            None => self.progress.ok += 1,
         }
         self.progress.differences += u64::from(difference.is_some());
-        if refused || difference.is_some() {
+        if refused.is_some() || difference.is_some() {
             self.control.on_refusal(self.progress.lines, now_us);
-        }
-        if self.progress.exchanges.len() == EXCHANGES_MAX {
-            self.progress.exchanges.pop_front();
         }
         let reply: Vec<String> = String::from_utf8_lossy(reply).lines().map(clean).collect();
         let reply = reply.join("\n");
-        self.progress.exchanges.push_back(Arc::new(Exchange {
-            file_line,
-            request,
-            reply,
-            refused,
-            difference,
-        }));
+        let exchange = Exchange { file_line, request, reply, refused, difference };
+        self.progress.exchanges.push(exchange);
+    }
+
+    /// Records that every line of the file has its reply.
+    pub(super) fn end(&mut self, differences: u64) {
+        self.progress.differences = differences;
+        self.progress.stage = Stage::Ended;
+    }
+
+    /// Stores the account that was asked for.
+    pub(super) fn set_instant(&mut self, instant: Instant) {
+        self.progress.instant = Some(instant);
+    }
+
+    /// Returns the progress so far.
+    pub(super) const fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// Returns a copy of the progress for the monitor.

@@ -191,10 +191,19 @@ fn run_connections(
         let forwarder = tokio::task::spawn_local(forward_blocks(blocks, Rc::clone(&shared)));
         let watcher = (!bar.is_hidden())
             .then(|| tokio::task::spawn_local(show_answered(bar.clone(), Rc::downgrade(&shared))));
+        let is_monitored = monitor.is_some();
+        let stop = wait_for_stop(monitor, &shared);
+        tokio::pin!(stop);
         let end = tokio::select! {
             end = join_connections(&mut tasks, &shared) => end,
-            () = wait_for_stop(monitor, &shared) => Ok(End::Interrupted),
+            () = &mut stop => Ok(End::Interrupted),
         };
+        if is_monitored && matches!(end, Ok(End::Complete)) {
+            // The server goes on, so that the monitor can look back.
+            shared.state.borrow_mut().end();
+            shared.answered.notify_one();
+            stop.await;
+        }
         tasks.shutdown().await;
         bar.finish_and_clear();
         if let Some(watcher) = watcher {

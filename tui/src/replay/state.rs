@@ -40,6 +40,8 @@ pub(super) struct Options {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line, or final")]
 pub(super) struct ReplayState {
     started: Instant,
+    /// Time at which every line had its reply, in microseconds since the start.
+    ended_us: Option<u64>,
     noreply: bool,
     /// True if a line waits for the replies to all before it.
     one_at_a_time: bool,
@@ -71,6 +73,7 @@ impl ReplayState {
     ) -> Self {
         Self {
             started: Instant::now(),
+            ended_us: None,
             noreply: options.noreply,
             one_at_a_time: options.fail_fast,
             rate: options.rate,
@@ -92,9 +95,9 @@ impl ReplayState {
         }
     }
 
-    /// Returns the time since the start, in microseconds.
+    /// Returns the time since the start until the last reply, in microseconds.
     pub(super) fn now_us(&self) -> u64 {
-        self.started.elapsed().as_micros() as u64
+        self.ended_us.unwrap_or_else(|| self.started.elapsed().as_micros() as u64)
     }
 
     /// Returns true after a refusal or a difference that ends the replay.
@@ -263,7 +266,7 @@ impl ReplayState {
             }
             let now_us = self.now_us();
             if let Some(progress) = &mut self.progress {
-                let refused = refused.is_some();
+                let refused = refused.map(Code::as_str);
                 progress.on_reply(released.file_line, refused, &reply, difference, now_us);
             }
         }
@@ -288,13 +291,40 @@ impl ReplayState {
         self.tally.answered_bytes()
     }
 
-    /// Ends the replay: reports expected replies that never came, and stops the clock.
-    pub(super) fn finish(mut self) -> Outcome {
-        let wall_us = self.now_us();
-        let (failed, progress) = (self.has_failed(), self.progress());
-        if !failed && let Some(message) = self.checker.missing() {
+    /// Notes that no reply comes any more: reports expected replies that never came, and stops the
+    /// clock.
+    pub(super) fn end(&mut self) {
+        if self.ended_us.is_some() {
+            return;
+        }
+        self.ended_us = Some(self.now_us());
+        if !self.has_failed()
+            && let Some(message) = self.checker.missing()
+        {
             self.tally.on_difference(&message);
         }
+        if let Some(progress) = &mut self.progress {
+            progress.end(self.tally.differences());
+        }
+    }
+
+    /// Returns the progress, without the time and the pace.
+    pub(super) fn replay_progress(&self) -> Option<&Progress> {
+        self.progress.as_ref().map(ProgressTracker::progress)
+    }
+
+    /// Stores the account that the monitor asked for.
+    pub(super) fn set_instant(&mut self, instant: crate::replay_message::Instant) {
+        if let Some(progress) = &mut self.progress {
+            progress.set_instant(instant);
+        }
+    }
+
+    /// Ends the replay.
+    pub(super) fn finish(mut self) -> Outcome {
+        self.end();
+        let wall_us = self.now_us();
+        let (failed, progress) = (self.has_failed(), self.progress());
         let mut summary = self.tally.finish(wall_us);
         summary.compared = self.checker.compares();
         Outcome { summary, failed, progress, dump: self.dump }

@@ -73,6 +73,11 @@ impl Tally {
         self.summary.record_malformed(&self.file, file_line, cause);
     }
 
+    /// Returns the number of differences so far.
+    pub(super) const fn differences(&self) -> u64 {
+        self.summary.differences
+    }
+
     /// Counts a difference from the expected replies, and reports it if it is one of the first.
     pub(super) fn on_difference(&mut self, message: &str) {
         self.summary.differences += 1;

@@ -2,23 +2,22 @@
 
 use super::text_width::{byte_of, with_cursor};
 use super::{DrawContext, span};
-use crate::app::Screen;
+use crate::app::{Screen, Search};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::Line;
 
 /// Draws the filter or the search that is being typed.
 pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
-    if ctx.app.view.screen() == Screen::Activity {
-        search(ctx, area);
-    } else {
-        filter(ctx, area);
+    match ctx.app.view.screen() {
+        Screen::Activity => search(ctx, area, ctx.app.activity.search()),
+        Screen::Replay => search(ctx, area, ctx.app.replay.search()),
+        _ => filter(ctx, area),
     }
 }
 
-fn search(ctx: &mut DrawContext<'_>, area: Rect) {
+fn search(ctx: &mut DrawContext<'_>, area: Rect, search: &Search) {
     let theme = ctx.options.theme;
-    let search = ctx.app.activity.search();
     let text = with_cursor(search.text(), search.cursor());
     let hint = "   Enter keep   Esc all";
     let spans = vec![span(format!(" search: {text}"), theme.title), span(hint, theme.dim)];

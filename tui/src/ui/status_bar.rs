@@ -315,6 +315,7 @@ fn wanted_hints(app: &App) -> (Vec<Hint>, Vec<Hint>) {
         let replay = [
             (Action::ReplayPause, if is_paused { "resume" } else { "pause" }),
             (Action::ReplayStep, "step"),
+            (Action::ReplayBack, "back"),
             (Action::ReplayFaster, "faster"),
             (Action::ReplaySlower, "slower"),
             (Action::ReplayJump, "next refusal"),

@@ -1,10 +1,12 @@
 //! The screen at every size and in every state: its text, its styles, and that nothing is cut.
 
 use super::{ColumnWidths, Glyphs, RenderOptions, Theme, view};
+use crate::account_at::{AccountAt, Order};
 use crate::app::tests::World;
 use crate::app::{App, Event, Key, KeyMap, LinkEvent, Screen, ThemeName};
 use crate::cli::snapshot::plain;
-use crate::replay_message::{Exchange, Pace, Progress, Stage};
+use crate::replay_message::{Exchange, Instant, Pace, Progress, Stage};
+use daytrade_protocol::{Money, Side, Symbol, TradeTerms};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
@@ -165,18 +167,27 @@ fn the_screen_in_every_state() {
     insta::assert_snapshot!("back-again", shown(&world));
 }
 
+/// Creates an account at an instant of a replay.
+fn account_at() -> AccountAt {
+    let symbol = Symbol::parse(b"XYZ").unwrap();
+    let price = Money::from_cents(1_502);
+    let terms = TradeTerms { symbol, shares: 36, price, total: Money::from_cents(54_072) };
+    AccountAt {
+        cash: Money::from_cents(12_702_306),
+        reserved: Money::from_cents(54_072),
+        pending: vec![Order { side: Side::Buy, terms }],
+        free: [(symbol, 120)].into(),
+        ..AccountAt::default()
+    }
+}
+
 /// Creates a screen with a replay at its first refusal.
 fn replaying() -> World {
     let mut world = World::live();
     world.app = App::for_replay("10User.txt", KeyMap::default(), world.now_ms);
     let exchange = |file_line, request: &str, reply: &str, refused| {
-        Arc::new(Exchange {
-            file_line,
-            request: request.to_owned(),
-            reply: reply.to_owned(),
-            refused,
-            difference: None,
-        })
+        let (request, reply) = (request.to_owned(), reply.to_owned());
+        Exchange { file_line, request, reply, refused, difference: None }
     };
     let progress = Progress {
         file: "10User.txt".to_owned(),
@@ -188,15 +199,21 @@ fn replaying() -> World {
         stage: Stage::Running,
         pace: Pace::Paused,
         exchanges: [
-            exchange(6_313, "[6313] ADD,oY01WVirLr,63511.53", "[6313] OK,ADD,127023.06", false),
+            exchange(6_313, "[6313] ADD,oY01WVirLr,63511.53", "[6313] OK,ADD,127023.06", None),
             exchange(
                 6_314,
                 "[6314] COMMIT_BUY,oY01WVirLr",
                 "[6314] ERR,NO_PENDING_BUY,no pending buy",
-                true,
+                Some("NO_PENDING_BUY"),
             ),
         ]
-        .into(),
+        .into_iter()
+        .collect(),
+        reasons: [("NO_PENDING_BUY", 113)].into(),
+        instant: Some(Instant {
+            exchange: 1,
+            account: Ok(("oY01WVirLr".to_owned(), Arc::new(account_at()))),
+        }),
         ..Progress::default()
     };
     world.handle(Event::Replay(Box::new(progress)));

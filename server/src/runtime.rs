@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use parking_lot::Mutex;
+use rustix::thread::Pid;
 use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
@@ -45,26 +46,53 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 /// # Errors
 /// Returns an error if it cannot.
 pub(crate) fn ensure_threads(count: usize) -> anyhow::Result<()> {
-    let before = running_threads();
     let gate = Mutex::new(());
-    let created = thread::scope(|scope| {
+    let created: Vec<Pid> = thread::scope(|scope| {
         // The threads wait for the gate, so that all exist at once.
         let closed = gate.lock();
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, || drop(gate.lock())).ok();
-        let created = (0..count).map_while(spawn).count();
+        let wait = || {
+            drop(gate.lock());
+            rustix::thread::gettid()
+        };
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, wait).ok();
+        let created: Vec<_> = (0..count).map_while(spawn).collect();
         drop(closed);
-        created
+        created.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
     // The system counts a thread for a moment after it has been joined.
     let deadline = Instant::now() + CREATION;
-    while running_threads() > before && Instant::now() < deadline {
+    let exists = |thread: &Pid| {
+        std::fs::exists(format!("/proc/self/task/{}", thread.as_raw_nonzero())).unwrap_or(false)
+    };
+    while created.iter().any(exists) && Instant::now() < deadline {
         thread::yield_now();
     }
-    anyhow::ensure!(created == count, "{NO_THREAD}");
+    anyhow::ensure!(created.len() == count, "{NO_THREAD}");
     Ok(())
 }
 
-/// Returns the number of threads of this process, or 0 if the system does not say.
-fn running_threads() -> usize {
-    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn threads_that_others_start_meanwhile_are_not_waited_for() {
+        let (done, kept) = (AtomicBool::new(false), Mutex::new(()));
+        let began = Instant::now();
+        thread::scope(|scope| {
+            let closed = kept.lock();
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    if !done.load(Ordering::Relaxed) {
+                        scope.spawn(|| drop(kept.lock()));
+                    }
+                }
+            });
+            ensure_threads(2).unwrap();
+            done.store(true, Ordering::Relaxed);
+            drop(closed);
+        });
+        assert!(began.elapsed() < CREATION, "waited for the threads of others");
+    }
 }

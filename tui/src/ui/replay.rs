@@ -115,7 +115,13 @@ pub(super) fn counts(ctx: &DrawContext<'_>, width: u16) -> Vec<String> {
         .seconds_left()
         .map_or(String::new(), |seconds| format!("   {}:{:02} left", seconds / 60, seconds % 60));
     let mut lines = vec![
-        if whole > 0 { format!(" [{bar}] {percent:>3}%") } else { " of standard input".to_owned() },
+        if replay.stage == Stage::Starting {
+            String::new()
+        } else if whole > 0 {
+            format!(" [{bar}] {percent:>3}%")
+        } else {
+            " of standard input".to_owned()
+        },
         format!(" {} lines sent{speed}{left}", text::thousands(replay.lines)),
         format!(
             " ok {}   refused {}   not as expected {}",

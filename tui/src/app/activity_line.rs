@@ -1,5 +1,6 @@
 //! One line of activity: its subject, its outcome and the text for both.
 
+use super::past::ends_pending;
 use super::text;
 use daytrade_protocol::{Body, Command, CommandName, Money, Request, Symbol, UserName};
 
@@ -66,16 +67,21 @@ impl Subject {
         }
     }
 
-    /// Returns the subject without the user: `BUY XYZ 550`.
-    pub(crate) fn summary(&self) -> String {
-        let (symbol, amount) = match self {
+    /// Returns the symbol and the amount, if the subject has them.
+    pub(crate) fn terms(&self) -> (Option<Symbol>, Option<Money>) {
+        match self {
             Self::Sent(command) => (command.symbol(), command.funds()),
             Self::Past(_, _, symbol, amount) => (*symbol, *amount),
             Self::Expired(symbol) | Self::Trigger(symbol) | Self::Alert(symbol) => {
                 (Some(*symbol), None)
             }
             Self::Market | Self::Link => (None, None),
-        };
+        }
+    }
+
+    /// Returns the subject without the user: `BUY XYZ 550`.
+    pub(crate) fn summary(&self) -> String {
+        let (symbol, amount) = self.terms();
         let filename = match self {
             Self::Sent(command) => command.fields().filename.map(ToString::to_string),
             _ => None,
@@ -95,7 +101,8 @@ impl Subject {
                 Request { tag: None, noreply: false, body }.write_to(&mut line);
                 String::from_utf8_lossy(line.trim_ascii_end()).into_owned()
             }
-            Self::Past(user, _, symbol, amount) => {
+            Self::Past(user, command, symbol, amount) => {
+                let symbol = symbol.filter(|_| !ends_pending(*command));
                 let fields = [symbol.map(|s| s.to_string()), amount.map(|a| a.to_string())];
                 let head = [self.name().to_owned(), user.to_string()];
                 head.into_iter().chain(fields.into_iter().flatten()).collect::<Vec<_>>().join(",")

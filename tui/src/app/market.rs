@@ -126,6 +126,13 @@ impl Market {
         self.quotes.record(symbol, price, at_ms, now_ms);
     }
 
+    /// Stores the last known price of a symbol that has none yet.
+    pub(super) fn record_old_quote(&mut self, symbol: Symbol, price: Money, at_ms: u64) {
+        if self.quotes.get(symbol).is_none() && price.is_positive() {
+            self.quotes.record(symbol, price, at_ms, 0);
+        }
+    }
+
     /// Returns the watchlist in the trader's own order.
     pub(crate) fn watchlist(&self) -> &[Symbol] {
         &self.watchlist

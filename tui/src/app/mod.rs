@@ -189,6 +189,11 @@ impl App {
         }
     }
 
+    /// Returns true once the records of the account are known, or will not be.
+    pub(crate) const fn knows_past(&self) -> bool {
+        !self.past_wanted && self.past.is_none()
+    }
+
     /// Sends a command of the trader, which the activity records.
     fn send(&mut self, command: Command, purpose: Purpose, effects: &mut Vec<Effect>) {
         self.connection.send(command, purpose, self.clock, &mut self.activity, effects);

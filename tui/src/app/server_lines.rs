@@ -45,6 +45,11 @@ pub(super) fn on_link_event(app: &mut App, event: LinkEvent, effects: &mut Vec<E
                         past.take(&entry);
                     }
                 }
+                ServerLine::Detail(Some(tag), Detail::Price { symbol, price, at_ms })
+                    if app.connection.is_past(tag.get()) =>
+                {
+                    app.market.record_old_quote(symbol, price, at_ms);
+                }
                 ServerLine::Detail(Some(tag), detail) => {
                     app.connection.add_detail(tag.get(), detail);
                 }

@@ -8,6 +8,7 @@ mod query;
 mod saved;
 mod screen;
 pub(crate) mod snapshot;
+mod table;
 mod watch;
 
 use crate::check::{self, CheckArgs};
@@ -22,7 +23,7 @@ use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use daytrade_protocol::{Detail, ServerLine, SessionName, Tag};
 use practice::PracticeArgs;
-use query::{Query, QueryArgs, QuoteQueryArgs};
+use query::{ActivityArgs, Query, QueryArgs, QuoteQueryArgs};
 use screen::ScreenArgs;
 use snapshot::SnapshotArgs;
 use std::ffi::OsString;
@@ -80,7 +81,7 @@ enum Command {
     /// Show trigger amounts and armed triggers
     Triggers(QueryArgs),
     /// Show the newest transactions
-    Activity(QueryArgs),
+    Activity(ActivityArgs),
     /// Show what became of the money: profit, round trips, positions, value over time
     Report(Box<ReportArgs>),
     /// Print every change of the account and of the watched prices as it happens
@@ -125,12 +126,12 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse_from(options_after_command(std::env::args_os().collect()));
     let result = match cli.command {
         None => without_command(&cli.screen),
-        Some(Command::Status(args)) => query::account(Query::Status, &args),
+        Some(Command::Status(args)) => query::account(Query::Status, &args, 0),
         Some(Command::Quote(args)) => query::quote(&args),
-        Some(Command::Holdings(args)) => query::account(Query::Holdings, &args),
-        Some(Command::Pending(args)) => query::account(Query::Pending, &args),
-        Some(Command::Triggers(args)) => query::account(Query::Triggers, &args),
-        Some(Command::Activity(args)) => query::account(Query::Activity, &args),
+        Some(Command::Holdings(args)) => query::account(Query::Holdings, &args, 0),
+        Some(Command::Pending(args)) => query::account(Query::Pending, &args, 0),
+        Some(Command::Triggers(args)) => query::account(Query::Triggers, &args, 0),
+        Some(Command::Activity(args)) => query::account(Query::Activity, &args.query, args.last),
         Some(Command::Practice(args)) => practice::practice(&args),
         Some(Command::Report(args)) => report::report(&args),
         Some(Command::Watch(args)) => watch::watch(&args),

@@ -3,13 +3,71 @@
 
 use super::endpoint::EndpointArgs;
 use super::screen::{load_model, runtime};
-use crate::app::{Account, App};
+use super::table::{self, Column, Kind, Table, money};
+use crate::app::{Account, App, Outcome};
 use crate::exit::{Exit, Failure};
 use crate::net::ANSWER_TIMEOUT;
 use clap::Args;
-use daytrade_protocol::{Code, CommandName, Money, Side, Symbol};
+use daytrade_protocol::{Money, Side, Symbol};
 use serde_json::{Value, json};
-use std::io::{self, IsTerminal as _};
+
+/// The columns of a price.
+const QUOTE: &[Column] = &[("symbol", Kind::Text), ("price", Kind::Money), ("at_ms", Kind::Time)];
+
+/// The columns of the account.
+const STATUS: &[Column] = &[
+    ("user", Kind::Text),
+    ("cash", Kind::Money),
+    ("reserved", Kind::Money),
+    ("realised", Kind::Money),
+    ("holdings", Kind::Count),
+    ("pending", Kind::Count),
+    ("triggers", Kind::Count),
+    ("equity", Kind::Money),
+    ("profit", Kind::Money),
+];
+
+/// The columns of the shares held.
+const HOLDINGS: &[Column] = &[
+    ("symbol", Kind::Text),
+    ("shares", Kind::Count),
+    ("free", Kind::Count),
+    ("reserved", Kind::Count),
+    ("basis", Kind::Money),
+    ("average", Kind::Money),
+    ("price", Kind::Money),
+    ("profit", Kind::Money),
+];
+
+/// The columns of the pending orders.
+const PENDING: &[Column] = &[
+    ("side", Kind::Text),
+    ("symbol", Kind::Text),
+    ("shares", Kind::Count),
+    ("price", Kind::Money),
+    ("total", Kind::Money),
+    ("left_ms", Kind::Left),
+];
+
+/// The columns of the triggers.
+const TRIGGERS: &[Column] = &[
+    ("side", Kind::Text),
+    ("symbol", Kind::Text),
+    ("amount", Kind::Money),
+    ("price", Kind::Money),
+    ("shares", Kind::Count),
+];
+
+/// The columns of the activity.
+const ACTIVITY: &[Column] = &[
+    ("at_ms", Kind::Time),
+    ("number", Kind::Number),
+    ("command", Kind::Text),
+    ("symbol", Kind::Text),
+    ("amount", Kind::Money),
+    ("outcome", Kind::Text),
+    ("words", Kind::Text),
+];
 
 /// Options of a query about the account.
 #[derive(Clone, Debug, Args)]
@@ -32,6 +90,17 @@ pub(crate) struct QuoteQueryArgs {
     pub query: QueryArgs,
 }
 
+/// Options of `daytrade activity`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ActivityArgs {
+    /// Number of lines, the newest first
+    #[arg(long, short = 'n', default_value_t = 20, value_name = "LINES")]
+    pub last: usize,
+    /// Options of every query.
+    #[command(flatten)]
+    pub query: QueryArgs,
+}
+
 /// Subject of a query about the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Query {
@@ -43,13 +112,14 @@ pub(crate) enum Query {
 }
 
 /// Prints part of the account: in columns in a terminal, separated by tabs in a pipe, or as JSON.
+/// Of the activity, `last` lines.
 ///
 /// # Errors
 /// As [`super::screen::screen`], and a failure if the account is unknown.
-pub(crate) fn account(query: Query, args: &QueryArgs) -> Result<Exit, Failure> {
+pub(crate) fn account(query: Query, args: &QueryArgs, last: usize) -> Result<Exit, Failure> {
     let endpoint = args.endpoint.open()?;
     let model = runtime()?.block_on(load_model(&endpoint, Vec::new()))?;
-    let (header, rows) = rows_of(query, &model);
+    let table = table_of(query, &model, last);
     endpoint.close()?;
     if model.account.current().is_none() {
         let message = if let Some(refused) = model.account.refused() {
@@ -66,7 +136,7 @@ pub(crate) fn account(query: Query, args: &QueryArgs) -> Result<Exit, Failure> {
         };
         return Err(Failure { exit: Exit::Differs, error: anyhow::anyhow!(message) });
     }
-    print_rows(header, &rows, args.json, query != Query::Status)
+    table::print(&table, args.json, query != Query::Status)
 }
 
 /// Prints one price.
@@ -89,26 +159,35 @@ pub(crate) fn quote(args: &QuoteQueryArgs) -> Result<Exit, Failure> {
         return Err(Failure { exit: Exit::Differs, error });
     };
     let row = vec![json!(symbol.as_str()), json!(seen.price.to_string()), json!(seen.at_ms)];
-    print_rows(&["symbol", "price", "at_ms"], &[row], args.query.json, false)
+    table::print(&(QUOTE, vec![row]), args.query.json, false)
 }
 
-/// Names of the columns, and the rows.
-type Table = (&'static [&'static str], Vec<Vec<Value>>);
-
-/// Returns the table of a query.
-fn rows_of(query: Query, model: &App) -> Table {
+/// Returns the table of a query, with this many of the newest lines of activity.
+fn table_of(query: Query, model: &App, last: usize) -> Table {
     let empty = Account::default();
     let account = model.account.current().unwrap_or(&empty);
     match query {
         Query::Status => status(model, account),
-        Query::Holdings => holdings(account),
+        Query::Holdings => holdings(model, account),
         Query::Pending => pending(model, account),
         Query::Triggers => triggers(account),
-        Query::Activity => activity(account),
+        Query::Activity => activity(model, last),
     }
 }
 
 fn status(model: &App, account: &Account) -> Table {
+    // An account whose shares have no price at all has no value that could be shown.
+    let has_prices =
+        account.holdings.iter().all(|holding| model.market.quotes().get(holding.symbol).is_some());
+    let equity = account
+        .cash
+        .checked_add(account.reserved)
+        .and_then(|sum| sum.checked_add(model.market_value().0))
+        .filter(|_| has_prices);
+    let mut profits = account.holdings.iter().map(|holding| {
+        account.profit(holding.symbol, model.market.quotes()).unwrap_or(Money::ZERO)
+    });
+    let profit = profits.try_fold(account.realised, Money::checked_add);
     let row = vec![
         json!(model.connection.user().as_str()),
         money(account.cash),
@@ -117,12 +196,16 @@ fn status(model: &App, account: &Account) -> Table {
         json!(account.holdings.len()),
         json!(account.pending.len()),
         json!(account.triggers.len()),
+        equity.map_or(Value::Null, money),
+        profit.filter(|_| has_prices).map_or(Value::Null, money),
     ];
-    (&["user", "cash", "reserved", "realised", "holdings", "pending", "triggers"], vec![row])
+    (STATUS, vec![row])
 }
 
-fn holdings(account: &Account) -> Table {
+fn holdings(model: &App, account: &Account) -> Table {
     let rows = account.holdings.iter().map(|holding| {
+        let price = model.market.quotes().price(holding.symbol);
+        let profit = account.profit(holding.symbol, model.market.quotes());
         vec![
             json!(holding.symbol.as_str()),
             json!(holding.shares()),
@@ -130,9 +213,11 @@ fn holdings(account: &Account) -> Table {
             json!(holding.reserved),
             money(holding.basis),
             money(holding.average()),
+            price.map_or(Value::Null, money),
+            profit.map_or(Value::Null, money),
         ]
     });
-    (&["symbol", "shares", "free", "reserved", "basis", "average"], rows.collect())
+    (HOLDINGS, rows.collect())
 }
 
 fn pending(model: &App, account: &Account) -> Table {
@@ -147,7 +232,7 @@ fn pending(model: &App, account: &Account) -> Table {
             json!(model.clock.left_ms(order.expires_at_ms)),
         ]
     });
-    (&["side", "symbol", "shares", "price", "total", "left_ms"], rows.collect())
+    (PENDING, rows.collect())
 }
 
 fn triggers(account: &Account) -> Table {
@@ -162,69 +247,28 @@ fn triggers(account: &Account) -> Table {
             json!(price.map_or(trigger.shares, |price| trigger.amount.whole_shares(price))),
         ]
     });
-    (&["side", "symbol", "amount", "price", "shares"], rows.collect())
+    (TRIGGERS, rows.collect())
 }
 
-fn activity(account: &Account) -> Table {
-    // As on the screen: a query of the account is no activity.
-    let transactions =
-        account.history.iter().filter(|past| past.command != CommandName::DisplaySummary);
-    let rows = transactions.map(|past| {
+/// Returns the newest lines of activity, newest first: what the account's records say.
+fn activity(model: &App, last: usize) -> Table {
+    let lines = model.activity.lines().iter().rev().filter(|line| line.is_past).take(last);
+    let rows = lines.map(|line| {
+        let (symbol, amount) = line.subject.terms();
+        let number = if line.tag > 0 { json!(line.tag) } else { Value::Null };
+        let outcome = match line.outcome {
+            Outcome::Refused => line.message.split(' ').next().unwrap_or_default(),
+            _ => "OK",
+        };
         vec![
-            json!(past.at_ms),
-            json!(past.number),
-            json!(past.command.as_str()),
-            past.symbol.map_or(Value::Null, |symbol| json!(symbol.as_str())),
-            past.amount.map_or(Value::Null, money),
-            json!(past.refused.map_or("OK", Code::as_str)),
+            json!(line.at_ms),
+            number,
+            json!(line.subject.name()),
+            symbol.map_or(Value::Null, |symbol| json!(symbol.as_str())),
+            amount.map_or(Value::Null, money),
+            json!(outcome),
+            json!(line.message.trim_end_matches(" (earlier session)")),
         ]
     });
-    (&["at_ms", "number", "command", "symbol", "amount", "outcome"], rows.collect())
-}
-
-fn money(amount: Money) -> Value {
-    json!(amount.to_string())
-}
-
-/// Prints rows: JSON objects, columns in a terminal, or fields separated by tabs.
-fn print_rows(
-    header: &[&str],
-    rows: &[Vec<Value>],
-    as_json: bool,
-    is_list: bool,
-) -> Result<Exit, Failure> {
-    let object = |row: &Vec<Value>| {
-        Value::Object(header.iter().map(|name| (*name).to_owned()).zip(row.clone()).collect())
-    };
-    if as_json {
-        let objects: Vec<_> = rows.iter().map(object).collect();
-        let value = if is_list {
-            Value::Array(objects)
-        } else {
-            objects.into_iter().next().unwrap_or(Value::Null)
-        };
-        return super::print_with(|out| writeln!(out, "{value}"));
-    }
-    let text = |value: &Value| match value {
-        Value::String(string) => string.clone(),
-        Value::Null => "-".to_owned(),
-        other => other.to_string(),
-    };
-    let mut lines: Vec<Vec<String>> = vec![header.iter().map(|name| (*name).to_owned()).collect()];
-    lines.extend(rows.iter().map(|row| row.iter().map(text).collect()));
-    if !io::stdout().is_terminal() {
-        return super::print_with(|out| {
-            lines.iter().try_for_each(|line| writeln!(out, "{}", line.join("\t")))
-        });
-    }
-    let widths: Vec<usize> = (0..header.len())
-        .map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0))
-        .collect();
-    super::print_with(|out| {
-        lines.iter().try_for_each(|line| {
-            let cells: Vec<_> =
-                line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-            writeln!(out, "{}", cells.join("  ").trim_end())
-        })
-    })
+    (ACTIVITY, rows.collect())
 }

@@ -211,6 +211,8 @@ pub(super) async fn load_model(endpoint: &Endpoint, symbols: Vec<Symbol>) -> Res
         let has_price = |symbol: &Symbol| model.market.quotes().get(*symbol).is_some();
         let account = &model.account;
         let is_known = account.current().is_some() || account.is_missing();
+        // The records tell the last known prices and the activity.
+        let is_known = is_known && (model.knows_past() || account.is_missing());
         (is_known || account.refused().is_some()) && model.market.watchlist().iter().all(has_price)
     };
     while !is_complete(&model) {

@@ -11,12 +11,12 @@ use ratatui::text::Line;
 const TWO_COLUMNS: u16 = 84;
 /// The marks of the lists.
 const LEGEND: [(&str, &str); 6] = [
-    ("H P T", "you hold it, have an order, a trigger"),
-    ("B S", "chart: where you bought and sold"),
+    ("H P T", "held, order pending, trigger set"),
+    ("B S", "chart: bought, sold"),
     ("~", "from an old price"),
-    ("NEXT", "the order that is committed next"),
-    ("stale", "price older than 60 s, orders wait"),
-    ("#123", "number of the transaction in the log"),
+    ("NEXT", "order that y commits"),
+    ("stale", "price older than 60 s"),
+    ("#123", "transaction number in the log"),
 ];
 
 /// One row of the help: a group, or a key with its action.

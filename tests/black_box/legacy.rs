@@ -142,6 +142,8 @@ fn the_stand_in_speaks_the_same_protocol() {
     let answer = quotes.talk("s, alice\n");
     assert!(answer.starts_with("27.73,S,alice,1") && answer.ends_with(" \n"), "{answer}");
     assert_eq!(quotes.talk("TOOLONG,alice\n"), "NA\n");
+    let watched = quotes.talk("s,daytraded\n");
+    assert!(watched.starts_with("27.73,S,daytraded,1"), "for those who only watch: {watched}");
     let server =
         Daemon::start(folder.path(), &["--quotes", &format!("legacy:{}", quotes.address())]);
     let replies = server.talk(&std::fs::read_to_string(workload("1-user.txt")).unwrap());

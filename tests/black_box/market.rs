@@ -178,3 +178,45 @@ fn a_report_shows_the_price_that_the_market_has_now() {
         worth(report.output().unwrap().stdout) == ("140.00".into(), "40.00".into())
     });
 }
+
+#[test]
+fn the_first_price_of_the_day_is_the_same_after_a_kill() {
+    let folder = tempdir().unwrap();
+    let start = || Daemon::start(folder.path(), &["--quotes", "simulated:7", "--shards", "2"]);
+    let server = start();
+    let mut client = server.connect();
+    assert_eq!(client.ask("OPEN,S"), "OK,OPEN,S,0.00,0,SIMULATED", "no price so far");
+    client.ask("ADD,al,1000");
+    let quote = client.ask("QUOTE,al,S");
+    let fields: Vec<&str> = quote.split(',').collect();
+    let open = client.ask("OPEN,S");
+    assert_eq!(open, format!("OK,OPEN,S,{},{},SIMULATED", fields[3], fields[4]), "{quote}");
+    server.kill();
+    let server = start();
+    let mut client = server.connect();
+    let after = client.ask("OPEN,S");
+    let price = |line: &str| line.split(',').nth(3).unwrap().to_owned();
+    assert_eq!(price(&after), price(&open), "{after}");
+    // The next price is another one, and the first of the day stays.
+    assert_ne!(price(&client.ask("QUOTE,al,S")), price(&open));
+    assert_eq!(price(&client.ask("OPEN,S")), price(&open));
+    assert!(client.ask("OPEN,LONG").starts_with("ERR,BAD_SYMBOL"), "no symbol");
+}
+
+#[test]
+fn a_market_with_a_clock_opens_with_its_first_row_of_the_day_also_after_a_kill() {
+    let folder = tempdir().unwrap();
+    let file = prices(folder.path(), 600);
+    let server = serve(folder.path(), &file, "0.001");
+    let mut client = server.connect();
+    let open = "OK,OPEN,S,1.00,1700000000000,REPLAYED";
+    assert_eq!(client.ask("OPEN,S"), open);
+    client.ask("WATCH,S");
+    client.line();
+    client.ask("MARKET,SEEK,1700000005000");
+    while !client.line().starts_with("* QUOTE,S,6.00,") {}
+    assert_eq!(client.ask("OPEN,S"), open);
+    server.kill();
+    let server = serve(folder.path(), &file, "0.001");
+    assert_eq!(server.connect().ask("OPEN,S"), open);
+}

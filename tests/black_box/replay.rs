@@ -122,13 +122,19 @@ fn noreply_reads_its_outcomes_from_the_server() {
 }
 
 #[test]
-fn fail_fast_stops_at_the_first_refusal() {
+fn fail_fast_stops_at_the_first_refusal_and_sends_nothing_after_it() {
     let folder = tempdir().unwrap();
+    let server = Daemon::start(&folder.path().join("data"), &[]);
     let run = daytrade(
         folder.path(),
-        &["replay", "--fail-fast"],
-        b"[1] ADD,a,5\n[2] BUY,a,S,6\n[3] ADD,a,5\n",
+        &["replay", "--fail-fast", "--connect", &server.address()],
+        b"[1] ADD,a,5\n[2] BUY,a,S,6\n[3] ADD,a,5\n[4] ADD,a,5\n",
     );
+    let summary = server.talk("DISPLAY_SUMMARY,a\n");
+    assert!(summary.contains("-ACCOUNT,a,5.00,0.00,0.00"), "{summary}");
+    let said = text(&run.stderr);
+    assert!(said.contains("stopped at -:2: [2] ERR,INSUFFICIENT_FUNDS"), "{said}");
+    assert!(said.contains("1 ok, 1 refused"), "{said}");
     assert_eq!(run.status.code(), Some(1));
     let replies = text(&run.stdout);
     assert!(

@@ -151,7 +151,8 @@ impl QuoteServer {
             line.trim().split_once(',').and_then(|(symbol, user)| {
                 Some((
                     Symbol::parse(symbol.trim().as_bytes())?,
-                    UserName::parse(user.trim().as_bytes())?,
+                    // A server asks under its own name for those who only watch.
+                    UserName::parse_recorded(user.trim().as_bytes())?,
                 ))
             });
         let reply = match fields {

@@ -1,5 +1,8 @@
 //! The trading screen in a pseudo-terminal.
 
+mod memory;
+mod own_server;
+mod sources;
 mod terminal;
 
 use crate::harness::{Daemon, program, run, send_signal, text};
@@ -184,8 +187,17 @@ fn a_replay_on_the_screen_jumps_to_its_refusals() {
     screen.expect("ERR NO_PENDING_BUY");
     screen.expect("3 lines sent");
     assert!(!screen.shows("[4] ADD"), "the replay pauses at the refusal");
+    screen.expect("cash 101.00");
     screen.press(" ");
     screen.expect("ended");
+    screen.expect("cash 103.00");
+    // Back in time, after the end: the account stands beside the line.
+    screen.press("F");
+    screen.expect("Account after line 3");
+    screen.expect("cash 101.00");
+    screen.press(",,");
+    screen.expect("Account after line 1");
+    screen.expect("cash 100.00");
     screen.press("q");
     let (status, raw) = screen.end();
     assert_eq!(status, 0);
@@ -251,12 +263,12 @@ fn queries_print_the_data_of_the_screen() {
     };
     assert_eq!(
         query(&["status", "--user", "alice"]),
-        "user\tcash\treserved\trealised\tholdings\tpending\ttriggers\n\
-         alice\t852.32\t50.00\t0.00\t1\t0\t1\n"
+        "user\tcash\treserved\trealised\tholdings\tpending\ttriggers\tequity\tprofit\n\
+         alice\t852.32\t50.00\t0.00\t1\t0\t1\t1000.00\t0.00\n"
     );
     assert_eq!(
         query(&["holdings", "--user", "alice"]).lines().nth(1),
-        Some("XYZ\t37\t37\t0\t97.68\t2.64")
+        Some("XYZ\t37\t37\t0\t97.68\t2.64\t2.64\t0.00")
     );
     let holdings: serde_json::Value =
         serde_json::from_str(&query(&["holdings", "--user", "alice", "--json"])).unwrap();
@@ -272,4 +284,11 @@ fn queries_print_the_data_of_the_screen() {
     assert_eq!(screen.lines().count(), 24);
     assert!(screen.contains("Cash 852.32") && screen.contains("Watchlist"), "{screen}");
     assert!(query(&["snapshot", "--user", "alice", "--html"]).contains("<pre"));
+    let picture = query(&["snapshot", "--user", "alice", "--svg"]);
+    assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"), "{picture}");
+    assert!(picture.contains("Cash 852.32"), "{picture}");
+    let activity = query(&["activity", "--user", "alice", "-n", "2"]);
+    let commands: Vec<&str> =
+        activity.lines().skip(1).filter_map(|line| line.split('\t').nth(2)).collect();
+    assert_eq!(commands, ["SET_BUY_AMOUNT", "COMMIT_BUY"], "the newest first: {activity}");
 }

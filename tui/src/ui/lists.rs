@@ -151,6 +151,9 @@ fn trigger_row(ctx: &DrawContext<'_>, trigger: &Trigger, away: Option<i64>) -> C
     ]
 }
 
+/// The width for which the numbers of the activity make room.
+const MESSAGE_CLAIM: usize = 56;
+
 /// Draws the activity, newest line first.
 pub(super) fn activity(ctx: &mut DrawContext<'_>, area: Rect) {
     let footer = match ctx.app.view.screen() {
@@ -178,7 +181,7 @@ pub(super) fn activity(ctx: &mut DrawContext<'_>, area: Rect) {
         text_column("", 0),
         number_column("TOOK", 2),
         number_column("TAG", 1),
-        text_column("", 0),
+        text_column("", 0).claiming(MESSAGE_CLAIM),
     ];
     let range = visible(ctx, inner, Pane::Activity, count);
     let first = range.start;

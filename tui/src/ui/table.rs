@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// The maximum width that the last column claims. It contains text, which can be shortened.
+/// The maximum width that the last column claims, unless it says so itself.
 const LAST_COLUMN_MAX: usize = 24;
 /// The number of spaces after a column.
 const GAP: usize = 2;
@@ -24,6 +24,9 @@ pub(super) struct Column {
     drop_order: u8,
     /// The sort order that a click on the header selects.
     sort: Option<Sort>,
+    /// The maximum width that the column claims if it is the last one. It contains text, which can
+    /// be shortened.
+    claim: usize,
 }
 
 impl Column {
@@ -31,16 +34,21 @@ impl Column {
     pub(super) const fn sorts_by(self, sort: Sort) -> Self {
         Self { sort: Some(sort), ..self }
     }
+
+    /// Makes the last column claim up to this width.
+    pub(super) const fn claiming(self, claim: usize) -> Self {
+        Self { claim, ..self }
+    }
 }
 
 /// Creates a column of text.
 pub(super) const fn text_column(name: &'static str, drop_order: u8) -> Column {
-    Column { name, is_number: false, drop_order, sort: None }
+    Column { name, is_number: false, drop_order, sort: None, claim: LAST_COLUMN_MAX }
 }
 
 /// Creates a column of numbers.
 pub(super) const fn number_column(name: &'static str, drop_order: u8) -> Column {
-    Column { name, is_number: true, drop_order, sort: None }
+    Column { name, is_number: true, drop_order, sort: None, claim: LAST_COLUMN_MAX }
 }
 
 /// The texts of a row with their styles, one for each column.
@@ -103,7 +111,7 @@ impl<'a> Layout<'a> {
     fn total(&self) -> usize {
         let claimed = |at: usize| {
             if at + 1 == self.columns.len() && !self.columns[at].is_number {
-                self.widths[at].min(LAST_COLUMN_MAX)
+                self.widths[at].min(self.columns[at].claim)
             } else {
                 self.widths[at]
             }

@@ -201,11 +201,10 @@ impl Server {
         let counters: Vec<Arc<ShardStats>> = (0..count).map(|_| Arc::default()).collect();
         let keepers = keepers(config, &stores, &readers);
 
-        let mut source = source(&clock)?;
-        source.resume(&market);
+        let source = source(&clock)?;
         let quote_source = source.describe();
         let (quotes, quote_stats) =
-            start_quotes(config, source, events.clone(), &clock, (&numbers, market.opens));
+            start_quotes(config, source, events.clone(), &clock, (&numbers, market));
         let (snapshots, jobs) = mpsc::unbounded_channel();
         let (dumps, dump_requests) = mpsc::unbounded_channel();
         let services = ShardHandles { quotes: quotes.clone(), dumps, snapshots };

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::{Config, QuoteArgs, Retention};
 use crate::data_dir::{DataDir, shard_dir};
-use crate::engine::{MarketState, Opens};
+use crate::engine::MarketState;
 use crate::execution::{Execution, ShardJoin};
 use crate::journal::{
     FileOptions, FileStore, FsStorage, JournalWriter, LogStore, Positions, SnapshotKeeper,
@@ -105,14 +105,15 @@ pub(super) fn next_number(recovered: &[RecoveredShard]) -> Arc<AtomicU64> {
     Arc::new(AtomicU64::new(assigned_max.saturating_add(1)))
 }
 
-/// Starts the quote manager. Returns the channel to it and its counters.
+/// Starts the quote manager, where the market stood. Returns the channel to it and its counters.
 pub(super) fn start_quotes(
     config: &Config,
-    source: PriceSource,
+    mut source: PriceSource,
     shards: Vec<UnboundedSender<ShardEvent>>,
     clock: &Arc<Clock>,
-    (numbers, opens): (&Arc<AtomicU64>, Opens),
+    (numbers, market): (&Arc<AtomicU64>, MarketState),
 ) -> (UnboundedSender<QuoteRequest>, Arc<QuoteStats>) {
+    source.resume(&market);
     let (quotes, requests) = mpsc::unbounded_channel();
     let stats = Arc::new(QuoteStats::default());
     let manager = QuoteManagerHandles {
@@ -122,7 +123,7 @@ pub(super) fn start_quotes(
         stats: Arc::clone(&stats),
         refresh_budget: config.quotes.refresh_budget,
         speed_milli: config.quotes.speed,
-        opens,
+        opens: market.opens,
         numbers: Arc::clone(numbers),
     };
     spawn_manager(source, manager);

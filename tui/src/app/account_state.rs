@@ -1,6 +1,7 @@
 //! The account as the screen knows it.
 //!
-//! Owns the newest summary, the summary from before the connection was lost, and the trades. It must never guess: only replies and pushes of the server change it.
+//! Owns the newest summary, the summary from before the connection was lost, and the trades. It
+//! must never guess: only replies and pushes of the server change it.
 
 use super::{Account, Clock, Pending, Quotes, Trigger};
 use daytrade_protocol::{Money, Side, TradeTerms};

@@ -1,5 +1,5 @@
-//! Price alerts: the bell rings once when a price crosses a limit. They are kept for the next session
-//! of the user at the same server, and they never trade.
+//! Price alerts: the bell rings once when a price crosses a limit. They are kept for the next
+//! session of the user at the same server, and they never trade.
 
 use super::text;
 use daytrade_protocol::{Money, Symbol};

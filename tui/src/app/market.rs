@@ -4,8 +4,12 @@
 //! symbols that the server sends prices of, and the price alerts. It must never send a request or
 //! change the account.
 
+mod source;
+
+pub(crate) use source::MarketClock;
+
 use super::text::dollars;
-use super::{Account, Alert, Clock, Filter, QUOTE_LIFETIME_MS, Quotes, Sort, SymbolQuote};
+use super::{Account, Alert, Clock, Filter, Quotes, Sort, SymbolQuote};
 use crate::convert::Aliases;
 use daytrade_protocol::{Money, Symbol};
 use std::cmp::Reverse;
@@ -13,24 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum number of active alerts.
 const ALERTS_MAX: usize = 100;
-/// The minimum time between two requests for the opening prices, in milliseconds.
-const OPENS_MS: u64 = 60_000;
-/// The length of a day, in milliseconds.
-const DAY_MS: u64 = 86_400_000;
 /// Time that a quote source may take to answer, in milliseconds.
 pub(crate) const ANSWER_MS: u64 = 6_000;
-
-/// Whether the market has a clock of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum MarketClock {
-    /// The server has not said.
-    #[default]
-    Unknown,
-    /// It has none: a quote source is asked.
-    None,
-    /// It has one, and this was its time, Unix milliseconds, at a local time.
-    At(u64, u64),
-}
 
 /// Symbols to stop and to start watching on the server.
 pub(super) struct WatchChanges {
@@ -220,68 +208,6 @@ impl Market {
         self.clock = MarketClock::Unknown;
     }
 
-    /// Records what the server says about the market's clock.
-    pub(super) const fn set_clock(&mut self, clock: MarketClock) {
-        self.clock = clock;
-    }
-
-    /// Returns what the server has said about the market's clock.
-    pub(crate) const fn market_clock(&self) -> MarketClock {
-        self.clock
-    }
-
-    /// Stores the opening price of a symbol, if it is known, and what kind of a market it is.
-    pub(super) fn set_open(&mut self, symbol: Symbol, price: Money, kind: &str) {
-        self.kind = (kind != "LIVE").then(|| kind.into());
-        if price.is_positive() {
-            self.quotes.set_open(symbol, price);
-        }
-    }
-
-    /// Returns SIMULATED or REPLAYED, if the market is.
-    pub(crate) fn kind(&self) -> Option<&str> {
-        self.kind.as_deref()
-    }
-
-    /// Returns the watched symbols whose opening price may have changed, once a minute at most: a
-    /// market with a clock has days of its own.
-    pub(super) fn take_stale_opens(&mut self, clock: Clock) -> Vec<Symbol> {
-        let (now_ms, asked_ms) = (clock.now_ms(), self.opens_asked_ms);
-        let has_own_days = matches!(self.clock, MarketClock::At(..));
-        let is_due = clock.since_ms(asked_ms) >= OPENS_MS
-            && (has_own_days || now_ms / DAY_MS != asked_ms / DAY_MS);
-        if !is_due {
-            return Vec::new();
-        }
-        self.opens_asked_ms = now_ms;
-        self.watched.iter().copied().collect()
-    }
-
-    /// Returns the milliseconds until the server asks for a new price of a symbol, if its source
-    /// has to be asked and the price is not due yet.
-    pub(crate) fn next_price_ms(&self, symbol: Symbol, clock: Clock) -> Option<u64> {
-        let age_ms = self.quotes.get(symbol)?.age_ms(clock);
-        let left_ms = QUOTE_LIFETIME_MS.checked_sub(age_ms)?;
-        (self.clock == MarketClock::None && self.watched.contains(&symbol)).then_some(left_ms)
-    }
-
-    /// Records that the server does not send prices of a symbol. Returns true the first time.
-    pub(super) const fn note_unwatched(&mut self) -> bool {
-        !std::mem::replace(&mut self.is_limited, true)
-    }
-
-    /// Returns the local time at which [`Self::source_silence`] may change without an event.
-    pub(crate) fn silence_change_ms(&self, clock: Clock) -> Option<u64> {
-        if self.clock != MarketClock::None || self.watched.is_empty() {
-            return None;
-        }
-        let since_ms = self.last_price_ms;
-        let first_ms = self.without_price.values().min().map(|first| (*first).max(since_ms));
-        let late = first_ms.map(|first| first + ANSWER_MS);
-        let old = since_ms + QUOTE_LIFETIME_MS + ANSWER_MS;
-        late.into_iter().chain([old]).filter(|at| *at > clock.now_ms()).min()
-    }
-
     /// Adds the alerts of an earlier session.
     pub(crate) fn restore_alerts(&mut self, alerts: impl IntoIterator<Item = Alert>) {
         self.alerts.extend(alerts.into_iter().take(ALERTS_MAX));
@@ -290,31 +216,6 @@ impl Market {
     /// Restores the sort order of an earlier session.
     pub(crate) const fn restore_sort(&mut self, sort: Sort, reversed: bool) {
         (self.sort, self.reversed) = (sort, reversed);
-    }
-
-    /// Returns the time for which a symbol has waited for its first price, in milliseconds.
-    pub(crate) fn waits_ms(&self, symbol: Symbol, clock: Clock) -> Option<u64> {
-        self.without_price.get(&symbol).map(|since_ms| clock.since_ms(*since_ms))
-    }
-
-    /// Records that an order was refused because there was no price.
-    pub(super) const fn set_unavailable(&mut self, clock: Clock) {
-        self.unavailable_ms = clock.now_ms();
-    }
-
-    /// Returns the local time since which a quote source has not answered, if it should have: a
-    /// watched symbol waits for its first price, all prices are older than they may be, or an order
-    /// was refused for want of one. A market with a clock is not asked for prices.
-    pub(crate) fn source_silence(&self, clock: Clock) -> Option<u64> {
-        if self.clock != MarketClock::None || self.watched.is_empty() {
-            return None;
-        }
-        let since_ms = self.last_price_ms;
-        let first_ms = self.without_price.values().min().copied();
-        let waits = first_ms.is_some_and(|first| clock.since_ms(first.max(since_ms)) >= ANSWER_MS);
-        let is_old = clock.since_ms(since_ms) >= QUOTE_LIFETIME_MS + ANSWER_MS;
-        let is_refused = self.unavailable_ms > since_ms;
-        (waits || is_old || is_refused).then_some(since_ms)
     }
 
     /// Stores the symbols to watch and returns the difference to the ones watched before.
@@ -366,41 +267,5 @@ impl Market {
     /// Removes and returns the alerts that a price has crossed.
     pub(super) fn take_crossed_alerts(&mut self, symbol: Symbol, price: Money) -> Vec<Alert> {
         self.alerts.extract_if(.., |alert| alert.is_crossed_by(symbol, price)).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::app::tests::World;
-    use daytrade_protocol::Symbol;
-
-    #[test]
-    fn the_change_is_the_one_of_the_day_once_the_server_has_said_its_first_price() {
-        let mut world = World::live();
-        let xyz = Symbol::parse(b"XYZ").unwrap();
-        let change = |world: &World| {
-            world.app.market.shown_quote(xyz).and_then(crate::app::SymbolQuote::change_basis_points)
-        };
-        assert_eq!((change(&world), world.app.market.kind()), (Some(0), None));
-        let tag = world.tag("OPEN");
-        world.receive(&format!("[{tag}] OK,OPEN,XYZ,10.00,1,SIMULATED"));
-        assert_eq!((change(&world), world.app.market.kind()), (Some(5_020), Some("SIMULATED")));
-        world.wait(1_000);
-        world.receive(&format!("* QUOTE,XYZ,11.00,{}", world.now_ms));
-        assert_eq!(change(&world), Some(1_000));
-    }
-
-    #[test]
-    fn asking_for_a_price_says_how_old_it_is_and_when_the_next_one_comes() {
-        let mut world = World::live();
-        let tag = world.tag("MARKET");
-        world.receive(&format!("[{tag}] ERR,BAD_ARGUMENTS,no clock"));
-        let at_ms = world.now_ms;
-        world.wait(38_000);
-        world.press("r");
-        let tag = world.tag("QUOTE");
-        world.receive(&format!("[{tag}] OK,QUOTE,XYZ,15.02,{at_ms},key"));
-        let notice = world.app.activity.notice();
-        assert_eq!(notice, Some("XYZ is 15.02, 38 s old; a new one in 22 s"));
     }
 }

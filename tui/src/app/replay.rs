@@ -1,7 +1,8 @@
 //! The replay of screen 5.
 //!
-//! Owns the newest progress, the speed to resume with, the exchange that is looked at and the search
-//! among them. It must never run the replay or know the replay engine: it turns keys into requests.
+//! Owns the newest progress, the speed to resume with, the exchange that is looked at and the
+//! search among them. It must never run the replay or know the replay engine: it turns keys into
+//! requests.
 
 use super::{Action, Key, ReplayRequest, Search};
 use crate::replay_message::{Control, Exchange, Pace, Progress, Stage};
@@ -206,7 +207,8 @@ impl ReplayState {
         Asked::Request(ReplayRequest::Control(Control::Pace(pace)))
     }
 
-    /// Returns the request for the account beside the exchange that is looked at, once it is needed.
+    /// Returns the request for the account beside the exchange that is looked at, once it is
+    /// needed.
     pub(super) fn take_question(&mut self) -> Option<ReplayRequest> {
         let progress = self.progress.as_ref()?;
         let rests = progress.pace == Pace::Paused || progress.stage == Stage::Ended;

@@ -1,20 +1,16 @@
 //! Handles the events of the link: connections, replies and pushes.
 
 use super::orders::{update_opens, update_watches};
-use super::past::{self, Past};
+use super::past::Past;
+use super::pushes::on_push;
 use super::reconcile::{report_changes, settle_unknown};
 use super::reply_text::reply_text;
 use super::text::{dollars, signed};
-use super::{
-    Account, Action, App, Effect, LinkEvent, MarketClock, Outcome, Popup, Purpose, Subject,
-};
+use super::{Account, App, Effect, LinkEvent, MarketClock, Outcome, Popup, Purpose, Subject};
 use daytrade_protocol::{
-    Body, Code, Command, Detail, EntryOutcome, Money, Push, Reply, ReplyBody, ServerLine,
-    SessionCommand, Side, Symbol, Tag, TradeTerms,
+    Body, Code, Command, Detail, Money, Reply, ReplyBody, ServerLine, SessionCommand, Side, Symbol,
+    Tag, TradeTerms,
 };
-
-/// The display time of the message about an expired order or a fired trigger, in milliseconds.
-const PUSH_NOTICE_MS: u64 = 10_000;
 
 /// A reply to a command of the trader.
 struct TraderReply<'a> {
@@ -184,7 +180,13 @@ fn on_past(app: &mut App, body: &ReplyBody) {
     app.activity.add_past(past.lines);
 }
 
-fn on_price(app: &mut App, symbol: Symbol, price: Money, at_ms: u64, effects: &mut Vec<Effect>) {
+pub(super) fn on_price(
+    app: &mut App,
+    symbol: Symbol,
+    price: Money,
+    at_ms: u64,
+    effects: &mut Vec<Effect>,
+) {
     app.market.record_quote(symbol, price, at_ms, app.clock.now_ms());
     update_opens(app, effects);
     let crossed = app.market.take_crossed_alerts(symbol, price);
@@ -287,7 +289,7 @@ fn order_made(
     app.trade.remember_order(side, terms, amount.unwrap_or(terms.total));
 }
 
-fn order_ended(app: &mut App, side: Side) {
+pub(super) fn order_ended(app: &mut App, side: Side) {
     app.account.remove_newest(side);
     app.update_banner();
 }
@@ -332,77 +334,4 @@ fn on_form_reply(
     {
         app.notify(&format!("reserved at {} (you saw {})", dollars(reserved), dollars(shown)));
     }
-}
-
-fn on_push(app: &mut App, push: &Push, text: String, effects: &mut Vec<Effect>) {
-    match push {
-        Push::Quote { symbol, price, at_ms } => on_price(app, *symbol, *price, *at_ms, effects),
-        Push::Expired { side, terms, .. } => on_expired(app, *side, *terms, text, effects),
-        Push::Filled { side, terms, .. } => on_filled(app, *side, *terms, text, effects),
-        Push::Order { .. } => on_order(app, push, text, effects),
-        Push::Account { available, reserved, realised, .. } => {
-            app.account.set_balances(*available, *reserved, *realised);
-            app.connection.request_summary(app.clock, effects);
-        }
-        Push::ByeSlowConsumer | Push::ByeIdle => {
-            app.notify("the server has closed the connection");
-        }
-        Push::ByeRevoked => app.notify("your login has been changed; the server ended the session"),
-    }
-}
-
-/// Lists a command of another client of the same user. An own one is known from its reply.
-fn on_order(app: &mut App, push: &Push, text: String, effects: &mut Vec<Effect>) {
-    let Some(entry) = past::entry_of(push, app.account.current()) else { return };
-    if app.activity.has_sent(entry.number, entry.command) {
-        return;
-    }
-    let mut line = past::past_line(&entry, app.connection.user(), app.clock.started_ms());
-    line.reply = text;
-    let message = line.message.clone();
-    app.activity.add_past([line]);
-    if let Some((side, terms)) = past::trade_of(&entry) {
-        app.account.add_fill(side, terms, app.clock);
-        app.notify(&message);
-    }
-    if entry.outcome == EntryOutcome::Done {
-        if past::ends_pending(entry.command) {
-            order_ended(app, past::side_of(entry.command));
-        }
-        app.connection.request_summary(app.clock, effects);
-    }
-}
-
-fn on_expired(
-    app: &mut App,
-    side: Side,
-    terms: TradeTerms,
-    text: String,
-    effects: &mut Vec<Effect>,
-) {
-    let TradeTerms { symbol, .. } = terms;
-    let action = if side == Side::Buy { Action::Buy } else { Action::Sell };
-    let message = past::expired(side, Some(terms));
-    app.activity.add_news(Subject::Expired(symbol), text, &message, app.clock);
-    app.trade.offer_again(side, terms, PUSH_NOTICE_MS, app.clock);
-    app.activity.ring(&message, app.settings.bell, app.clock, effects);
-    let notice = format!("{message}. Press {} to place it again.", app.keys.key(action));
-    app.activity.notify_for(notice, PUSH_NOTICE_MS, app.clock);
-    app.connection.request_summary(app.clock, effects);
-}
-
-fn on_filled(
-    app: &mut App,
-    side: Side,
-    terms: TradeTerms,
-    text: String,
-    effects: &mut Vec<Effect>,
-) {
-    let TradeTerms { symbol, .. } = terms;
-    let message = past::filled(side, Some(terms));
-    app.activity.add_news(Subject::Trigger(symbol), text, &message, app.clock);
-    app.activity.ring(&message, app.settings.bell, app.clock, effects);
-    app.activity.notify_for(message, PUSH_NOTICE_MS, app.clock);
-    app.account.record_fill(side, terms, app.clock);
-    app.connection.request_summary(app.clock, effects);
 }

@@ -4,7 +4,7 @@
 //! state of the pointer and of the command line's history. It must never hold anything about money:
 //! without it the account would be the same.
 
-use super::{Clock, Form, HitTarget, Palette};
+use super::{ChartView, Clock, Form, HitTarget, Palette};
 use daytrade_protocol::Symbol;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,8 +18,6 @@ const DOUBLE_CLICK_MS: u64 = 400;
 /// skipped while there are no alerts.
 const FOCUS_ORDER: [Pane; 6] =
     [Pane::Watchlist, Pane::Chart, Pane::Pending, Pane::Holdings, Pane::Triggers, Pane::Alerts];
-/// Positions of the crosshair.
-const CROSSHAIR_MAX: u16 = 60;
 
 /// The screens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,105 +69,6 @@ pub(crate) enum Popup {
     Log(usize),
     /// Request and reply of a line of activity.
     Exchange(usize),
-}
-
-/// The time range of the chart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Timeframe {
-    Minute,
-    #[default]
-    FiveMinutes,
-    FifteenMinutes,
-    Hour,
-    All,
-}
-
-impl Timeframe {
-    /// All time ranges, shortest first.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Minute, Self::FiveMinutes, Self::FifteenMinutes, Self::Hour, Self::All];
-
-    /// Returns the name that is displayed.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Minute => "1m",
-            Self::FiveMinutes => "5m",
-            Self::FifteenMinutes => "15m",
-            Self::Hour => "1h",
-            Self::All => "all",
-        }
-    }
-
-    /// Returns the length in milliseconds; None for all known prices.
-    pub(crate) const fn span_ms(self) -> Option<u64> {
-        match self {
-            Self::Minute => Some(60_000),
-            Self::FiveMinutes => Some(300_000),
-            Self::FifteenMinutes => Some(900_000),
-            Self::Hour => Some(3_600_000),
-            Self::All => None,
-        }
-    }
-
-    /// Returns the next longer or shorter time range, or the same one at the end of the list.
-    fn next(self, longer: bool) -> Self {
-        let at = Self::ALL.iter().position(|one| *one == self).unwrap_or(0);
-        let to = if longer { at + 1 } else { at.saturating_sub(1) };
-        Self::ALL.get(to).copied().unwrap_or(self)
-    }
-}
-
-/// The settings of the chart.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ChartView {
-    /// The list whose selected symbol is displayed while the chart has the focus.
-    list: Pane,
-    /// Position of the crosshair, counted from the newest price.
-    crosshair: Option<u16>,
-    timeframe: Timeframe,
-    /// Bars from low to high instead of a line.
-    bars: bool,
-}
-
-impl ChartView {
-    /// Returns the list whose selected symbol is displayed while the chart has the focus.
-    pub(super) const fn list(self) -> Pane {
-        self.list
-    }
-
-    /// Returns the column of the crosshair in a plot of this many columns.
-    pub(crate) fn crosshair(self, columns: u16) -> Option<u16> {
-        let last = u32::from(columns.checked_sub(1)?);
-        let from_right = u32::from(self.crosshair?) * last / u32::from(CROSSHAIR_MAX);
-        Some((last - from_right) as u16)
-    }
-
-    /// Moves the crosshair to an earlier or a later moment.
-    pub(super) fn move_crosshair(&mut self, earlier: bool) {
-        self.crosshair = Some(match self.crosshair {
-            None => 0,
-            Some(at) if earlier => (at + 1).min(CROSSHAIR_MAX),
-            Some(at) => at.saturating_sub(1),
-        });
-    }
-
-    /// Returns the time range.
-    pub(crate) const fn timeframe(self) -> Timeframe {
-        self.timeframe
-    }
-
-    /// Returns true for bars from low to high instead of a line.
-    pub(crate) const fn has_bars(self) -> bool {
-        self.bars
-    }
-
-    pub(super) const fn toggle_bars(&mut self) {
-        self.bars = !self.bars;
-    }
-
-    pub(super) fn change_timeframe(&mut self, longer: bool) {
-        self.timeframe = self.timeframe.next(longer);
-    }
 }
 
 /// The displayed screen and everything that is selected on it.
@@ -225,14 +124,14 @@ impl View {
     /// Moves the focus. The chart keeps to the symbol of the list it was opened from.
     fn set_focus(&mut self, pane: Pane) {
         if pane == Pane::Chart && self.focus != Pane::Chart {
-            (self.chart.list, self.chart.crosshair) = (self.focus, None);
+            self.chart.open_from(self.focus);
         }
         self.focus = pane;
     }
 
     /// Moves the focus from a list to the chart, or back.
     pub(super) fn toggle_chart(&mut self) {
-        let to = if self.focus == Pane::Chart { self.chart.list } else { Pane::Chart };
+        let to = if self.focus == Pane::Chart { self.chart.list() } else { Pane::Chart };
         self.set_focus(to);
     }
 

@@ -32,8 +32,8 @@ pub(super) fn html(buffer: &Buffer) -> String {
     out
 }
 
-/// Returns a buffer as an SVG picture: for each row a rectangle behind and a text for adjacent cells
-/// of the same style. Each text says its length, so that columns stand below each other in any font.
+/// Returns a buffer as an SVG picture: a rectangle behind and a text for adjacent cells of the same
+/// style. Each text says its length, so that columns stand below each other in any font.
 pub(super) fn svg(buffer: &Buffer) -> String {
     let columns = usize::from(buffer.area.width).max(1);
     let (width, height) =

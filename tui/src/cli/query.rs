@@ -10,6 +10,7 @@ use crate::net::ANSWER_TIMEOUT;
 use clap::Args;
 use daytrade_protocol::{Money, Side, Symbol};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The columns of a price.
 const QUOTE: &[Column] = &[("symbol", Kind::Text), ("price", Kind::Money), ("at_ms", Kind::Time)];
@@ -118,7 +119,7 @@ pub(crate) enum Query {
 /// As [`super::screen::screen`], and a failure if the account is unknown.
 pub(crate) fn account(query: Query, args: &QueryArgs, last: usize) -> Result<Exit, Failure> {
     let endpoint = args.endpoint.open()?;
-    let model = runtime()?.block_on(load_model(&endpoint, Vec::new()))?;
+    let model = runtime()?.block_on(load_model(&endpoint, Vec::new(), Duration::ZERO))?;
     let table = table_of(query, &model, last);
     endpoint.close()?;
     if model.account.current().is_none() {
@@ -152,7 +153,7 @@ pub(crate) fn quote(args: &QuoteQueryArgs) -> Result<Exit, Failure> {
     };
     let symbol = Symbol::parse(args.symbol.as_bytes()).ok_or_else(invalid)?;
     let endpoint = args.query.endpoint.open()?;
-    let model = runtime()?.block_on(load_model(&endpoint, vec![symbol]))?;
+    let model = runtime()?.block_on(load_model(&endpoint, vec![symbol], Duration::ZERO))?;
     endpoint.close()?;
     let Some(seen) = model.market.quotes().get(symbol) else {
         let error = anyhow::anyhow!("No price for {symbol}: the quote source does not answer.");

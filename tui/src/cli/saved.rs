@@ -1,5 +1,5 @@
-//! What the screen keeps for its next session: watchlist, sort order and alerts of each user at each
-//! server. Nothing here is about money; what cannot be read is left out.
+//! What the screen keeps for its next session: watchlist, sort order and alerts of each user at
+//! each server. Nothing here is about money; what cannot be read is left out.
 
 use super::config::state_file;
 use crate::app::{Alert, Market, Sort};

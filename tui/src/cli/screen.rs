@@ -196,11 +196,15 @@ fn session_summary(model: &App) -> Vec<String> {
 }
 
 /// Loads the account and the prices of these symbols; returns an incomplete model after
-/// [`ANSWER_TIMEOUT`], with symbols after [`QUOTE_TIMEOUT`].
+/// [`ANSWER_TIMEOUT`], with symbols after [`QUOTE_TIMEOUT`]. Then watches the prices for a time.
 ///
 /// # Errors
 /// A link failure, if there is no connection, or the server does not answer.
-pub(super) async fn load_model(endpoint: &Endpoint, symbols: Vec<Symbol>) -> Result<App, Failure> {
+pub(super) async fn load_model(
+    endpoint: &Endpoint,
+    symbols: Vec<Symbol>,
+    watch: Duration,
+) -> Result<App, Failure> {
     let has_symbols = !symbols.is_empty();
     let mut model = endpoint.model(symbols, KeyMap::default(), now_ms());
     let (requests, mut events) = spawn_link(endpoint.server.clone(), now_ms);
@@ -229,6 +233,10 @@ pub(super) async fn load_model(endpoint: &Endpoint, symbols: Vec<Symbol>) -> Res
     }
     if !is_complete(&model) && !model.connection.is_answering() {
         return Err(no_answer(&endpoint.server.address.to_string(), 0));
+    }
+    let watched = tokio::time::Instant::now() + watch;
+    while let Ok(Some(event)) = tokio::time::timeout_at(watched, events.recv()).await {
+        apply_link_event(&mut model, event, &requests);
     }
     Ok(model)
 }

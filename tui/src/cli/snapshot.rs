@@ -8,6 +8,7 @@ use crate::ui::{self, ColumnWidths, RenderOptions};
 use clap::Args;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use std::time::Duration;
 
 /// Options of `daytrade snapshot`.
 #[derive(Clone, Debug, Args)]
@@ -21,6 +22,10 @@ pub(crate) struct SnapshotArgs {
     /// Print an SVG picture with colours
     #[arg(long, conflicts_with = "html")]
     pub svg: bool,
+    /// Watch the prices for this many seconds first, so that the chart has something to show
+    #[arg(long, default_value_t = 0, value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(..=3_600))]
+    pub after: u64,
     /// Hide amounts of money
     #[arg(long)]
     pub hide_money: bool,
@@ -43,8 +48,9 @@ fn parse_size(text: &str) -> Result<(u16, u16), String> {
 pub(crate) fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let endpoint = args.screen.endpoint.open()?;
+    let watch = Duration::from_secs(args.after);
     let mut model =
-        runtime()?.block_on(load_model(&endpoint, config.watchlist(&endpoint.place)?))?;
+        runtime()?.block_on(load_model(&endpoint, config.watchlist(&endpoint.place)?, watch))?;
     model.view.set_money_hidden(args.hide_money);
     model.keys = config.keys()?;
     model.settings = config.settings(&args.screen.appearance);

@@ -62,8 +62,8 @@ pub struct ReplayArgs {
     /// Compare the replies with this file, in which a field * matches any value
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
-    /// Stop at the first refusal, or with --expect at the first difference. Each line then waits for
-    /// the reply to the one before, so that nothing is sent after it
+    /// Stop at the first refusal, or with --expect at the first difference. Each line then waits
+    /// for the reply to the one before, so that nothing is sent after it
     #[arg(long)]
     pub fail_fast: bool,
     /// Add a table of the times of each command to the summary

@@ -57,6 +57,11 @@ fn answer(stream: TcpStream) {
             "DISPLAY_SUMMARY" => {
                 format!("{tag}-ACCOUNT,alice,1000.00,0.00,0.00\n{tag} OK,DISPLAY_SUMMARY,alice,1\n")
             }
+            "MARKET" => {
+                format!("{tag} ERR,BAD_ARGUMENTS,the prices of this server have no clock\n")
+            }
+            "REPORT" => format!("{tag} OK,REPORT,0\n"),
+            "OPEN" => format!("{tag} OK,{request},0.00,0,SIMULATED\n"),
             _ => format!("{tag} OK,{request}\n"),
         };
         if writer.write_all(reply.as_bytes()).is_err() {

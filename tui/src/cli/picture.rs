@@ -4,8 +4,11 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use std::fmt::Write as _;
 
-/// The width and the height of a cell of the SVG picture, in pixels.
-const CELL: (usize, usize) = (8, 17);
+/// The width of a cell of the SVG picture, in hundredths of a pixel: that of a usual monospaced
+/// font of 14 pixels.
+const CELL_WIDTH: usize = 843;
+/// The height of a cell of the SVG picture, in pixels.
+const CELL_HEIGHT: usize = 17;
 /// The distance from the top of a cell to the line its letters stand on, in pixels.
 const BASELINE: usize = 13;
 /// The margin around the SVG picture, in pixels.
@@ -32,23 +35,23 @@ pub(super) fn html(buffer: &Buffer) -> String {
     out
 }
 
-/// Returns a buffer as an SVG picture: a rectangle behind and a text for adjacent cells of the same
-/// style. Each text says its length, so that columns stand below each other in any font.
+/// Returns a buffer as an SVG picture: a rectangle behind adjacent cells of the same style, and a
+/// text for each word of them. Each word has its own place and says its length, so that columns
+/// stand below each other in any font.
 pub(super) fn svg(buffer: &Buffer) -> String {
     let columns = usize::from(buffer.area.width).max(1);
-    let (width, height) =
-        (columns * CELL.0 + 2 * MARGIN, usize::from(buffer.area.height) * CELL.1 + 2 * MARGIN);
+    let width = pixels(columns, MARGIN);
+    let height = usize::from(buffer.area.height) * CELL_HEIGHT + 2 * MARGIN;
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"ui-monospace,SFMono-Regular,Menlo,Consolas,DejaVu Sans Mono,monospace\" \
+         font-family=\"DejaVu Sans Mono,Menlo,Consolas,ui-monospace,monospace\" \
          font-size=\"14\">\n\
          <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#111\"/>\n"
     );
     for (row, cells) in buffer.content.chunks(columns).enumerate() {
         let mut column = 0;
         for run in cells.chunk_by(|one, other| style_of(one) == style_of(other)) {
-            let place = (MARGIN + column * CELL.0, MARGIN + row * CELL.1);
-            write_run(&mut out, run, place);
+            write_run(&mut out, run, (column, MARGIN + row * CELL_HEIGHT));
             column += run.len();
         }
     }
@@ -56,32 +59,47 @@ pub(super) fn svg(buffer: &Buffer) -> String {
     out
 }
 
-/// Writes adjacent cells of the same style at a place in pixels.
-fn write_run(out: &mut String, run: &[Cell], (x, y): (usize, usize)) {
-    let width = run.len() * CELL.0;
+/// Returns the left edge of a column in pixels, and as much more.
+fn pixels(column: usize, more: usize) -> String {
+    let hundredths = column * CELL_WIDTH + (MARGIN + more) * 100;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+/// Writes adjacent cells of the same style from a column on, `y` pixels from the top.
+fn write_run(out: &mut String, run: &[Cell], (column, y): (usize, usize)) {
+    let length = |cells: usize| {
+        let hundredths = cells * CELL_WIDTH;
+        format!("{}.{:02}", hundredths / 100, hundredths % 100)
+    };
     let look = Look::of(&run[0]);
     if let Some(color) = look.background {
-        let height = CELL.1;
+        let (x, width) = (pixels(column, 0), length(run.len()));
         let _ = writeln!(
             out,
-            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{color}\"/>"
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{CELL_HEIGHT}\" \
+             fill=\"{color}\"/>"
         );
-    }
-    let text: String = run.iter().map(Cell::symbol).collect();
-    if text.trim().is_empty() {
-        return;
     }
     let fill = look.foreground.unwrap_or("#ddd");
     let weight = if look.is_bold { " font-weight=\"bold\"" } else { "" };
     let line = if look.is_underlined { " text-decoration=\"underline\"" } else { "" };
     let opacity = if look.is_dim { " opacity=\"0.7\"" } else { "" };
-    let _ = writeln!(
-        out,
-        "<text x=\"{x}\" y=\"{}\" textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\" \
-         xml:space=\"preserve\" fill=\"{fill}\"{weight}{line}{opacity}>{}</text>",
-        y + BASELINE,
-        escaped(&text)
-    );
+    let mut at = column;
+    for word in run.chunk_by(|one, other| (one.symbol() == " ") == (other.symbol() == " ")) {
+        let text: String = word.iter().map(Cell::symbol).collect();
+        let (x, width) = (pixels(at, 0), length(word.len()));
+        at += word.len();
+        if !text.trim().is_empty() {
+            let _ = writeln!(
+                out,
+                "<text x=\"{x}\" y=\"{}\" textLength=\"{width}\" \
+                 lengthAdjust=\"spacingAndGlyphs\" fill=\"{fill}\"{weight}{line}{opacity}>\
+                 {}</text>",
+                y + BASELINE,
+                escaped(&text)
+            );
+        }
+    }
 }
 
 fn escaped(text: &str) -> String {

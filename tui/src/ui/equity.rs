@@ -37,18 +37,18 @@ pub(super) fn equity(ctx: &mut DrawContext<'_>, area: Rect) {
 /// Draws the day as a line of text; returns the number of lines drawn.
 pub(super) fn equity_line(ctx: &mut DrawContext<'_>, area: Rect) -> u16 {
     let points = ctx.app.equity.points();
-    let (Some((_, first)), Some((_, last))) = (points.front(), points.back()) else { return 0 };
+    let Some((low, high)) = bounds(ctx) else { return 0 };
     if points.len() < 2 || ctx.app.view.is_money_hidden() {
         return 0;
     }
-    let by = Money::from_cents(last.cents().saturating_sub(first.cents()));
     let values = points.iter().map(|(_, value)| value.cents());
     let spark = ctx.options.glyphs.sparkline(values, SPARK_MAX);
-    let line = format!(" equity today {} {spark}", text::signed(by));
+    let (low, high) = (text::dollars(low), text::dollars(high));
+    let line = format!(" equity today {spark} {low} to {high}");
     if area.height == 0 || width(&line) > usize::from(area.width) {
         return 0;
     }
-    ctx.line(area, 0, Line::from(span(line, ctx.options.theme.moved(by.cents()))));
+    ctx.line(area, 0, Line::from(span(line, ctx.options.theme.text)));
     1
 }
 

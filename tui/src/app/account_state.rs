@@ -3,6 +3,7 @@
 //! Owns the newest summary, the summary from before the connection was lost, and the trades. It
 //! must never guess: only replies and pushes of the server change it.
 
+use super::activity::SAME_EVENT_MS;
 use super::{Account, Clock, Pending, Quotes, Trigger};
 use daytrade_protocol::{Money, Side, TradeTerms};
 use std::collections::VecDeque;
@@ -122,7 +123,28 @@ impl AccountState {
         for fill in past.into_iter().rev() {
             self.fills.push_front(fill);
         }
-        self.fills.truncate(FILLS_MAX);
+        self.drop_surplus();
+    }
+
+    /// Adds trades that happened while the connection was lost. What is known already is skipped.
+    pub(super) fn add_missing_fills(&mut self, fills: impl IntoIterator<Item = Fill>) {
+        for fill in fills {
+            let is_it = |known: &Fill| {
+                (known.side, known.terms) == (fill.side, fill.terms)
+                    && known.at_ms.abs_diff(fill.at_ms) < SAME_EVENT_MS
+            };
+            if !self.fills.iter().any(is_it) {
+                self.fills.push_back(fill);
+            }
+        }
+        self.fills.make_contiguous().sort_by_key(|fill| fill.at_ms);
+        self.drop_surplus();
+    }
+
+    /// Drops the oldest trades if there are too many.
+    fn drop_surplus(&mut self) {
+        let surplus = self.fills.len().saturating_sub(FILLS_MAX);
+        self.fills.drain(..surplus);
     }
 
     /// Stores a summary.

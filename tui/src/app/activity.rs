@@ -10,7 +10,7 @@ use std::collections::{HashSet, VecDeque};
 /// The maximum number of activity lines.
 const LINES_MAX: usize = 10_000;
 /// The maximum time between the clocks' views of one event, in milliseconds.
-const SAME_EVENT_MS: u64 = 10_000;
+pub(super) const SAME_EVENT_MS: u64 = 10_000;
 /// The maximum number of log messages.
 const LOG_MAX: usize = 500;
 /// The maximum number of messages that the bell rang for.

@@ -233,13 +233,18 @@ impl Connection {
         }
     }
 
-    /// Requests the records of the account; returns true if they were requested.
-    pub(super) fn request_past(&mut self, clock: Clock, effects: &mut Vec<Effect>) -> bool {
+    /// Requests the records of the account from a time on; returns true if they were requested.
+    pub(super) fn request_past(
+        &mut self,
+        from_ms: Option<u64>,
+        clock: Clock,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
         if !self.is_live() {
             return false;
         }
         let user = self.user.clone();
-        let command = SessionCommand::Report { user, from_ms: None, to_ms: None };
+        let command = SessionCommand::Report { user, from_ms, to_ms: None };
         self.push(Body::Session(command), Purpose::Past, clock, effects);
         true
     }

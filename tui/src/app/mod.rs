@@ -98,6 +98,8 @@ pub struct App {
     past: Option<Past>,
     /// The records of the account are to be asked for after the next summary.
     past_wanted: bool,
+    /// Server time up to which the records are known, Unix milliseconds.
+    past_known_ms: Option<u64>,
     /// The trader has asked about the market's clock.
     market_wanted: bool,
     /// The quote source does not answer, as the log has it.
@@ -128,6 +130,7 @@ impl App {
             equity: Equity::default(),
             past: None,
             past_wanted: false,
+            past_known_ms: None,
             market_wanted: false,
             is_source_silent: false,
             view: View::default(),

@@ -4,7 +4,7 @@
 use super::account_state::Fill;
 use super::equity::PastEquity;
 use super::text::{dollars, signed, thousands};
-use super::{Account, ActivityLine, Outcome, Subject};
+use super::{Account, ActivityLine, Clock, Outcome, Subject};
 use daytrade_protocol::{
     CommandName, Entry, EntryOutcome, Money, Push, Side, TradeTerms, UserName,
 };
@@ -21,16 +21,22 @@ pub(super) struct Past {
     user: UserName,
     /// Time at which the screen was opened, Unix milliseconds.
     session_ms: u64,
+    /// Time from which on records were asked for; None for all of them.
+    pub(super) from_ms: Option<u64>,
+    /// Server time at which they were asked for, Unix milliseconds.
+    pub(super) asked_ms: u64,
     pub(super) lines: VecDeque<ActivityLine>,
-    /// Trades from before the screen was opened.
+    /// Trades from before the screen was opened, or of all records that were asked for.
     pub(super) fills: VecDeque<Fill>,
     pub(super) equity: PastEquity,
 }
 
 impl Past {
-    pub(super) fn new(user: UserName, session_ms: u64) -> Self {
+    pub(super) fn new(user: UserName, from_ms: Option<u64>, clock: Clock) -> Self {
         let (lines, fills) = (VecDeque::new(), VecDeque::new());
-        Self { user, session_ms, lines, fills, equity: PastEquity::new(session_ms) }
+        let (session_ms, asked_ms) = (clock.started_ms(), clock.server_ms());
+        let equity = PastEquity::new(session_ms);
+        Self { user, session_ms, from_ms, asked_ms, lines, fills, equity }
     }
 
     /// Takes the next record, in the order of time.
@@ -40,7 +46,7 @@ impl Past {
             self.lines.pop_front();
         }
         self.lines.push_back(past_line(entry, &self.user, self.session_ms));
-        if entry.at_ms < self.session_ms
+        if (entry.at_ms < self.session_ms || self.from_ms.is_some())
             && let Some((side, terms)) = trade_of(entry)
         {
             if self.fills.len() == FILLS_MAX {

@@ -1,5 +1,6 @@
 //! Handles the events of the link: connections, replies and pushes.
 
+use super::activity::SAME_EVENT_MS;
 use super::orders::{update_opens, update_watches};
 use super::past::Past;
 use super::pushes::on_push;
@@ -175,9 +176,15 @@ fn on_past(app: &mut App, body: &ReplyBody) {
         }
         return;
     }
-    app.equity.set_past(&past.equity);
-    app.account.set_past_fills(past.fills, app.clock.started_ms());
+    if past.from_ms.is_none() {
+        app.equity.set_past(&past.equity);
+        app.account.set_past_fills(past.fills, app.clock.started_ms());
+    } else {
+        app.account.add_missing_fills(past.fills);
+    }
     app.activity.add_past(past.lines);
+    // What is asked for after the next loss overlaps a little.
+    app.past_known_ms = Some(past.asked_ms.saturating_sub(SAME_EVENT_MS));
 }
 
 pub(super) fn on_price(
@@ -205,10 +212,10 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
         ReplyBody::DisplaySummary { .. } => {
             app.account.replace(Account::from_details(details), app.clock);
             if std::mem::take(&mut app.past_wanted)
-                && app.connection.request_past(app.clock, effects)
+                && app.connection.request_past(app.past_known_ms, app.clock, effects)
             {
                 let user = app.connection.user().clone();
-                app.past = Some(Past::new(user, app.clock.started_ms()));
+                app.past = Some(Past::new(user, app.past_known_ms, app.clock));
             }
             settle_unknown(&app.account, &mut app.activity, app.clock);
             report_changes(&mut app.account, &mut app.activity, app.clock);

@@ -47,8 +47,8 @@ impl Pace {
     pub fn words(self) -> String {
         match self {
             Self::Paused => "paused".to_owned(),
-            Self::Rate(rate) => format!("{}x", rate / LINES_PER_SECOND_1X),
-            Self::Max => "max".to_owned(),
+            Self::Rate(rate) => format!("{}x, {rate} lines/s", rate / LINES_PER_SECOND_1X),
+            Self::Max => "full speed".to_owned(),
             Self::ToNextRefusal => "to the next refusal".to_owned(),
         }
     }

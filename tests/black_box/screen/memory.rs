@@ -48,17 +48,25 @@ fn trades_of_an_earlier_session_are_listed_found_and_on_the_chart() {
 fn an_order_of_another_client_is_listed_at_once() {
     let (folder, home) = (tempdir().unwrap(), tempdir().unwrap());
     let server = frozen(folder.path());
-    server.talk("ADD,alice,1000\n");
+    server.talk("ADD,alice,10000\n");
     let mut screen = open(&server, home.path());
-    screen.expect("Cash 1,000.00");
+    screen.expect("Cash 10,000.00");
     screen.press("4");
     let mut other = server.connect();
     other.ask("BUY,alice,XYZ,100");
-    screen.expect("Reserved XYZ for 100.00 (another client)");
+    screen.expect("Reserved 37 XYZ at 2.64 for 97.68");
+    // Orders in quick succession: each line says what really happened.
+    other.ask("BUY,alice,ABC,1200");
+    other.ask("CANCEL_BUY,alice");
+    other.ask("BUY,alice,ZZZ,100");
+    other.ask("COMMIT_BUY,alice");
+    screen.expect("Cancelled: BUY 1 ABC at");
+    screen.expect("Bought 23 ZZZ at 4.19 for 96.37");
+    assert!(!screen.has_shown("Bought 37 XYZ") && !screen.has_shown("BUY 37 XYZ at 2.64, "));
     other.ask("CANCEL_BUY,alice");
     screen.expect("Cancelled: BUY 37 XYZ at 2.64");
     other.ask("COMMIT_SELL,alice");
-    screen.expect("NO_PENDING_SELL (another client)");
+    screen.expect("NO_PENDING_SELL: no sale was pending");
     close(screen);
 }
 

@@ -30,7 +30,7 @@ fn a_trader_adds_money_buys_and_commits() {
     screen.press("\r");
     screen.expect("BUY 208 XYZ @ 2.64 = 549.12");
     screen.expect("y COMMIT");
-    screen.press_until("y", "bought 208 XYZ for 549.12");
+    screen.press_until("y", "Bought 208 XYZ at 2.64 for 549.12");
     screen.expect("Cash 9,450.88");
     screen.press("q");
     let (status, raw) = screen.end();
@@ -286,7 +286,7 @@ fn queries_print_the_data_of_the_screen() {
     assert!(query(&["snapshot", "--user", "alice", "--html"]).contains("<pre"));
     let picture = query(&["snapshot", "--user", "alice", "--svg"]);
     assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"), "{picture}");
-    assert!(picture.contains("Cash 852.32"), "{picture}");
+    assert!(picture.contains(">852.32</text>"), "{picture}");
     let activity = query(&["activity", "--user", "alice", "-n", "2"]);
     let commands: Vec<&str> =
         activity.lines().skip(1).filter_map(|line| line.split('\t').nth(2)).collect();

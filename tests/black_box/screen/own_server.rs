@@ -102,13 +102,33 @@ fn other_clients_of_a_data_folder_use_the_server_that_is_open() {
     second.expect("Cash 10,000.00");
     second.press("jb550\r");
     second.expect("y COMMIT");
-    second.press_until("y", "bought 208 XYZ for 549.12");
+    second.press_until("y", "Bought 208 XYZ at 2.64 for 549.12");
     screen.expect("Bought 208 XYZ at 2.64 for 549.12");
     screen.expect("Cash 9,450.88");
     second.press("q");
     assert_eq!(second.end().0, 0);
     screen.press("q");
     assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn a_screen_finds_the_server_of_its_data_folder_again_at_another_address() {
+    let home = tempdir().unwrap();
+    let mut first = open(home.path());
+    add_money(&mut first);
+    let mut second = open(home.path());
+    second.expect("Cash 10,000.00");
+    first.press("q");
+    assert_eq!(first.end().0, 0);
+    second.expect("OFFLINE");
+    let mut third = open(home.path());
+    third.expect("Cash 10,000.00");
+    second.expect("connected again");
+    second.expect_gone("OFFLINE");
+    second.press("q");
+    assert_eq!(second.end().0, 0);
+    third.press("q");
+    assert_eq!(third.end().0, 0);
 }
 
 #[test]

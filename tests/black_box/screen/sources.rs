@@ -21,11 +21,11 @@ fn a_quote_source_that_is_down_is_said_in_the_banner_the_ticket_and_the_log() {
     screen.press("+qqq\r");
     screen.expect("!! NO QUOTES");
     screen.press(":buy qqq 100\r");
-    screen.expect("the quote source does not answer");
+    screen.expect("Not sent: ");
     screen.press("\x1b");
     screen.expect_gone("Esc close");
     screen.press("4");
-    screen.expect("The quote source does not answer: prices");
+    screen.expect("The quote source does not answer. A price");
     screen.press("q");
     assert_eq!(screen.end().0, 0);
 }

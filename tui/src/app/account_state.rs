@@ -103,6 +103,12 @@ impl AccountState {
         self.trades
     }
 
+    /// Returns the profit of a sale, from the average cost of the shares that are held now.
+    pub(super) fn profit_of_sale(&self, terms: TradeTerms) -> Option<Money> {
+        let holding = self.current()?.holding(terms.symbol)?;
+        Some(terms.total - holding.basis.share_of(terms.shares, holding.shares()))
+    }
+
     /// Records a trade of this session.
     pub(super) fn record_fill(&mut self, side: Side, terms: TradeTerms, clock: Clock) {
         self.trades += 1;

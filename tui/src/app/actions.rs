@@ -120,6 +120,9 @@ fn edit_words(app: &mut App, key: Option<Key>) {
 
 /// Performs an action.
 pub(super) fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
+    if action != Action::MoreKeys {
+        app.view.reset_hint_page();
+    }
     match action {
         Action::Buy => open_form(app, FormKind::Order(Side::Buy), effects),
         Action::Sell => open_form(app, FormKind::Order(Side::Sell), effects),

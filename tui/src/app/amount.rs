@@ -10,7 +10,7 @@ use daytrade_protocol::Money;
 /// The fault, as the end of a sentence.
 pub(super) fn parse_amount(text: &str, price: SharePrice) -> Result<Money, String> {
     let text = text.trim();
-    let lower = text.to_ascii_lowercase();
+    let lower = without_separators(text).to_ascii_lowercase();
     if let Some(shares) = lower.strip_suffix('s') {
         return shares_at(text, shares, price);
     }
@@ -27,6 +27,18 @@ pub(super) fn parse_amount(text: &str, price: SharePrice) -> Result<Money, Strin
         Err(_) => return Err(fault(text, digits)),
     };
     amount.filter(|amount| *amount <= Money::AMOUNT_MAX).ok_or_else(|| too_much(text))
+}
+
+/// Returns a text without the dollar sign and the commas with which amounts are displayed, if they
+/// stand where they belong.
+fn without_separators(text: &str) -> String {
+    let text = text.strip_prefix('$').unwrap_or(text);
+    let (whole, rest) =
+        text.split_at(text.find(|c: char| c != ',' && !c.is_ascii_digit()).unwrap_or(text.len()));
+    let mut groups = whole.split(',');
+    let first = groups.next().unwrap_or_default();
+    let is_grouped = (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3);
+    if is_grouped { whole.replace(',', "") + rest } else { text.to_owned() }
 }
 
 /// The price of a share, where an amount may be one of shares.
@@ -59,7 +71,7 @@ fn fault(text: &str, digits: &str) -> String {
     let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number(whole) || !is_number(decimals) {
-        return format!("{text} is not an amount: digits, a point, k or m");
+        return format!("{text} is not an amount: digits, a point, then k, m or s");
     }
     if decimals.len() > 2 {
         let count = match decimals.len() {
@@ -95,15 +107,19 @@ mod tests {
             ("2m", 200_000_000),
             ("10s", 15_020),
             ("1S", 1_502),
+            ("$50", 5_000),
+            ("1,000.50", 100_050),
+            ("12,345k", 1_234_500_000),
         ] {
             assert_eq!(cents(text), Ok(want), "{text}");
         }
         for (text, fault) in [
             ("", "type dollars"),
             ("12.345", "12.345 has three decimals"),
-            ("1e9", "1e9 is not an amount: digits, a point, k or m"),
-            ("5mk", "5mk is not an amount: digits, a point, k or m"),
-            (".5", ".5 is not an amount: digits, a point, k or m"),
+            ("1e9", "1e9 is not an amount: digits, a point, then k, m or s"),
+            ("5mk", "5mk is not an amount: digits, a point, then k, m or s"),
+            ("1,00", "1,00 is not an amount: digits, a point, then k, m or s"),
+            (".5", ".5 is not an amount: digits, a point, then k, m or s"),
             ("0.00", "0.00 is not above 0"),
             ("0k", "0k is not above 0"),
             ("1.5s", "1.5s is no number of shares: 10s"),

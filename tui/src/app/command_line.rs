@@ -52,7 +52,8 @@ pub(super) fn parse(text: &str, user: &UserName) -> Result<Parsed, String> {
     if let ["replay", _] = lower.as_slice() {
         return Ok(Parsed::Replay(words[1].to_owned()));
     }
-    if text.contains(',') {
+    // A comma within an amount is none of the protocol.
+    if words.first().is_some_and(|word| word.contains(',')) {
         return protocol_line(text.trim(), user);
     }
     match lower.as_slice() {

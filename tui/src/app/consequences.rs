@@ -176,6 +176,9 @@ impl<'a> Consequences<'a> {
 
     /// Returns what is done to get a price.
     fn waiting(&self, symbol: Symbol) -> String {
+        if self.market.market_clock() == MarketClock::Offline {
+            return "not connected".to_owned();
+        }
         if self.market.source_silence(self.clock).is_some() {
             return "the quote source does not answer".to_owned();
         }

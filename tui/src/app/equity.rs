@@ -21,6 +21,8 @@ const SAMPLE_MS: u64 = 1_000;
 #[derive(Debug, Default)]
 pub(crate) struct Equity {
     points: VecDeque<(u64, Money)>,
+    /// The lowest and the highest value of the day.
+    range: Option<(Money, Money)>,
     sampled_ms: u64,
 }
 
@@ -28,6 +30,11 @@ impl Equity {
     /// Returns times, Unix milliseconds, and values, oldest first.
     pub(crate) const fn points(&self) -> &VecDeque<(u64, Money)> {
         &self.points
+    }
+
+    /// Returns the lowest and the highest value of the day.
+    pub(crate) const fn range(&self) -> Option<(Money, Money)> {
+        self.range
     }
 
     /// Returns true if a sample is due.
@@ -40,12 +47,15 @@ impl Equity {
         self.sampled_ms = clock.now_ms();
         self.add(clock.now_ms(), value);
         let midnight_ms = midnight(clock.now_ms());
-        while self.points.front().is_some_and(|(at_ms, _)| *at_ms < midnight_ms) {
-            self.points.pop_front();
+        if self.points.front().is_some_and(|(at_ms, _)| *at_ms < midnight_ms) {
+            self.points.retain(|(at_ms, _)| *at_ms >= midnight_ms);
+            self.range = Some((value, value));
         }
     }
 
     fn add(&mut self, at_ms: u64, value: Money) {
+        let (low, high) = self.range.unwrap_or((value, value));
+        self.range = Some((low.min(value), high.max(value)));
         let at_ms = at_ms - at_ms % STEP_MS;
         match self.points.back_mut() {
             Some((last, point)) if *last >= at_ms => *point = value,
@@ -59,6 +69,11 @@ impl Equity {
     /// Puts the points from before the first sample of this session before it.
     pub(super) fn set_past(&mut self, past: &PastEquity) {
         let first_ms = past.session_ms - past.session_ms % STEP_MS;
+        if let (Some((low, high)), Some(earlier)) = (self.range, past.points.range) {
+            self.range = Some((low.min(earlier.0), high.max(earlier.1)));
+        } else {
+            self.range = self.range.or(past.points.range);
+        }
         self.points.retain(|(at_ms, _)| *at_ms >= first_ms);
         for point in past.points.points.iter().rev().filter(|(at_ms, _)| *at_ms < first_ms) {
             self.points.push_front(*point);
@@ -189,6 +204,7 @@ mod tests {
         let values: Vec<i64> = equity.points().iter().map(|(_, value)| value.cents()).collect();
         assert_eq!(values, [100_000, 100_000, 102_000, 102_000, 102_500, 102_500, 103_000]);
         assert!(equity.points().iter().zip(equity.points().iter().skip(1)).all(|(a, b)| a.0 < b.0));
+        assert_eq!(equity.range(), Some((cents(100_000), cents(103_000))));
         equity.sample(cents(5), Clock::new(NOON_MS + DAY_MS));
         assert_eq!(equity.points().len(), 1, "a new day begins");
     }

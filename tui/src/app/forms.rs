@@ -57,6 +57,17 @@ impl Field {
     }
 }
 
+/// What became of the request of a form, with its tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    /// There is none, or it was refused.
+    Not,
+    /// It is in flight, during which nothing can be typed or sent again.
+    InFlight(u64),
+    /// Its reply was lost; nothing is sent until it is known what became of it.
+    Lost(u64),
+}
+
 /// A form.
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
@@ -66,8 +77,8 @@ pub(crate) struct Form {
     price: Input,
     /// Index of the field that takes keys.
     focus: usize,
-    /// Tag of the request in flight, during which nothing can be typed or sent again.
-    in_flight: Option<u64>,
+    /// What became of its request.
+    sent: Sent,
     /// The amount was calculated, not typed.
     calculated: bool,
     /// The amount was proposed: the next letter replaces it.
@@ -93,7 +104,7 @@ impl Form {
             amount: Input::default(),
             price: Input::default(),
             focus,
-            in_flight: None,
+            sent: Sent::Not,
             calculated: false,
             proposed: false,
             refused: None,
@@ -152,12 +163,12 @@ impl Form {
 
     /// Returns true while a request of the form is in flight.
     pub(crate) const fn is_sending(&self) -> bool {
-        self.in_flight.is_some()
+        matches!(self.sent, Sent::InFlight(_))
     }
 
     /// Returns true while the request with this tag is in flight.
     pub(super) fn is_in_flight(&self, tag: u64) -> bool {
-        self.in_flight == Some(tag)
+        self.sent == Sent::InFlight(tag)
     }
 
     /// Returns the message of the refusal.
@@ -301,17 +312,29 @@ impl Form {
     /// Marks the form as waiting for the reply to a request.
     pub(super) fn start_sending(&mut self, tag: u64, quotes: &Quotes) {
         self.shown_price = self.stock().and_then(|symbol| quotes.price(symbol));
-        (self.in_flight, self.refused) = (Some(tag), None);
+        (self.sent, self.refused) = (Sent::InFlight(tag), None);
     }
 
     /// Waits for the reply to the second request.
     pub(super) const fn continue_sending(&mut self, tag: u64) {
-        self.in_flight = Some(tag);
+        self.sent = Sent::InFlight(tag);
     }
 
     /// Displays a refusal; the form can be sent again.
     pub(super) fn refuse(&mut self, message: String) {
-        (self.in_flight, self.refused) = (None, Some(message));
+        (self.sent, self.refused) = (Sent::Not, Some(message));
+    }
+
+    /// Notes that the reply to the request in flight is lost.
+    pub(super) fn lose(&mut self, message: String) {
+        if let Sent::InFlight(tag) = self.sent {
+            (self.sent, self.refused) = (Sent::Lost(tag), Some(message));
+        }
+    }
+
+    /// Returns the tag of a request whose reply was lost.
+    pub(super) const fn lost(&self) -> Option<u64> {
+        if let Sent::Lost(tag) = self.sent { Some(tag) } else { None }
     }
 
     /// Returns the commands to send: the second one once the first is carried out. None if a field

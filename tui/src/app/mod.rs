@@ -100,6 +100,8 @@ pub struct App {
     past_wanted: bool,
     /// Server time up to which the records are known, Unix milliseconds.
     past_known_ms: Option<u64>,
+    /// Server time from which on records are to be asked for once others have arrived.
+    records_wanted_ms: Option<u64>,
     /// The trader has asked about the market's clock.
     market_wanted: bool,
     /// The quote source does not answer, as the log has it.
@@ -131,6 +133,7 @@ impl App {
             past: None,
             past_wanted: false,
             past_known_ms: None,
+            records_wanted_ms: None,
             market_wanted: false,
             is_source_silent: false,
             view: View::default(),
@@ -195,6 +198,18 @@ impl App {
         }
     }
 
+    /// Asks for the records from a server time on: another client has made an order.
+    fn request_records(&mut self, from_ms: u64, effects: &mut Vec<Effect>) {
+        if self.past.is_some() || self.past_wanted {
+            let wanted_ms = self.records_wanted_ms.unwrap_or(from_ms);
+            self.records_wanted_ms = Some(wanted_ms.min(from_ms));
+        } else if self.connection.request_past(Some(from_ms), self.clock, effects) {
+            let mut past = Past::new(self.connection.user().clone(), Some(from_ms), self.clock);
+            past.is_news = true;
+            self.past = Some(past);
+        }
+    }
+
     /// Returns true once the records of the account are known, or will not be.
     pub(crate) const fn knows_past(&self) -> bool {
         !self.past_wanted && self.past.is_none()
@@ -217,7 +232,7 @@ impl App {
             return;
         }
         let message = if is_silent {
-            "The quote source does not answer: prices are old, orders are refused."
+            "The quote source does not answer. A price may be used for 60 s, then orders wait."
         } else {
             "The quote source answers again."
         };

@@ -2,13 +2,17 @@
 //! module and the command line send a command that moves money, and only for a key pressed now.
 
 use super::consequences::Consequence;
-use super::{App, Effect, Form, FormKind, Key, Pane, Popup, Purpose};
+use super::{App, Effect, Form, FormKind, Key, Link, Pane, Popup, Purpose};
 use daytrade_protocol::{Command, Money, SessionCommand, Side, Symbol};
 use std::collections::BTreeSet;
 
 /// Opens a form: with the draft or the expired order if there is one for it, or else empty.
 pub(super) fn open_form(app: &mut App, kind: FormKind, effects: &mut Vec<Effect>) {
     let needs_link = !matches!(kind, FormKind::AddSymbol | FormKind::Alert);
+    if needs_link && matches!(app.connection.link(), Link::ReplayOnly) {
+        app.notify("a replay has no account of its own: nothing here trades");
+        return;
+    }
     if needs_link && !app.connection.is_live() {
         app.notify("not connected: trading waits until the link is back");
         return;
@@ -56,7 +60,7 @@ fn submit(app: &mut App, mut form: Form, effects: &mut Vec<Effect>) {
         }
         return;
     }
-    if form.is_sending() {
+    if form.is_sending() || form.lost().is_some() {
         app.view.open_popup(Popup::Form(form));
         return;
     }
@@ -148,6 +152,9 @@ fn remove_alert(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(index) = app.selected_alert() else { return };
     let alert = app.market.remove_alert(index);
     app.notify(&format!("Alert removed: {}", alert.describe()));
+    if app.market.alerts().is_empty() {
+        app.view.leave_alerts();
+    }
     update_watches(app, effects);
 }
 

@@ -4,9 +4,9 @@
 use super::account_state::Fill;
 use super::equity::PastEquity;
 use super::text::{dollars, signed, thousands};
-use super::{Account, ActivityLine, Clock, Outcome, Subject};
+use super::{ActivityLine, Clock, Outcome, Subject};
 use daytrade_protocol::{
-    CommandName, Entry, EntryOutcome, Money, Push, Side, TradeTerms, UserName,
+    Code, CommandName, Entry, EntryOutcome, Money, Push, Side, TradeTerms, UserName,
 };
 use std::collections::VecDeque;
 
@@ -25,6 +25,8 @@ pub(super) struct Past {
     pub(super) from_ms: Option<u64>,
     /// Server time at which they were asked for, Unix milliseconds.
     pub(super) asked_ms: u64,
+    /// They are asked for because another client has made an order.
+    pub(super) is_news: bool,
     pub(super) lines: VecDeque<ActivityLine>,
     /// Trades from before the screen was opened, or of all records that were asked for.
     pub(super) fills: VecDeque<Fill>,
@@ -36,7 +38,7 @@ impl Past {
         let (lines, fills) = (VecDeque::new(), VecDeque::new());
         let (session_ms, asked_ms) = (clock.started_ms(), clock.server_ms());
         let equity = PastEquity::new(session_ms);
-        Self { user, session_ms, from_ms, asked_ms, lines, fills, equity }
+        Self { user, session_ms, from_ms, asked_ms, is_news: false, lines, fills, equity }
     }
 
     /// Takes the next record, in the order of time.
@@ -61,9 +63,14 @@ impl Past {
 /// milliseconds.
 pub(super) fn past_line(entry: &Entry, user: &UserName, session_ms: u64) -> ActivityLine {
     let (outcome, message) = match entry.outcome {
-        EntryOutcome::Refused(code) => (Outcome::Refused, code.as_str().to_owned()),
+        EntryOutcome::Refused(code) => (Outcome::Refused, refused(code)),
         EntryOutcome::Expired => (Outcome::News, expired(side_of(entry.command), terms_of(entry))),
-        EntryOutcome::Filled => (Outcome::News, filled(side_of(entry.command), terms_of(entry))),
+        EntryOutcome::Filled => {
+            let text = filled(side_of(entry.command), terms_of(entry));
+            let profit = (entry.basis > Money::ZERO)
+                .then(|| format!(", profit {}", signed(entry.total - entry.basis)));
+            (Outcome::News, text + &profit.unwrap_or_default())
+        }
         EntryOutcome::Done => (Outcome::Ok, done(entry)),
     };
     let origin = if entry.at_ms < session_ms { "earlier session" } else { "another client" };
@@ -101,31 +108,33 @@ pub(super) fn trade_of(entry: &Entry) -> Option<(Side, TradeTerms)> {
     Some((side_of(entry.command), terms_of(entry)?))
 }
 
-/// Returns a pushed order as an entry, with what the account before it says about its terms.
-pub(super) fn entry_of(push: &Push, account: Option<&Account>) -> Option<Entry> {
+/// Returns a pushed order as an entry. What the push does not say is 0.
+pub(super) const fn entry_of(push: &Push) -> Option<Entry> {
     let Push::Order { at_ms, number, command, symbol, amount, refused, .. } = push else {
         return None;
     };
-    let side = side_of(*command);
-    let order = account.filter(|_| ends_pending(*command)).and_then(|account| account.newest(side));
-    let terms = order.map(|order| order.terms);
-    let basis = terms.filter(|_| *command == CommandName::CommitSell).and_then(|terms| {
-        let holding = account?.holding(terms.symbol)?;
-        Some(holding.basis.share_of(terms.shares, holding.shares()))
-    });
+    let outcome = match refused {
+        Some(code) => EntryOutcome::Refused(*code),
+        None => EntryOutcome::Done,
+    };
     Some(Entry {
         at_ms: *at_ms,
         number: *number,
         command: *command,
-        outcome: refused.map_or(EntryOutcome::Done, EntryOutcome::Refused),
-        symbol: symbol.or(terms.map(|terms| terms.symbol)),
+        outcome,
+        symbol: *symbol,
         amount: *amount,
-        shares: terms.map_or(0, |terms| terms.shares),
-        price: terms.map_or(Money::ZERO, |terms| terms.price),
-        total: terms.map_or(Money::ZERO, |terms| terms.total),
-        basis: basis.unwrap_or(Money::ZERO),
+        shares: 0,
+        price: Money::ZERO,
+        total: Money::ZERO,
+        basis: Money::ZERO,
         cash: Money::ZERO,
     })
+}
+
+/// Returns true for a command with shares and a price.
+pub(super) const fn has_terms(command: CommandName) -> bool {
+    ends_pending(command) || matches!(command, CommandName::Buy | CommandName::Sell)
 }
 
 /// Returns true for a commit or a cancel of a pending order.
@@ -176,6 +185,23 @@ pub(super) fn filled(side: Side, terms: Option<TradeTerms>) -> String {
     let verb = if side == Side::Buy { "bought" } else { "sold" };
     let (price, total) = (dollars(price), dollars(total));
     format!("Trigger fired: {verb} {} {symbol} at {price}, {total}", thousands(shares))
+}
+
+/// Returns why a command was refused, with its code.
+fn refused(code: Code) -> String {
+    let why = match code {
+        Code::NoAccount => "there was no account",
+        Code::InsufficientFunds => "not enough cash",
+        Code::InsufficientShares => "not enough free shares",
+        Code::AmountTooSmall => "the amount bought no whole share",
+        Code::NoPendingBuy => "no buy was pending",
+        Code::NoPendingSell => "no sale was pending",
+        Code::NoSetBuy | Code::NoSetSell => "no trigger amount was set",
+        Code::LimitExceeded => "a limit was reached",
+        Code::QuoteUnavailable => "no price could be had",
+        _ => return code.as_str().to_owned(),
+    };
+    format!("{code}: {why}")
 }
 
 /// Returns the message about a command that was carried out.

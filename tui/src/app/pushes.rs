@@ -2,7 +2,8 @@
 //! expiries, fills and changes of the account.
 
 use super::past;
-use super::server_lines::{on_price, order_ended};
+use super::server_lines::on_price;
+use super::text::signed;
 use super::{Action, App, Effect, Subject};
 use daytrade_protocol::{EntryOutcome, Push, Side, TradeTerms};
 
@@ -29,24 +30,21 @@ pub(super) fn on_push(app: &mut App, push: &Push, text: String, effects: &mut Ve
 
 /// Lists a command of another client of the same user. An own one is known from its reply.
 fn on_order(app: &mut App, push: &Push, text: String, effects: &mut Vec<Effect>) {
-    let Some(entry) = past::entry_of(push, app.account.current()) else { return };
+    let Some(entry) = past::entry_of(push) else { return };
     if app.activity.has_sent(entry.number, entry.command) {
+        return;
+    }
+    if entry.outcome == EntryOutcome::Done {
+        app.connection.request_summary(app.clock, effects);
+    }
+    // The shares and the price of an order are in its record only.
+    if entry.outcome == EntryOutcome::Done && past::has_terms(entry.command) {
+        app.request_records(entry.at_ms, effects);
         return;
     }
     let mut line = past::past_line(&entry, app.connection.user(), app.clock.started_ms());
     line.reply = text;
-    let message = line.message.clone();
     app.activity.add_past([line]);
-    if let Some((side, terms)) = past::trade_of(&entry) {
-        app.account.add_fill(side, terms, app.clock);
-        app.notify(&message);
-    }
-    if entry.outcome == EntryOutcome::Done {
-        if past::ends_pending(entry.command) {
-            order_ended(app, past::side_of(entry.command));
-        }
-        app.connection.request_summary(app.clock, effects);
-    }
 }
 
 fn on_expired(
@@ -75,7 +73,12 @@ fn on_filled(
     effects: &mut Vec<Effect>,
 ) {
     let TradeTerms { symbol, .. } = terms;
-    let message = past::filled(side, Some(terms));
+    let mut message = past::filled(side, Some(terms));
+    if side == Side::Sell
+        && let Some(profit) = app.account.profit_of_sale(terms)
+    {
+        message = format!("{message}, profit {}", signed(profit));
+    }
     app.activity.add_news(Subject::Trigger(symbol), text, &message, app.clock);
     app.activity.ring(&message, app.settings.bell, app.clock, effects);
     app.activity.notify_for(message, PUSH_NOTICE_MS, app.clock);

@@ -53,6 +53,11 @@ impl ReplayState {
         self.progress.as_ref()
     }
 
+    /// Returns the speed that the replay goes on with after a pause.
+    pub(crate) const fn resume_pace(&self) -> Pace {
+        self.resume_pace
+    }
+
     /// Returns the search among the exchanges.
     pub(crate) const fn search(&self) -> &Search {
         &self.search
@@ -164,8 +169,13 @@ impl ReplayState {
                 return self.pause();
             }
             Action::ReplayJump if self.cursor.is_some() => {
-                self.cursor = self.next_refusal(false);
-                if self.cursor.is_some() {
+                let next = self.next_refusal(false);
+                let has_ended = self.progress.as_ref().is_some_and(|at| !is_running(&at.stage));
+                if next.is_none() && has_ended {
+                    return Asked::Message("no refusal after this line");
+                }
+                self.cursor = next;
+                if next.is_some() {
                     return Asked::Nothing;
                 }
             }
@@ -193,6 +203,11 @@ impl ReplayState {
         let pace = match action {
             Action::ReplayPause if current == Pace::Paused => self.resume_pace,
             Action::ReplayPause => Pace::Paused,
+            // While the replay is paused, the speed is the one that it will go on with.
+            Action::ReplayFaster | Action::ReplaySlower if current == Pace::Paused => {
+                self.resume_pace = self.resume_pace.beside(action == Action::ReplayFaster);
+                return Asked::Nothing;
+            }
             Action::ReplayFaster => current.beside(true),
             Action::ReplaySlower => current.beside(false),
             Action::ReplayJump => Pace::ToNextRefusal,

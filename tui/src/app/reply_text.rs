@@ -1,37 +1,41 @@
 //! Replies as messages for the trader.
 
 use super::text::{dollars, thousands};
-use daytrade_protocol::ReplyBody;
+use daytrade_protocol::{ReplyBody, TradeTerms};
 
 /// Returns the message about a successful reply.
 pub(super) fn reply_text(body: &ReplyBody) -> String {
     let shares = |count: u64| {
         if count == 1 { "1 share".to_owned() } else { format!("{} shares", thousands(count)) }
     };
+    let trade = |terms: &TradeTerms| {
+        let TradeTerms { symbol, shares, price, total } = *terms;
+        format!("{} {symbol} at {} for {}", thousands(shares), dollars(price), dollars(total))
+    };
     match body {
         ReplyBody::Add { available } => format!("cash is now {}", dollars(*available)),
         ReplyBody::Quote { symbol, price, .. } => format!("{symbol} is {}", dollars(*price)),
-        ReplyBody::Buy { terms, .. } => {
-            format!(
-                "{} reserved for {} at {}",
-                shares(terms.shares),
-                dollars(terms.total),
-                dollars(terms.price)
-            )
-        }
+        ReplyBody::Buy { terms, .. } => format!("Reserved {}", trade(terms)),
         ReplyBody::Sell { terms, .. } => {
-            format!("{} reserved, {} expected", shares(terms.shares), dollars(terms.total))
+            let TradeTerms { symbol, shares, price, total } = *terms;
+            let (shares, price) = (thousands(shares), dollars(price));
+            format!("Reserved {shares} {symbol} at {price} to sell for {}", dollars(total))
         }
-        ReplyBody::CommitBuy { terms } => {
-            format!("bought {} {} for {}", terms.shares, terms.symbol, dollars(terms.total))
-        }
-        ReplyBody::CommitSell { terms } => {
-            format!("sold {} {} for {}", terms.shares, terms.symbol, dollars(terms.total))
-        }
-        ReplyBody::CancelBuy { terms } => format!("{} back in cash", dollars(terms.total)),
-        ReplyBody::CancelSell { terms } => {
-            format!("{} of {} free again", shares(terms.shares), terms.symbol)
-        }
+        ReplyBody::CommitBuy { terms } => format!("Bought {}", trade(terms)),
+        ReplyBody::CommitSell { terms } => format!("Sold {}", trade(terms)),
+        ReplyBody::CancelBuy { terms } => format!(
+            "Cancelled: BUY {} {} at {}, {} back in cash",
+            thousands(terms.shares),
+            terms.symbol,
+            dollars(terms.price),
+            dollars(terms.total)
+        ),
+        ReplyBody::CancelSell { terms } => format!(
+            "Cancelled: SELL {} {} at {}, the shares are free again",
+            thousands(terms.shares),
+            terms.symbol,
+            dollars(terms.price)
+        ),
         ReplyBody::SetBuyAmount { amount, .. } => {
             format!("Amount {} reserved. Add a price to arm it.", dollars(*amount))
         }

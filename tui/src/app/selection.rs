@@ -103,6 +103,13 @@ impl App {
             let symbol = self.shown_symbols().get(row).copied();
             self.view.store_symbol(symbol);
         }
+        let is_gone = |(side, symbol): (daytrade_protocol::Side, Symbol)| {
+            let account = self.account.current();
+            account.is_some_and(|account| account.trigger(side, symbol).is_none())
+        };
+        if self.trade.selected_trigger().is_some_and(is_gone) {
+            self.trade.forget_removed();
+        }
         if self.trade.selected_trigger().is_none() && self.view.pane() == Pane::Triggers {
             let row = self.row(Pane::Triggers);
             let trigger = self.triggers_by_nearness().get(row).map(|(t, _)| key_of(t));

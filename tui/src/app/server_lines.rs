@@ -7,10 +7,12 @@ use super::pushes::on_push;
 use super::reconcile::{report_changes, settle_unknown};
 use super::reply_text::reply_text;
 use super::text::{dollars, signed};
-use super::{Account, App, Effect, LinkEvent, MarketClock, Outcome, Popup, Purpose, Subject};
+use super::{
+    Account, ActivityLine, App, Effect, LinkEvent, MarketClock, Outcome, Popup, Purpose, Subject,
+};
 use daytrade_protocol::{
-    Body, Code, Command, Detail, Money, Reply, ReplyBody, ServerLine, SessionCommand, Side, Symbol,
-    Tag, TradeTerms,
+    Body, Code, Command, CommandName, Detail, Money, Reply, ReplyBody, ServerLine, SessionCommand,
+    Side, Symbol, Tag, TradeTerms,
 };
 
 /// A reply to a command of the trader.
@@ -75,6 +77,7 @@ fn on_link_up(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 fn on_link_down(app: &mut App, cause: String, next_try_ms: u64, attempt: u32) {
+    app.market.set_offline();
     if app.connection.is_live() {
         app.account.remember_before_loss();
         let message = format!("Link down: {cause}");
@@ -87,7 +90,7 @@ fn on_link_down(app: &mut App, cause: String, next_try_ms: u64, attempt: u32) {
     if let Some(Popup::Form(form)) = app.view.popup_mut()
         && form.is_sending()
     {
-        form.refuse("no reply: what became of it is asked after reconnecting".to_owned());
+        form.lose("no reply: what became of it is asked after reconnecting".to_owned());
     }
 }
 
@@ -104,7 +107,7 @@ fn on_reply(
     app.activity.record_round_trip(took_us);
     match sent.purpose {
         Purpose::Summary => on_summary(app, &reply.body, &details, effects),
-        Purpose::Past => on_past(app, &reply.body),
+        Purpose::Past => on_past(app, &reply.body, effects),
         Purpose::Subscription => match (&sent.body, &reply.body) {
             (Body::Session(SessionCommand::Market { action, .. }), body) => {
                 on_market(app, action.is_some(), body);
@@ -127,6 +130,13 @@ fn on_reply(
         Purpose::Trader | Purpose::Form(_) => {
             let (outcome, message) = match &reply.body {
                 ReplyBody::Refused { message, .. } => (Outcome::Refused, message.to_string()),
+                // The price follows by itself.
+                ReplyBody::SetBuyAmount { amount, .. }
+                | ReplyBody::SetSellAmount { amount, .. }
+                    if matches!(sent.purpose, Purpose::Form(Some(_))) =>
+                {
+                    (Outcome::Ok, format!("Amount {} set", dollars(*amount)))
+                }
                 body => (Outcome::Ok, message_of(app, body)),
             };
             if let ReplyBody::Refused { code: Code::QuoteUnavailable, .. } = &reply.body {
@@ -167,7 +177,7 @@ fn on_market(app: &mut App, is_wanted: bool, body: &ReplyBody) {
 }
 
 /// Takes in the records that this screen did not cause, once all have arrived.
-fn on_past(app: &mut App, body: &ReplyBody) {
+fn on_past(app: &mut App, body: &ReplyBody, effects: &mut Vec<Effect>) {
     let Some(past) = app.past.take() else { return };
     if matches!(body, ReplyBody::Refused { .. }) {
         // An earlier version of the server, or a role that may not: the newest ten are known.
@@ -182,9 +192,17 @@ fn on_past(app: &mut App, body: &ReplyBody) {
     } else {
         app.account.add_missing_fills(past.fills);
     }
+    if past.is_news
+        && let Some(line) = past.lines.iter().rfind(|line| is_trade_of_others(app, line))
+    {
+        app.notify(&line.message.clone());
+    }
     app.activity.add_past(past.lines);
     // What is asked for after the next loss overlaps a little.
     app.past_known_ms = Some(past.asked_ms.saturating_sub(SAME_EVENT_MS));
+    if let Some(from_ms) = app.records_wanted_ms.take() {
+        app.request_records(from_ms, effects);
+    }
 }
 
 pub(super) fn on_price(
@@ -207,6 +225,27 @@ pub(super) fn on_price(
     }
 }
 
+/// Closes a form whose request took effect although its reply was lost.
+fn settle_form(app: &mut App) {
+    let Some(Popup::Form(form)) = app.view.popup_mut() else { return };
+    let Some(tag) = form.lost() else { return };
+    match app.activity.lines().iter().rfind(|line| line.tag == tag).map(|line| line.outcome) {
+        Some(Outcome::Lost) => form.refuse("It never arrived; Enter sends it now.".to_owned()),
+        Some(Outcome::Refused) => form.refuse("It was refused.".to_owned()),
+        Some(Outcome::Unknown | Outcome::Waiting) => {}
+        _ => drop(app.view.take_popup()),
+    }
+}
+
+/// Returns true for a trade that this screen did not make.
+fn is_trade_of_others(app: &App, line: &ActivityLine) -> bool {
+    line.subject.command().is_some_and(|command| {
+        matches!(command, CommandName::CommitBuy | CommandName::CommitSell)
+            && line.outcome == Outcome::Ok
+            && !app.activity.has_sent(line.tag, command)
+    })
+}
+
 fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut Vec<Effect>) {
     match body {
         ReplyBody::DisplaySummary { .. } => {
@@ -216,8 +255,10 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
             {
                 let user = app.connection.user().clone();
                 app.past = Some(Past::new(user, app.past_known_ms, app.clock));
+                app.records_wanted_ms = None;
             }
             settle_unknown(&app.account, &mut app.activity, app.clock);
+            settle_form(app);
             report_changes(&mut app.account, &mut app.activity, app.clock);
         }
         ReplyBody::Refused { code: Code::NoAccount, .. } => {
@@ -252,10 +293,8 @@ fn message_of(app: &App, body: &ReplyBody) -> String {
         };
     }
     let ReplyBody::CommitSell { terms } = body else { return text };
-    let holding = app.account.current().and_then(|account| account.holding(terms.symbol));
-    let Some(holding) = holding else { return text };
-    let basis = holding.basis.share_of(terms.shares, holding.shares());
-    format!("{text}, profit {}", signed(terms.total - basis))
+    let profit = app.account.profit_of_sale(*terms);
+    profit.map_or(text.clone(), |profit| format!("{text}, profit {}", signed(profit)))
 }
 
 /// Applies a reply about an order or a trade, before the next summary arrives.
@@ -281,6 +320,8 @@ fn apply_trade(app: &mut App, body: &ReplyBody, sent: &Body, sent_ms: u64) {
         }
         ReplyBody::CancelBuy { .. } => order_ended(app, Side::Buy),
         ReplyBody::CancelSell { .. } => order_ended(app, Side::Sell),
+        ReplyBody::CancelSetBuy { symbol, .. } => app.trade.note_removed((Side::Buy, *symbol)),
+        ReplyBody::CancelSetSell { symbol, .. } => app.trade.note_removed((Side::Sell, *symbol)),
         _ => {}
     }
 }
@@ -296,7 +337,7 @@ fn order_made(
     app.trade.remember_order(side, terms, amount.unwrap_or(terms.total));
 }
 
-pub(super) fn order_ended(app: &mut App, side: Side) {
+fn order_ended(app: &mut App, side: Side) {
     app.account.remove_newest(side);
     app.update_banner();
 }

@@ -376,11 +376,11 @@ fn the_command_line_sends_only_what_the_form_would_send() {
     let refused = |message: &str| (String::new(), message.to_owned());
     assert_eq!(
         sent("buy xyz abc"),
-        refused("Not sent: abc is not an amount: digits, a point, k or m.")
+        refused("Not sent: abc is not an amount: digits, a point, then k, m or s.")
     );
     assert_eq!(sent("sell xyz 50"), refused("Not sent: you hold no XYZ."));
     assert_eq!(sent("trigger buy xyz abc at 9"), {
-        refused("abc is not an amount: digits, a point, k or m")
+        refused("abc is not an amount: digits, a point, then k, m or s")
     });
     assert_eq!(sent("bob,alice"), refused("no such command; HELP lists them"));
     assert_eq!(sent("buy xyz 50"), ("BUY,alice,XYZ,50.00".to_owned(), String::new()));

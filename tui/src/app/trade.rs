@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 const ORDERED_MAX: usize = 100;
 /// Remaining time of an order at which the bell rings, in milliseconds.
 const WARN_LEFT_MS: u64 = 20_000;
+/// The maximum number of remembered warnings.
+const WARNED_MAX: usize = 100;
 
 /// An order made here, with the amount that was asked for.
 #[derive(Debug)]
@@ -32,12 +34,14 @@ pub(crate) struct TradeState {
     banner: Option<(Side, Symbol, u64)>,
     /// Local time of the banner's last change, Unix milliseconds.
     banner_since_ms: u64,
-    /// Expiry of the order that the bell has rung for.
-    warned: Option<u64>,
+    /// Expiries of the orders that the bell has rung for, newest last.
+    warned: VecDeque<u64>,
     /// Orders made here, so that an expired one can be repeated with the same amount.
     ordered: VecDeque<Ordered>,
     /// The selected trigger, which stays selected when prices change its row.
     selected_trigger: Option<(Side, Symbol)>,
+    /// The trigger that the trader removed last.
+    removed_trigger: Option<(Side, Symbol)>,
 }
 
 impl TradeState {
@@ -91,7 +95,6 @@ impl TradeState {
         if banner != self.banner {
             self.banner = banner;
             self.banner_since_ms = clock.now_ms();
-            self.warned = None;
         }
     }
 
@@ -103,12 +106,27 @@ impl TradeState {
     /// Returns the message that the order of the banner expires soon, once for each order.
     pub(super) fn expiry_warning(&mut self, order: &Pending, clock: Clock) -> Option<String> {
         let left_ms = clock.left_ms(order.expires_at_ms);
-        if left_ms == 0 || left_ms > WARN_LEFT_MS || self.warned == Some(order.expires_at_ms) {
+        if left_ms == 0 || left_ms > WARN_LEFT_MS || self.warned.contains(&order.expires_at_ms) {
             return None;
         }
-        self.warned = Some(order.expires_at_ms);
+        if self.warned.len() == WARNED_MAX {
+            self.warned.pop_front();
+        }
+        self.warned.push_back(order.expires_at_ms);
         let (side, symbol) = (order.side.as_str(), order.terms.symbol);
         Some(format!("{side} {symbol}: less than 20 s left to commit"))
+    }
+
+    /// Notes that the trader has removed a trigger.
+    pub(super) const fn note_removed(&mut self, trigger: (Side, Symbol)) {
+        self.removed_trigger = Some(trigger);
+    }
+
+    /// Selects no trigger any more if the trader has removed the selected one.
+    pub(super) fn forget_removed(&mut self) {
+        if self.selected_trigger.is_some() && self.selected_trigger == self.removed_trigger {
+            (self.selected_trigger, self.removed_trigger) = (None, None);
+        }
     }
 
     /// Returns the side and symbol of the selected trigger, which may no longer exist.

@@ -77,6 +77,8 @@ pub(crate) struct View {
     screen: Screen,
     /// The pane of the Trade screen that takes keys.
     focus: Pane,
+    /// The pane of the Triggers screen that takes keys: Alerts, or any other for the triggers.
+    triggers_focus: Pane,
     /// Only the focused pane is displayed.
     zoomed: bool,
     chart: ChartView,
@@ -116,6 +118,9 @@ impl View {
 
     /// Moves the focus to a pane, if the pane is on the Trade screen and takes keys there.
     pub(super) fn focus_on(&mut self, pane: Pane) {
+        if self.screen == Screen::Triggers {
+            self.triggers_focus = pane;
+        }
         if self.screen == Screen::Trade && FOCUS_ORDER.contains(&pane) {
             self.set_focus(pane);
         }
@@ -137,6 +142,11 @@ impl View {
 
     /// Moves the focus to the next or the previous pane.
     pub(super) fn move_focus(&mut self, forward: bool, has_alerts: bool) {
+        if self.screen == Screen::Triggers {
+            let to_alerts = has_alerts && self.triggers_focus != Pane::Alerts;
+            self.triggers_focus = if to_alerts { Pane::Alerts } else { Pane::Triggers };
+            return;
+        }
         let count = FOCUS_ORDER.len() - usize::from(!has_alerts);
         let at = FOCUS_ORDER[..count].iter().position(|pane| *pane == self.focus).unwrap_or(0);
         self.set_focus(FOCUS_ORDER[(at + if forward { 1 } else { count - 1 }) % count]);
@@ -147,6 +157,7 @@ impl View {
         match self.screen {
             Screen::Trade => self.focus,
             Screen::Holdings => Pane::Holdings,
+            Screen::Triggers if matches!(self.triggers_focus, Pane::Alerts) => Pane::Alerts,
             Screen::Triggers => Pane::Triggers,
             Screen::Activity => Pane::Activity,
             Screen::Replay => Pane::Replay,
@@ -259,6 +270,16 @@ impl View {
     /// Returns the number of the page of hints, to be taken modulo the number of pages.
     pub(crate) const fn hint_page(&self) -> usize {
         self.hint_page
+    }
+
+    /// Displays the first page of hints again.
+    pub(super) const fn reset_hint_page(&mut self) {
+        self.hint_page = 0;
+    }
+
+    /// Leaves the alerts of the Triggers screen.
+    pub(super) const fn leave_alerts(&mut self) {
+        self.triggers_focus = Pane::Triggers;
     }
 
     pub(super) const fn next_hint_page(&mut self) {

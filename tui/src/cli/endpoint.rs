@@ -78,7 +78,8 @@ impl EndpointArgs {
             None => default_data_dir().map_err(Failure::usage)?,
         };
         let server_at = |address: SocketAddr| {
-            Ok::<_, Failure>(Server::plain(ServerAddress::parse(&address.to_string())?))
+            let address = ServerAddress::parse(&address.to_string())?;
+            Ok::<_, Failure>(Server::of_folder(address, folder.clone()))
         };
         let place = format!("{user}@{}", folder.display());
         // The folder may be open in another daytrade, or in daytraded.

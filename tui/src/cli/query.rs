@@ -258,7 +258,7 @@ fn activity(model: &App, last: usize) -> Table {
         let (symbol, amount) = line.subject.terms();
         let number = if line.tag > 0 { json!(line.tag) } else { Value::Null };
         let outcome = match line.outcome {
-            Outcome::Refused => line.message.split(' ').next().unwrap_or_default(),
+            Outcome::Refused => line.message.split([' ', ':']).next().unwrap_or_default(),
             _ => "OK",
         };
         vec![

@@ -1,18 +1,18 @@
 //! One connection while it lasts: requests one way, lines the other way, and PINGs between them.
 
 use super::pulse::{LOST, Pulse};
-use super::{LinkRequest, error_text};
+use super::{LinkRequest, aside, error_text};
 use crate::app::{Health, Identity, LinkEvent};
 use crate::net::{SERVER_LINE_BYTES_MAX, answers, clean};
 use crate::remote::{Server, Stream};
-use daytrade_protocol::{Code, Reply, ReplyBody, Request, ServerLine, Tag};
+use daytrade_protocol::{Body, Code, Reply, ReplyBody, Request, ServerLine, SessionCommand, Tag};
 use std::collections::BTreeMap;
 use std::io;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, ReadHalf, WriteHalf,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
 /// One connection.
@@ -28,6 +28,8 @@ pub(super) struct Exchange<'a> {
     /// here waits for a frame.
     written: BTreeMap<u64, Instant>,
     is_up: bool,
+    /// Requests under way on connections of their own; they end with this one.
+    aside: JoinSet<()>,
     /// Asks the server on another connection, once it does not reply on this one.
     second: Option<JoinHandle<bool>>,
 }
@@ -53,6 +55,7 @@ impl<'a> Exchange<'a> {
             pulse: Pulse::new(Instant::now()),
             written: BTreeMap::new(),
             is_up: false,
+            aside: JoinSet::new(),
             second: None,
         }
     }
@@ -108,12 +111,19 @@ impl<'a> Exchange<'a> {
         let mut bytes = Vec::new();
         let mut next = Some(first);
         while let Some(request) = next {
+            if matches!(request.body, Body::Session(SessionCommand::Report { .. })) {
+                let (server, events) = (self.server.clone(), self.events.clone());
+                while self.aside.try_join_next().is_some() {}
+                self.aside.spawn(aside::ask(server, request, events));
+                next = next_request(requests);
+                continue;
+            }
             self.written.extend(request.tag.map(|tag| (tag.get(), Instant::now())));
             request.write_to(&mut bytes);
-            next = match requests.try_recv() {
-                Ok(LinkRequest::Send(request)) => Some(request),
-                _ => None,
-            };
+            next = next_request(requests);
+        }
+        if bytes.is_empty() {
+            return Ok(());
         }
         self.write(&bytes).await.map_err(Some)
     }
@@ -194,6 +204,14 @@ impl<'a> Exchange<'a> {
 
     fn emit(&self, event: LinkEvent) -> Result<(), Ended> {
         self.events.send(event).map_err(|_| None)
+    }
+}
+
+/// Returns the next request that is there already.
+fn next_request(requests: &mut UnboundedReceiver<LinkRequest>) -> Option<Request> {
+    match requests.try_recv() {
+        Ok(LinkRequest::Send(request)) => Some(request),
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! requests one way and lines the other way. It is up once the server has answered a PING, and
 //! [`pulse`] judges it from then on. It never sends anything twice.
 
+mod aside;
 mod exchange;
 mod pulse;
 

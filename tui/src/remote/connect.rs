@@ -7,8 +7,10 @@ use crate::app::Identity;
 use crate::exit::Failure;
 use crate::net::{CONNECT_TIMEOUT, SERVER_LINE_BYTES_MAX, clean};
 use daytrade_protocol::{Code, ReplyBody, Request, Secret, ServerLine, SessionCommand};
+use daytrade_server::running_at;
 use rustls::pki_types::ServerName;
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -30,6 +32,8 @@ pub(crate) struct Server {
     /// How it is recognized; None for plain lines.
     trust: Option<Trust>,
     login: Option<LoginSecret>,
+    /// The data folder whose server this is: it may listen elsewhere after a restart.
+    folder: Option<PathBuf>,
 }
 
 /// Why there is no connection.
@@ -60,7 +64,12 @@ impl From<ConnectError> for Failure {
 impl Server {
     /// A server that speaks plain lines.
     pub(crate) const fn plain(address: ServerAddress) -> Self {
-        Self { address, trust: None, login: None }
+        Self { address, trust: None, login: None, folder: None }
+    }
+
+    /// The server of a data folder, which listens at an address now.
+    pub(crate) const fn of_folder(address: ServerAddress, folder: PathBuf) -> Self {
+        Self { address, trust: None, login: None, folder: Some(folder) }
     }
 
     /// A server that speaks TLS.
@@ -69,7 +78,7 @@ impl Server {
         trust: Trust,
         login: Option<LoginSecret>,
     ) -> Self {
-        Self { address, trust: Some(trust), login }
+        Self { address, trust: Some(trust), login, folder: None }
     }
 
     /// Returns this server with another login.
@@ -112,7 +121,8 @@ impl Server {
     /// # Errors
     /// A [`ConnectError`].
     pub(crate) async fn connect_only(&self) -> Result<Stream, ConnectError> {
-        let address = self.address.host_port();
+        let moved = self.folder.as_deref().and_then(running_at);
+        let address = moved.map_or_else(|| self.address.host_port(), |moved| moved.to_string());
         let connected = async {
             let tcp = connect_tcp(&address).await?;
             tcp.set_nodelay(true)?;

@@ -48,8 +48,11 @@ fn no_quotes(ctx: &DrawContext<'_>, area: Rect) -> Option<(String, Style)> {
     let silent_ms = ctx.app.clock.since_ms(ctx.app.source_silence()?);
     let parts = [
         " !! NO QUOTES".to_owned(),
-        format!("  the quote source has not answered for {} s.", silent_ms / 1_000),
-        " Prices shown are old; orders that need one are refused.".to_owned(),
+        format!(
+            "  the quote source does not answer; the last price is {} s old.",
+            silent_ms / 1_000
+        ),
+        " A price may be used for 60 s.".to_owned(),
     ];
     Some((fit_parts(parts, usize::from(area.width)), ctx.options.theme.bad))
 }
@@ -95,12 +98,15 @@ fn offline(ctx: &DrawContext<'_>, area: Rect) -> Option<(String, Style)> {
     let down_ms = now_ms - since_ms;
     let down =
         if down_ms < 10_000 { format!("0:0{}", down_ms / 1_000) } else { text::countdown(down_ms) };
-    let next = next_try_ms.saturating_sub(now_ms).div_ceil(1_000);
+    let next = match next_try_ms.saturating_sub(now_ms).div_ceil(1_000) {
+        0 => format!("Trying now (attempt {attempt})."),
+        next => format!("Next try in {next} s (attempt {attempt})."),
+    };
     let parts = [
         format!(" !! OFFLINE {down} "),
         format!(" {cause}."),
-        format!(" Next try in {next} s (attempt {attempt})."),
-        format!(" Trading waits; {} tries now ", ctx.key(Action::Reconnect)),
+        format!(" {next}"),
+        format!(" {}: try now ", ctx.key(Action::Reconnect)),
     ];
     Some((fit_parts(parts, usize::from(area.width)), ctx.options.theme.bad))
 }

@@ -32,9 +32,11 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
     let inner = Rect { height: inner.height - u16::from(has_times), ..inner };
     let plot = Rect { x: inner.x + SCALE, width: inner.width - SCALE, ..inner };
     let chart = app.view.chart();
-    let range = TimeRange::new(chart.timeframe(), &quote.history, app.clock.server_ms());
     let dots = if ctx.options.glyphs.braille && !chart.has_bars() { 2 } else { 1 };
-    let price_bars = range.price_bars(&quote.history, usize::from(plot.width) * dots);
+    let columns = usize::from(plot.width) * dots;
+    let now_ms = app.clock.server_ms();
+    let range = TimeRange::new(chart.timeframe(), &quote.history, now_ms, columns);
+    let price_bars = range.price_bars(&quote.history, columns);
     let marks = marks(ctx, symbol);
     let (low, high) = bounds(price_bars.iter().flatten(), &marks);
     draw_scale(ctx, inner, low, high);
@@ -87,17 +89,24 @@ fn frame(
         let name = timeframe.name();
         if timeframe == selected { format!("[{name}]") } else { name.to_owned() }
     });
+    let is_focused = ctx.app.view.pane() == Pane::Chart;
+    let (left, right) = (ctx.key(Action::Left), ctx.key(Action::Right));
+    let crosshair = if is_focused { format!("{left} {right} crosshair  ") } else { String::new() };
     let footer = format!(
-        "{} {} time  {} requote  {} line/bars",
+        "{crosshair}{} {} time  {} requote  {} line/bars",
         ctx.key(Action::Shorter),
         ctx.key(Action::Longer),
         ctx.key(Action::Requote),
         ctx.key(Action::ChartStyle)
     );
-    let is_focused = ctx.app.view.pane() == Pane::Chart;
-    let timeframes = timeframes.join(" ");
+    let mut timeframes = timeframes.join(" ");
     let columns = usize::from(area.width);
-    let fits = |title: &String| width(title) + width(&timeframes) + 9 <= columns;
-    let title = next.filter(fits).unwrap_or(title);
+    let fits =
+        |right: &str| next.as_ref().is_some_and(|next| width(next) + width(right) + 9 <= columns);
+    let short = format!("[{}]", selected.name());
+    if !fits(&timeframes) && fits(&short) {
+        timeframes = short;
+    }
+    let title = if fits(&timeframes) { next.unwrap_or(title) } else { title };
     ctx.frame(area, title.trim_end(), &timeframes, &footer, is_focused)
 }

@@ -105,8 +105,11 @@ impl DrawContext<'_> {
         }
         let mut hidden = String::new();
         let mut in_number = false;
-        for letter in text.chars() {
-            let is_separator = in_number && matches!(letter, '.' | ',');
+        let mut letters = text.chars().peekable();
+        while let Some(letter) = letters.next() {
+            // A comma after a number that ends there is no part of it.
+            let goes_on = letters.peek().is_some_and(char::is_ascii_digit);
+            let is_separator = in_number && goes_on && matches!(letter, '.' | ',');
             if letter.is_ascii_digit() || is_separator {
                 if !in_number {
                     hidden.push_str("***");

@@ -1,10 +1,9 @@
 //! The value of the account over the day.
 
-use super::plot::{TimeRange, curve};
+use super::plot::curve;
 use super::text_width::width;
 use super::{DrawContext, span};
-use crate::app::{Timeframe, text};
-use daytrade_protocol::Money;
+use crate::app::text;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
@@ -14,7 +13,7 @@ const SPARK_MAX: usize = 24;
 /// Draws the curve of the day in a pane of its own.
 pub(super) fn equity(ctx: &mut DrawContext<'_>, area: Rect) {
     let is_hidden = ctx.app.view.is_money_hidden();
-    let range = match bounds(ctx) {
+    let range = match ctx.app.equity.range() {
         Some((low, high)) if !is_hidden => {
             format!("low {}  high {}", text::dollars(low), text::dollars(high))
         }
@@ -27,7 +26,7 @@ pub(super) fn equity(ctx: &mut DrawContext<'_>, area: Rect) {
         () if points.len() < 2 => "The curve begins with the second minute of the day.",
         () => {
             let now_ms = ctx.app.clock.now_ms();
-            curve(ctx, inner, points, TimeRange::new(Timeframe::All, points, now_ms));
+            curve(ctx, inner, points, now_ms);
             return;
         }
     };
@@ -37,7 +36,7 @@ pub(super) fn equity(ctx: &mut DrawContext<'_>, area: Rect) {
 /// Draws the day as a line of text; returns the number of lines drawn.
 pub(super) fn equity_line(ctx: &mut DrawContext<'_>, area: Rect) -> u16 {
     let points = ctx.app.equity.points();
-    let Some((low, high)) = bounds(ctx) else { return 0 };
+    let Some((low, high)) = ctx.app.equity.range() else { return 0 };
     if points.len() < 2 || ctx.app.view.is_money_hidden() {
         return 0;
     }
@@ -50,10 +49,4 @@ pub(super) fn equity_line(ctx: &mut DrawContext<'_>, area: Rect) -> u16 {
     }
     ctx.line(area, 0, Line::from(span(line, ctx.options.theme.text)));
     1
-}
-
-/// Returns the lowest and the highest value of the day.
-fn bounds(ctx: &DrawContext<'_>) -> Option<(Money, Money)> {
-    let values = || ctx.app.equity.points().iter().map(|(_, value)| *value);
-    Some((values().min()?, values().max()?))
 }

@@ -96,7 +96,7 @@ pub(super) fn draw_form(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
             rows.line(ctx, format!(" {part}"), theme.bad);
         }
     }
-    draw_footer(ctx, &rows, form.kind(), can_send);
+    draw_footer(ctx, &rows, form, can_send);
     if area.height >= LADDER_FROM
         && let Some(symbol) = Symbol::parse(form.input(Field::Symbol).value().as_bytes())
     {
@@ -132,9 +132,11 @@ fn draw_field(ctx: &mut DrawContext<'_>, rows: &mut Rows, form: &Form, field: Fi
 }
 
 /// Draws the effect of Enter and Esc at the bottom of a form.
-fn draw_footer(ctx: &mut DrawContext<'_>, rows: &Rows, kind: FormKind, can_send: bool) {
+fn draw_footer(ctx: &mut DrawContext<'_>, rows: &Rows, form: &Form, can_send: bool) {
+    let kind = form.kind();
     let theme = ctx.options.theme;
     let enter = match kind {
+        _ if form.is_sending() => "Sent: the reply is awaited",
         _ if !can_send && kind.is_ticket() => "Enter: off until this can be sent",
         FormKind::Order(_) => "Enter: reserve for 60 s",
         FormKind::Trigger(_) => "Enter: arm it",

@@ -20,6 +20,7 @@ pub(super) fn empty_text(ctx: &DrawContext<'_>, empty: &str) -> String {
             format!("loading, {} s", app.clock.since_ms(*since) / 1_000)
         }
         Link::Offline { .. } => "no data: offline".to_owned(),
+        Link::ReplayOnly => "a replay has no account of its own".to_owned(),
         _ => "loading".to_owned(),
     }
 }
@@ -42,10 +43,10 @@ pub(super) fn pending(ctx: &mut DrawContext<'_>, area: Rect) {
     let columns = [
         text_column("SIDE", 0),
         text_column("SYM", 0),
-        number_column("SHARES", 3),
-        number_column("PRICE", 4),
+        number_column("SHARES", 5),
+        number_column("PRICE", 3),
         number_column("NOW", 2),
-        number_column("GAIN", 5),
+        number_column("GAIN", 4),
         number_column("TOTAL", 6),
         text_column("", 1),
         number_column("LEFT", 0),
@@ -183,7 +184,11 @@ pub(super) fn activity(ctx: &mut DrawContext<'_>, area: Rect) {
         number_column("TAG", 1),
         text_column("", 0).claiming(MESSAGE_CLAIM),
     ];
-    let range = visible(ctx, inner, Pane::Activity, count);
+    let range = if ctx.app.view.screen() == Screen::Activity {
+        visible(ctx, inner, Pane::Activity, count)
+    } else {
+        0..count.min(usize::from(inner.height.saturating_sub(1)))
+    };
     let first = range.start;
     let rows = activity_rows(ctx, range);
     let empty = if ctx.app.activity.lines().is_empty() {

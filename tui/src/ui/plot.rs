@@ -33,10 +33,25 @@ pub(super) struct TimeRange {
 }
 
 impl TimeRange {
-    pub(super) fn new(timeframe: Timeframe, history: &History, now_ms: u64) -> Self {
+    /// Returns the range of a timeframe for a number of columns. Each column is a whole step of
+    /// time, so that what a column shows does not change while others are added.
+    pub(super) fn new(
+        timeframe: Timeframe,
+        history: &History,
+        now_ms: u64,
+        columns: usize,
+    ) -> Self {
+        let columns = columns.max(1) as u64;
         let first = history.front().map_or(now_ms, |(at, _)| *at);
-        let from_ms = timeframe.span_ms().map_or(first, |span| now_ms.saturating_sub(span));
-        Self { from_ms, to_ms: now_ms.max(from_ms + 1) }
+        let all_ms = now_ms.saturating_sub(first).max(columns);
+        let span_ms = timeframe.span_ms().unwrap_or_else(|| {
+            // It grows by a sixteenth at a time.
+            let unit_ms = (all_ms.checked_next_power_of_two().unwrap_or(all_ms) / 16).max(1);
+            all_ms.div_ceil(unit_ms).saturating_mul(unit_ms)
+        });
+        let step_ms = span_ms.div_ceil(columns).max(1);
+        let to_ms = now_ms.div_ceil(step_ms).saturating_mul(step_ms);
+        Self { from_ms: to_ms.saturating_sub(step_ms * columns), to_ms: to_ms.max(1) }
     }
 
     /// Returns the column of a moment; None outside the time range.
@@ -81,7 +96,7 @@ impl TimeRange {
 }
 
 /// Draws a line of values without anything else.
-pub(super) fn curve(ctx: &mut DrawContext<'_>, inner: Rect, history: &History, range: TimeRange) {
+pub(super) fn curve(ctx: &mut DrawContext<'_>, inner: Rect, history: &History, now_ms: u64) {
     if inner.width <= SCALE + 4 || inner.height < 2 {
         return;
     }
@@ -89,7 +104,9 @@ pub(super) fn curve(ctx: &mut DrawContext<'_>, inner: Rect, history: &History, r
     let inner = Rect { height: inner.height - u16::from(has_times), ..inner };
     let plot = Rect { x: inner.x + SCALE, width: inner.width - SCALE, ..inner };
     let dots = if ctx.options.glyphs.braille { 2 } else { 1 };
-    let bars = range.price_bars(history, usize::from(plot.width) * dots);
+    let columns = usize::from(plot.width) * dots;
+    let range = TimeRange::new(Timeframe::All, history, now_ms, columns);
+    let bars = range.price_bars(history, columns);
     let (low, high) = bounds(bars.iter().flatten(), &[]);
     draw_scale(ctx, inner, low, high);
     if has_times {
@@ -130,13 +147,15 @@ pub(super) fn row_of(cents: i64, low: i64, high: i64, rows: u16) -> u16 {
 
 /// Draws the prices at the side.
 pub(super) fn draw_scale(ctx: &mut DrawContext<'_>, inner: Rect, low: i64, high: i64) {
-    let last = i64::from(inner.height.saturating_sub(1)).max(1);
+    let last = i128::from(inner.height.saturating_sub(1)).max(1);
+    let range = i128::from(high) - i128::from(low);
     for row in (0..inner.height).step_by(2) {
-        let cents = high
-            - (high - low) / last * i64::from(row)
-            - (high - low) % last * i64::from(row) / last;
+        let below = (range * i128::from(row) + last / 2) / last;
+        let cents = i64::try_from(i128::from(high) - below).unwrap_or(low);
         let price = text::dollars(Money::from_cents(cents));
-        let text = if width(&price) < usize::from(SCALE) - 1 {
+        // In a narrow range, not every row is that of a whole cent.
+        let is_there = row_of(cents, low, high, inner.height) == row;
+        let text = if is_there && width(&price) < usize::from(SCALE) - 1 {
             format!("{price:>9} ")
         } else {
             String::new()
@@ -247,8 +266,8 @@ mod tests {
             quotes.record(symbol, Money::from_cents(cents), START_MS + at_ms, START_MS + at_ms);
         }
         let history = &quotes.get(symbol).unwrap().history;
-        let price_bars =
-            TimeRange::new(Timeframe::Minute, history, START_MS + 120_000).price_bars(history, 6);
+        let price_bars = TimeRange::new(Timeframe::Minute, history, START_MS + 120_000, 6)
+            .price_bars(history, 6);
         let bar = |low, high, last| Some(PriceBar { low, high, last });
         assert_eq!(
             price_bars,
@@ -261,8 +280,8 @@ mod tests {
                 bar(120, 120, 120)
             ]
         );
-        let late =
-            TimeRange::new(Timeframe::Hour, history, START_MS + 120_000).price_bars(history, 3_600);
+        let late = TimeRange::new(Timeframe::Hour, history, START_MS + 120_000, 3_600)
+            .price_bars(history, 3_600);
         assert_eq!(late.iter().flatten().count(), 120, "nothing is drawn before the first price");
     }
 }

@@ -39,8 +39,8 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect) {
     let footer = match area.height {
         ..14 => 0,
         14..18 => 4,
-        _ if area.width >= ACCOUNT_BESIDE => (area.height / 4).clamp(6, 14),
-        _ => (area.height / 3).clamp(7, 14),
+        _ if area.width >= ACCOUNT_BESIDE => (area.height / 3).clamp(6, 16),
+        _ => (area.height * 2 / 5).clamp(7, 16),
     };
     let [top, list, below] = Layout::vertical([
         Constraint::Length(head),
@@ -75,8 +75,9 @@ fn progress(ctx: &mut DrawContext<'_>, area: Rect) {
         Stage::Starting => ("starting".to_owned(), ctx.options.theme.dim),
         Stage::Running if replay.pace == Pace::Paused => (
             format!(
-                "PAUSED, {} resumes, {} and {} go one line forward and back",
+                "PAUSED, {} resumes at {}, {} and {} go one line forward and back",
                 ctx.key(Action::ReplayPause),
+                ctx.app.replay.resume_pace().words(),
                 ctx.key(Action::ReplayStep),
                 ctx.key(Action::ReplayBack)
             ),
@@ -122,7 +123,7 @@ pub(super) fn counts(ctx: &DrawContext<'_>, width: u16) -> Vec<String> {
         } else {
             " of standard input".to_owned()
         },
-        format!(" {} lines sent{speed}{left}", text::thousands(replay.lines)),
+        format!(" {} sent{speed}{left}", text::count(replay.lines, "line")),
         format!(
             " ok {}   refused {}   not as expected {}",
             text::thousands(replay.ok),
@@ -220,8 +221,15 @@ fn account_after(ctx: &mut DrawContext<'_>, area: Rect, number: u64, exchange: &
     };
     let inner = ctx.frame(area, &title, &user, "", false);
     let columns = usize::from(inner.width).saturating_sub(1);
-    for (row, part) in (0..inner.height).zip(parts.iter().flat_map(|part| wrap(part, columns))) {
-        ctx.line(inner, row, Line::raw(format!(" {part}")));
+    let mut lines: Vec<String> = parts.iter().flat_map(|part| wrap(part, columns)).collect();
+    let rows = usize::from(inner.height);
+    if lines.len() > rows && rows > 0 {
+        let more = lines.len() - rows + 1;
+        lines.truncate(rows - 1);
+        lines.push(format!("and {} more", text::count(more as u64, "line")));
+    }
+    for (row, line) in (0..inner.height).zip(lines) {
+        ctx.line(inner, row, Line::raw(format!(" {line}")));
     }
 }
 

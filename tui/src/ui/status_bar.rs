@@ -3,7 +3,7 @@
 use super::text_width::{fit_parts, fit_words, width};
 use super::{DrawContext, filter_line, span};
 use crate::app::{Account, Action, App, Health, HitTarget, Link, Screen, text};
-use crate::replay_message::Pace;
+use crate::replay_message::{Pace, Stage};
 use daytrade_protocol::Money;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -32,7 +32,9 @@ pub(super) fn account(ctx: &mut DrawContext<'_>, area: Rect) {
             span(" adds money", theme.text),
         ]);
     } else {
-        parts.push(vec![span("  loading", theme.dim)]);
+        let is_offline = matches!(app.connection.link(), Link::Offline { .. });
+        let text = if is_offline { "  no data: offline" } else { "  loading" };
+        parts.push(vec![span(text, theme.dim)]);
     }
     let mut spans = Vec::new();
     let mut free = usize::from(area.width);
@@ -200,7 +202,7 @@ pub(super) fn status(ctx: &mut DrawContext<'_>, area: Rect) {
         Link::Connecting(_) | Link::ReplayOnly => String::new(),
     };
     let waiting = if area.width >= 100 {
-        format!("  sent {} waiting", app.connection.waiting().count())
+        format!("  waiting {}", app.connection.waiting().count())
     } else {
         String::new()
     };
@@ -311,19 +313,30 @@ fn wanted_hints(app: &App) -> (Vec<Hint>, Vec<Hint>) {
         always.extend([(Action::Commit, "commit"), (Action::Cancel, "cancel")]);
     }
     if app.view.screen() == Screen::Replay {
-        let is_paused = app.replay.progress().is_some_and(|replay| replay.pace == Pace::Paused);
-        let replay = [
-            (Action::ReplayPause, if is_paused { "resume" } else { "pause" }),
-            (Action::ReplayStep, "step"),
+        let progress = app.replay.progress();
+        let is_paused = progress.is_some_and(|replay| replay.pace == Pace::Paused);
+        let has_ended = progress.is_some_and(|replay| replay.stage == Stage::Ended);
+        let pause = [(Action::ReplayPause, if is_paused { "resume" } else { "pause" })];
+        let pace = [(Action::ReplayFaster, "faster"), (Action::ReplaySlower, "slower")];
+        let look = [
+            (Action::ReplayStep, "forward"),
             (Action::ReplayBack, "back"),
-            (Action::ReplayFaster, "faster"),
-            (Action::ReplaySlower, "slower"),
             (Action::ReplayJump, "next refusal"),
+            (Action::ReplayJumpBack, "refusal before"),
+            (Action::Filter, "search"),
             (Action::Copy, "copy"),
             (Action::Help, "help"),
             (Action::Quit, "quit"),
         ];
-        return (always, replay.to_vec());
+        let mut replay = Vec::new();
+        if !has_ended {
+            replay.extend(pause);
+        }
+        replay.extend(look);
+        if !has_ended {
+            replay.extend(pace);
+        }
+        return (always, replay);
     }
     let mut paged = if app.connection.is_live() {
         vec![

@@ -105,6 +105,18 @@ impl<'a> Layout<'a> {
             let Some(dropped) = can_drop.min_by_key(|at| columns[*at].drop_order) else { break };
             layout.shown.retain(|at| *at != dropped);
         }
+        // A column that was left out for a wider one may fit now.
+        let mut hidden: Vec<usize> =
+            (0..columns.len()).filter(|at| !layout.shown.contains(at)).collect();
+        hidden.sort_by_key(|at| std::cmp::Reverse(columns[*at].drop_order));
+        for at in hidden {
+            let shown = layout.shown.clone();
+            layout.shown.push(at);
+            layout.shown.sort_unstable();
+            if layout.total() > columns_max {
+                layout.shown = shown;
+            }
+        }
         layout
     }
 

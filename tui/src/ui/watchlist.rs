@@ -33,11 +33,11 @@ pub(super) fn watchlist(ctx: &mut DrawContext<'_>, area: Rect) {
         text_column("SYM", 0).sorts_by(Sort::Name),
         number_column("LAST", 0).sorts_by(Sort::Last),
         number_column("CHANGE", 6).sorts_by(Sort::Change),
-        text_column("TREND", 3),
+        text_column("TREND", 1),
         number_column("AGE", 5).sorts_by(Sort::Age),
-        text_column("MINE", 4).sorts_by(Sort::Mine),
+        text_column("MINE", 3).sorts_by(Sort::Mine),
         number_column("SHARES", 2),
-        number_column("P&L", 1).sorts_by(Sort::Profit),
+        number_column("P&L", 4).sorts_by(Sort::Profit),
     ];
     let trend_cells = if area.width >= LONG_TREND_FROM { 20 } else { 10 };
     let range = visible(ctx, inner, Pane::Watchlist, symbols.len());

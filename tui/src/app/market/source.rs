@@ -16,6 +16,8 @@ pub(crate) enum MarketClock {
     /// The server has not said.
     #[default]
     Unknown,
+    /// There is no connection.
+    Offline,
     /// It has none: a quote source is asked.
     None,
     /// It has one, and this was its time, Unix milliseconds, at a local time.
@@ -23,6 +25,11 @@ pub(crate) enum MarketClock {
 }
 
 impl Market {
+    /// Records that there is no connection: no source is to blame for old prices.
+    pub(in crate::app) const fn set_offline(&mut self) {
+        self.clock = MarketClock::Offline;
+    }
+
     /// Records what the server says about the market's clock.
     pub(in crate::app) const fn set_clock(&mut self, clock: MarketClock) {
         self.clock = clock;

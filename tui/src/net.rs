@@ -57,9 +57,11 @@ pub(crate) async fn exchange_async(
     let lost = || format!("lost the connection to {address}");
     let (reader, mut writer) = tokio::io::split(stream);
     let mut unanswered = replies_wanted(requests);
+    // What only reads leaves no doubt.
+    let doubtful = |unanswered: usize| if changes_something(requests) { unanswered } else { 0 };
     match send(&mut writer, requests).await {
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            return Err(no_answer(address, unanswered));
+            return Err(no_answer(address, doubtful(unanswered)));
         }
         sent => sent.with_context(lost).map_err(Failure::link)?,
     }
@@ -77,7 +79,8 @@ pub(crate) async fn exchange_async(
             Ok(Ok(Read::End)) if unanswered == 0 && line.is_empty() => return Ok(()),
             Ok(Ok(Read::End)) => {
                 let closed = format!("{address} closed the connection with {unanswered} lines");
-                return Err(Failure::link(anyhow::anyhow!("{closed} unanswered{MAY_HAVE}")));
+                let doubt = if doubtful(unanswered) > 0 { MAY_HAVE } else { "" };
+                return Err(Failure::link(anyhow::anyhow!("{closed} unanswered{doubt}")));
             }
             Ok(Ok(Read::Part)) | Err(_) => {}
             Ok(Err(error)) => return Err(error).with_context(lost).map_err(Failure::link),
@@ -85,7 +88,7 @@ pub(crate) async fn exchange_async(
         // A quote or a dump may take its time, but a server that works answers a PING.
         if heard.elapsed() >= PATIENCE {
             if !answers(server).await {
-                return Err(no_answer(address, unanswered));
+                return Err(no_answer(address, doubtful(unanswered)));
             }
             heard = Instant::now();
         }
@@ -131,6 +134,16 @@ fn replies_wanted(requests: &[u8]) -> usize {
         }
     }
     wanted
+}
+
+/// Returns true if one of these lines is a command that does not only read.
+fn changes_something(requests: &[u8]) -> bool {
+    requests.split(|byte| *byte == b'\n').any(|line| match parse_line(line) {
+        Parsed::Request(Request { body: Body::Command(command), .. }) => {
+            !command.name().only_reads()
+        }
+        _ => false,
+    })
 }
 
 /// Checks that a line is one of a daytrade server. Returns 1 if it ends a reply, otherwise 0.

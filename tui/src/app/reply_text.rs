@@ -23,19 +23,12 @@ pub(super) fn reply_text(body: &ReplyBody) -> String {
         }
         ReplyBody::CommitBuy { terms } => format!("Bought {}", trade(terms)),
         ReplyBody::CommitSell { terms } => format!("Sold {}", trade(terms)),
-        ReplyBody::CancelBuy { terms } => format!(
-            "Cancelled: BUY {} {} at {}, {} back in cash",
-            thousands(terms.shares),
-            terms.symbol,
-            dollars(terms.price),
-            dollars(terms.total)
-        ),
-        ReplyBody::CancelSell { terms } => format!(
-            "Cancelled: SELL {} {} at {}, the shares are free again",
-            thousands(terms.shares),
-            terms.symbol,
-            dollars(terms.price)
-        ),
+        ReplyBody::CancelBuy { terms } => {
+            format!("Cancelled: BUY {}, which is back in cash", trade(terms))
+        }
+        ReplyBody::CancelSell { terms } => {
+            format!("Cancelled: SELL {}, the shares are free again", trade(terms))
+        }
         ReplyBody::SetBuyAmount { amount, .. } => {
             format!("Amount {} reserved. Add a price to arm it.", dollars(*amount))
         }

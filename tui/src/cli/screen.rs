@@ -228,7 +228,7 @@ pub(super) async fn load_model(
         }
         apply_link_event(&mut model, event, &requests);
         if let Link::Offline { cause, .. } = model.connection.link() {
-            return Err(Failure::link(anyhow::anyhow!("cannot connect: {cause}")));
+            return Err(Failure::link(anyhow::anyhow!("cannot connect to {cause}")));
         }
     }
     if !is_complete(&model) && !model.connection.is_answering() {

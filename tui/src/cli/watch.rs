@@ -32,17 +32,23 @@ async fn print_changes(
 ) -> Result<Exit, Failure> {
     let mut model = endpoint.model(symbols, KeyMap::default(), now_ms());
     let (requests, mut events) = spawn_link(endpoint.server.clone(), now_ms);
-    let mut has_started = false;
+    let (mut has_started, mut was_up) = (false, false);
     loop {
         let event = tokio::select! {
             event = events.recv() => event,
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
         };
         let Some(event) = event else { return Ok(Exit::Done) };
+        was_up |= matches!(event, LinkEvent::Up(_));
         let change = match &event {
             LinkEvent::Line { line: ServerLine::Push(push), .. } => Some(push_to_json(push)),
             LinkEvent::Down { cause, .. } => {
-                return Err(Failure::link(anyhow::anyhow!("the link is lost: {cause}")));
+                let message = if was_up {
+                    format!("the connection is lost: {cause}")
+                } else {
+                    format!("cannot connect to {cause}")
+                };
+                return Err(Failure::link(anyhow::anyhow!(message)));
             }
             _ => None,
         };

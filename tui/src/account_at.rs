@@ -82,16 +82,16 @@ impl AccountAt {
     }
 
     fn move_cash(&mut self, entry: &Entry) {
-        self.cash += entry.cash;
-        match (entry.command, entry.outcome) {
-            (C::Add | C::CommitSell, _) | (C::SetSellTrigger, EntryOutcome::Filled) => {}
-            (C::CommitBuy, _) => self.reserved -= entry.total,
-            (C::SetBuyTrigger, EntryOutcome::Filled) => {
-                self.reserved -= entry.total + entry.cash;
-            }
+        // A server may report any amounts.
+        self.cash = self.cash.saturating_add(entry.cash);
+        let released = match (entry.command, entry.outcome) {
+            (C::Add | C::CommitSell, _) | (C::SetSellTrigger, EntryOutcome::Filled) => Money::ZERO,
+            (C::CommitBuy, _) => entry.total,
+            (C::SetBuyTrigger, EntryOutcome::Filled) => entry.total.saturating_add(entry.cash),
             // Everything else moves cash into a reserve, or back.
-            _ => self.reserved -= entry.cash,
-        }
+            _ => entry.cash,
+        };
+        self.reserved = self.reserved.saturating_sub(released);
     }
 
     fn take_trigger(&mut self, entry: &Entry, symbol: Symbol) {

@@ -1,6 +1,6 @@
 //! The lines of REPORT: one for each record of an account.
 
-use super::value::Cursor;
+use super::value::{Cursor, money};
 use crate::code::Code;
 use crate::commands::CommandName;
 use crate::types::{Money, Symbol};
@@ -82,8 +82,8 @@ impl Entry {
             command: CommandName::parse(f.text()?.as_bytes())?,
             outcome: EntryOutcome::parse(f.text()?)?,
             symbol: f.optional(|text| Symbol::parse(text.as_bytes())).ok()?,
-            amount: f.optional(|text| Money::parse_signed(text.as_bytes())).ok()?,
-            shares: f.int()?,
+            amount: f.optional(money).ok()?,
+            shares: f.shares()?,
             price: f.money()?,
             total: f.money()?,
             basis: f.money()?,

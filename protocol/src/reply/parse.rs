@@ -3,11 +3,11 @@
 use super::body::{Reply, ReplyBody};
 use super::detail::Detail;
 use super::entry::Entry;
-use super::value::{Cursor, ReplyError};
+use super::value::{Cursor, ReplyError, money};
 use crate::code::Code;
 use crate::commands::CommandName;
 use crate::push::Push;
-use crate::types::{Money, Symbol, Tag};
+use crate::types::{Symbol, Tag};
 
 /// One line of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +75,8 @@ fn known_detail(line: &str) -> Option<Detail> {
         },
         "HOLDING" => Detail::Holding {
             symbol: f.symbol()?,
-            free: f.int()?,
-            reserved: f.int()?,
+            free: f.shares()?,
+            reserved: f.shares()?,
             basis: f.money()?,
         },
         "PENDING" => {
@@ -86,15 +86,15 @@ fn known_detail(line: &str) -> Option<Detail> {
             side: f.side()?,
             symbol: f.symbol()?,
             amount: f.money()?,
-            price: f.optional(|text| Money::parse_signed(text.as_bytes())).ok()?,
-            shares: f.int()?,
+            price: f.optional(money).ok()?,
+            shares: f.shares()?,
         },
         "HISTORY" => Detail::History {
             at_ms: f.int()?,
             number: f.int()?,
             command: CommandName::parse(f.text()?.as_bytes())?,
             symbol: f.optional(|text| Symbol::parse(text.as_bytes())).ok()?,
-            amount: f.optional(|text| Money::parse_signed(text.as_bytes())).ok()?,
+            amount: f.optional(money).ok()?,
             refused: refused(f)?,
         },
         "EVENT" => Detail::Event(Entry::read(f)?),
@@ -135,7 +135,7 @@ fn parse_push(line: &str) -> Option<Push> {
             number: f.int()?,
             command: CommandName::parse(f.text()?.as_bytes())?,
             symbol: f.optional(|text| Symbol::parse(text.as_bytes())).ok()?,
-            amount: f.optional(|text| Money::parse_signed(text.as_bytes())).ok()?,
+            amount: f.optional(money).ok()?,
             refused: refused(f)?,
         },
         "BYE" => match f.text()? {

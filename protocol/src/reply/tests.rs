@@ -1,5 +1,5 @@
 use super::*;
-use crate::{LineBuffer, Refusal, TradeTerms, UserName};
+use crate::{LineBuffer, Money, Refusal, TradeTerms, UserName};
 use proptest::prelude::*;
 
 /// The examples of docs/PROTOCOL.md, byte for byte.
@@ -109,15 +109,16 @@ proptest! {
         cents in any::<i32>(),
         big in 0..=Money::BALANCE_MAX.cents(),
         n in any::<u64>(),
+        shares in 0..=10 * Money::BALANCE_MAX.cents() as u64,
         tag in 1..=Tag::MAX,
     ) {
         let (small, big) = (Money::from_cents(i64::from(cents)), Money::from_cents(big));
         let symbol = Symbol::parse(b"Q9").unwrap();
-        let terms = TradeTerms { symbol, shares: n, price: big, total: big };
+        let terms = TradeTerms { symbol, shares, price: big, total: big };
         let user = UserName::parse(b"a.b").unwrap();
         let tag = Tag::new(tag);
         let buy = ReplyBody::Buy { terms, expires_at_ms: n };
-        let holding = Detail::Holding { symbol, free: n, reserved: n, basis: big };
+        let holding = Detail::Holding { symbol, free: shares, reserved: shares, basis: big };
         let account = Push::Account { user, available: big, reserved: big, realised: small };
         let order = Push::Order {
             user: UserName::parse(b"a.b").unwrap(),
@@ -137,6 +138,15 @@ proptest! {
         for line in lines {
             prop_assert_eq!(ServerLine::parse(print(&line).as_bytes()), Ok(line));
         }
+    }
+
+    #[test]
+    fn amounts_that_cannot_be_added_are_no_reply(n in 10 * Money::BALANCE_MAX.cents() as u64 + 1..) {
+        let holding = format!("-HOLDING,Q9,{n},0,1.00");
+        let parsed = ServerLine::parse(holding.as_bytes());
+        prop_assert!(!matches!(parsed, Ok(ServerLine::Detail(_, Detail::Holding { .. }))));
+        let push = format!("* ACCOUNT,a,{n}.00,0.00,0.00");
+        prop_assert!(ServerLine::parse(push.as_bytes()).is_err());
     }
 
     #[test]

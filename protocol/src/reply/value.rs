@@ -132,6 +132,16 @@ impl ReplyValue for DumpPath {
     }
 }
 
+/// The largest number of cents or shares in a reply, ten times the limit of an account: whoever
+/// reads replies may add two of them.
+const REPORTED_MAX: u64 = 10 * Money::BALANCE_MAX.cents() as u64;
+
+/// Reads money of a reply.
+pub(super) fn money(text: &str) -> Option<Money> {
+    let money = Money::parse_signed(text.as_bytes())?;
+    Some(money).filter(|money| money.cents().unsigned_abs() <= REPORTED_MAX)
+}
+
 /// Takes the fields of a line one after the other.
 pub(super) struct Cursor<'a>(Option<&'a str>);
 
@@ -166,7 +176,12 @@ impl<'a> Cursor<'a> {
 
     /// Takes money.
     pub(super) fn money(&mut self) -> Option<Money> {
-        Money::parse_signed(self.text()?.as_bytes())
+        money(self.text()?)
+    }
+
+    /// Takes a number of shares.
+    pub(super) fn shares(&mut self) -> Option<u64> {
+        self.int().filter(|shares| *shares <= REPORTED_MAX)
     }
 
     /// Takes an integer.
@@ -191,7 +206,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes the four fields of a trade's terms.
     pub(super) fn terms(&mut self) -> Option<TradeTerms> {
-        let (symbol, shares) = (self.symbol()?, self.int()?);
+        let (symbol, shares) = (self.symbol()?, self.shares()?);
         Some(TradeTerms { symbol, shares, price: self.money()?, total: self.money()? })
     }
 

@@ -83,6 +83,19 @@ impl Money {
         self.0.checked_add(other.0).map(Self)
     }
 
+    /// Returns the sum, or the nearest amount that can be represented: for views of amounts that
+    /// somebody else reports. An account never uses it.
+    #[must_use]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// Returns the difference as [`Money::saturating_add`] returns the sum.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
     /// Returns the sum, or None if its absolute value is above [`Money::BALANCE_MAX`], the limit of
     /// an account.
     pub fn add_within_balance(self, other: Self) -> Option<Self> {

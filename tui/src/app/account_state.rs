@@ -106,7 +106,8 @@ impl AccountState {
     /// Returns the profit of a sale, from the average cost of the shares that are held now.
     pub(super) fn profit_of_sale(&self, terms: TradeTerms) -> Option<Money> {
         let holding = self.current()?.holding(terms.symbol)?;
-        Some(terms.total - holding.basis.share_of(terms.shares, holding.shares()))
+        let basis = holding.basis.share_of(terms.shares, holding.shares());
+        Some(terms.total.saturating_sub(basis))
     }
 
     /// Records a trade of this session.

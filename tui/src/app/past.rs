@@ -68,7 +68,7 @@ pub(super) fn past_line(entry: &Entry, user: &UserName, session_ms: u64) -> Acti
         EntryOutcome::Filled => {
             let text = filled(side_of(entry.command), terms_of(entry));
             let profit = (entry.basis > Money::ZERO)
-                .then(|| format!(", profit {}", signed(entry.total - entry.basis)));
+                .then(|| format!(", profit {}", signed(entry.total.saturating_sub(entry.basis))));
             (Outcome::News, text + &profit.unwrap_or_default())
         }
         EntryOutcome::Done => (Outcome::Ok, done(entry)),
@@ -227,7 +227,10 @@ fn done(entry: &Entry) -> String {
         CommandName::Sell => format!("Reserved {what} to sell{total}"),
         CommandName::CommitBuy => format!("Bought {what}{total}"),
         CommandName::CommitSell if entry.basis > Money::ZERO => {
-            format!("Sold {what}{total}, profit {}", signed(entry.total - entry.basis))
+            format!(
+                "Sold {what}{total}, profit {}",
+                signed(entry.total.saturating_sub(entry.basis))
+            )
         }
         CommandName::CommitSell => format!("Sold {what}{total}"),
         CommandName::CancelBuy => format!("Cancelled: BUY {what}"),

@@ -32,7 +32,7 @@ impl SymbolQuote {
     /// the server has not said that price, the change is the one since the first price received.
     pub(crate) fn change_basis_points(&self) -> Option<i64> {
         let from = self.open.unwrap_or(self.first);
-        text::basis_points(self.price - from, from)
+        text::basis_points(self.price.saturating_sub(from), from)
     }
 
     /// Returns the age of the quote, in milliseconds.

@@ -37,7 +37,7 @@ pub(super) struct Trip {
 
 impl Trip {
     pub(super) fn profit(&self) -> Money {
-        self.proceeds - self.basis
+        self.proceeds.saturating_sub(self.basis)
     }
 
     /// Returns the profit in percent of the cost, if there was one.
@@ -109,25 +109,26 @@ impl Ledger {
 
     /// Returns the profit realised within the times of the report.
     pub(super) fn realised_within(&self) -> Money {
-        self.realised - self.realised_before
+        self.realised.saturating_sub(self.realised_before)
     }
 
     /// Returns the value of everything: cash, reserves, and shares at their last known price.
     pub(super) fn equity(&self) -> Money {
-        self.cash + self.reserved + self.held().1
+        self.cash.saturating_add(self.reserved).saturating_add(self.held().1)
     }
 
     /// Returns the profit that a sale at the last known prices would realise.
     pub(super) fn unrealised(&self) -> Money {
         let (basis, value) = self.held();
-        value - basis
+        value.saturating_sub(basis)
     }
 
     /// Returns cost basis and value of all shares. Without a price, shares are worth their cost.
     fn held(&self) -> (Money, Money) {
         self.positions.values().fold((Money::ZERO, Money::ZERO), |(basis, value), position| {
             let worth = position.price.and_then(|price| price.times(position.shares));
-            (basis + position.basis, value + worth.unwrap_or(position.basis))
+            let worth = worth.unwrap_or(position.basis);
+            (basis.saturating_add(position.basis), value.saturating_add(worth))
         })
     }
 
@@ -144,25 +145,26 @@ impl Ledger {
         if is_within && self.counts.commands == 0 && self.curve.is_empty() {
             self.realised_before = self.realised;
         }
-        self.cash += entry.cash;
+        self.cash = self.cash.saturating_add(entry.cash);
         if is_within {
             self.count(entry);
         }
         match (entry.command, entry.outcome) {
             (_, EntryOutcome::Refused(_)) => return is_within,
-            (CommandName::Add, _) => self.deposits += entry.cash,
+            (CommandName::Add, _) => self.deposits = self.deposits.saturating_add(entry.cash),
             (CommandName::CommitBuy, EntryOutcome::Done) => {
-                self.reserved -= entry.total;
+                self.reserved = self.reserved.saturating_sub(entry.total);
                 self.bought(entry);
             }
             (CommandName::SetBuyTrigger, EntryOutcome::Filled) => {
-                self.reserved -= entry.total + entry.cash;
+                let released = entry.total.saturating_add(entry.cash);
+                self.reserved = self.reserved.saturating_sub(released);
                 self.bought(entry);
             }
             (CommandName::CommitSell, EntryOutcome::Done)
             | (CommandName::SetSellTrigger, EntryOutcome::Filled) => self.sold(entry, is_within),
             // Everything else moves cash into a reserve, or back.
-            _ => self.reserved -= entry.cash,
+            _ => self.reserved = self.reserved.saturating_sub(entry.cash),
         }
         if let Some(symbol) = entry.symbol.filter(|_| entry.price != Money::ZERO) {
             self.price(symbol, entry.price);
@@ -191,7 +193,7 @@ impl Ledger {
             || matches!(entry.command, CommandName::CommitBuy | CommandName::CommitSell)
                 && entry.outcome == EntryOutcome::Done
         {
-            self.turnover += entry.total;
+            self.turnover = self.turnover.saturating_add(entry.total);
         }
     }
 
@@ -199,12 +201,12 @@ impl Ledger {
         let Some(symbol) = entry.symbol else { return };
         let position = self.positions.entry(symbol).or_default();
         position.shares = position.shares.saturating_add(entry.shares);
-        position.basis += entry.total;
+        position.basis = position.basis.saturating_add(entry.total);
         position.bought_ms += u128::from(entry.at_ms) * u128::from(entry.shares);
     }
 
     fn sold(&mut self, entry: &Entry, is_within: bool) {
-        self.realised += entry.total - entry.basis;
+        self.realised = self.realised.saturating_add(entry.total.saturating_sub(entry.basis));
         let Some(symbol) = entry.symbol else { return };
         let position = self.positions.entry(symbol).or_default();
         let shares = u128::from(position.shares.max(1));
@@ -212,7 +214,7 @@ impl Ledger {
         let part = position.bought_ms * u128::from(entry.shares) / shares;
         position.bought_ms = position.bought_ms.saturating_sub(part);
         position.shares = position.shares.saturating_sub(entry.shares);
-        position.basis -= entry.basis;
+        position.basis = position.basis.saturating_sub(entry.basis);
         if position.shares == 0 {
             self.positions.remove(&symbol);
         }

@@ -125,7 +125,7 @@ pub(super) fn ladder(ctx: &mut DrawContext<'_>, area: Rect, symbol: Symbol) {
     let at = steps.iter().position(|(_, name)| name == "price").unwrap_or(0);
     let from = at.saturating_sub(rows / 2).min(steps.len().saturating_sub(rows));
     for (row, (cents, name)) in (1..area.height).zip(steps.iter().skip(from)) {
-        let away = text::basis_points(Money::from_cents(cents - now.cents()), now);
+        let away = text::basis_points(Money::from_cents(cents.saturating_sub(now.cents())), now);
         let away = away.filter(|_| name != "price").map_or(String::new(), text::percent);
         let price = text::dollars(Money::from_cents(*cents));
         let style = if name == "price" { theme.title } else { theme.text };

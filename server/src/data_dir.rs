@@ -8,11 +8,15 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Time for which somebody who only looks may hold the lock.
+const LOOK_MAX: Duration = Duration::from_millis(200);
 
 const MANIFEST: &str = "manifest.toml";
 const LOCK: &str = "LOCK";
-/// Holds the address of the server that has the lock. It is removed before anybody else can read it
-/// under another lock, so it is never stale.
+/// Holds the address of the server that has the lock. The next server removes it as soon as it has
+/// the lock; for that moment an address may be that of a server that was killed.
 const ADDRESS: &str = "address";
 const FORMAT_VERSION: u32 = 1;
 
@@ -98,6 +102,19 @@ pub fn running_at(data_dir: &Path) -> Option<SocketAddr> {
     std::fs::read_to_string(data_dir.join(ADDRESS)).ok()?.trim().parse().ok()
 }
 
+/// Locks a folder. Whoever looks for its server holds the lock for a moment, which is waited for.
+fn take_lock(lock: &File) -> Result<(), TryLockError> {
+    let deadline = Instant::now() + LOOK_MAX;
+    loop {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(LOOK_MAX / 20);
+            }
+            taken => return taken,
+        }
+    }
+}
+
 /// Returns the journal folder of a shard.
 pub(crate) fn shard_dir(data_dir: &Path, shard: u16) -> PathBuf {
     data_dir.join(format!("shard-{shard}"))
@@ -135,7 +152,7 @@ impl DataDir {
         private_folders().create(path).map_err(io)?;
         let lock = private_files().open(path.join(LOCK)).map_err(io)?;
         warn_if_open_to_others(path).map_err(io)?;
-        lock.try_lock().map_err(|error| match error {
+        take_lock(&lock).map_err(|error| match error {
             TryLockError::WouldBlock => DataDirError::InUse(path.to_owned()),
             TryLockError::Error(error) => io(error),
         })?;

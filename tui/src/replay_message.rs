@@ -4,11 +4,13 @@
 //! so that the screen can use it alone.
 
 use crate::account_at::AccountAt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Number of exchanges that [`Progress`] keeps, the newest.
 pub const EXCHANGES_MAX: usize = 200_000;
+/// Bytes of requests and replies that [`Progress`] keeps, about.
+const BYTES_MAX: usize = 128 << 20;
 /// Exchanges that are shared at once.
 const CHUNK: usize = 512;
 /// Lines per second at speed 1x.
@@ -165,18 +167,25 @@ pub struct Exchanges {
     rest: Vec<Arc<Exchange>>,
     /// Exchanges that were dropped.
     dropped: u64,
+    /// Bytes of each chunk, and of the rest.
+    bytes: VecDeque<usize>,
+    rest_bytes: usize,
 }
 
 impl Exchanges {
     /// Appends an exchange; the oldest ones are dropped if there are too many.
     pub fn push(&mut self, exchange: Exchange) {
+        self.rest_bytes += exchange.request.len() + exchange.reply.len();
         self.rest.push(Arc::new(exchange));
         if self.rest.len() < CHUNK {
             return;
         }
         self.chunks.push(Arc::new(std::mem::take(&mut self.rest)));
-        if self.chunks.len() > EXCHANGES_MAX / CHUNK {
+        self.bytes.push_back(std::mem::take(&mut self.rest_bytes));
+        let is_large = |exchanges: &Self| exchanges.bytes.iter().sum::<usize>() > BYTES_MAX;
+        while self.chunks.len() > EXCHANGES_MAX / CHUNK || self.chunks.len() > 1 && is_large(self) {
             self.chunks.remove(0);
+            self.bytes.pop_front();
             self.dropped += CHUNK as u64;
         }
     }

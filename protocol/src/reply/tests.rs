@@ -141,7 +141,9 @@ proptest! {
     }
 
     #[test]
-    fn amounts_that_cannot_be_added_are_no_reply(n in 10 * Money::BALANCE_MAX.cents() as u64 + 1..) {
+    fn amounts_that_cannot_be_added_are_no_reply(
+        n in 10 * Money::BALANCE_MAX.cents() as u64 + 1..,
+    ) {
         let holding = format!("-HOLDING,Q9,{n},0,1.00");
         let parsed = ServerLine::parse(holding.as_bytes());
         let is_text = matches!(parsed, Ok(ServerLine::Detail(_, Detail::Text(_))));

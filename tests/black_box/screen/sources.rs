@@ -22,6 +22,8 @@ fn a_quote_source_that_is_down_is_said_in_the_banner_the_ticket_and_the_log() {
     screen.expect("!! NO QUOTES");
     screen.press(":buy qqq 100\r");
     screen.expect("Not sent: ");
+    // The frame may arrive in parts; its last line is the key that closes it.
+    screen.expect("Esc close");
     screen.press("\x1b");
     screen.expect_gone("Esc close");
     screen.press("4");

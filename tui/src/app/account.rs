@@ -216,7 +216,12 @@ impl Account {
     /// Returns the cash reserved for pending buys; the rest of the reserve belongs to triggers.
     pub(crate) fn reserved_for_pending(&self) -> Money {
         let buys = self.pending.iter().filter(|order| order.side == Side::Buy);
-        Money::from_cents(buys.map(|order| order.terms.total.cents()).sum())
+        buys.map(|order| order.terms.total).fold(Money::ZERO, Money::saturating_add)
+    }
+
+    /// Returns the cost basis of all shares.
+    pub(crate) fn basis(&self) -> Money {
+        self.holdings.iter().map(|holding| holding.basis).fold(Money::ZERO, Money::saturating_add)
     }
 
     /// Returns the cash after every armed trigger has fired at its price.

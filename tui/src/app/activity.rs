@@ -241,6 +241,12 @@ impl Activity {
             let at_ms = if line.is_past { line.at_ms } else { 0 };
             (line.tag, line.subject.command(), at_ms)
         };
+        let lines: Vec<ActivityLine> = lines.into_iter().collect();
+        // The record of an order takes the place of the news about it.
+        self.lines.retain(|line| {
+            let is_news = line.is_past && line.outcome == Outcome::Waiting;
+            !(is_news && lines.iter().any(|new| new.tag == line.tag))
+        });
         let known: HashSet<_> = self.lines.iter().filter(|line| line.tag > 0).map(key).collect();
         let news: Vec<(u64, String)> = self
             .lines

@@ -6,6 +6,9 @@
 /// The length of an order's reservation, in milliseconds.
 const ORDER_LIFETIME_MS: u64 = 60_000;
 
+/// The maximum offset of a server's clock that is believed: a year.
+const OFFSET_MS_MAX: u64 = 31_536_000_000;
+
 /// The local time of the current event and the offset of the server's clock.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_field_names, reason = "the unit stands last in every name")]
@@ -31,7 +34,10 @@ impl Clock {
     pub(super) fn synchronize(&mut self, sent_ms: u64, expires_at_ms: u64) {
         let midpoint = i64::try_from(u64::midpoint(sent_ms, self.now_ms)).unwrap_or(0);
         let decided_ms = expires_at_ms.saturating_sub(ORDER_LIFETIME_MS);
-        self.offset_ms = i64::try_from(decided_ms).unwrap_or(0) - midpoint;
+        let offset_ms = i64::try_from(decided_ms).unwrap_or(0).saturating_sub(midpoint);
+        if offset_ms.unsigned_abs() <= OFFSET_MS_MAX {
+            self.offset_ms = offset_ms;
+        }
     }
 
     /// Returns the local time, Unix milliseconds.

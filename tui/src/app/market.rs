@@ -116,9 +116,7 @@ impl Market {
 
     /// Stores the last known price of a symbol that has none yet.
     pub(super) fn record_old_quote(&mut self, symbol: Symbol, price: Money, at_ms: u64) {
-        if self.quotes.get(symbol).is_none() && price.is_positive() {
-            self.quotes.record(symbol, price, at_ms, 0);
-        }
+        self.quotes.record_old(symbol, price, at_ms);
     }
 
     /// Returns the watchlist in the trader's own order.

@@ -36,6 +36,7 @@ mod pointer;
 mod pushes;
 mod quotes;
 mod reconcile;
+mod records;
 mod replay;
 mod reply_text;
 mod search;
@@ -100,8 +101,10 @@ pub struct App {
     past_wanted: bool,
     /// Server time up to which the records are known, Unix milliseconds.
     past_known_ms: Option<u64>,
-    /// Server time from which on records are to be asked for once others have arrived.
+    /// Server time from which on records are to be asked for.
     records_wanted_ms: Option<u64>,
+    /// Local time before which they are not asked for.
+    records_not_before_ms: u64,
     /// The trader has asked about the market's clock.
     market_wanted: bool,
     /// The quote source does not answer, as the log has it.
@@ -134,6 +137,7 @@ impl App {
             past_wanted: false,
             past_known_ms: None,
             records_wanted_ms: None,
+            records_not_before_ms: 0,
             market_wanted: false,
             is_source_silent: false,
             view: View::default(),
@@ -189,24 +193,13 @@ impl App {
         self.keep_selection();
         self.sample_equity();
         self.log_source();
+        self.request_records(effects);
         if self.view.screen() == Screen::Replay {
             effects.extend(self.replay.take_question().map(Effect::Replay));
         }
         let Some(order) = self.next_pending().copied() else { return };
         if let Some(warning) = self.trade.expiry_warning(&order, self.clock) {
             self.activity.ring(&warning, self.settings.bell, self.clock, effects);
-        }
-    }
-
-    /// Asks for the records from a server time on: another client has made an order.
-    fn request_records(&mut self, from_ms: u64, effects: &mut Vec<Effect>) {
-        if self.past.is_some() || self.past_wanted {
-            let wanted_ms = self.records_wanted_ms.unwrap_or(from_ms);
-            self.records_wanted_ms = Some(wanted_ms.min(from_ms));
-        } else if self.connection.request_past(Some(from_ms), self.clock, effects) {
-            let mut past = Past::new(self.connection.user().clone(), Some(from_ms), self.clock);
-            past.is_news = true;
-            self.past = Some(past);
         }
     }
 

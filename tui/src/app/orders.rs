@@ -37,7 +37,10 @@ pub(super) fn show_form(app: &mut App, form: Form, effects: &mut Vec<Effect>) {
 pub(super) fn edit_form(app: &mut App, mut form: Form, key: Key, effects: &mut Vec<Effect>) {
     match key {
         // A form that is not in flight is kept as a draft.
-        Key::Esc | Key::Ctrl('c') => app.trade.set_draft((!form.is_sending()).then_some(form)),
+        Key::Esc | Key::Ctrl('c') => {
+            let is_open = form.is_sending() || form.lost().is_some();
+            app.trade.set_draft((!is_open).then_some(form));
+        }
         Key::Enter => submit(app, form, effects),
         key => {
             form.on_key(key, app.account.current(), app.market.quotes());

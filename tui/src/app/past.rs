@@ -23,8 +23,8 @@ pub(super) struct Past {
     session_ms: u64,
     /// Time from which on records were asked for; None for all of them.
     pub(super) from_ms: Option<u64>,
-    /// Server time at which they were asked for, Unix milliseconds.
-    pub(super) asked_ms: u64,
+    /// Time of the newest record, Unix milliseconds.
+    pub(super) newest_ms: Option<u64>,
     /// They are asked for because another client has made an order.
     pub(super) is_news: bool,
     pub(super) lines: VecDeque<ActivityLine>,
@@ -36,14 +36,16 @@ pub(super) struct Past {
 impl Past {
     pub(super) fn new(user: UserName, from_ms: Option<u64>, clock: Clock) -> Self {
         let (lines, fills) = (VecDeque::new(), VecDeque::new());
-        let (session_ms, asked_ms) = (clock.started_ms(), clock.server_ms());
+        let session_ms = clock.started_ms();
         let equity = PastEquity::new(session_ms);
-        Self { user, session_ms, from_ms, asked_ms, is_news: false, lines, fills, equity }
+        let newest_ms = None;
+        Self { user, session_ms, from_ms, newest_ms, is_news: false, lines, fills, equity }
     }
 
     /// Takes the next record, in the order of time.
     pub(super) fn take(&mut self, entry: &Entry) {
         self.equity.take(entry);
+        self.newest_ms = self.newest_ms.max(Some(entry.at_ms));
         if self.lines.len() == LINES_MAX {
             self.lines.pop_front();
         }

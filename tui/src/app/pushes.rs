@@ -4,7 +4,7 @@
 use super::past;
 use super::server_lines::on_price;
 use super::text::signed;
-use super::{Action, App, Effect, Subject};
+use super::{Action, App, Effect, Outcome, Subject};
 use daytrade_protocol::{EntryOutcome, Push, Side, TradeTerms};
 
 /// The display time of the message about an expired order or a fired trigger, in milliseconds.
@@ -37,14 +37,18 @@ fn on_order(app: &mut App, push: &Push, text: String, effects: &mut Vec<Effect>)
     if entry.outcome == EntryOutcome::Done {
         app.connection.request_summary(app.clock, effects);
     }
-    // The shares and the price of an order are in its record only.
-    if entry.outcome == EntryOutcome::Done && past::has_terms(entry.command) {
-        app.request_records(entry.at_ms, effects);
-        return;
-    }
     let mut line = past::past_line(&entry, app.connection.user(), app.clock.started_ms());
     line.reply = text;
-    app.activity.add_past([line]);
+    // The shares and the price of an order are in its record only.
+    if entry.outcome == EntryOutcome::Done && past::has_terms(entry.command) {
+        line.outcome = Outcome::Waiting;
+        "another client; its record is asked for".clone_into(&mut line.message);
+        app.activity.add_past([line]);
+        app.want_records(entry.at_ms);
+        app.request_records(effects);
+    } else {
+        app.activity.add_past([line]);
+    }
 }
 
 fn on_expired(

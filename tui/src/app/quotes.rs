@@ -9,6 +9,8 @@ const HISTORY_MAX: usize = 7_200;
 /// Prices within one step are stored as one, the last of them, so that an hour of a busy symbol
 /// fits.
 const HISTORY_STEP_MS: u64 = 500;
+/// The length of a day, in milliseconds.
+const DAY_MS: u64 = 86_400_000;
 
 /// The newest quote of one symbol and its past prices.
 #[derive(Clone, Debug)]
@@ -21,8 +23,10 @@ pub(crate) struct SymbolQuote {
     pub(crate) changed_ms: u64,
     /// The first price received.
     first: Money,
+    /// The price is from before the screen was opened.
+    is_old: bool,
     /// The first price of the day, as the server has it.
-    open: Option<Money>,
+    open: Option<Open>,
     /// Server times and prices, newest last.
     pub(crate) history: VecDeque<(u64, Money)>,
 }
@@ -31,7 +35,7 @@ impl SymbolQuote {
     /// Returns the change since the first price of the day, in hundredths of a percent. As long as
     /// the server has not said that price, the change is the one since the first price received.
     pub(crate) fn change_basis_points(&self) -> Option<i64> {
-        let from = self.open.unwrap_or(self.first);
+        let from = self.open.map_or(self.first, |open| open.price);
         text::basis_points(self.price.saturating_sub(from), from)
     }
 
@@ -46,12 +50,20 @@ impl SymbolQuote {
     }
 }
 
+/// The first price of a day.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    price: Money,
+    /// Day of the server's clock, in days since 1970; None where the market has days of its own.
+    day: Option<u64>,
+}
+
 /// The quotes of all symbols.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quotes {
     quotes: BTreeMap<Symbol, SymbolQuote>,
     /// The first price of the day, by symbol.
-    opens: BTreeMap<Symbol, Money>,
+    opens: BTreeMap<Symbol, Open>,
 }
 
 impl Quotes {
@@ -65,15 +77,39 @@ impl Quotes {
         self.get(symbol).map(|quote| quote.price)
     }
 
+    /// Stores the last known price of a symbol that has none yet.
+    pub(super) fn record_old(&mut self, symbol: Symbol, price: Money, at_ms: u64) {
+        if self.get(symbol).is_none() {
+            self.record(symbol, price, at_ms, 0);
+            if let Some(quote) = self.quotes.get_mut(&symbol) {
+                quote.is_old = true;
+            }
+        }
+    }
+
     /// Stores a price; one that is older than the newest is ignored.
     pub(crate) fn record(&mut self, symbol: Symbol, price: Money, at_ms: u64, now_ms: u64) {
+        if !(Money::from_cents(1)..=Money::AMOUNT_MAX).contains(&price) {
+            return;
+        }
         let open = self.opens.get(&symbol).copied();
         let quote = self.quotes.entry(symbol).or_insert_with(|| {
             let (first, history) = (price, VecDeque::new());
-            SymbolQuote { price, at_ms, changed_ms: 0, first, open, history }
+            SymbolQuote { price, at_ms, changed_ms: 0, first, is_old: false, open, history }
         });
         if at_ms < quote.at_ms {
             return;
+        }
+        // The first price of another day is its opening price.
+        if let Some(open) = &mut quote.open
+            && open.day.is_some_and(|day| day < at_ms / DAY_MS)
+        {
+            *open = Open { price, day: Some(at_ms / DAY_MS) };
+            self.opens.insert(symbol, *open);
+        }
+        if std::mem::take(&mut quote.is_old) {
+            quote.first = price;
+            quote.history.clear();
         }
         if quote.price != price {
             quote.changed_ms = now_ms;
@@ -91,10 +127,13 @@ impl Quotes {
     }
 
     /// Stores the first price of the day.
-    pub(super) fn set_open(&mut self, symbol: Symbol, price: Money) {
-        self.opens.insert(symbol, price);
+    ///
+    /// `at_ms` is its time by the server's clock, None where the market has days of its own.
+    pub(super) fn set_open(&mut self, symbol: Symbol, price: Money, at_ms: Option<u64>) {
+        let open = Open { price, day: at_ms.map(|at_ms| at_ms / DAY_MS) };
+        self.opens.insert(symbol, open);
         if let Some(quote) = self.quotes.get_mut(&symbol) {
-            quote.open = Some(price);
+            quote.open = Some(open);
         }
     }
 

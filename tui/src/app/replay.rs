@@ -20,7 +20,7 @@ pub(crate) struct ReplayState {
     matches: Vec<u64>,
     /// Number of the first exchange that the search has not looked at.
     searched_to: u64,
-    /// Number of the exchange whose account was last asked for, and the lines sent by then.
+    /// Number of the exchange whose account was last asked for, and the exchanges by then.
     asked: Option<(u64, u64)>,
 }
 
@@ -228,7 +228,7 @@ impl ReplayState {
         let progress = self.progress.as_ref()?;
         let rests = progress.pace == Pace::Paused || progress.stage == Stage::Ended;
         let is_alive = !matches!(progress.stage, Stage::Starting | Stage::Failed(_));
-        let lines = progress.lines;
+        let lines = progress.exchanges.numbers().end;
         let number = self.number_at(self.row()).filter(|_| rests && is_alive)?;
         if self.asked == Some((number, lines)) {
             return None;

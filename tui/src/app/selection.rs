@@ -204,7 +204,8 @@ impl App {
         let minute = now_ms - now_ms % 60_000 + 60_000;
         let silence =
             self.market.silence_change_ms(self.clock).filter(|_| self.connection.is_live());
-        [tenths, self.activity.notice_until_ms(), seconds, silence, Some(minute)]
+        let records = self.records_due_ms();
+        [tenths, self.activity.notice_until_ms(), seconds, silence, records, Some(minute)]
             .into_iter()
             .flatten()
             .min()

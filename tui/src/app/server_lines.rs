@@ -1,18 +1,18 @@
 //! Handles the events of the link: connections, replies and pushes.
 
-use super::activity::SAME_EVENT_MS;
 use super::orders::{update_opens, update_watches};
 use super::past::Past;
 use super::pushes::on_push;
 use super::reconcile::{report_changes, settle_unknown};
+use super::records::on_past;
 use super::reply_text::reply_text;
 use super::text::{dollars, signed};
 use super::{
-    Account, ActivityLine, App, Effect, LinkEvent, MarketClock, Outcome, Popup, Purpose, Subject,
+    Account, App, Effect, FormKind, LinkEvent, MarketClock, Outcome, Popup, Purpose, Subject,
 };
 use daytrade_protocol::{
-    Body, Code, Command, CommandName, Detail, Money, Reply, ReplyBody, ServerLine, SessionCommand,
-    Side, Symbol, Tag, TradeTerms,
+    Body, Code, Command, Detail, Money, Reply, ReplyBody, ServerLine, SessionCommand, Side, Symbol,
+    Tag, TradeTerms,
 };
 
 /// A reply to a command of the trader.
@@ -104,7 +104,9 @@ fn on_reply(
     let Some(tag) = reply.tag.map(Tag::get) else { return };
     let Some((sent, details)) = app.connection.take_answered(tag) else { return };
     let took_us = took_us.unwrap_or_else(|| app.clock.since_ms(sent.sent_ms) * 1_000);
-    app.activity.record_round_trip(took_us);
+    if sent.purpose != Purpose::Past {
+        app.activity.record_round_trip(took_us);
+    }
     match sent.purpose {
         Purpose::Summary => on_summary(app, &reply.body, &details, effects),
         Purpose::Past => on_past(app, &reply.body, effects),
@@ -122,8 +124,8 @@ fn on_reply(
                 }
                 app.notify(&text);
             }
-            (_, ReplyBody::Open { symbol, price, market, .. }) => {
-                app.market.set_open(*symbol, *price, market);
+            (_, ReplyBody::Open { symbol, price, at_ms, market }) => {
+                app.market.set_open(*symbol, *price, *at_ms, market);
             }
             _ => {}
         },
@@ -176,35 +178,6 @@ fn on_market(app: &mut App, is_wanted: bool, body: &ReplyBody) {
     }
 }
 
-/// Takes in the records that this screen did not cause, once all have arrived.
-fn on_past(app: &mut App, body: &ReplyBody, effects: &mut Vec<Effect>) {
-    let Some(past) = app.past.take() else { return };
-    if matches!(body, ReplyBody::Refused { .. }) {
-        // An earlier version of the server, or a role that may not: the newest ten are known.
-        if let Some(account) = app.account.current() {
-            app.activity.add_history(&account.history, app.connection.user());
-        }
-        return;
-    }
-    if past.from_ms.is_none() {
-        app.equity.set_past(&past.equity);
-        app.account.set_past_fills(past.fills, app.clock.started_ms());
-    } else {
-        app.account.add_missing_fills(past.fills);
-    }
-    if past.is_news
-        && let Some(line) = past.lines.iter().rfind(|line| is_trade_of_others(app, line))
-    {
-        app.notify(&line.message.clone());
-    }
-    app.activity.add_past(past.lines);
-    // What is asked for after the next loss overlaps a little.
-    app.past_known_ms = Some(past.asked_ms.saturating_sub(SAME_EVENT_MS));
-    if let Some(from_ms) = app.records_wanted_ms.take() {
-        app.request_records(from_ms, effects);
-    }
-}
-
 pub(super) fn on_price(
     app: &mut App,
     symbol: Symbol,
@@ -233,17 +206,15 @@ fn settle_form(app: &mut App) {
         Some(Outcome::Lost) => form.refuse("It never arrived; Enter sends it now.".to_owned()),
         Some(Outcome::Refused) => form.refuse("It was refused.".to_owned()),
         Some(Outcome::Unknown | Outcome::Waiting) => {}
+        Some(Outcome::Untold) => {
+            form.refuse("Nobody knows what became of it: look at the account first.".to_owned());
+        }
+        // The second request of a trigger follows the reply to the first, which was lost.
+        _ if matches!(form.kind(), FormKind::Trigger(_)) => {
+            form.refuse("See Triggers: if it is not armed, Enter sets it again.".to_owned());
+        }
         _ => drop(app.view.take_popup()),
     }
-}
-
-/// Returns true for a trade that this screen did not make.
-fn is_trade_of_others(app: &App, line: &ActivityLine) -> bool {
-    line.subject.command().is_some_and(|command| {
-        matches!(command, CommandName::CommitBuy | CommandName::CommitSell)
-            && line.outcome == Outcome::Ok
-            && !app.activity.has_sent(line.tag, command)
-    })
 }
 
 fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut Vec<Effect>) {
@@ -255,7 +226,6 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
             {
                 let user = app.connection.user().clone();
                 app.past = Some(Past::new(user, app.past_known_ms, app.clock));
-                app.records_wanted_ms = None;
             }
             settle_unknown(&app.account, &mut app.activity, app.clock);
             settle_form(app);
@@ -264,6 +234,7 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
         ReplyBody::Refused { code: Code::NoAccount, .. } => {
             app.account.set_missing();
             app.activity.settle_as_lost("it never reached the server: there is no account");
+            settle_form(app);
         }
         ReplyBody::Refused { code, message } => {
             if *code == Code::Forbidden {

@@ -2,7 +2,7 @@
 //! `triggers`, `activity`).
 
 use super::endpoint::EndpointArgs;
-use super::screen::{load_model, runtime};
+use super::screen::{Wants, load_model, runtime};
 use super::table::{self, Column, Kind, Table, money};
 use crate::app::{Account, App, Outcome};
 use crate::exit::{Exit, Failure};
@@ -10,7 +10,6 @@ use crate::net::ANSWER_TIMEOUT;
 use clap::Args;
 use daytrade_protocol::{Money, Side, Symbol};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// The columns of a price.
 const QUOTE: &[Column] = &[("symbol", Kind::Text), ("price", Kind::Money), ("at_ms", Kind::Time)];
@@ -119,7 +118,9 @@ pub(crate) enum Query {
 /// As [`super::screen::screen`], and a failure if the account is unknown.
 pub(crate) fn account(query: Query, args: &QueryArgs, last: usize) -> Result<Exit, Failure> {
     let endpoint = args.endpoint.open()?;
-    let model = runtime()?.block_on(load_model(&endpoint, Vec::new(), Duration::ZERO))?;
+    let past = matches!(query, Query::Status | Query::Holdings | Query::Activity);
+    let wants = Wants { past, ..Wants::default() };
+    let model = runtime()?.block_on(load_model(&endpoint, Vec::new(), wants))?;
     let table = table_of(query, &model, last);
     endpoint.close()?;
     if model.account.current().is_none() {
@@ -137,6 +138,10 @@ pub(crate) fn account(query: Query, args: &QueryArgs, last: usize) -> Result<Exi
         };
         return Err(Failure { exit: Exit::Differs, error: anyhow::anyhow!(message) });
     }
+    if query == Query::Activity && !model.knows_past() {
+        let error = anyhow::anyhow!("the records of the account did not arrive in time");
+        return Err(Failure::link(error));
+    }
     table::print(&table, args.json, query != Query::Status)
 }
 
@@ -153,7 +158,7 @@ pub(crate) fn quote(args: &QuoteQueryArgs) -> Result<Exit, Failure> {
     };
     let symbol = Symbol::parse(args.symbol.as_bytes()).ok_or_else(invalid)?;
     let endpoint = args.query.endpoint.open()?;
-    let model = runtime()?.block_on(load_model(&endpoint, vec![symbol], Duration::ZERO))?;
+    let model = runtime()?.block_on(load_model(&endpoint, vec![symbol], Wants::default()))?;
     endpoint.close()?;
     let Some(seen) = model.market.quotes().get(symbol) else {
         let error = anyhow::anyhow!("No price for {symbol}: the quote source does not answer.");

@@ -39,8 +39,13 @@ struct SavedAlert {
 }
 
 fn read() -> Screens {
-    let text = state_file(FILE).and_then(|path| std::fs::read_to_string(path).ok());
-    text.and_then(|text| toml::from_str(&text).ok()).unwrap_or_default()
+    let Some(path) = state_file(FILE) else { return Screens::default() };
+    let Ok(text) = std::fs::read_to_string(&path) else { return Screens::default() };
+    toml::from_str(&text).unwrap_or_else(|_| {
+        // What cannot be read is kept aside: it is about to be replaced.
+        let _ = std::fs::rename(&path, path.with_extension("toml.bad"));
+        Screens::default()
+    })
 }
 
 /// Returns the watchlist of the last session of this user at this server.

@@ -195,6 +195,15 @@ fn session_summary(model: &App) -> Vec<String> {
     lines
 }
 
+/// What a command wants of the model besides the account and its prices.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wants {
+    /// The records of the account, which also tell the last known prices.
+    pub(super) past: bool,
+    /// To watch the prices for a time.
+    pub(super) watch: Duration,
+}
+
 /// Loads the account and the prices of these symbols; returns an incomplete model after
 /// [`ANSWER_TIMEOUT`], with symbols after [`QUOTE_TIMEOUT`]. Then watches the prices for a time.
 ///
@@ -203,7 +212,7 @@ fn session_summary(model: &App) -> Vec<String> {
 pub(super) async fn load_model(
     endpoint: &Endpoint,
     symbols: Vec<Symbol>,
-    watch: Duration,
+    wants: Wants,
 ) -> Result<App, Failure> {
     let has_symbols = !symbols.is_empty();
     let mut model = endpoint.model(symbols, KeyMap::default(), now_ms());
@@ -216,7 +225,7 @@ pub(super) async fn load_model(
         let account = &model.account;
         let is_known = account.current().is_some() || account.is_missing();
         // The records tell the last known prices and the activity.
-        let is_known = is_known && (model.knows_past() || account.is_missing());
+        let is_known = is_known && (!wants.past || model.knows_past() || account.is_missing());
         (is_known || account.refused().is_some()) && model.market.watchlist().iter().all(has_price)
     };
     while !is_complete(&model) {
@@ -234,7 +243,7 @@ pub(super) async fn load_model(
     if !is_complete(&model) && !model.connection.is_answering() {
         return Err(no_answer(&endpoint.server.address.to_string(), 0));
     }
-    let watched = tokio::time::Instant::now() + watch;
+    let watched = tokio::time::Instant::now() + wants.watch;
     while let Ok(Some(event)) = tokio::time::timeout_at(watched, events.recv()).await {
         apply_link_event(&mut model, event, &requests);
     }

@@ -2,7 +2,7 @@
 
 use super::config::ConfigFile;
 use super::picture;
-use super::screen::{ScreenArgs, load_model, runtime};
+use super::screen::{ScreenArgs, Wants, load_model, runtime};
 use crate::exit::{Exit, Failure};
 use crate::ui::{self, ColumnWidths, RenderOptions};
 use clap::Args;
@@ -48,9 +48,9 @@ fn parse_size(text: &str) -> Result<(u16, u16), String> {
 pub(crate) fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
     let config = ConfigFile::read()?;
     let endpoint = args.screen.endpoint.open()?;
-    let watch = Duration::from_secs(args.after);
+    let wants = Wants { past: true, watch: Duration::from_secs(args.after) };
     let mut model =
-        runtime()?.block_on(load_model(&endpoint, config.watchlist(&endpoint.place)?, watch))?;
+        runtime()?.block_on(load_model(&endpoint, config.watchlist(&endpoint.place)?, wants))?;
     model.view.set_money_hidden(args.hide_money);
     model.keys = config.keys()?;
     model.settings = config.settings(&args.screen.appearance);

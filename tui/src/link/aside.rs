@@ -1,13 +1,14 @@
 //! A REPORT over a connection of its own. The records of an account may be many, and what follows a
 //! REPORT on its connection waits for it: no order must.
 
+use super::exchange::read_line;
 use crate::app::LinkEvent;
-use crate::net::clean;
+use crate::net::{answers, clean};
 use crate::remote::Server;
 use daytrade_protocol::{Code, Reply, ReplyBody, Request, ServerLine};
 use std::io;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::timeout;
 
@@ -35,11 +36,18 @@ async fn exchange(
     let text = |error: io::Error| error.to_string();
     writer.write_all(&bytes).await.map_err(text)?;
     writer.flush().await.map_err(text)?;
-    let mut lines = BufReader::new(reader).lines();
+    let (mut reader, mut line) = (BufReader::new(reader), Vec::new());
     loop {
-        let read = timeout(SILENCE_MAX, lines.next_line()).await;
-        let read = read.map_err(|_| "no answer".to_owned())?.map_err(text)?;
-        let text = clean(&read.ok_or("the server has closed the connection")?);
+        match timeout(SILENCE_MAX, read_line(&mut reader, &mut line)).await {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => return Err("the server has closed the connection".to_owned()),
+            Ok(Err(error)) => return Err(error.to_string()),
+            // A long journal takes its time to read.
+            Err(_) if answers(server).await => continue,
+            Err(_) => return Err("no answer".to_owned()),
+        }
+        let text = clean(&String::from_utf8_lossy(&line));
+        line.clear();
         let Ok(line) = ServerLine::parse(text.as_bytes()) else { continue };
         let is_last = matches!(&line, ServerLine::Reply(reply) if reply.tag == request.tag);
         if events.send(LinkEvent::Line { line, text, took_us: None }).is_err() || is_last {

@@ -220,7 +220,7 @@ fn next_request(requests: &mut UnboundedReceiver<LinkRequest>) -> Option<Request
 ///
 /// # Errors
 /// An error of the connection, or one for a line that is longer than any of a daytrade server.
-async fn read_line(
+pub(super) async fn read_line(
     reader: &mut BufReader<ReadHalf<Stream>>,
     line: &mut Vec<u8>,
 ) -> io::Result<bool> {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// The maximum number of records that are kept, of all users together.
 const RECORDS_MAX: usize = 500_000;
 
-/// The records of users, each as of a number of lines sent.
+/// The records of users, each as of a number of exchanges.
 #[derive(Debug, Default)]
 pub(super) struct Instants {
     timelines: BTreeMap<UserName, (u64, Timeline)>,
@@ -37,7 +37,7 @@ impl Instants {
         let (lines, exchanges) = {
             let state = shared.state.borrow();
             let progress = state.replay_progress().ok_or("no replay")?;
-            (progress.lines, progress.exchanges.clone())
+            (progress.exchanges.numbers().end, progress.exchanges.clone())
         };
         let (user, _) = exchanges
             .get(exchange)
@@ -53,7 +53,12 @@ impl Instants {
             self.timelines.insert(user.clone(), (lines, timeline));
         }
         let timeline = &self.timelines.get(&user).ok_or("no records")?.1;
-        Ok((user.to_string(), Arc::new(at(timeline, &exchanges, exchange, &user))))
+        let account = at(timeline, &exchanges, exchange, &user).or_else(|| {
+            // Nothing has happened to an account of which all lines are kept.
+            (exchanges.numbers().start == 0).then(AccountAt::default)
+        });
+        let account = account.ok_or("What this account was then is not kept any more.")?;
+        Ok((user.to_string(), Arc::new(account)))
     }
 }
 
@@ -69,13 +74,18 @@ fn user_of(exchange: &Exchange) -> Option<(UserName, u64)> {
 
 /// Returns the account after the last command of its user up to an exchange. A command without a
 /// record has changed nothing.
-fn at(timeline: &Timeline, exchanges: &Exchanges, exchange: u64, user: &UserName) -> AccountAt {
+fn at(
+    timeline: &Timeline,
+    exchanges: &Exchanges,
+    exchange: u64,
+    user: &UserName,
+) -> Option<AccountAt> {
     let numbers = exchanges.numbers().start..=exchange;
     let mut own = numbers.rev().filter_map(|number| {
         let (of, tag) = user_of(exchanges.get(number)?)?;
         (of == *user).then_some(tag)
     });
-    own.find_map(|tag| timeline.after(tag)).unwrap_or_default()
+    own.find_map(|tag| timeline.after(tag))
 }
 
 /// Asks for all records of an account.
@@ -86,6 +96,9 @@ async fn records(shared: &Shared, user: &UserName) -> Result<Timeline, String> {
     let (mut timeline, mut refused) = (Timeline::default(), None);
     let take = |line: &str| {
         match ServerLine::parse(line.as_bytes()) {
+            Ok(ServerLine::Detail(_, Detail::Event(_))) if timeline.len() == RECORDS_MAX => {
+                refused = Some(format!("more than {RECORDS_MAX} records"));
+            }
             Ok(ServerLine::Detail(_, Detail::Event(entry))) => timeline.push(entry),
             Ok(ServerLine::Reply(Reply { body: ReplyBody::Refused { code, message }, .. })) => {
                 refused = Some(format!("{code}: {message}"));

@@ -83,9 +83,9 @@ fn totals(ctx: &mut DrawContext<'_>, area: Rect) -> u16 {
     let (value, fresh) = app.market_value();
     let Some(account) = app.account.current() else { return 0 };
     let about = if fresh { "" } else { "~" };
-    let basis: i64 = account.holdings.iter().map(|holding| holding.basis.cents()).sum();
-    let profit = Money::from_cents(value.cents().saturating_sub(basis));
-    let share = text::basis_points(profit, Money::from_cents(basis))
+    let basis = account.basis();
+    let profit = value.saturating_sub(basis);
+    let share = text::basis_points(profit, basis)
         .filter(|_| !app.view.is_money_hidden())
         .map_or(String::new(), |share| ctx.options.glyphs.change(share));
     let rule =

@@ -109,8 +109,7 @@ fn profit(
     equity: Money,
     about: &str,
 ) -> Span<'static> {
-    let basis: i64 = account.holdings.iter().map(|holding| holding.basis.cents()).sum();
-    let unrealised = Money::from_cents(value.cents() - basis);
+    let unrealised = value.saturating_sub(account.basis());
     let profit = unrealised.checked_add(account.realised).unwrap_or(unrealised);
     let added = Money::from_cents(equity.cents().saturating_sub(profit.cents()));
     let share = if ctx.app.view.is_money_hidden() {

@@ -163,9 +163,12 @@ impl Glyphs {
         else {
             return String::new();
         };
-        let span = (high - low).max(1);
-        let top = self.spark.len() as i64 - 1;
-        let level = |value: i64| if high == low { top / 2 } else { (value - low) * top / span };
+        let (low, high) = (i128::from(low), i128::from(high));
+        let (span, top) = ((high - low).max(1), self.spark.len() as i128 - 1);
+        let level = |value: i64| match i128::from(value) {
+            _ if high == low => top / 2,
+            value => (value - low) * top / span,
+        };
         last.iter().filter_map(|value| self.spark.get(level(*value) as usize)).collect()
     }
 }

@@ -7,8 +7,6 @@ use daytrade_protocol::{Money, Symbol};
 
 /// The minimum time between two requests for the opening prices, in milliseconds.
 const OPENS_MS: u64 = 60_000;
-/// The length of a day, in milliseconds.
-const DAY_MS: u64 = 86_400_000;
 
 /// Whether the market has a clock of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,10 +39,17 @@ impl Market {
     }
 
     /// Stores the opening price of a symbol, if it is known, and what kind of a market it is.
-    pub(in crate::app) fn set_open(&mut self, symbol: Symbol, price: Money, kind: &str) {
+    pub(in crate::app) fn set_open(
+        &mut self,
+        symbol: Symbol,
+        price: Money,
+        at_ms: u64,
+        kind: &str,
+    ) {
         self.kind = (kind != "LIVE").then(|| kind.into());
         if price.is_positive() {
-            self.quotes.set_open(symbol, price);
+            let has_own_days = matches!(self.clock, MarketClock::At(..)) || kind == "REPLAYED";
+            self.quotes.set_open(symbol, price, (!has_own_days).then_some(at_ms));
         }
     }
 
@@ -56,14 +61,11 @@ impl Market {
     /// Returns the watched symbols whose opening price may have changed, once a minute at most: a
     /// market with a clock has days of its own.
     pub(in crate::app) fn take_stale_opens(&mut self, clock: Clock) -> Vec<Symbol> {
-        let (now_ms, asked_ms) = (clock.now_ms(), self.opens_asked_ms);
         let has_own_days = matches!(self.clock, MarketClock::At(..));
-        let is_due = clock.since_ms(asked_ms) >= OPENS_MS
-            && (has_own_days || now_ms / DAY_MS != asked_ms / DAY_MS);
-        if !is_due {
+        if !has_own_days || clock.since_ms(self.opens_asked_ms) < OPENS_MS {
             return Vec::new();
         }
-        self.opens_asked_ms = now_ms;
+        self.opens_asked_ms = clock.now_ms();
         self.watched.iter().copied().collect()
     }
 
@@ -132,11 +134,16 @@ mod tests {
         };
         assert_eq!((change(&world), world.app.market.kind()), (Some(0), None));
         let tag = world.tag("OPEN");
-        world.receive(&format!("[{tag}] OK,OPEN,XYZ,10.00,1,SIMULATED"));
+        let opened_ms = world.now_ms;
+        world.receive(&format!("[{tag}] OK,OPEN,XYZ,10.00,{opened_ms},SIMULATED"));
         assert_eq!((change(&world), world.app.market.kind()), (Some(5_020), Some("SIMULATED")));
         world.wait(1_000);
         world.receive(&format!("* QUOTE,XYZ,11.00,{}", world.now_ms));
         assert_eq!(change(&world), Some(1_000));
+        // The first price of the next day is its opening price.
+        world.wait(86_400_000);
+        world.receive(&format!("* QUOTE,XYZ,12.00,{}", world.now_ms));
+        assert_eq!(change(&world), Some(0));
     }
 
     #[test]

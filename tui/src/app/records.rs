@@ -1,5 +1,5 @@
-//! Asks for the records of the account and takes them in: all of them once, later those since a lost
-//! connection, and those of other clients' orders.
+//! Asks for the records of the account and takes them in: all of them once, later those since a
+//! lost connection, and those of other clients' orders.
 
 use super::activity::SAME_EVENT_MS;
 use super::past::Past;
@@ -83,4 +83,65 @@ fn is_trade_of_others(app: &App, line: &ActivityLine) -> bool {
             && line.outcome == Outcome::Ok
             && !app.activity.has_sent(line.tag, command)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tests::{START_MS, World};
+    use crate::app::{Event, Key};
+
+    fn messages(world: &World) -> Vec<String> {
+        world.app.activity.lines().iter().map(|line| line.message.clone()).collect()
+    }
+
+    #[test]
+    fn an_order_of_another_client_is_listed_at_once_and_its_record_takes_its_place() {
+        let mut world = World::live();
+        world.summary(&["ACCOUNT,alice,1000.00,0.00,0.00"]);
+        let tag = world.tag("REPORT");
+        world.receive(&format!("[{tag}] OK,REPORT,0"));
+        world.wait(5_000);
+        let at_ms = START_MS + 5_000;
+        world.receive(&format!("* ORDER,alice,{at_ms},77,BUY,XYZ,100.00,OK"));
+        assert_eq!(messages(&world), ["another client; its record is asked for"]);
+        let tag = world.tag("REPORT");
+        // A server that cannot answer is asked again, after a pause.
+        world.receive(&format!("[{tag}] ERR,OVERLOADED,eight others read"));
+        assert_eq!(messages(&world), ["another client; its record is asked for"]);
+        world.wait(RECORDS_PAUSE_MS + 1);
+        let again = world.tag("REPORT");
+        assert_ne!(tag, again);
+        let tag = again;
+        let event = format!("EVENT,{at_ms},77,BUY,OK,XYZ,100.00,6,15.02,90.12,0.00,-90.12");
+        world.receive(&format!("[{tag}]-{event}"));
+        world.receive(&format!("[{tag}] OK,REPORT,1"));
+        assert_eq!(messages(&world), ["Reserved 6 XYZ at 15.02 for 90.12 (another client)"]);
+    }
+
+    #[test]
+    fn a_form_whose_reply_was_lost_sends_nothing_until_its_outcome_is_known() {
+        let mut world = World::live();
+        world.summary(&["ACCOUNT,alice,1000.00,0.00,0.00"]);
+        world.press("b550\n");
+        let tag = world.tag("BUY");
+        world.down();
+        world.handle(Event::Link(crate::app::LinkEvent::Up(None)));
+        assert!(world.press("\n").iter().all(|line| !line.contains("BUY,")), "not yet known");
+        world.summary(&["ACCOUNT,alice,1000.00,0.00,0.00"]);
+        assert_eq!(world.form().refused(), Some("It never arrived; Enter sends it now."));
+        world.receive(&format!("* QUOTE,XYZ,15.02,{}", world.now_ms));
+        assert!(world.press("\n").iter().any(|line| line.contains("BUY,alice,XYZ,550.00")));
+        // This time it has arrived.
+        let second = world.tag("BUY");
+        assert_ne!(tag, second);
+        world.down();
+        world.handle(Event::Link(crate::app::LinkEvent::Up(None)));
+        world.summary(&[
+            "ACCOUNT,alice,459.28,540.72,0.00",
+            &format!("HISTORY,{START_MS},{second},BUY,XYZ,550.00,OK"),
+        ]);
+        assert!(world.app.view.popup().is_none(), "the order was made: the form is done");
+        world.handle(Event::Key(Key::Esc));
+    }
 }

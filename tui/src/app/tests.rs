@@ -95,13 +95,13 @@ impl World {
         self.handle(Event::Tick);
     }
 
-    fn down(&mut self) {
+    pub(crate) fn down(&mut self) {
         let (cause, next_try_ms) = ("it broke".to_owned(), self.now_ms + 250);
         self.handle(Event::Link(LinkEvent::Down { cause, next_try_ms, attempt: 2 }));
     }
 
     /// Returns the open form.
-    fn form(&self) -> &Form {
+    pub(crate) fn form(&self) -> &Form {
         match self.app.view.popup() {
             Some(Popup::Form(form)) => form,
             other => panic!("no form: {other:?}"),

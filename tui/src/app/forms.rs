@@ -304,7 +304,10 @@ impl Form {
             _ => 1,
         };
         if let Some(total) = price.times(shares).filter(|total| total.is_positive()) {
-            self.amount = total.to_string().into();
+            // A number of shares follows the price; what a buy may cost stays what it is.
+            let is_in_shares = side == Side::Sell || key == '=';
+            let text = if is_in_shares { format!("{shares}s") } else { total.to_string() };
+            self.amount = text.into();
             (self.calculated, self.refused) = (true, None);
         }
     }

@@ -152,12 +152,12 @@ pub(super) fn remove_selected(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 fn remove_alert(app: &mut App, effects: &mut Vec<Effect>) {
-    let Some(index) = app.selected_alert() else { return };
+    let Some(index) = app.selected_alert() else {
+        app.notify("no alert is set");
+        return;
+    };
     let alert = app.market.remove_alert(index);
     app.notify(&format!("Alert removed: {}", alert.describe()));
-    if app.market.alerts().is_empty() {
-        app.view.leave_alerts();
-    }
     update_watches(app, effects);
 }
 

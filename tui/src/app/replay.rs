@@ -168,7 +168,7 @@ impl ReplayState {
                 self.cursor = Some(number);
                 return self.pause();
             }
-            Action::ReplayJump if self.cursor.is_some() => {
+            Action::ReplayJump => {
                 let next = self.next_refusal(false);
                 let has_ended = self.progress.as_ref().is_some_and(|at| !is_running(&at.stage));
                 if next.is_none() && has_ended {

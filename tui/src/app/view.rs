@@ -277,11 +277,6 @@ impl View {
         self.hint_page = 0;
     }
 
-    /// Leaves the alerts of the Triggers screen.
-    pub(super) const fn leave_alerts(&mut self) {
-        self.triggers_focus = Pane::Triggers;
-    }
-
     pub(super) const fn next_hint_page(&mut self) {
         self.hint_page += 1;
     }

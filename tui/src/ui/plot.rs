@@ -152,7 +152,11 @@ pub(super) fn draw_scale(ctx: &mut DrawContext<'_>, inner: Rect, low: i64, high:
     for row in (0..inner.height).step_by(2) {
         let below = (range * i128::from(row) + last / 2) / last;
         let cents = i64::try_from(i128::from(high) - below).unwrap_or(low);
-        let price = text::dollars(Money::from_cents(cents));
+        let mut price = text::dollars(Money::from_cents(cents));
+        if width(&price) >= usize::from(SCALE) - 1 {
+            // Large amounts are shown without cents.
+            price.truncate(price.len().saturating_sub(3));
+        }
         // In a narrow range, not every row is that of a whole cent.
         let is_there = row_of(cents, low, high, inner.height) == row;
         let text = if is_there && width(&price) < usize::from(SCALE) - 1 {

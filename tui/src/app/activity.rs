@@ -9,6 +9,8 @@ use std::collections::{HashSet, VecDeque};
 
 /// The maximum number of activity lines.
 const LINES_MAX: usize = 10_000;
+/// The newest lines, among which an order that has just been made is looked for.
+const RECENT_LINES: usize = 500;
 /// The maximum time between the clocks' views of one event, in milliseconds.
 pub(super) const SAME_EVENT_MS: u64 = 10_000;
 /// The maximum number of log messages.
@@ -233,6 +235,18 @@ impl Activity {
         });
     }
 
+    /// Adds a line about an order of another client as it happens, unless it is known. This takes
+    /// the same time however many lines there are: such orders may come in thousands.
+    pub(super) fn add_order(&mut self, line: ActivityLine) {
+        let is_it = |known: &ActivityLine| {
+            (known.tag, known.subject.command()) == (line.tag, line.subject.command())
+                && (!known.is_past || known.at_ms == line.at_ms)
+        };
+        if !self.lines.iter().rev().take(RECENT_LINES).any(is_it) {
+            self.push(line);
+        }
+    }
+
     /// Adds lines about records that this screen did not cause, each in the order of time. What is
     /// known already is skipped.
     pub(super) fn add_past(&mut self, lines: impl IntoIterator<Item = ActivityLine>) {
@@ -242,10 +256,11 @@ impl Activity {
             (line.tag, line.subject.command(), at_ms)
         };
         let lines: Vec<ActivityLine> = lines.into_iter().collect();
+        let tags: HashSet<u64> = lines.iter().map(|line| line.tag).collect();
         // The record of an order takes the place of the news about it.
         self.lines.retain(|line| {
             let is_news = line.is_past && line.outcome == Outcome::Waiting;
-            !(is_news && lines.iter().any(|new| new.tag == line.tag))
+            !(is_news && tags.contains(&line.tag))
         });
         let known: HashSet<_> = self.lines.iter().filter(|line| line.tag > 0).map(key).collect();
         let news: Vec<(u64, String)> = self
@@ -264,7 +279,9 @@ impl Activity {
             }
         };
         self.lines.extend(lines.into_iter().filter(is_new));
-        self.lines.make_contiguous().sort_by_key(|line| line.at_ms);
+        // Within a millisecond, numbers tell the order; what has none followed from them.
+        let place = |line: &ActivityLine| (line.at_ms, line.tag.wrapping_sub(1));
+        self.lines.make_contiguous().sort_by_key(place);
         let surplus = self.lines.len().saturating_sub(LINES_MAX);
         self.lines.drain(..surplus);
     }
@@ -324,7 +341,7 @@ impl Activity {
         let is_it = |line: &ActivityLine| {
             !line.is_past && line.tag == tag && line.subject.command() == Some(command)
         };
-        self.lines.iter().rev().any(is_it)
+        self.lines.iter().rev().take(RECENT_LINES).any(is_it)
     }
 
     fn line_mut(&mut self, tag: u64) -> Option<&mut ActivityLine> {

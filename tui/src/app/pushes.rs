@@ -43,11 +43,11 @@ fn on_order(app: &mut App, push: &Push, text: String, effects: &mut Vec<Effect>)
     if entry.outcome == EntryOutcome::Done && past::has_terms(entry.command) {
         line.outcome = Outcome::Waiting;
         "another client; its record is asked for".clone_into(&mut line.message);
-        app.activity.add_past([line]);
+        app.activity.add_order(line);
         app.want_records(entry.at_ms);
         app.request_records(effects);
     } else {
-        app.activity.add_past([line]);
+        app.activity.add_order(line);
     }
 }
 

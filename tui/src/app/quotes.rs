@@ -143,6 +143,11 @@ impl Quotes {
         symbols.iter().filter_map(|symbol| self.get(*symbol)).all(|quote| quote.open.is_some())
     }
 
+    /// Returns the server time of the newest price of all, Unix milliseconds.
+    pub(crate) fn newest_ms(&self) -> Option<u64> {
+        self.quotes.values().map(|quote| quote.at_ms).max()
+    }
+
     /// Returns how many of these symbols have a fresh quote, and how many do not.
     pub(crate) fn freshness(&self, symbols: &[Symbol], clock: Clock) -> (usize, usize) {
         let is_fresh = |symbol: &&Symbol| self.get(**symbol).is_some_and(|q| q.is_fresh(clock));

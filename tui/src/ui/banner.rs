@@ -45,13 +45,15 @@ pub(super) fn banner(ctx: &mut DrawContext<'_>, area: Rect) {
 
 /// Returns the line about a quote source that does not answer.
 fn no_quotes(ctx: &DrawContext<'_>, area: Rect) -> Option<(String, Style)> {
-    let silent_ms = ctx.app.clock.since_ms(ctx.app.source_silence()?);
+    ctx.app.source_silence()?;
+    let newest_ms = ctx.app.market.quotes().newest_ms();
+    let age = newest_ms.map_or(String::new(), |newest_ms| {
+        let age_ms = ctx.app.clock.server_ms().saturating_sub(newest_ms);
+        format!("; the last price is {} s old", age_ms / 1_000)
+    });
     let parts = [
         " !! NO QUOTES".to_owned(),
-        format!(
-            "  the quote source does not answer; the last price is {} s old.",
-            silent_ms / 1_000
-        ),
+        format!("  the quote source does not answer{age}."),
         " A price may be used for 60 s.".to_owned(),
     ];
     Some((fit_parts(parts, usize::from(area.width)), ctx.options.theme.bad))

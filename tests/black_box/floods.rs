@@ -170,15 +170,15 @@ fn connections_take_turns_at_a_shard() {
     let server = Daemon::start(folder.path(), &["--quotes", "simulated:7:frozen", "--shards", "1"]);
     let mut other = server.connect();
     assert!(other.ask("ADD,bob,5").starts_with("OK,ADD,"));
-    let lines: String = (1..=200_000).map(|n| format!("[{n}] ADD,alice,1\n")).collect();
+    let lines: String = (1..=120_000).map(|n| format!("[{n}] ADD,alice,1\n")).collect();
     std::thread::scope(|scope| {
         let mut greedy = server.connect();
         let mut writer = greedy.writer();
         let lines = &lines;
         scope.spawn(move || writer.write_all(lines.as_bytes()).unwrap());
         let reading = scope.spawn(move || {
-            let deadline = Deadline::new("200,000 replies");
-            for _ in 0..200_000 {
+            let deadline = Deadline::new("120,000 replies");
+            for _ in 0..120_000 {
                 assert!(greedy.line().contains("OK,ADD,"));
                 deadline.check();
             }

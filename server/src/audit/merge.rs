@@ -86,7 +86,7 @@ impl LogMerger {
         shard: usize,
         end: u64,
     ) -> Result<ShardLog<'a>, DumpError> {
-        let reader = self.stores[shard].read_from(Start::FirstKept, Some(end))?;
+        let reader = self.stores[shard].read_from(Start::Since(query.from_ms), Some(end))?;
         let own = query.own.filter(|(own, _)| *own == shard).map(|(_, last)| last);
         Ok(ShardLog::new(reader, format!("{}-{shard}", self.server_name), query, own))
     }
@@ -101,7 +101,8 @@ impl LogMerger {
     ) -> Result<(), DumpError> {
         let _reading = self.readers.read();
         let end = self.positions[shard].get().frame;
-        let mut reader = self.stores[shard].read_from(Start::FirstKept, Some(end))?;
+        let start = Start::Since(*times_ms.start());
+        let mut reader = self.stores[shard].read_from(start, Some(end))?;
         while let Some(frame) = reader.next_frame()? {
             let time_ms = frame.header.time_ms;
             if time_ms > *times_ms.end() {

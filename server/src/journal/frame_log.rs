@@ -47,6 +47,9 @@ pub enum Start<'a> {
     First,
     /// At the first record that is still kept.
     FirstKept,
+    /// At some kept record before the first one of this time, Unix milliseconds: whatever is much
+    /// older is not read.
+    Since(u64),
     /// After the last frame that a snapshot covers.
     After(&'a Anchor),
 }

@@ -125,6 +125,35 @@ fn a_reader_stops_at_its_end_position() {
 }
 
 #[test]
+fn a_reader_since_a_time_passes_over_the_segments_before_it_and_over_nothing_else() {
+    // One frame a segment, at 1,000, 1,001 and so on.
+    let storage = written(150, &[1, 1, 1, 1, 1]);
+    let store = store(&storage, 150);
+    let times = |since_ms: u64| {
+        let mut reader = store.read_from(Start::Since(since_ms), None).unwrap();
+        let mut times = Vec::new();
+        while let Some(frame) = reader.next_frame().unwrap() {
+            times.push(frame.header.time_ms);
+        }
+        times
+    };
+    assert_eq!(times(0), [1_000, 1_001, 1_002, 1_003, 1_004]);
+    assert_eq!(times(1_000), times(0), "frames of that very time may stand further ahead");
+    assert_eq!(times(1_003), [1_002, 1_003, 1_004]);
+    assert_eq!(times(9_999), [1_004]);
+    // An empty segment at the end, as a killed server leaves it, hides nothing.
+    let mut files = storage.files();
+    let (name, bytes) = files.iter().next_back().unwrap();
+    // The header of a segment has 40 bytes.
+    let (name, header) = (name.clone(), bytes[..40].to_vec());
+    files.insert(name, header);
+    let storage = FaultDisk::with_files(files);
+    let cut = self::store(&storage, 150);
+    let mut reader = cut.read_from(Start::Since(9_999), None).unwrap();
+    assert_eq!(reader.next_frame().unwrap().unwrap().header.time_ms, 1_003);
+}
+
+#[test]
 fn a_journal_cut_at_any_byte_gives_a_prefix_and_accepts_writes() {
     let whole = without_fill(&written(BIG, &[1, 2, 1])).files();
     let (name, bytes) = whole.into_iter().next().unwrap();

@@ -76,37 +76,35 @@ struct Manager {
 /// Starts the manager. It ends when every sender of requests is dropped. Must be called within a
 /// tokio runtime.
 pub fn spawn_manager(source: impl Into<PriceSource>, handles: QuoteManagerHandles) {
-    let watcher = UserName::of_server();
-    let (entries, due, paused, fetches) =
-        (HashMap::new(), BTreeSet::new(), BTreeSet::new(), JoinSet::new());
-    let budget = Budget::new(handles.refresh_budget, handles.clock.now_ms());
-    let source = source.into();
-    let kind = source.kind();
-    let (source, market) = match source {
-        PriceSource::Asked(source) => (Some(source), None),
-        PriceSource::Market(market) => {
-            let (now_ms, stats) = (handles.clock.now_ms(), Arc::clone(&handles.stats.market));
-            (None, Some(Playing::new(market, handles.speed_milli, now_ms, stats)))
-        }
-    };
-    let watches = 0;
-    let manager = Manager {
-        source,
-        market,
-        handles,
-        entries,
-        due,
-        paused,
-        fetches,
-        budget,
-        watcher,
-        watches,
-        kind,
-    };
-    tokio::spawn(manager.run());
+    tokio::spawn(Manager::new(source.into(), handles).run());
 }
 
 impl Manager {
+    fn new(source: PriceSource, handles: QuoteManagerHandles) -> Self {
+        let now_ms = handles.clock.now_ms();
+        let kind = source.kind();
+        let (source, market) = match source {
+            PriceSource::Asked(source) => (Some(source), None),
+            PriceSource::Market(market) => {
+                let stats = Arc::clone(&handles.stats.market);
+                (None, Some(Playing::new(market, handles.speed_milli, now_ms, stats)))
+            }
+        };
+        Self {
+            source,
+            market,
+            entries: HashMap::new(),
+            due: BTreeSet::new(),
+            paused: BTreeSet::new(),
+            fetches: JoinSet::new(),
+            budget: Budget::new(handles.refresh_budget, now_ms),
+            watcher: UserName::of_server(),
+            watches: 0,
+            kind,
+            handles,
+        }
+    }
+
     async fn run(mut self) {
         loop {
             let wait_ms = self.next_requote_in_ms();

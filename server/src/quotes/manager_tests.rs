@@ -186,25 +186,8 @@ fn manager_of_one_shard() -> Manager {
         speed_milli: 1_000,
         numbers: Arc::new(AtomicU64::new(1)),
     };
-    let watcher = UserName::of_server();
     let source: Arc<dyn QuoteSource> = Arc::new(Scripted::default());
-    let (entries, due, fetches) = (HashMap::new(), BTreeSet::new(), JoinSet::new());
-    let budget = Budget::new(handles.refresh_budget, handles.clock.now_ms());
-    let (source, market, paused, watches) = (Some(source), None, BTreeSet::new(), 0);
-    let kind = "LIVE";
-    Manager {
-        source,
-        market,
-        handles,
-        entries,
-        due,
-        paused,
-        fetches,
-        budget,
-        watcher,
-        watches,
-        kind,
-    }
+    Manager::new(source.into(), handles)
 }
 
 #[tokio::test]

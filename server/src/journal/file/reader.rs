@@ -69,6 +69,20 @@ pub(super) fn first_kept(storage: &dyn Storage) -> io::Result<Option<u64>> {
     Ok(first.and_then(|name| name.split('.').next().and_then(|digits| digits.parse().ok())))
 }
 
+/// Returns the index of the last segment that begins before a time, or else 0. Times never go back
+/// within a journal. A segment without a readable frame is none of these; reading will tell.
+fn first_to_read(storage: &dyn Storage, segments: &[String], time_ms: u64) -> io::Result<usize> {
+    for (at, name) in segments.iter().enumerate().rev() {
+        let mut header = [0; HEADER_BYTES];
+        let read = storage.open(name)?.read_at(&mut header, SEGMENT_HEADER_BYTES as u64)?;
+        let first = header.get(..read).and_then(|bytes| FrameHeader::peek(bytes).ok());
+        if first.is_some_and(|frame| frame.time_ms < time_ms) {
+            return Ok(at);
+        }
+    }
+    Ok(0)
+}
+
 impl<'a> SegmentReader<'a> {
     /// Creates a reader from `start` to `until`, or to the end of the journal.
     ///
@@ -80,8 +94,8 @@ impl<'a> SegmentReader<'a> {
         start: Start<'_>,
         until: Option<u64>,
     ) -> Result<Self, ReadError> {
-        let mut listed = segments(storage)
-            .map_err(|error| ReadError::Io { file: storage.describe(""), error })?;
+        let io = |error| ReadError::Io { file: storage.describe(""), error };
+        let mut listed = segments(storage).map_err(io)?;
         let (mut expected, mut enter_at) = (Expected { frame: 1, record: 1, chain: 0 }, None);
         if let Start::After(anchor) = start {
             listed.retain(|name| *name >= segment_name(anchor.place.segment));
@@ -92,7 +106,11 @@ impl<'a> SegmentReader<'a> {
             };
             enter_at = Some(anchor.place.end);
         }
-        let first_kept = matches!(start, Start::FirstKept);
+        if let Start::Since(time_ms) = start {
+            let first = first_to_read(storage, &listed, time_ms).map_err(io)?;
+            listed.drain(..first);
+        }
+        let first_kept = matches!(start, Start::FirstKept | Start::Since(_));
         Ok(Self {
             storage,
             shard,

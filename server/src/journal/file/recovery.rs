@@ -91,7 +91,7 @@ pub fn recover(
 
 fn recovered_from(start: Start<'_>) -> Recovered {
     match start {
-        Start::First | Start::FirstKept => Recovered::default(),
+        Start::First | Start::FirstKept | Start::Since(_) => Recovered::default(),
         Start::After(anchor) => Recovered {
             // A snapshot refers to a frame only after it was durable.
             segment: Some(SegmentEnd {

@@ -1,7 +1,7 @@
 //! An account at an instant: cash, shares, pending orders and triggers after one of its records.
 //!
-//! A [`Timeline`] holds the records of one account, with the account itself after every so many of
-//! them, so that any instant is reached by running the few records after the nearest state again.
+//! A [`Timeline`] holds the records of one account and, for each 512th record, a copy of the account
+//! before it. Any instant is reached from the nearest copy by applying the few records after it.
 //! It must never ask a server or guess: the records are all it knows.
 
 use daytrade_protocol::CommandName as C;
@@ -52,7 +52,9 @@ impl AccountAt {
         if matches!(entry.outcome, EntryOutcome::Refused(_)) {
             return;
         }
-        self.move_cash(entry);
+        // A server may report any amounts.
+        self.cash = self.cash.saturating_add(entry.cash);
+        self.reserved = self.reserved.saturating_sub(entry.released());
         let Some(symbol) = entry.symbol else { return };
         let (shares, price, total) = (entry.shares, entry.price, entry.total);
         let terms = TradeTerms { symbol, shares, price, total };
@@ -79,19 +81,6 @@ impl AccountAt {
             }
             _ => self.take_trigger(entry, symbol),
         }
-    }
-
-    fn move_cash(&mut self, entry: &Entry) {
-        // A server may report any amounts.
-        self.cash = self.cash.saturating_add(entry.cash);
-        let released = match (entry.command, entry.outcome) {
-            (C::Add | C::CommitSell, _) | (C::SetSellTrigger, EntryOutcome::Filled) => Money::ZERO,
-            (C::CommitBuy, _) => entry.total,
-            (C::SetBuyTrigger, EntryOutcome::Filled) => entry.total.saturating_add(entry.cash),
-            // Everything else moves cash into a reserve, or back.
-            _ => entry.cash,
-        };
-        self.reserved = self.reserved.saturating_sub(released);
     }
 
     fn take_trigger(&mut self, entry: &Entry, symbol: Symbol) {
@@ -168,7 +157,7 @@ impl AccountAt {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timeline {
     entries: Vec<Entry>,
-    /// The account before every so many records.
+    /// Copies of the account before the records 0, 512, 1,024 and so on.
     states: Vec<AccountAt>,
     now: AccountAt,
     /// The last record of each command, by its transaction number.

@@ -3,7 +3,7 @@
 use super::value::{Cursor, money};
 use crate::code::Code;
 use crate::commands::CommandName;
-use crate::types::{Money, Symbol};
+use crate::types::{Money, Side, Symbol};
 use crate::wire::fields::Fields;
 
 /// How an entry of an account came about.
@@ -44,6 +44,36 @@ pub struct Entry {
     pub basis: Money,
     /// Change of the available cash.
     pub cash: Money,
+}
+
+impl Entry {
+    /// Returns the side of the trade, if shares were bought or sold: by a commit or a trigger.
+    pub const fn trade(&self) -> Option<Side> {
+        match (self.command, self.outcome) {
+            (CommandName::CommitBuy, EntryOutcome::Done)
+            | (CommandName::SetBuyTrigger, EntryOutcome::Filled) => Some(Side::Buy),
+            (CommandName::CommitSell, EntryOutcome::Done)
+            | (CommandName::SetSellTrigger, EntryOutcome::Filled) => Some(Side::Sell),
+            _ => None,
+        }
+    }
+
+    /// Returns how much reserved cash was released: what a purchase cost, or what came back. It is
+    /// negative if cash was reserved.
+    pub const fn released(&self) -> Money {
+        match (self.command, self.outcome) {
+            // A refused command moves nothing; money that is added or earned was never reserved.
+            (_, EntryOutcome::Refused(_))
+            | (CommandName::Add | CommandName::CommitSell, _)
+            | (CommandName::SetSellTrigger, EntryOutcome::Filled) => Money::ZERO,
+            // The purchase is paid from the reserve; what a trigger did not need comes back.
+            (CommandName::CommitBuy, _) | (CommandName::SetBuyTrigger, EntryOutcome::Filled) => {
+                self.total.saturating_add(self.cash)
+            }
+            // Everything else moves cash into a reserve, or back.
+            _ => self.cash,
+        }
+    }
 }
 
 impl EntryOutcome {

@@ -5,7 +5,7 @@
 //! calculations saturate: a server may send any amounts.
 
 use super::Clock;
-use daytrade_protocol::{CommandName, Entry, EntryOutcome, Money, Symbol};
+use daytrade_protocol::{Entry, EntryOutcome, Money, Side, Symbol};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The interval of the points, milliseconds.
@@ -117,25 +117,12 @@ impl PastEquity {
         if matches!(entry.outcome, EntryOutcome::Refused(_)) {
             return;
         }
-        let (cash, total) = (i128::from(entry.cash.cents()), i128::from(entry.total.cents()));
-        self.cash += cash;
-        let (bought, sold) = match (entry.command, entry.outcome) {
-            (CommandName::Add, _) => (0, 0),
-            (CommandName::CommitBuy, EntryOutcome::Done) => {
-                self.reserved -= total;
-                (entry.shares, 0)
-            }
-            (CommandName::SetBuyTrigger, EntryOutcome::Filled) => {
-                self.reserved -= total + cash;
-                (entry.shares, 0)
-            }
-            (CommandName::CommitSell, EntryOutcome::Done)
-            | (CommandName::SetSellTrigger, EntryOutcome::Filled) => (0, entry.shares),
-            // Everything else moves cash into a reserve, or back.
-            _ => {
-                self.reserved -= cash;
-                (0, 0)
-            }
+        self.cash += i128::from(entry.cash.cents());
+        self.reserved -= i128::from(entry.released().cents());
+        let (bought, sold) = match entry.trade() {
+            Some(Side::Buy) => (entry.shares, 0),
+            Some(Side::Sell) => (0, entry.shares),
+            None => (0, 0),
         };
         if let Some(symbol) = entry.symbol {
             let position = self.positions.entry(symbol).or_default();
@@ -167,6 +154,7 @@ impl PastEquity {
 mod tests {
     use super::*;
     use EntryOutcome::{Done, Expired};
+    use daytrade_protocol::CommandName;
 
     const NOON_MS: u64 = 1_795_305_600_000 + DAY_MS / 2;
 

@@ -99,15 +99,8 @@ pub(super) fn past_line(entry: &Entry, user: &UserName, session_ms: u64) -> Acti
 
 /// Returns the trade of an entry that bought or sold shares.
 pub(super) fn trade_of(entry: &Entry) -> Option<(Side, TradeTerms)> {
-    let is_trade = match entry.outcome {
-        EntryOutcome::Filled => true,
-        EntryOutcome::Done => {
-            matches!(entry.command, CommandName::CommitBuy | CommandName::CommitSell)
-        }
-        EntryOutcome::Expired | EntryOutcome::Refused(_) => false,
-    };
-    entry.symbol.filter(|_| is_trade && entry.shares > 0)?;
-    Some((side_of(entry.command), terms_of(entry)?))
+    let side = entry.trade().filter(|_| entry.shares > 0)?;
+    Some((side, terms_of(entry)?))
 }
 
 /// Returns a pushed order as an entry. What the push does not say is 0.

@@ -4,7 +4,7 @@
 //! cent. Memory is bounded by the stocks held and the points of the curve.
 
 use super::curve::Curve;
-use daytrade_protocol::{CommandName, Entry, EntryOutcome, Money, Symbol};
+use daytrade_protocol::{CommandName, Entry, EntryOutcome, Money, Side, Symbol};
 use rust_decimal::Decimal;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -149,22 +149,17 @@ impl Ledger {
         if is_within {
             self.count(entry);
         }
-        match (entry.command, entry.outcome) {
-            (_, EntryOutcome::Refused(_)) => return is_within,
-            (CommandName::Add, _) => self.deposits = self.deposits.saturating_add(entry.cash),
-            (CommandName::CommitBuy, EntryOutcome::Done) => {
-                self.reserved = self.reserved.saturating_sub(entry.total);
-                self.bought(entry);
-            }
-            (CommandName::SetBuyTrigger, EntryOutcome::Filled) => {
-                let released = entry.total.saturating_add(entry.cash);
-                self.reserved = self.reserved.saturating_sub(released);
-                self.bought(entry);
-            }
-            (CommandName::CommitSell, EntryOutcome::Done)
-            | (CommandName::SetSellTrigger, EntryOutcome::Filled) => self.sold(entry, is_within),
-            // Everything else moves cash into a reserve, or back.
-            _ => self.reserved = self.reserved.saturating_sub(entry.cash),
+        if matches!(entry.outcome, EntryOutcome::Refused(_)) {
+            return is_within;
+        }
+        self.reserved = self.reserved.saturating_sub(entry.released());
+        if entry.command == CommandName::Add {
+            self.deposits = self.deposits.saturating_add(entry.cash);
+        }
+        match entry.trade() {
+            Some(Side::Buy) => self.bought(entry),
+            Some(Side::Sell) => self.sold(entry, is_within),
+            None => {}
         }
         if let Some(symbol) = entry.symbol.filter(|_| entry.price != Money::ZERO) {
             self.price(symbol, entry.price);
@@ -189,10 +184,7 @@ impl Ledger {
             _ => return,
         };
         *which += 1;
-        if matches!(entry.outcome, EntryOutcome::Filled)
-            || matches!(entry.command, CommandName::CommitBuy | CommandName::CommitSell)
-                && entry.outcome == EntryOutcome::Done
-        {
+        if entry.trade().is_some() {
             self.turnover = self.turnover.saturating_add(entry.total);
         }
     }

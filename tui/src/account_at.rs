@@ -1,7 +1,8 @@
 //! An account at an instant: cash, shares, pending orders and triggers after one of its records.
 //!
-//! A [`Timeline`] holds the records of one account and, for each 512th record, a copy of the account
-//! before it. Any instant is reached from the nearest copy by applying the few records after it.
+//! A [`Timeline`] holds the records of one account and, for each 512th record, a copy of the
+//! account before it. Any instant is reached from the nearest copy by applying the few records
+//! after it.
 //! It must never ask a server or guess: the records are all it knows.
 
 use daytrade_protocol::CommandName as C;

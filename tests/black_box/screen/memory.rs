@@ -11,11 +11,6 @@ fn open(server: &Daemon, home: &Path) -> Terminal {
     Terminal::open(&["--connect", &server.address(), "--user", "alice"], &env)
 }
 
-fn close(mut screen: Terminal) {
-    screen.press("q");
-    assert_eq!(screen.end().0, 0);
-}
-
 #[test]
 fn trades_of_an_earlier_session_are_listed_found_and_on_the_chart() {
     let (folder, home) = (tempdir().unwrap(), tempdir().unwrap());
@@ -41,7 +36,7 @@ fn trades_of_an_earlier_session_are_listed_found_and_on_the_chart() {
     screen.expect("[1] ADD,alice,1000.00");
     screen.press("x");
     screen.expect_gone("[1] ADD,alice,1000.00");
-    close(screen);
+    screen.quit();
 }
 
 #[test]
@@ -67,7 +62,7 @@ fn an_order_of_another_client_is_listed_at_once() {
     screen.expect("Cancelled: BUY 37 XYZ at 2.64");
     other.ask("COMMIT_SELL,alice");
     screen.expect("NO_PENDING_SELL: no sale was pending");
-    close(screen);
+    screen.quit();
 }
 
 #[test]
@@ -84,14 +79,14 @@ fn alerts_the_watchlist_and_its_order_are_kept_for_each_server() {
     screen.expect("Alert set: ZZZ falls to 2.00");
     screen.press("o");
     screen.expect("sort: name");
-    close(screen);
+    screen.quit();
     let mut again = open(&server, home.path());
     again.expect("Cash 1,000.00");
     again.expect("ZZZ");
     again.expect("sort: name");
     again.press("3");
     again.expect("ZZZ falls to 2.00");
-    close(again);
+    again.quit();
     // Another server is another place.
     let other_folder = tempdir().unwrap();
     let other = frozen(other_folder.path());
@@ -99,5 +94,5 @@ fn alerts_the_watchlist_and_its_order_are_kept_for_each_server() {
     let mut elsewhere = open(&other, home.path());
     elsewhere.expect("Cash 1,000.00");
     assert!(!elsewhere.shows("ZZZ") && !elsewhere.shows("sort: name"));
-    close(elsewhere);
+    elsewhere.quit();
 }

@@ -75,8 +75,7 @@ fn a_lost_and_a_restored_connection_are_shown() {
     screen.expect("connected again");
     screen.expect("Cash 1,000.00");
     screen.expect_gone("OFFLINE");
-    screen.press("q");
-    assert_eq!(screen.end().0, 0);
+    screen.quit();
     drop(server);
 }
 
@@ -214,15 +213,14 @@ fn a_trigger_is_set_and_its_fill_is_shown() {
     screen.press("jt100\t2.60");
     screen.expect("ok to send");
     screen.press("\r");
-    screen.expect("armed: fires at 2.60 or below");
+    screen.expect("Armed: buys XYZ at 2.60 or below");
     // The price of XYZ stays 2.64, so a trigger at 2.70 fires at once, and the form shows this.
     screen.press("t100\t2.70");
     screen.expect("buys 37 now, at 2.64");
     screen.press("\r");
     screen.expect("bought 37 XYZ at 2.64");
     screen.expect("Cash 902.32");
-    screen.press("q");
-    assert_eq!(screen.end().0, 0);
+    screen.quit();
     assert!(server.talk("DISPLAY_SUMMARY,alice\n").contains("-HOLDING,XYZ,37,0,97.68"));
 }
 

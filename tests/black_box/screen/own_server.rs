@@ -68,8 +68,7 @@ fn hostile_input_of_a_terminal_ends_neither_the_screen_nor_its_server() {
         screen.press(input);
     }
     add_money(&mut screen);
-    screen.press("q");
-    assert_eq!(screen.end().0, 0);
+    screen.quit();
 }
 
 #[test]
@@ -85,8 +84,7 @@ fn a_panic_of_the_screen_stops_its_server_properly() {
     assert_eq!(addresses(home.path()), [] as [PathBuf; 0], "the server was stopped");
     let mut again = open(home.path());
     again.expect("Cash 10,000.00");
-    again.press("q");
-    assert_eq!(again.end().0, 0);
+    again.quit();
 }
 
 #[test]
@@ -105,10 +103,8 @@ fn other_clients_of_a_data_folder_use_the_server_that_is_open() {
     second.press_until("y", "Bought 208 XYZ at 2.64 for 549.12");
     screen.expect("Bought 208 XYZ at 2.64 for 549.12");
     screen.expect("Cash 9,450.88");
-    second.press("q");
-    assert_eq!(second.end().0, 0);
-    screen.press("q");
-    assert_eq!(screen.end().0, 0);
+    second.quit();
+    screen.quit();
 }
 
 #[test]
@@ -118,17 +114,16 @@ fn a_screen_finds_the_server_of_its_data_folder_again_at_another_address() {
     add_money(&mut first);
     let mut second = open(home.path());
     second.expect("Cash 10,000.00");
-    first.press("q");
-    assert_eq!(first.end().0, 0);
+    first.quit();
     second.expect("OFFLINE");
     let mut third = open(home.path());
     third.expect("Cash 10,000.00");
     second.expect("connected again");
     second.expect_gone("OFFLINE");
-    second.press("q");
-    assert_eq!(second.end().0, 0);
-    third.press("q");
-    assert_eq!(third.end().0, 0);
+    let address = std::fs::read_to_string(&addresses(home.path())[0]).unwrap();
+    second.expect(&format!("LIVE {}", address.trim()));
+    second.quit();
+    third.quit();
 }
 
 #[test]

@@ -28,8 +28,7 @@ fn a_quote_source_that_is_down_is_said_in_the_banner_the_ticket_and_the_log() {
     screen.expect_gone("Esc close");
     screen.press("4");
     screen.expect("The quote source does not answer. A price");
-    screen.press("q");
-    assert_eq!(screen.end().0, 0);
+    screen.quit();
 }
 
 #[test]
@@ -39,6 +38,5 @@ fn a_simulated_market_says_that_it_is_one() {
     server.talk("ADD,alice,1000\n");
     let mut screen = Terminal::open(&["--connect", &server.address(), "--user", "alice"], &[]);
     screen.expect("Watchlist SIMULATED");
-    screen.press("q");
-    assert_eq!(screen.end().0, 0);
+    screen.quit();
 }

@@ -115,6 +115,12 @@ impl Terminal {
         true
     }
 
+    /// Presses q and checks that the program ends as it should.
+    pub fn quit(mut self) {
+        self.press("q");
+        assert_eq!(self.end().0, 0);
+    }
+
     /// Waits until the program has exited, which closes the terminal. Returns its exit code and all
     /// its output.
     pub fn end(mut self) -> (u32, Vec<u8>) {

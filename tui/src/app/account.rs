@@ -42,10 +42,9 @@ impl Holding {
         self.free + self.reserved
     }
 
-    /// Returns the average cost of a share, rounded down to the cent.
+    /// Returns the average cost of a share, to the nearest cent.
     pub(crate) fn average(&self) -> Money {
-        let shares = i64::try_from(self.shares()).unwrap_or(i64::MAX).max(1);
-        Money::from_cents(self.basis.cents() / shares)
+        self.basis.share_of(1, self.shares().max(1))
     }
 }
 

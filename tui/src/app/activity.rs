@@ -235,6 +235,22 @@ impl Activity {
         });
     }
 
+    /// Says what became of own commands whose reply was lost, as their records have it.
+    fn describe_settled(&mut self, records: &[ActivityLine]) {
+        let is_settled = |line: &&mut ActivityLine| {
+            !line.is_past && line.outcome == Outcome::Ok && line.reply.is_empty()
+        };
+        for own in self.lines.iter_mut().filter(is_settled) {
+            let is_it = |record: &&ActivityLine| {
+                (record.tag, record.subject.command()) == (own.tag, own.subject.command())
+            };
+            if let Some(record) = records.iter().find(is_it) {
+                let text = record.message.rsplit_once(" (").map_or("", |(text, _)| text);
+                own.message = format!("{text} (its reply was lost)");
+            }
+        }
+    }
+
     /// Adds a line about an order of another client as it happens, unless it is known. This takes
     /// the same time however many lines there are: such orders may come in thousands.
     pub(super) fn add_order(&mut self, line: ActivityLine) {
@@ -262,6 +278,7 @@ impl Activity {
             let is_news = line.is_past && line.outcome == Outcome::Waiting;
             !(is_news && tags.contains(&line.tag))
         });
+        self.describe_settled(&lines);
         let known: HashSet<_> = self.lines.iter().filter(|line| line.tag > 0).map(key).collect();
         let news: Vec<(u64, String)> = self
             .lines

@@ -52,7 +52,7 @@ pub(super) fn parse(text: &str, user: &UserName) -> Result<Parsed, String> {
     if let ["replay", _] = lower.as_slice() {
         return Ok(Parsed::Replay(words[1].to_owned()));
     }
-    // A comma within an amount is none of the protocol.
+    // `buy xyz 1,000` has a comma, too, and is not a line of the protocol.
     if words.first().is_some_and(|word| word.contains(',')) {
         return protocol_line(text.trim(), user);
     }

@@ -110,6 +110,10 @@ impl Connection {
         &self.user
     }
 
+    pub(super) fn set_address(&mut self, address: String) {
+        self.address = address;
+    }
+
     /// Returns the address of the server, empty on a screen that only shows a replay.
     pub(crate) fn address(&self) -> &str {
         &self.address

@@ -197,7 +197,7 @@ impl<'a> Consequences<'a> {
         }
     }
 
-    /// Returns a typed number; adds its fault if it is none.
+    /// Returns a typed number. If the text is no number, adds a line that says why.
     fn number(&mut self, label: &'static str, number: Result<Money, String>) -> Option<Money> {
         number.map_err(|fault| self.block(label, fault)).ok()
     }

@@ -17,7 +17,7 @@ const POINTS_MAX: usize = (DAY_MS / STEP_MS) as usize;
 /// The minimum time between two samples, milliseconds.
 const SAMPLE_MS: u64 = 1_000;
 
-/// The value at the end of each minute of the day in which it is known, oldest first.
+/// The last value of each minute of the day in which it is known, with its time, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Equity {
     points: VecDeque<(u64, Money)>,
@@ -56,9 +56,10 @@ impl Equity {
     fn add(&mut self, at_ms: u64, value: Money) {
         let (low, high) = self.range.unwrap_or((value, value));
         self.range = Some((low.min(value), high.max(value)));
-        let at_ms = at_ms - at_ms % STEP_MS;
         match self.points.back_mut() {
-            Some((last, point)) if *last >= at_ms => *point = value,
+            Some((last, point)) if *last / STEP_MS >= at_ms / STEP_MS => {
+                (*last, *point) = (at_ms.max(*last), value);
+            }
             _ => self.points.push_back((at_ms, value)),
         }
         if self.points.len() > POINTS_MAX {

@@ -67,6 +67,8 @@ pub enum Access {
 pub enum LinkEvent {
     /// The connection is established, and the server has answered; who has logged in, if anybody.
     Up(Option<Identity>),
+    /// The server listens at this address now.
+    Moved(String),
     /// How the server answers: after a change, and after each answer to a PING.
     Health(Health),
     /// The connection is lost or could not be established.

@@ -60,7 +60,7 @@ impl Field {
 /// What became of the request of a form, with its tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sent {
-    /// There is none, or it was refused.
+    /// Nothing has been sent, or the server has refused it.
     Not,
     /// It is in flight, during which nothing can be typed or sent again.
     InFlight(u64),

@@ -72,6 +72,11 @@ fn submit(app: &mut App, mut form: Form, effects: &mut Vec<Effect>) {
     } else if app.connection.is_live()
         && let Some((command, next)) = form.commands(app.connection.user(), app.market.quotes())
     {
+        if app.connection.waiting().any(|waiting| *waiting == command) {
+            form.refuse("Not sent: the same request is not answered yet.".to_owned());
+            app.view.open_popup(Popup::Form(form));
+            return;
+        }
         form.start_sending(app.connection.next_tag(), app.market.quotes());
         app.view.open_popup(Popup::Form(form));
         app.send(command, Purpose::Form(next), effects);

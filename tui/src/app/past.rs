@@ -3,7 +3,7 @@
 
 use super::account_state::Fill;
 use super::equity::PastEquity;
-use super::text::{dollars, signed, thousands};
+use super::text::{count, dollars, signed, thousands};
 use super::{ActivityLine, Clock, Outcome, Subject};
 use daytrade_protocol::{
     Code, CommandName, Entry, EntryOutcome, Money, Push, Side, TradeTerms, UserName,
@@ -235,8 +235,11 @@ fn done(entry: &Entry) -> String {
         }
         CommandName::SetBuyTrigger => format!("Armed: buys {symbol} at {amount} or below"),
         CommandName::SetSellTrigger => format!("Armed: sells {symbol} at {amount} or above"),
-        CommandName::CancelSetBuy | CommandName::CancelSetSell => {
-            format!("Trigger of {symbol} removed")
+        CommandName::CancelSetBuy => {
+            format!("Trigger of {symbol} removed, {} back in cash", dollars(entry.cash))
+        }
+        CommandName::CancelSetSell => {
+            format!("Trigger of {symbol} removed, {} free again", count(entry.shares, "share"))
         }
         other => other.as_str().to_owned(),
     };

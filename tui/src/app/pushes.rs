@@ -61,11 +61,23 @@ fn on_expired(
     let TradeTerms { symbol, .. } = terms;
     let action = if side == Side::Buy { Action::Buy } else { Action::Sell };
     let message = past::expired(side, Some(terms));
-    app.activity.add_news(Subject::Expired(symbol), text, &message, app.clock);
     app.trade.offer_again(side, terms, PUSH_NOTICE_MS, app.clock);
-    app.activity.ring(&message, app.settings.bell, app.clock, effects);
+    announce(app, Subject::Expired(symbol), text, &message, effects);
     let notice = format!("{message}. Press {} to place it again.", app.keys.key(action));
     app.activity.notify_for(notice, PUSH_NOTICE_MS, app.clock);
+}
+
+/// Lists what has happened by itself, rings for it, and asks for the account.
+fn announce(
+    app: &mut App,
+    subject: Subject,
+    text: String,
+    message: &str,
+    effects: &mut Vec<Effect>,
+) {
+    app.activity.add_news(subject, text, message, app.clock);
+    app.activity.ring(message, app.settings.bell, app.clock, effects);
+    app.activity.notify_for(message.to_owned(), PUSH_NOTICE_MS, app.clock);
     app.connection.request_summary(app.clock, effects);
 }
 
@@ -83,9 +95,6 @@ fn on_filled(
     {
         message = format!("{message}, profit {}", signed(profit));
     }
-    app.activity.add_news(Subject::Trigger(symbol), text, &message, app.clock);
-    app.activity.ring(&message, app.settings.bell, app.clock, effects);
-    app.activity.notify_for(message, PUSH_NOTICE_MS, app.clock);
     app.account.record_fill(side, terms, app.clock);
-    app.connection.request_summary(app.clock, effects);
+    announce(app, Subject::Trigger(symbol), text, &message, effects);
 }

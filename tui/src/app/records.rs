@@ -142,6 +142,27 @@ mod tests {
             &format!("HISTORY,{START_MS},{second},BUY,XYZ,550.00,OK"),
         ]);
         assert!(world.app.view.popup().is_none(), "the order was made: the form is done");
+        let record =
+            format!("EVENT,{START_MS},{second},BUY,OK,XYZ,550.00,36,15.02,540.72,0.00,-540.72");
+        let tag = world.tag("REPORT");
+        world.receive(&format!("[{tag}]-{record}"));
+        world.receive(&format!("[{tag}] OK,REPORT,1"));
+        let own = "Reserved 36 XYZ at 15.02 for 540.72 (its reply was lost)".to_owned();
+        assert!(messages(&world).contains(&own), "{:?}", messages(&world));
+    }
+
+    #[test]
+    fn the_same_order_is_not_sent_again_while_the_first_is_not_answered() {
+        let mut world = World::live();
+        world.summary(&["ACCOUNT,alice,10000.00,0.00,0.00"]);
+        world.press("b550\n");
         world.handle(Event::Key(Key::Esc));
+        let again = world.press("b550\n");
+        assert!(again.iter().all(|line| !line.contains("BUY,")), "{again:?}");
+        let refused = world.form().refused();
+        assert_eq!(refused, Some("Not sent: the same request is not answered yet."));
+        let tag = world.tag("BUY");
+        world.receive(&format!("[{tag}] OK,BUY,XYZ,36,15.02,540.72,{}", START_MS + 60_000));
+        assert!(world.press("\n").iter().any(|line| line.contains("BUY,alice,XYZ,550.00")));
     }
 }

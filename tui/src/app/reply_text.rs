@@ -1,13 +1,10 @@
 //! Replies as messages for the trader.
 
-use super::text::{dollars, thousands};
+use super::text::{count, dollars, thousands};
 use daytrade_protocol::{ReplyBody, TradeTerms};
 
 /// Returns the message about a successful reply.
 pub(super) fn reply_text(body: &ReplyBody) -> String {
-    let shares = |count: u64| {
-        if count == 1 { "1 share".to_owned() } else { format!("{} shares", thousands(count)) }
-    };
     let trade = |terms: &TradeTerms| {
         let TradeTerms { symbol, shares, price, total } = *terms;
         format!("{} {symbol} at {} for {}", thousands(shares), dollars(price), dollars(total))
@@ -35,17 +32,17 @@ pub(super) fn reply_text(body: &ReplyBody) -> String {
         ReplyBody::SetSellAmount { amount, .. } => {
             format!("Amount {} set. Add a price to arm it.", dollars(*amount))
         }
-        ReplyBody::SetBuyTrigger { price, .. } => {
-            format!("armed: fires at {} or below", dollars(*price))
+        ReplyBody::SetBuyTrigger { symbol, price, .. } => {
+            format!("Armed: buys {symbol} at {} or below", dollars(*price))
         }
-        ReplyBody::SetSellTrigger { price, shares: count, .. } => {
-            format!("armed: {} at {} or above", shares(*count), dollars(*price))
+        ReplyBody::SetSellTrigger { symbol, price, .. } => {
+            format!("Armed: sells {symbol} at {} or above", dollars(*price))
         }
-        ReplyBody::CancelSetBuy { amount, .. } => {
-            format!("removed, {} back in cash", dollars(*amount))
+        ReplyBody::CancelSetBuy { symbol, amount } => {
+            format!("Trigger of {symbol} removed, {} back in cash", dollars(*amount))
         }
-        ReplyBody::CancelSetSell { shares: count, .. } => {
-            format!("removed, {} free again", shares(*count))
+        ReplyBody::CancelSetSell { symbol, shares, .. } => {
+            format!("Trigger of {symbol} removed, {} free again", count(*shares, "share"))
         }
         ReplyBody::DumpLog { path, events } => {
             format!("{} events written to {path}", thousands(*events))

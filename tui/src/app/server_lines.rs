@@ -32,6 +32,7 @@ pub(super) fn on_link_event(app: &mut App, event: LinkEvent, effects: &mut Vec<E
         LinkEvent::Down { cause, next_try_ms, attempt } => {
             on_link_down(app, cause, next_try_ms, attempt);
         }
+        LinkEvent::Moved(address) => app.connection.set_address(address),
         LinkEvent::Health(health) => app.connection.set_health(health, app.clock),
         LinkEvent::Line { line, text, took_us } => {
             app.connection.set_heard(app.clock);
@@ -139,7 +140,7 @@ fn on_reply(
                 {
                     (Outcome::Ok, format!("Amount {} set", dollars(*amount)))
                 }
-                body => (Outcome::Ok, message_of(app, body)),
+                body => (Outcome::Ok, message_of(app, body, &sent.body)),
             };
             if let ReplyBody::Refused { code: Code::QuoteUnavailable, .. } = &reply.body {
                 app.market.set_unavailable(app.clock);
@@ -250,8 +251,11 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
 }
 
 /// Returns the message about a reply: for a price with its age, for a sale with its profit.
-fn message_of(app: &App, body: &ReplyBody) -> String {
+fn message_of(app: &App, body: &ReplyBody, sent: &Body) -> String {
     let text = reply_text(body);
+    if let Body::Command(Command::Add { amount, .. }) = sent {
+        return format!("Added {}, {text}", dollars(*amount));
+    }
     if let ReplyBody::Quote { symbol, at_ms, .. } = body {
         let age_ms = app.clock.server_ms().saturating_sub(*at_ms);
         let next_ms = app.market.next_price_ms(*symbol, app.clock);

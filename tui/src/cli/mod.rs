@@ -166,8 +166,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Moves the options before the name of a subcommand behind it, where the subcommand takes or
-/// refuses them: `daytrade --user bob status` is `daytrade status --user bob`.
+/// Moves options that stand before the name of a subcommand after that name, because every
+/// subcommand has options of its own: `daytrade --user bob status` becomes `daytrade status --user
+/// bob`.
 fn options_after_command(args: Vec<OsString>) -> Vec<OsString> {
     let command = Cli::command();
     let takes_value = |name: &str| {

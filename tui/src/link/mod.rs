@@ -54,7 +54,7 @@ pub(crate) fn spawn_link(
 
 /// Connects and reconnects until the requests or the events have no other end.
 async fn run_link(
-    server: Server,
+    mut server: Server,
     mut requests: UnboundedReceiver<LinkRequest>,
     events: UnboundedSender<LinkEvent>,
     now_ms: fn() -> u64,
@@ -63,6 +63,9 @@ async fn run_link(
     let mut random = ChaCha8Rng::seed_from_u64(now_ms());
     loop {
         let mut is_final = false;
+        if server.find_again() {
+            let _ = events.send(LinkEvent::Moved(server.address.host_port()));
+        }
         let cause = match server.connect().await {
             Ok((stream, identity)) => {
                 // Requests from the time without a connection are not sent late.

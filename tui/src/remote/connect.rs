@@ -81,6 +81,16 @@ impl Server {
         Self { address, trust: Some(trust), login, folder: None }
     }
 
+    /// Looks for the server of the data folder, if this is one. Returns true if it listens at
+    /// another address now.
+    pub(crate) fn find_again(&mut self) -> bool {
+        let found = self.folder.as_deref().and_then(running_at);
+        let found = found.and_then(|found| ServerAddress::parse(&found.to_string()).ok());
+        let Some(found) = found.filter(|found| *found != self.address) else { return false };
+        self.address = found;
+        true
+    }
+
     /// Returns this server with another login.
     pub(super) fn with_login(&self, login: LoginSecret) -> Self {
         Self { login: Some(login), ..self.clone() }
@@ -121,8 +131,7 @@ impl Server {
     /// # Errors
     /// A [`ConnectError`].
     pub(crate) async fn connect_only(&self) -> Result<Stream, ConnectError> {
-        let moved = self.folder.as_deref().and_then(running_at);
-        let address = moved.map_or_else(|| self.address.host_port(), |moved| moved.to_string());
+        let address = self.address.host_port();
         let connected = async {
             let tcp = connect_tcp(&address).await?;
             tcp.set_nodelay(true)?;

@@ -137,14 +137,17 @@ fn draw_footer(ctx: &mut DrawContext<'_>, rows: &Rows, form: &Form, can_send: bo
     let theme = ctx.options.theme;
     let enter = match kind {
         _ if form.is_sending() => "Sent: the reply is awaited",
-        _ if !can_send && kind.is_ticket() => "Enter: off until this can be sent",
+        _ if !can_send && (kind.is_ticket() || kind == FormKind::AddMoney) => {
+            "Enter: off until this can be sent"
+        }
         FormKind::Order(_) => "Enter: reserve for 60 s",
         FormKind::Trigger(_) => "Enter: arm it",
         FormKind::AddMoney | FormKind::AddSymbol => "Enter: add it",
         FormKind::Alert => "Enter: ring at this price, once",
     };
     let style = if can_send { theme.title } else { theme.dim };
-    let close = if kind.is_ticket() { "   Esc: close, keep the draft" } else { "   Esc: close" };
+    let keeps_draft = kind.is_ticket() && !form.is_sending();
+    let close = if keeps_draft { "   Esc: close, keep the draft" } else { "   Esc: close" };
     let both = format!(" {enter}{close}");
     let fits = width(&both) <= usize::from(rows.area.width);
     let enter = if fits { both } else { format!(" {enter}") };

@@ -51,6 +51,8 @@ pub enum Code {
     Forbidden,
     RateLimited,
     TlsRequired,
+    Moved,
+    Unknown,
 }
 
 impl Code {

@@ -69,6 +69,10 @@ pub enum Push {
     ByeSlowConsumer,
     /// The client sent no complete line before the idle timeout, so the connection is closed.
     ByeIdle,
+    /// The accounts are with another server of the cluster now, at this address.
+    Moved(Box<str>),
+    /// The accounts are with another server of the cluster, so the connection is closed.
+    ByeMoved,
     /// The login has been changed, disabled or removed, so the connection is closed.
     ByeRevoked,
 }
@@ -100,6 +104,12 @@ impl Push {
             }
             Self::ByeIdle => {
                 line.put(b"* BYE,IDLE");
+            }
+            Self::Moved(address) => {
+                line.put(b"* MOVED").text(address);
+            }
+            Self::ByeMoved => {
+                line.put(b"* BYE,MOVED");
             }
             Self::ByeRevoked => {
                 line.put(b"* BYE,REVOKED");

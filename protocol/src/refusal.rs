@@ -15,6 +15,8 @@ const BAD_AMOUNT: &str =
 const BAD_FILENAME: &str =
     "filename must be a relative path to a file, at most 512 bytes, without ..";
 const FILENAME_LEADS_OUT: &str = "filename leads out of the dump folder, or into the data folder";
+const UNKNOWN: &str = "it may have taken effect; DISPLAY_SUMMARY says";
+const NO_OWNER: &str = "no server of the cluster owns the accounts now; nothing changed";
 const DISK_ALMOST_FULL: &str = "the disk is almost full: \
     only QUOTE and DISPLAY_SUMMARY are answered until there is room; nothing changed";
 
@@ -73,6 +75,9 @@ pub enum Refusal {
     MarketEnded,
     MarketBehind,
     TooManyReaders(u32),
+    Moved(Box<str>),
+    Unknown,
+    NoOwner,
 }
 
 /// A part of a message.
@@ -129,12 +134,14 @@ impl Refusal {
             | Self::TooManyOfAddress(_)
             | Self::TooManyReaders(_) => Code::Overloaded,
             Self::ShuttingDown => Code::ShuttingDown,
-            Self::ReadOnly | Self::DiskAlmostFull => Code::ReadOnly,
+            Self::ReadOnly | Self::DiskAlmostFull | Self::NoOwner => Code::ReadOnly,
             Self::AuthRequired => Code::AuthRequired,
             Self::AuthFailed => Code::AuthFailed,
             Self::Forbidden | Self::NeedsPassword | Self::NoPasswordSession => Code::Forbidden,
             Self::RateLimited(_) => Code::RateLimited,
             Self::TlsRequired => Code::TlsRequired,
+            Self::Moved(_) => Code::Moved,
+            Self::Unknown => Code::Unknown,
         }
     }
 
@@ -223,6 +230,9 @@ impl Refusal {
             Self::MarketEnded => "the market has no more prices",
             Self::MarketBehind => "a market goes forward only, and within its prices",
             Self::TlsRequired => "this port speaks TLS; connect to tls://HOST:PORT",
+            Self::Unknown => UNKNOWN,
+            Self::NoOwner => NO_OWNER,
+            Self::Moved(address) => return say(Text(address)),
             _ => "refused",
         };
         say(Text(text));

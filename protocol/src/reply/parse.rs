@@ -138,10 +138,12 @@ fn parse_push(line: &str) -> Option<Push> {
             amount: f.optional(money).ok()?,
             refused: refused(f)?,
         },
+        "MOVED" => Push::Moved(f.text()?.into()),
         "BYE" => match f.text()? {
             "SLOW_CONSUMER" => Push::ByeSlowConsumer,
             "IDLE" => Push::ByeIdle,
             "REVOKED" => Push::ByeRevoked,
+            "MOVED" => Push::ByeMoved,
             _ => return None,
         },
         _ => return None,

@@ -71,7 +71,7 @@ impl AuditWriter {
             Record::Expired { user, .. } | Record::Filled { user, .. } => Some(user),
             Record::DumpFailed { user, .. } => user.as_ref(),
             // No event of the assignment, and no user's.
-            Record::Market(_) => return,
+            Record::Market(_) | Record::Owner(_) => return,
         };
         if only.is_some_and(|filter| !filter.takes(about)) {
             return;
@@ -101,7 +101,7 @@ impl AuditWriter {
             Record::Expired { user, event } | Record::Filled { user, event } => {
                 self.event(origin, 0, Some(user), event);
             }
-            Record::Market(_) => {}
+            Record::Market(_) | Record::Owner(_) => {}
             Record::DumpFailed { number, user, filename, refusal } => {
                 let command = Command::DumpLog { user: user.clone(), filename: filename.clone() };
                 self.refused(origin, &Subject::of(*number, &command), refusal);

@@ -175,6 +175,7 @@ impl Book {
                 self.market.position = Some(*position);
                 None
             }
+            Record::Owner(_) => None,
         }
     }
 

@@ -27,7 +27,7 @@ pub use commands::{Price, Rejection, decide, expire_oldest, fill, reply_to, writ
 pub use event::{Event, Events};
 pub use market::{LastHit, MarketPosition, MarketState};
 pub use opens::{DAY_MS, Open, Opens};
-pub use record::{Hit, Outcome, PriceUsed, Record};
+pub use record::{Hit, Outcome, Owner, PriceUsed, Record};
 pub use trigger_book::{TriggerBook, TriggerKey};
 
 #[cfg(test)]

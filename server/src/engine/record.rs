@@ -66,6 +66,21 @@ pub enum Record {
     WatchedHit(Hit),
     /// The market's clock has run this far. It is recorded before the prices up to there are shown.
     Market(MarketPosition),
+    /// A server of a cluster took over the shard. The frames of this epoch are its own.
+    Owner(Box<Owner>),
+}
+
+/// Who took over a shard of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Identity of the cluster, which is made with it.
+    pub cluster: Box<str>,
+    /// Name of the server.
+    pub node: Box<str>,
+    /// Address at which it takes clients, `host:port`.
+    pub address: Box<str>,
+    /// Drawn at random by each process, so that no two frames of this kind are the same bytes.
+    pub incarnation: u128,
 }
 
 /// The price at which a command was decided.

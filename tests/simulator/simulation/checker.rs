@@ -103,6 +103,7 @@ impl<'a> JournalReplay<'a> {
             Record::Hit(_)
             | Record::WatchedHit(_)
             | Record::Market(_)
+            | Record::Owner(_)
             | Record::Rejected { .. }
             | Record::DumpFailed { .. } => {}
         }

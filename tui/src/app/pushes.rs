@@ -21,7 +21,8 @@ pub(super) fn on_push(app: &mut App, push: &Push, text: String, effects: &mut Ve
             app.account.set_balances(*available, *reserved, *realised);
             app.connection.request_summary(app.clock, effects);
         }
-        Push::ByeSlowConsumer | Push::ByeIdle => {
+        Push::Moved(address) => app.notify(&format!("the accounts are at {address} now")),
+        Push::ByeSlowConsumer | Push::ByeIdle | Push::ByeMoved => {
             app.notify("the server has closed the connection");
         }
         Push::ByeRevoked => app.notify("your login has been changed; the server ended the session"),

@@ -102,6 +102,8 @@ fn push_to_json(push: &Push) -> Value {
         Push::ByeSlowConsumer => json!({"type": "bye", "reason": "SLOW_CONSUMER"}),
         Push::ByeIdle => json!({"type": "bye", "reason": "IDLE"}),
         Push::ByeRevoked => json!({"type": "bye", "reason": "REVOKED"}),
+        Push::ByeMoved => json!({"type": "bye", "reason": "MOVED"}),
+        Push::Moved(address) => json!({"type": "moved", "address": address}),
     }
 }
 

@@ -130,6 +130,9 @@ layout!(Refusal, REFUSALS {
     47 MarketEnded;
     48 MarketBehind;
     49 TooManyReaders(most);
+    50 Moved(text);
+    51 Unknown;
+    52 NoOwner;
 });
 
 /// Writes an argument, which the table names and the variable holds. The user is in the record's

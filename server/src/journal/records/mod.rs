@@ -12,7 +12,7 @@ mod layout;
 #[cfg(test)]
 mod tests;
 
-use crate::engine::{Events, Hit, MarketPosition, Outcome, PriceUsed, Record, UserId};
+use crate::engine::{Events, Hit, MarketPosition, Outcome, Owner, PriceUsed, Record, UserId};
 use daytrade_protocol::{Attempt, CommandName, UserName};
 use fields::{Field, FieldReader, FieldWriter};
 use smallvec::SmallVec;
@@ -28,6 +28,7 @@ const FILLED: u8 = 0x83;
 const DUMP_FAILED: u8 = 0x84;
 const WATCHED_HIT: u8 = 0x85;
 const MARKET: u8 = 0x86;
+const OWNER: u8 = 0x87;
 
 const WIDE: u8 = 1;
 const ASSIGNED: u8 = 2;
@@ -127,7 +128,7 @@ fn user_of(record: &Record) -> Option<&UserName> {
         Record::Hit(hit) | Record::WatchedHit(hit) => Some(&hit.user),
         Record::Expired { user, .. } | Record::Filled { user, .. } => Some(user),
         Record::DumpFailed { user, .. } => user.as_ref(),
-        Record::Market(_) => None,
+        Record::Market(_) | Record::Owner(_) => None,
     }
 }
 
@@ -184,6 +185,15 @@ fn write<const IS_WIDE: bool>(
             write_head(MARKET, 0, user, out);
             out.number(u64::from(*market));
             out.time(*at);
+        }
+        Record::Owner(owner) => {
+            write_head(OWNER, 0, user, out);
+            let Owner { cluster, node, address, incarnation } = &**owner;
+            cluster.put(out);
+            node.put(out);
+            address.put(out);
+            out.time((incarnation >> 64) as u64);
+            out.time(*incarnation as u64);
         }
         Record::DumpFailed { number, user: _, filename, refusal } => {
             write_head(DUMP_FAILED, 0, user, out);
@@ -328,6 +338,12 @@ fn read_record(
         MARKET => {
             let market = u32::try_from(from.number()?).ok()?;
             Some(Record::Market(MarketPosition { market, at: from.time()? }))
+        }
+        OWNER => {
+            let (cluster, node) = (Field::take(from)?, Field::take(from)?);
+            let address = Field::take(from)?;
+            let incarnation = u128::from(from.time()?) << 64 | u128::from(from.time()?);
+            Some(Record::Owner(Box::new(Owner { cluster, node, address, incarnation })))
         }
         _ => None,
     }

@@ -149,13 +149,19 @@ fn other(user: UserName) -> BoxedStrategy<Record> {
     let attempt =
         (name, prop::option::of(symbol()), prop::option::of(money()), prop::option::of(".{0,40}"));
     let hit = (number(), symbol(), money(), number(), ".{0,90}");
-    (0..7, any::<bool>(), attempt, hit, event(), refusal(), file_name())
+    (0..8, any::<bool>(), attempt, hit, event(), refusal(), file_name())
         .prop_map(
             move |(kind, flag, (name, symbol, funds, text), hit, event, refusal, filename)| {
                 let (number, stock, price, source_time_ms, key) = hit;
-                let key = key.into();
-                let hit =
-                    Hit { number, user: user.clone(), symbol: stock, price, source_time_ms, key };
+                let key: Box<str> = key.into();
+                let hit = Hit {
+                    number,
+                    user: user.clone(),
+                    symbol: stock,
+                    price,
+                    source_time_ms,
+                    key: key.clone(),
+                };
                 let user = flag.then(|| user.clone());
                 match (kind, user) {
                     (0, Some(user)) => Record::Expired { user, event },
@@ -165,6 +171,11 @@ fn other(user: UserName) -> BoxedStrategy<Record> {
                     (5, _) => {
                         let at = source_time_ms;
                         Record::Market(MarketPosition { market: number as u32, at })
+                    }
+                    (6, _) => {
+                        let incarnation = u128::from(source_time_ms) << 64 | u128::from(number);
+                        let (cluster, node, address) = (key.clone(), "a".into(), "b:1".into());
+                        Record::Owner(Box::new(Owner { cluster, node, address, incarnation }))
                     }
                     (4, user) => Record::DumpFailed { number, user, filename, refusal },
                     (_, user) => {

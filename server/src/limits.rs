@@ -113,6 +113,15 @@ pub(crate) const PREFETCH_JOBS: usize = 16;
 /// delay other commands.
 pub(crate) const FIRED_IN_ROUND_MAX: usize = 2_000;
 
+/// As [`FRAME_BYTES_SOFT`], for a log on other machines: a frame is one message.
+pub(crate) const SHARED_FRAME_BYTES_SOFT: usize = 256 << 10;
+
+/// How long an append to a log on other machines may take, tries together.
+pub(crate) const LOG_PATIENCE: Duration = Duration::from_secs(15);
+/// How long one try may take, and the pause before the next.
+pub(crate) const LOG_TRY: Duration = Duration::from_secs(1);
+pub(crate) const LOG_PAUSE: Duration = Duration::from_millis(100);
+
 /// Maximum size of a frame, bytes; a header with a larger size is damaged. A round exceeds its soft
 /// limits by at most one job, which may first expire all pending orders of a user.
 pub(crate) const FRAME_BYTES_MAX: usize = 16 << 20;

@@ -4,20 +4,15 @@
 //! opened again on the same medium.
 
 use super::fault_disk::FaultDisk;
-use super::frame::{FrameBuilder, FrameHeader};
-use super::frame_log::{
-    Anchor, AppendError, Frame, FrameLog, FrameReader, LogStore, Place, Recovered, SegmentEnd,
-    Start, TakeRecord,
-};
+use super::frame::FrameBuilder;
+use super::frame_log::{Anchor, LogStore, Recovered, Start};
 use super::position::Positions;
-use super::storage::Storage;
+use super::stream::{FakeStream, StreamStore};
 use super::writer::{JournalWriter, SyncMode};
-use super::{FileOptions, FileStore, FsStorage, ReadError, RecoveryError};
+use super::{FileOptions, FileStore, FsStorage};
 use crate::engine::{Event, Outcome, Record};
 use daytrade_protocol::{Command, Money, UserName};
-use parking_lot::Mutex;
 use smallvec::smallvec;
-use std::io;
 use std::sync::Arc;
 
 const SHARD: u16 = 5;
@@ -139,115 +134,13 @@ fn segments_in_a_folder_conform() {
     }
 }
 
-/// A second implementation: a list of frames, whose place is the frame number.
-#[derive(Clone, Default)]
-struct ListLog {
-    frames: Arc<Mutex<Vec<Vec<u8>>>>,
-    folder: FaultDisk,
-}
-
-struct ListReader {
-    frames: Vec<Vec<u8>>,
-    next: usize,
-}
-
-impl FrameReader for ListReader {
-    fn next_frame(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
-        let Some(bytes) = self.frames.get(self.next) else { return Ok(None) };
-        self.next += 1;
-        let (header, payload, _) = FrameHeader::parse(bytes).expect("only whole frames are kept");
-        Ok(Some(Frame::new(header, payload)))
-    }
-}
-
-impl LogStore for ListLog {
-    fn recover(
-        &self,
-        start: Start<'_>,
-        _: bool,
-        take: TakeRecord<'_>,
-    ) -> Result<Recovered, RecoveryError> {
-        let mut end = Recovered::default();
-        if let Start::After(anchor) = start {
-            (end.frame, end.record, end.chain) = (anchor.frame, anchor.record, anchor.chain);
-            (end.epoch, end.time_ms) = (anchor.epoch, anchor.time_ms);
-        }
-        let first = end.frame as usize;
-        // The list has no segments; any value says that nothing has to be created.
-        end.segment = Some(SegmentEnd { name: String::new(), durable: 0, end: 0 });
-        for bytes in &self.frames.lock()[first..] {
-            let (header, payload, chain) = FrameHeader::parse(bytes).expect("whole");
-            let time_ms = header.time_ms;
-            let frame = Frame::new(header, payload);
-            frame.each_record(|number, record| take(number, time_ms, record)).expect("records");
-            (end.frame, end.epoch, end.chain) = (header.number, header.epoch, chain);
-            (end.record, end.time_ms) =
-                (header.first_record + u64::from(header.records) - 1, time_ms);
-        }
-        Ok(end)
-    }
-
-    fn open(&self, _: &Recovered) -> io::Result<Box<dyn FrameLog>> {
-        Ok(Box::new(self.clone()))
-    }
-
-    fn read_from<'a>(
-        &'a self,
-        start: Start<'_>,
-        until: Option<u64>,
-    ) -> Result<Box<dyn FrameReader + 'a>, ReadError> {
-        let mut frames = self.frames.lock().clone();
-        frames.truncate(until.map_or(usize::MAX, |until| until as usize));
-        let next = if let Start::After(anchor) = start { anchor.frame as usize } else { 0 };
-        Ok(Box::new(ListReader { frames, next }))
-    }
-
-    fn first_record(&self) -> io::Result<Option<u64>> {
-        Ok((!self.frames.lock().is_empty()).then_some(1))
-    }
-
-    fn contains(&self, anchor: &Anchor) -> io::Result<bool> {
-        let frames = self.frames.lock();
-        let frame = frames.get(anchor.frame as usize - 1);
-        Ok(frame.is_some_and(|bytes| FrameHeader::parse(bytes).expect("whole").2 == anchor.chain))
-    }
-
-    fn remove_before(&self, _: &Anchor, _: u64) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn folder(&self) -> &dyn Storage {
-        &self.folder
-    }
-}
-
-impl FrameLog for ListLog {
-    fn prepare(&mut self, _: &FrameHeader) -> Result<bool, AppendError> {
-        Ok(true)
-    }
-
-    fn append(&mut self, header: &FrameHeader, sealed: &[u8]) -> Result<(), AppendError> {
-        let mut frames = self.frames.lock();
-        assert_eq!(header.number, frames.len() as u64 + 1, "frames arrive in order");
-        frames.push(sealed.to_vec());
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<(), AppendError> {
-        Ok(())
-    }
-
-    fn last_place(&self) -> Option<Place> {
-        Some(Place::default())
-    }
-
-    fn check_free_space(&mut self) -> Result<bool, AppendError> {
-        Ok(false)
-    }
-}
-
 #[test]
-fn a_list_of_frames_conforms() {
-    let list = ListLog::default();
-    check(&|| Box::new(list.clone()));
+fn streams_with_a_copy_conform() {
+    for size in SEGMENTS {
+        let (disk, stream) = (FaultDisk::default(), FakeStream::default());
+        check(&|| {
+            let copy = FileStore::new(Arc::new(disk.clone()), SHARD, options(size));
+            Box::new(StreamStore::new(Arc::new(copy), Arc::new(stream.clone())))
+        });
+    }
 }

@@ -6,10 +6,11 @@
 //! [`super::conformance`] tests any implementation.
 
 use super::fault::{ReadError, RecoveryError};
-use super::frame::{Fault, FrameHeader, VERSION_1};
+use super::frame::{Fault, FrameHeader, HEADER_BYTES, TRAILER_BYTES, VERSION_1};
 use super::records::RecordReader;
 use super::storage::Storage;
-use crate::engine::Record;
+use crate::engine::{Owner, Record};
+use crate::limits::{FRAME_BYTES_SOFT, LOG_PATIENCE};
 use std::io;
 
 /// Location of a frame in the terms of the log that holds it. Only that log interprets it.
@@ -104,6 +105,12 @@ pub struct Frame<'a> {
 impl<'a> Frame<'a> {
     pub(super) const fn new(header: FrameHeader, payload: &'a [u8]) -> Self {
         Self { header, payload }
+    }
+
+    /// Creates the frame of bytes that were checked to be one.
+    pub(super) fn of_checked(header: FrameHeader, sealed: &'a [u8]) -> Self {
+        let payload = sealed.get(HEADER_BYTES..sealed.len() - TRAILER_BYTES).unwrap_or_default();
+        Self::new(header, payload)
     }
 
     /// Decodes its records in order and passes each to `take` with its number.
@@ -234,6 +241,17 @@ pub trait LogStore: Send + Sync {
     fn folder(&self) -> &dyn Storage;
 }
 
+/// What a log promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogTraits {
+    /// A frame is durable when [`FrameLog::append`] returns; [`FrameLog::sync`] is for the copy.
+    pub durable_at_once: bool,
+    /// Every appended frame can be read here.
+    pub readable: bool,
+    /// Size of the records at which a round ends, bytes.
+    pub frame_bytes_soft: usize,
+}
+
 /// The appending end of a log. One writer owns it.
 pub trait FrameLog: Send {
     /// Prepares for appending a frame with this header, whose `durable` field is not yet set.
@@ -249,6 +267,20 @@ pub trait FrameLog: Send {
     /// # Errors
     /// Returns an [`AppendError`]; the content of the log is then unknown.
     fn append(&mut self, header: &FrameHeader, sealed: &[u8]) -> Result<(), AppendError>;
+
+    /// Takes a frame into the copy that another server has appended to the log.
+    ///
+    /// # Errors
+    /// As for [`FrameLog::append`]; always, if the log is no copy of anything.
+    fn follow(&mut self, header: &FrameHeader, sealed: &[u8]) -> Result<(), AppendError> {
+        let _ = (header, sealed);
+        Err(io::Error::other("this log is not shared").into())
+    }
+
+    /// Returns what the log promises.
+    fn traits(&self) -> LogTraits {
+        LogTraits { durable_at_once: false, readable: true, frame_bytes_soft: FRAME_BYTES_SOFT }
+    }
 
     /// Makes all appended frames durable.
     ///
@@ -282,4 +314,19 @@ pub enum AppendError {
     /// The medium failed. The frame may or may not be stored.
     #[error("{0}")]
     Failed(#[from] io::Error),
+    /// Another server owns the log: the frame is not stored and never will be.
+    #[error("another server owns the log")]
+    Fenced(Fence),
+    /// The log did not answer. The frame may be stored, now or later.
+    #[error("the log did not answer for {} s", LOG_PATIENCE.as_secs())]
+    GaveUp,
+}
+
+/// The frame that another server has appended first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fence {
+    /// Its epoch.
+    pub epoch: u64,
+    /// The server that took over with it, if it says so.
+    pub owner: Option<Box<Owner>>,
 }

@@ -1,7 +1,8 @@
 //! The journal: the decisions of a shard in their order, durable before any reply leaves.
 //!
 //! [`writer`] numbers and chains frames and appends them through the traits of [`frame_log`];
-//! [`file`] stores them as segments in a folder; [`snapshot`] saves accounts so that a start need
+//! [`file`] stores them as segments in a folder, [`stream`] on other machines with a copy here;
+//! [`snapshot`] saves accounts so that a start need
 //! not read everything. The format is `docs/JOURNAL.md`. This module handles bytes, records and
 //! files; it must never read an account, except for `journal verify` in [`tools`].
 
@@ -20,6 +21,8 @@ mod records;
 mod sealed;
 mod snapshot;
 mod storage;
+mod stream;
+mod tip;
 mod tools;
 mod writer;
 
@@ -32,8 +35,8 @@ pub(crate) use file::{Extent, Until, extent};
 pub use file::{FileOptions, FileStore, recover, segment_name};
 pub use frame::{Fault, FrameBuilder, FrameHeader};
 pub use frame_log::{
-    Anchor, AppendError, Frame, FrameLog, FrameReader, FrameRecords, LogStore, Place, Recovered,
-    Start,
+    Anchor, AppendError, Fence, Frame, FrameLog, FrameReader, FrameRecords, LogStore, LogTraits,
+    Place, Recovered, Start,
 };
 pub use position::{Position, Positions};
 #[cfg(feature = "test-support")]
@@ -43,6 +46,10 @@ pub use snapshot::{
     SnapshotReader, remove_unfinished, snapshot_name, snapshots,
 };
 pub use storage::{FsStorage, Storage, StorageFile};
+pub use stream::{Answer, Stream, StreamStore, cut_at_damage, forget_copy};
+#[cfg(feature = "test-support")]
+pub use stream::{FakeStream, StreamFault, StreamFaults};
+pub use tip::{CheckedFrame, Tip};
 pub use tools::{print, verify};
 pub use writer::{JournalWriter, SyncMode};
 

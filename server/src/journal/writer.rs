@@ -5,8 +5,9 @@
 //! nothing is tried again, because the content of the log is unknown.
 
 use super::frame::{FrameBuilder, FrameHeader, VERSION};
-use super::frame_log::{Anchor, AppendError, FrameLog, Recovered};
+use super::frame_log::{Anchor, AppendError, FrameLog, LogTraits, Recovered};
 use super::position::{Position, Positions};
+use super::tip::{CheckedFrame, Tip};
 use crate::limits::FRAME_BYTES_MAX;
 use std::io;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub enum SyncMode {
 /// Writes one shard's journal.
 pub struct JournalWriter {
     log: Box<dyn FrameLog>,
+    traits: LogTraits,
     shard: u16,
     epoch: u64,
     mode: SyncMode,
@@ -51,6 +53,7 @@ impl JournalWriter {
         positions: Positions,
     ) -> Self {
         let writer = Self {
+            traits: log.traits(),
             log,
             shard,
             epoch: end.epoch + 1,
@@ -66,6 +69,18 @@ impl JournalWriter {
         };
         writer.publish();
         writer
+    }
+
+    /// Creates a writer that follows a shared log from the end of its copy, until
+    /// [`JournalWriter::begin_epoch`].
+    pub fn following(
+        log: Box<dyn FrameLog>,
+        shard: u16,
+        end: &Recovered,
+        positions: Positions,
+    ) -> Self {
+        let writer = Self::new(log, shard, SyncMode::Always, end, positions);
+        Self { epoch: end.epoch, ..writer }
     }
 
     /// Returns the number of the next record.
@@ -90,6 +105,41 @@ impl JournalWriter {
         }))
     }
 
+    /// Takes a frame that another server has appended to the shared log, after its place in the
+    /// chain was checked.
+    ///
+    /// # Errors
+    /// As for [`JournalWriter::commit`].
+    pub fn follow(&mut self, frame: &CheckedFrame) -> Result<(), AppendError> {
+        self.guarded(|writer| {
+            let header = frame.header();
+            writer.log.follow(header, frame.bytes())?;
+            writer.epoch = header.epoch;
+            writer.time_ms = header.time_ms;
+            (writer.frame, writer.durable) = (header.number, header.number);
+            writer.record += u64::from(header.records);
+            writer.chain = frame.checksum();
+            writer.publish();
+            Ok(())
+        })
+    }
+
+    /// Begins an epoch of its own: the frames that follow are those of a new owner.
+    pub const fn begin_epoch(&mut self) {
+        self.epoch += 1;
+    }
+
+    /// Returns the end of what is written.
+    pub const fn tip(&self) -> Tip {
+        let Self { frame, record, chain, epoch, time_ms, .. } = *self;
+        Tip { frame, record, chain, epoch, time_ms }
+    }
+
+    /// Returns the size of the records at which a round ends, bytes.
+    pub const fn frame_bytes_soft(&self) -> usize {
+        self.traits.frame_bytes_soft
+    }
+
     /// Returns true if a frame is written and not yet synced.
     pub const fn is_unsynced(&self) -> bool {
         self.durable < self.frame
@@ -108,10 +158,12 @@ impl JournalWriter {
             let done = writer.write(frame, time_ms);
             frame.clear();
             done?;
-            if writer.mode == SyncMode::Always {
+            if writer.mode == SyncMode::Always && writer.is_unsynced() {
                 writer.sync_now()?;
             }
-            writer.publish();
+            if writer.log.traits().readable {
+                writer.publish();
+            }
             Ok(())
         })
     }
@@ -177,6 +229,9 @@ impl JournalWriter {
         self.log.append(&header, sealed)?;
         self.time_ms = header.time_ms;
         self.frame = header.number;
+        if self.traits.durable_at_once {
+            self.durable = self.frame;
+        }
         self.record += u64::from(header.records);
         self.chain = checksum;
         Ok(())

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "remote")]
 mod extent;
+mod good;
 mod reader;
 mod recovery;
 mod segment;
@@ -11,6 +12,7 @@ mod writer;
 
 #[cfg(feature = "remote")]
 pub(crate) use extent::{Extent, Until, extent};
+pub(super) use good::last_good;
 pub use recovery::recover;
 #[cfg(feature = "test-support")]
 pub(super) use segment::segment_header;

@@ -145,6 +145,11 @@ impl Refusal {
         }
     }
 
+    /// Returns true if nothing that its connection has sent later is carried out.
+    pub const fn ends_connection(&self) -> bool {
+        matches!(self.code(), Code::Moved | Code::Unknown)
+    }
+
     /// Passes the message to `say` part by part. Refusals are as frequent as orders, and `fmt`
     /// would take most of their time.
     #[inline]

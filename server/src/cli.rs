@@ -40,6 +40,10 @@ pub fn main() -> ExitCode {
         Some(CliCommand::Restore(args)) => {
             backup::restore(&args.from, &args.to, args.until, &mut io::stdout().lock())
         }
+        #[cfg(feature = "cluster")]
+        Some(CliCommand::Cluster(command)) => with_runtime(async move {
+            crate::cluster::run_command(&command, &mut io::stdout().lock()).await
+        }),
         Some(CliCommand::Journal(command)) => journal_tool(&command),
     };
     match done {

@@ -28,7 +28,12 @@ pub struct Times {
 struct Anchor {
     at: Duration,
     ms: u64,
+    /// True while the time follows another server's and approaches the system's clock slowly.
+    slews: bool,
 }
+
+/// Part of the elapsed time by which a slewing clock approaches the system's.
+const SLEW_DIVISOR: u64 = 100;
 
 impl Default for Clock {
     fn default() -> Self {
@@ -41,27 +46,49 @@ impl Clock {
     /// Creates a clock that reads these times.
     pub fn new(times: impl Fn() -> Times + Send + Sync + 'static) -> Self {
         let Times { steady, system_ms } = times();
-        Self { anchor: Mutex::new(Anchor { at: steady, ms: system_ms }), times: Box::new(times) }
+        let anchor = Anchor { at: steady, ms: system_ms, slews: false };
+        Self { anchor: Mutex::new(anchor), times: Box::new(times) }
     }
 
     /// Returns the current time, Unix milliseconds.
     pub fn now_ms(&self) -> u64 {
         let mut anchor = self.anchor.lock();
         let times = (self.times)();
-        let steady = anchor.ms + times.steady.saturating_sub(anchor.at).as_millis() as u64;
+        let elapsed = times.steady.saturating_sub(anchor.at).as_millis() as u64;
+        let steady = anchor.ms + elapsed;
         let system = times.system_ms;
+        if anchor.slews && system > steady {
+            let slewed = steady + (system - steady).min(elapsed / SLEW_DIVISOR);
+            if elapsed >= SLEW_DIVISOR {
+                *anchor = Anchor { at: times.steady, ms: slewed, slews: slewed < system };
+            }
+            return slewed;
+        }
         if system <= steady + FOLLOW_AHEAD_MS {
             return steady;
         }
-        *anchor = Anchor { at: times.steady, ms: system };
+        *anchor = Anchor { at: times.steady, ms: system, slews: false };
         system
     }
 
     /// Raises the clock to at least `ms`. The next frame must not precede the journal's last frame.
     pub fn raise_to(&self, ms: u64) {
         if self.now_ms() < ms {
-            *self.anchor.lock() = Anchor { at: (self.times)().steady, ms };
+            *self.anchor.lock() = Anchor { at: (self.times)().steady, ms, slews: false };
         }
+    }
+
+    /// Goes on with the time of another server, whose clock is `offset_ms` ahead of this one or
+    /// behind it: nothing expires early because the accounts moved. From then on the clock
+    /// approaches the system's by at most 1 %.
+    pub fn adopt(&self, offset_ms: i64) {
+        let ms = self.now_ms().saturating_add_signed(offset_ms);
+        *self.anchor.lock() = Anchor { at: (self.times)().steady, ms, slews: offset_ms < 0 };
+    }
+
+    /// Returns the system's time of day, Unix milliseconds.
+    pub fn system_ms(&self) -> u64 {
+        (self.times)().system_ms
     }
 }
 
@@ -92,6 +119,28 @@ mod tests {
         assert_eq!(at(2_600, 1_003_000), 1_002_600, "a small step ahead is drift");
         assert_eq!(at(2_600, 2_000_000), 2_000_000, "a step ahead is followed");
         assert_eq!(at(2_700, 2_000_050), 2_000_100);
+    }
+
+    #[test]
+    fn an_adopted_time_approaches_the_systems_slowly() {
+        let times =
+            std::sync::Arc::new(Mutex::new(Times { steady: Duration::ZERO, system_ms: 1_000_000 }));
+        let clock = Clock::new({
+            let times = std::sync::Arc::clone(&times);
+            move || *times.lock()
+        });
+        clock.adopt(-800);
+        let (mut before, mut at) = (clock.now_ms(), 0);
+        assert_eq!(before, 999_200);
+        while before < 1_000_000 + at {
+            at += 70;
+            let steady = Duration::from_millis(at);
+            *times.lock() = Times { steady, system_ms: 1_000_000 + at };
+            let now = clock.now_ms();
+            assert!((70..=71).contains(&(now - before)), "{now} after {before}");
+            before = now;
+        }
+        assert!((80_000..100_000).contains(&at), "caught up after {at} ms");
     }
 
     #[test]

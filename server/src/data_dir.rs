@@ -32,6 +32,9 @@ pub(crate) struct Manifest {
     pub server_name: String,
     /// Default seed of the simulated market.
     pub quote_seed: u32,
+    /// Identity of the cluster that the journals are a copy of. Earlier versions refuse it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
 }
 
 /// Reason why a data folder cannot be used.
@@ -60,6 +63,26 @@ pub(crate) enum DataDirError {
         /// Description of the fault.
         words: String,
     },
+    /// It is a copy of the journals of a cluster, and not a server of its own.
+    #[error(
+        "data folder {} belongs to the cluster {cluster}: start with --cluster, or end that with \
+         daytraded cluster leave",
+        path.display()
+    )]
+    Member {
+        /// Path of the folder.
+        path: PathBuf,
+        /// Identity of the cluster.
+        cluster: String,
+    },
+    /// It is not a copy of the journals of this cluster.
+    #[cfg(feature = "cluster")]
+    #[error(
+        "data folder {} has journals of its own, or of another cluster; a new folder is needed, or \
+         daytraded cluster init --import",
+        .0.display()
+    )]
+    NoMember(PathBuf),
     /// It was created with another number of shards.
     #[error(
         "data folder {} was made with {made} shards and cannot be opened with {asked}; \
@@ -174,6 +197,71 @@ impl DataDir {
         Ok(Self { path: path.to_owned(), manifest, _lock: lock })
     }
 
+    /// Opens a folder for the copy of a cluster's journals, or creates it. A folder that has no
+    /// journals yet becomes one.
+    ///
+    /// # Errors
+    /// Returns a [`DataDirError`], for example if it has journals of something else.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn open_member(
+        path: &Path,
+        cluster: &str,
+        shards: u16,
+        quote_seed: u32,
+    ) -> Result<Self, DataDirError> {
+        let mut folder = Self::open(path, None)?;
+        if folder.manifest.cluster.as_deref() == Some(cluster) {
+            return Ok(folder);
+        }
+        let io = |error| DataDirError::Io { path: path.to_owned(), error };
+        let is_empty = |shard| {
+            let listed = std::fs::read_dir(shard_dir(path, shard));
+            listed.is_ok_and(|mut entries| entries.next().is_none())
+        };
+        let made = folder.manifest.shards;
+        if folder.manifest.cluster.is_some() || !(0..made).all(is_empty) {
+            return Err(DataDirError::NoMember(path.to_owned()));
+        }
+        for shard in shards..made {
+            std::fs::remove_dir(shard_dir(path, shard)).map_err(io)?;
+        }
+        let drawn = rand::rngs::SysRng.try_next_u32().map_err(std::io::Error::other).map_err(io)?;
+        folder.manifest = Manifest {
+            shards,
+            quote_seed,
+            server_name: format!("{}-{drawn:08x}", folder.manifest.server_name),
+            cluster: Some(cluster.to_owned()),
+            ..folder.manifest
+        };
+        make_with(path, &folder.manifest).map_err(io)?;
+        Ok(folder)
+    }
+
+    /// Notes that the folder is a copy of a cluster's journals, or is one no more.
+    ///
+    /// # Errors
+    /// Returns a [`DataDirError`].
+    #[cfg(feature = "cluster")]
+    pub(crate) fn mark(&mut self, cluster: Option<&str>) -> Result<(), DataDirError> {
+        self.manifest.cluster = cluster.map(str::to_owned);
+        make_with(&self.path, &self.manifest)
+            .map_err(|error| DataDirError::Io { path: self.path.clone(), error })
+    }
+
+    /// Checks that a folder is not a cluster's, unless this is a member of one: a forgotten option
+    /// must not start a second exchange.
+    ///
+    /// # Errors
+    /// [`DataDirError::Member`].
+    pub(crate) fn ensure_own(&self, is_member: bool) -> Result<(), DataDirError> {
+        match &self.manifest.cluster {
+            Some(cluster) if !is_member => {
+                Err(DataDirError::Member { path: self.path.clone(), cluster: cluster.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Checks that only the server's user may enter the folder.
     ///
     /// # Errors
@@ -218,7 +306,8 @@ fn make(path: &Path, shards: Option<u16>) -> std::io::Result<()> {
     let shards = shards.unwrap_or(cores.clamp(1, SHARDS_MAX) as u16);
     let quote_seed = rand::rngs::SysRng.try_next_u32().map_err(std::io::Error::other)?;
     let server_name = "daytraded".to_owned();
-    make_with(path, &Manifest { format_version: FORMAT_VERSION, shards, server_name, quote_seed })
+    let (format_version, cluster) = (FORMAT_VERSION, None);
+    make_with(path, &Manifest { format_version, shards, server_name, quote_seed, cluster })
 }
 
 /// Creates a folder with the properties of another one, and nothing in it.

@@ -35,6 +35,8 @@ mod audit;
 mod backup;
 mod cli;
 mod clock;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod config;
 mod data_dir;
 mod engine;
@@ -61,6 +63,8 @@ mod telemetry;
 mod tls;
 
 pub use cli::main;
+#[cfg(feature = "cluster")]
+pub use config::{ClusterArgs, ClusterConfig};
 pub use config::{Config, DEFAULT_ADDRESS, QuoteArgs, Retention, ServeArgs, default_data_dir};
 #[cfg(feature = "remote")]
 pub use config::{RemoteArgs, RemoteConfig};

@@ -308,6 +308,29 @@ pub(crate) const LOG_PARTS_WAITING: usize = 2;
 /// Transaction number from which a start reports that numbers are unusually high.
 pub(crate) const ASSIGNED_UNUSUAL: u64 = 1 << 62;
 
+/// Interval of heartbeats, and the silence after which the owner of a cluster is replaced.
+pub(crate) const HEARTBEAT: Duration = Duration::from_millis(500);
+pub(crate) const OWNER_SILENCE: Duration = Duration::from_secs(2);
+/// How long commands wait for an owner (`READ_ONLY`).
+pub(crate) const OWNER_WAIT: Duration = Duration::from_secs(15);
+/// How long a server without a copy waits to hear what copies others have.
+pub(crate) const UNKNOWN_COPIES_WAIT: Duration = Duration::from_secs(10);
+/// How long a takeover of all shards may take, and a stopping owner waits for the next one.
+pub(crate) const TAKE_OVER_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
+/// Difference of clocks with which a server may not become the owner, milliseconds.
+pub(crate) const CLOCK_SKEW_MS: u64 = 1_000;
+/// Maximum number of servers of a cluster that are remembered.
+pub(crate) const NODES_MAX: usize = 64;
+/// Frames that are handed to a follower at once, their size, and how many such parts wait for it.
+pub(crate) const FOLLOWED_FRAMES_MAX: usize = 256;
+pub(crate) const FOLLOWED_BYTES_SOFT: usize = 1 << 20;
+pub(crate) const FOLLOWED_PARTS_WAITING: usize = 4;
+/// Shards of a new cluster.
+pub(crate) const CLUSTER_SHARDS: u16 = 12;
+/// Smallest maximum of a message that a NATS server must have, bytes.
+pub(crate) const NATS_PAYLOAD_MIN: usize = 1 << 20;
+
 /// Maximum number of shards of a data folder.
 pub(crate) const SHARDS_MAX: usize = 1_024;
 

@@ -114,7 +114,7 @@ pub(crate) fn init(path: Option<&Path>, level: tracing::Level) -> anyhow::Result
         .with_target(false)
         .with_file(true)
         .with_line_number(true)
-        .with_env_filter(EnvFilter::new(level.to_string()))
+        .with_env_filter(EnvFilter::new(format!("{level},async_nats=error")))
         .init();
     Ok(Log { file, _guard: guard })
 }

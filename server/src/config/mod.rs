@@ -2,6 +2,8 @@
 
 #[cfg(feature = "remote")]
 mod admin;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod quotes;
 #[cfg(feature = "remote")]
 mod remote;
@@ -11,6 +13,10 @@ pub(crate) use admin::{
     BackupArgs, BackupCommand, InitArgs, NewUser, RestoreArgs, Rights, TokenCommand, UserArgs,
     UserCommand,
 };
+#[cfg(feature = "cluster")]
+pub use cluster::{ClusterArgs, ClusterConfig};
+#[cfg(feature = "cluster")]
+pub(crate) use cluster::{ClusterCommand, ConfArgs, LogArgs, SHARDS as CLUSTER_SHARDS};
 pub use quotes::QuoteArgs;
 #[cfg(feature = "remote")]
 pub use remote::{RemoteArgs, RemoteConfig};
@@ -67,6 +73,10 @@ pub(crate) enum CliCommand {
     /// Make a data folder of a backup
     #[cfg(feature = "remote")]
     Restore(RestoreArgs),
+    /// Set up, look at and end a cluster
+    #[cfg(feature = "cluster")]
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Inspect a journal without changing it; the server must not be running
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -178,6 +188,10 @@ pub struct ServeArgs {
     #[cfg(feature = "remote")]
     #[command(flatten)]
     pub remote: RemoteArgs,
+    /// Options for a cluster.
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 }
 
 /// Amount of journal to keep.
@@ -240,6 +254,9 @@ pub struct Config {
     /// How clients on other machines, and logins, are served.
     #[cfg(feature = "remote")]
     pub remote: RemoteConfig,
+    /// The cluster it is a member of.
+    #[cfg(feature = "cluster")]
+    pub cluster: Option<ClusterConfig>,
 }
 
 impl Config {
@@ -260,6 +277,8 @@ impl Config {
             journal_retention: Retention::All,
             #[cfg(feature = "remote")]
             remote: RemoteConfig::default(),
+            #[cfg(feature = "cluster")]
+            cluster: None,
         }
     }
 }
@@ -307,6 +326,8 @@ impl ServeArgs {
             journal_retention: self.journal_retention,
             #[cfg(feature = "remote")]
             remote: self.remote.resolve(),
+            #[cfg(feature = "cluster")]
+            cluster: self.cluster.resolve(),
         })
     }
 

@@ -6,7 +6,7 @@
 //! [`super::conformance`] tests any implementation.
 
 use super::fault::{ReadError, RecoveryError};
-use super::frame::{Fault, FrameHeader, HEADER_BYTES, TRAILER_BYTES, VERSION_1};
+use super::frame::{Fault, FrameHeader, HEADER_BYTES, TRAILER_BYTES, VERSION_1, seal};
 use super::records::RecordReader;
 use super::storage::Storage;
 use crate::engine::{Owner, Record};
@@ -123,6 +123,14 @@ impl<'a> Frame<'a> {
             take(number, record);
         }
         Ok(())
+    }
+
+    /// Returns the whole frame as it is stored.
+    pub fn sealed(&self) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER_BYTES];
+        bytes.extend_from_slice(self.payload);
+        seal(&self.header, &mut bytes);
+        bytes
     }
 
     /// Returns a copy of its records, which are decoded one at a time.

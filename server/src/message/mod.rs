@@ -6,6 +6,7 @@
 mod batch;
 mod dump;
 mod market_control;
+mod ownership;
 mod quote;
 mod replies;
 mod reply_sink;
@@ -14,6 +15,7 @@ mod shard_event;
 pub use batch::{Batch, Job, Work};
 pub use dump::{DumpDone, DumpRequest, DumpResult, PendingDump};
 pub use market_control::MarketControl;
+pub use ownership::{ClusterOrder, Followed, Route, ShardNews, ShardReport};
 pub use quote::{Quote, QuoteEvent, QuoteRequest};
 pub use replies::{Replies, ReplyBytes, ReplyTo};
 pub use reply_sink::{ReplySink, ReplyTarget, Subscription};

@@ -34,6 +34,9 @@ pub struct Replies {
     summaries: usize,
     /// Size of the longest summary, bytes.
     summary_bytes: usize,
+    /// True if one of them says that the accounts are elsewhere, or that what became of a command
+    /// is not known.
+    moved: bool,
 }
 
 /// The bytes of replies, in the parts that an outbox takes.
@@ -93,6 +96,16 @@ impl Replies {
         self.write(to, |tag, out| body.write_to(tag, out))
     }
 
+    /// Notes that one of the replies ends the connection.
+    pub const fn note_moved(&mut self) {
+        self.moved = true;
+    }
+
+    /// Returns true if one of the replies ends the connection: MOVED or UNKNOWN.
+    pub const fn has_moved(&self) -> bool {
+        self.moved
+    }
+
     /// Notes that the reply just added, of this size, answers DISPLAY_SUMMARY.
     pub fn note_summary(&mut self, bytes: usize) {
         self.summaries += 1;
@@ -107,6 +120,7 @@ impl Replies {
             refused.push(*to, &body);
         }
         refused.summaries = self.summaries;
+        refused.moved = refusal.ends_connection();
         refused
     }
 

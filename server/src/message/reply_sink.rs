@@ -25,6 +25,12 @@ pub trait ReplySink: Send + Sync {
         None
     }
 
+    /// Returns true if the connection was told that the accounts are elsewhere: nothing that it has
+    /// sent since is carried out.
+    fn has_moved(&self) -> bool {
+        false
+    }
+
     /// Gives away the part of the log that the connection's DUMPLOG is about; None for the part
     /// that it names itself.
     fn take_log_scope(&self) -> Option<(LogScope, LogPermit)> {

@@ -1,6 +1,7 @@
 //! Events of the rest of the server for a shard.
 
 use super::dump::DumpDone;
+use super::ownership::ClusterOrder;
 use super::quote::QuoteEvent;
 use crate::engine::MarketPosition;
 use crate::journal::SnapshotEvent;
@@ -16,6 +17,8 @@ pub enum ShardEvent {
     DumpDone(Box<DumpDone>),
     /// About the snapshot in progress.
     Snapshot(SnapshotEvent),
+    /// About the ownership of the shard, in a cluster.
+    Cluster(Box<ClusterOrder>),
     /// The server stops: commands that wait for a price are refused at once.
     Closing,
     /// Finish the queued work, make it durable, end.

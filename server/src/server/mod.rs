@@ -1,13 +1,21 @@
 //! Start and stop: the parts are created, connected, and stopped in order.
 
+#[cfg(feature = "cluster")]
+mod joining;
 mod parts;
 #[cfg(feature = "remote")]
 mod remote;
 
+#[cfg(feature = "cluster")]
+use crate::cluster::ClusterHandle;
+#[cfg(feature = "cluster")]
+use crate::journal::Tip;
+#[cfg(feature = "cluster")]
+use joining::Joining;
 pub(crate) use parts::open_stores;
 use parts::{
-    Parts, bind, keepers, market_state, next_number, open_source, recover_all, start_quotes,
-    start_shards,
+    Parts, SharedParts, advertised, bind, keepers, market_state, next_number, open_source,
+    recover_all, start_quotes, start_shards,
 };
 
 #[cfg(feature = "remote")]
@@ -21,7 +29,7 @@ use crate::execution::{Execution, ShardJoin, SnapshotWriter};
 use crate::journal::{LogStore, Positions};
 use crate::limits::STOP_MS;
 use crate::listener::{Gate, Manner, Places, listen_on};
-use crate::message::ShardEvent;
+use crate::message::{Route, ShardEvent, ShardReport};
 use crate::open_files::OpenFiles;
 use crate::quotes::{PriceSource, QuoteSpec};
 use crate::router::Router;
@@ -35,7 +43,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -59,6 +68,18 @@ pub struct Deps {
     pub execution: Execution,
     /// Where to listen; None for connections in memory only.
     pub listen: Option<Listen>,
+    /// The cluster whose shards these are; None for a server of its own.
+    pub cluster: Option<ClusterDeps>,
+}
+
+/// What connects the shards of a server to a cluster.
+pub struct ClusterDeps {
+    /// Receiver of the shards' reports.
+    pub reports: UnboundedSender<ShardReport>,
+    /// Where commands are carried out.
+    pub route: watch::Receiver<Route>,
+    /// Address at which others find this server; None for the one it listens on.
+    pub advertise: Option<String>,
 }
 
 /// Where a server listens.
@@ -84,6 +105,15 @@ pub struct Server {
     /// Logins and the certificate.
     #[cfg(feature = "remote")]
     remote: Option<Remote>,
+    /// The end of each shard's journal at the start.
+    #[cfg(feature = "cluster")]
+    tips: Vec<Tip>,
+    /// Address at which the other servers of a cluster say it is.
+    #[cfg(feature = "cluster")]
+    advertised: Arc<str>,
+    /// The cluster.
+    #[cfg(feature = "cluster")]
+    cluster: Option<ClusterHandle>,
     /// Held until everything that writes into the folder has ended.
     data_dir: Option<DataDir>,
 }
@@ -128,7 +158,20 @@ impl Server {
             anyhow::bail!("{address} is not a loopback address: {BEYOND_LOOPBACK}");
         }
         crate::signals::survive_file_limit()?;
+        #[cfg(feature = "cluster")]
+        let joining = Joining::connect(&config).await?;
+        #[cfg(feature = "cluster")]
+        let data_dir = match &joining {
+            Some(joining) => joining.open(&config.data_dir)?,
+            None => DataDir::open(&config.data_dir, config.shards)?,
+        };
+        #[cfg(not(feature = "cluster"))]
         let data_dir = DataDir::open(&config.data_dir, config.shards)?;
+        #[cfg(feature = "cluster")]
+        let is_member = joining.is_some();
+        #[cfg(not(feature = "cluster"))]
+        let is_member = false;
+        data_dir.ensure_own(is_member)?;
         let mut config = config;
         let wanted = OpenFiles {
             connections: config.max_connections,
@@ -149,14 +192,23 @@ impl Server {
         let addresses =
             config.listen.into_iter().map(|address| (address, Manner::default())).collect();
         let (quotes, folder_seed) = (config.quotes.clone(), data_dir.manifest().quote_seed);
+        let (stores, cluster) = (open_stores(&data_dir), None);
+        #[cfg(feature = "cluster")]
+        let (stores, cluster) = match &joining {
+            Some(joining) => (joining.share(stores), Some(joining.deps(&config))),
+            None => (stores, cluster),
+        };
         let deps = Deps {
+            cluster,
             source: Box::new(move |clock| open_source(&quotes, folder_seed, clock)),
             clock: Arc::default(),
-            stores: open_stores(&data_dir),
+            stores,
             server_name: data_dir.manifest().server_name.clone(),
             execution: Execution::Threads,
             listen: Some(Listen { addresses, places }),
         };
+        #[cfg(feature = "cluster")]
+        let clock = Arc::clone(&deps.clock);
         let mut server = Self::build(&config, deps).await?;
         let (address, shards) = (server.address, server.handles.len());
         let quotes = &server.connector.context.stats.quote_source;
@@ -174,6 +226,13 @@ impl Server {
             remote.open_control(data_dir.path(), stop, stats.positions.clone())?;
             server.remote = Some(remote);
         }
+        #[cfg(feature = "cluster")]
+        if let Some(joining) = joining {
+            let shards = server.handles.iter().map(|handle| handle.events.clone()).collect();
+            let tips = std::mem::take(&mut server.tips);
+            let joined = joining.start(&data_dir, &server.advertised, (shards, tips), clock);
+            server.cluster = Some(joined.await?);
+        }
         server.data_dir = Some(data_dir);
         Ok(server)
     }
@@ -184,14 +243,26 @@ impl Server {
     /// # Errors
     /// If a log or the address cannot be used.
     pub async fn build(config: &Config, deps: Deps) -> anyhow::Result<Self> {
-        let Deps { clock, source, stores, server_name, execution, listen } = deps;
-        let recovered = recover_all(&stores)?;
+        let Deps { clock, source, stores, server_name, execution, listen, cluster } = deps;
+        let recovered = recover_all(&stores, cluster.is_some())?;
+        #[cfg(feature = "cluster")]
+        let tips = recovered.iter().map(|shard| Tip::from(&shard.end)).collect();
         let (listeners, places) = match listen {
             Some(listen) => (bind(listen.addresses).await?, listen.places),
             None => (Vec::new(), Places::default()),
         };
         clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
         let (numbers, market) = (next_number(&recovered), market_state(&recovered));
+        let nowhere = || Ok(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let address = listeners.first().map_or_else(nowhere, |(one, _)| one.local_addr())?;
+        let route = cluster.as_ref().map(|cluster| cluster.route.clone());
+        let advertised = advertised(cluster.as_ref(), &listeners, address)?;
+        let shared = cluster.map(|cluster| SharedParts {
+            reports: cluster.reports,
+            route: cluster.route,
+            address: Arc::clone(&advertised),
+            numbers: Arc::clone(&numbers),
+        });
         let count = stores.len();
         let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =
             (0..count).map(|_| ShardHandle::channel()).unzip();
@@ -209,7 +280,8 @@ impl Server {
         let (dumps, dump_requests) = mpsc::unbounded_channel();
         let services = ShardHandles { quotes: quotes.clone(), dumps, snapshots };
         let (counted, written, kept) = (counters.clone(), positions.clone(), keepers.clone());
-        let parts = Parts { recovered, queues, positions: written, stats: counted, keepers: kept };
+        let parts =
+            Parts { recovered, queues, positions: written, stats: counted, keepers: kept, shared };
         let (shards, fatal) = start_shards(config, &stores, parts, &services, &clock, &execution)?;
         let threads = TaskTracker::new();
         let writer = SnapshotWriter { keepers, shards: events.clone(), jobs };
@@ -221,8 +293,6 @@ impl Server {
         execution.start_dumps(&dumps, dump_requests, &threads)?;
         execution.start_snapshots(writer, threads.token())?;
 
-        let nowhere = || Ok(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let address = listeners.first().map_or_else(nowhere, |(one, _)| one.local_addr())?;
         let context = Context {
             router: Router::new(handles.clone(), numbers),
             quotes,
@@ -231,6 +301,7 @@ impl Server {
             memory: Arc::new(OutputMemory::new(config.memory_limit)),
             logs,
             idle_timeout: config.idle_timeout,
+            route,
         };
         tokio::spawn(Arc::clone(&context.memory).keep());
         let connector = Connector { context, sessions: TaskTracker::new() };
@@ -250,6 +321,12 @@ impl Server {
             tls_addresses,
             #[cfg(feature = "remote")]
             remote: None,
+            #[cfg(feature = "cluster")]
+            tips,
+            #[cfg(feature = "cluster")]
+            advertised,
+            #[cfg(feature = "cluster")]
+            cluster: None,
             data_dir: None,
         })
     }
@@ -294,6 +371,10 @@ impl Server {
     /// # Errors
     /// If a journal could not be synced.
     pub async fn stop(mut self) -> anyhow::Result<()> {
+        #[cfg(feature = "cluster")]
+        if let Some(cluster) = &self.cluster {
+            cluster.hand_over().await;
+        }
         let sessions = &self.connector.sessions;
         self.connector.context.stop.cancel();
         for handle in &self.handles {

@@ -1,5 +1,6 @@
 //! Creates the parts of a server before they are connected.
 
+use super::ClusterDeps;
 use crate::clock::Clock;
 use crate::config::{Config, QuoteArgs, Retention};
 use crate::data_dir::{DataDir, shard_dir};
@@ -9,7 +10,8 @@ use crate::journal::{
     FileOptions, FileStore, FsStorage, JournalWriter, LogStore, Positions, SnapshotKeeper,
 };
 use crate::limits::{ASSIGNED_UNUSUAL, FILL_BYTES, SEGMENT_BYTES_MAX, free_bytes_min};
-use crate::message::{QuoteRequest, ShardEvent};
+use crate::listener::Manner;
+use crate::message::{QuoteRequest, Route, ShardEvent, ShardReport};
 use crate::quotes::market::{PlayedMarket, TickingMarket};
 use crate::quotes::{
     LegacySource, PriceSource, QuoteManagerHandles, QuoteSpec, QuoteStats, SimulatedSource,
@@ -17,7 +19,8 @@ use crate::quotes::{
 };
 use crate::runtime::NO_THREAD;
 use crate::shard::{
-    Fatal, Queues, RecoveredShard, Shard, ShardHandles, ShardStats, ShardTask, recover_shard,
+    Fatal, Membership, Queues, RecoveredShard, Shard, ShardHandles, ShardStats, ShardTask,
+    recover_copy, recover_shard,
 };
 use anyhow::Context as _;
 use parking_lot::{Mutex, RwLock};
@@ -27,6 +30,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
 
 /// The shards of a server before they are started.
 pub(super) struct Parts {
@@ -35,6 +39,38 @@ pub(super) struct Parts {
     pub positions: Vec<Positions>,
     pub stats: Vec<Arc<ShardStats>>,
     pub keepers: Vec<Arc<Mutex<SnapshotKeeper>>>,
+    pub shared: Option<SharedParts>,
+}
+
+/// What all shards of a member of a cluster share.
+pub(super) struct SharedParts {
+    pub reports: UnboundedSender<ShardReport>,
+    pub route: watch::Receiver<Route>,
+    pub address: Arc<str>,
+    pub numbers: Arc<AtomicU64>,
+}
+
+/// Returns the address at which clients of other machines find this server.
+pub(super) fn advertised(
+    cluster: Option<&ClusterDeps>,
+    listeners: &[(TcpListener, Manner)],
+    plain: SocketAddr,
+) -> anyhow::Result<Arc<str>> {
+    let Some(cluster) = cluster else { return Ok(plain.to_string().into()) };
+    if let Some(address) = &cluster.advertise {
+        return Ok(address.as_str().into());
+    }
+    let addresses = listeners
+        .iter()
+        .map(|(listener, _)| listener.local_addr())
+        .collect::<Result<Vec<_>, _>>()?;
+    let reached = addresses.iter().find(|address| !address.ip().is_loopback());
+    let address = *reached.unwrap_or(&plain);
+    anyhow::ensure!(
+        !address.ip().is_unspecified(),
+        "{address} is no address to send clients to; use --advertise HOST:PORT"
+    );
+    Ok(address.to_string().into())
 }
 
 /// Opens the log of each shard of a data folder.
@@ -159,32 +195,54 @@ pub(super) fn start_shards(
     let (fatal, failures) = mpsc::unbounded_channel();
     let mode = config.fsync;
     let mut shards = Vec::new();
-    let Parts { recovered, queues, positions, stats, keepers } = parts;
+    let Parts { recovered, queues, positions, stats, keepers, shared } = parts;
     let parts = recovered.into_iter().zip(queues).zip(positions.into_iter().zip(stats));
     for (number, ((recovered, queues), (position, stats))) in parts.enumerate() {
         let id = number as u16;
         let end = &recovered.end;
-        let journal = JournalWriter::new(stores[number].open(end)?, id, mode, end, position);
+        let log = stores[number].open(end)?;
+        let membership = shared.as_ref().map(|shared| Membership {
+            reports: shared.reports.clone(),
+            numbers: Arc::clone(&shared.numbers),
+            store: Arc::clone(&stores[number]),
+            positions: position.clone(),
+            address: Arc::clone(&shared.address),
+        });
+        let journal = match &membership {
+            Some(_) => JournalWriter::following(log, id, end, position),
+            None => JournalWriter::new(log, id, mode, end, position),
+        };
         let (handles, every) = (services.clone(), config.snapshot_every);
         let mut shard = Shard::new(id, recovered, journal, handles, stats, every);
-        shard.announce_interest();
+        match membership {
+            Some(membership) => shard.join(membership),
+            None => shard.announce_interest(),
+        }
+        let route = shared.as_ref().map(|shared| shared.route.clone());
         let (clock, fatal) = (Arc::clone(clock), fatal.clone());
         let keeper = Arc::clone(&keepers[number]);
-        let task = ShardTask { shard, queues, clock, mode, fatal, keeper };
+        let task = ShardTask { shard, queues, clock, mode, fatal, keeper, route };
         shards.push(execution.start_shard(task)?);
     }
     Ok((shards, failures))
 }
 
-/// Recovers every shard, each on a thread of its own.
-pub(super) fn recover_all(stores: &[Arc<dyn LogStore>]) -> anyhow::Result<Vec<RecoveredShard>> {
+/// Recovers every shard, each on a thread of its own. `copies` says that the logs are elsewhere.
+pub(super) fn recover_all(
+    stores: &[Arc<dyn LogStore>],
+    copies: bool,
+) -> anyhow::Result<Vec<RecoveredShard>> {
     let started = Instant::now();
     let recovered: Vec<RecoveredShard> = std::thread::scope(|scope| {
         let recover = |(number, store): (usize, &'_ Arc<dyn LogStore>)| {
             let store = Arc::clone(store);
-            std::thread::Builder::new()
-                .name(format!("recovery-{number}"))
-                .spawn_scoped(scope, move || recover_shard(&*store, number as u16, true))
+            std::thread::Builder::new().name(format!("recovery-{number}")).spawn_scoped(
+                scope,
+                move || match copies {
+                    true => recover_copy(&*store, number as u16),
+                    false => recover_shard(&*store, number as u16, true),
+                },
+            )
         };
         let threads: Vec<_> = stores.iter().enumerate().map(recover).collect();
         let join = |thread: std::io::Result<std::thread::ScopedJoinHandle<'_, _>>| match thread

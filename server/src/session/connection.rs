@@ -7,12 +7,13 @@ use super::input::Input;
 use super::link::{Link, ReadyEvents};
 use super::log_reading::LogReading;
 use super::login::Interrupt;
+use super::moves::Moves;
 use super::outbox::Load;
 use super::revocation::Revocation;
 use super::stop::{SILENCE, SlowConsumer, StopTimer};
 use super::transport::ReplyWriter;
 use crate::access::Door;
-use crate::limits::{BATCH_JOBS_MAX, LINGER_MS};
+use crate::limits::{BATCH_JOBS_MAX, LINGER_MS, REVOKED_WITHIN, STOP_MS};
 use bytes::Buf as _;
 use daytrade_protocol::{ForeignProtocol, Parsed, Push, parse_line};
 use std::future::poll_fn;
@@ -41,6 +42,7 @@ pub async fn serve<R: AsyncRead + Unpin, W: ReplyWriter + 'static>(
         stop: StopTimer::new(&context.stop),
         slow: SlowConsumer::default(),
         revocation: Revocation::default(),
+        moves: context.route.clone().map(Moves::new),
         dispatcher: Dispatcher::new(context, writer, door),
     };
     let link = Link::new(reader, has_buffer);
@@ -56,6 +58,8 @@ struct Session {
     stop: StopTimer,
     slow: SlowConsumer,
     revocation: Revocation,
+    /// In a cluster.
+    moves: Option<Moves>,
 }
 
 impl Session {
@@ -72,6 +76,9 @@ impl Session {
             self.note_activity(&load, now);
             if self.dispatcher.login.deadline().is_some_and(|by| by <= now) {
                 return self.close_idle(all_written).await;
+            }
+            if load.moved && !self.revocation.has_begun() {
+                self.end_moved(now);
             }
             self.revocation.check(now)?;
             let unanswered = load.flow.in_flight > 0 || self.dispatcher.is_holding();
@@ -146,6 +153,7 @@ impl Session {
             // it yields when the task has used up its budget.
             if ready.is_none() {
                 ready.interrupt = login.poll_interrupt(context);
+                ready.moved = self.moves.as_mut().and_then(|moves| moves.poll(context));
                 ready.stop = self.stop.poll(context);
                 ready.timer = link.timer.poll(context);
             }
@@ -163,13 +171,19 @@ impl Session {
         if let Some(part) = ready.log {
             self.dispatcher.take_log_part(part);
         }
+        if let Some(address) = ready.moved
+            && self.dispatcher.is_listening()
+        {
+            self.dispatcher.outbox.push(&Push::Moved(address));
+            self.end_moved(Instant::now());
+        }
         match ready.interrupt {
             None => {}
             Some(Interrupt::Displaced) => {
                 return Err(io::Error::other("its place was taken before it had logged in"));
             }
             Some(Interrupt::Revoked) => {
-                self.revocation.begin(Instant::now());
+                self.revocation.begin(Push::ByeRevoked, REVOKED_WITHIN, Instant::now());
                 self.input.quit();
                 self.dispatcher.drop_held();
             }
@@ -197,6 +211,13 @@ impl Session {
             self.stop.begin(now);
         }
         Ok(())
+    }
+
+    /// Ends the connection because the accounts are elsewhere: nothing more is carried out.
+    fn end_moved(&mut self, now: Instant) {
+        self.revocation.begin(Push::ByeMoved, Duration::from_millis(STOP_MS), now);
+        self.input.quit();
+        self.dispatcher.drop_held();
     }
 
     /// Returns when something has to be done although nothing happens.

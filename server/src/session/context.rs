@@ -2,12 +2,13 @@
 
 use super::outbox::OutputMemory;
 use crate::audit::LogReader;
-use crate::message::QuoteRequest;
+use crate::message::{QuoteRequest, Route};
 use crate::router::Router;
 use crate::stats::Stats;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// What all sessions share.
@@ -27,4 +28,6 @@ pub struct Context {
     pub logs: LogReader,
     /// Idle time after which a connection is closed.
     pub idle_timeout: Option<Duration>,
+    /// Where the commands of a cluster are carried out; None for a server of its own.
+    pub route: Option<watch::Receiver<Route>>,
 }

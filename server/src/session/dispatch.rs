@@ -318,7 +318,13 @@ impl Dispatcher {
 
     pub(super) fn refuse(&self, to: ReplyTo, refusal: &Refusal) {
         self.note_refused(refusal.code());
-        self.reply(to, &ReplyBody::refused(refusal));
+        let mut replies = Replies::default();
+        replies.push(to, &ReplyBody::refused(refusal));
+        if refusal.ends_connection() {
+            replies.note_moved();
+        }
+        self.outbox.begin(1, 0);
+        self.outbox.answer(replies);
     }
 
     pub(super) fn reply(&self, to: ReplyTo, body: &ReplyBody) {

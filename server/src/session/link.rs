@@ -51,6 +51,7 @@ pub(super) struct ReadyEvents {
     pub(super) flushed: Option<io::Result<()>>,
     pub(super) log: Option<LogPart>,
     pub(super) interrupt: Option<Interrupt>,
+    pub(super) moved: Option<Box<str>>,
     pub(super) read: Option<io::Result<usize>>,
     pub(super) changed: bool,
     pub(super) stop: bool,
@@ -60,6 +61,7 @@ pub(super) struct ReadyEvents {
 impl ReadyEvents {
     pub(super) const fn is_none(&self) -> bool {
         let is_quiet = !self.stop && !self.changed && !self.timer && self.interrupt.is_none();
+        let is_quiet = is_quiet && self.moved.is_none();
         is_quiet
             && self.written.is_none()
             && self.read.is_none()

@@ -16,6 +16,7 @@ mod input;
 mod link;
 mod log_reading;
 mod login;
+mod moves;
 mod outbox;
 mod revocation;
 mod session_commands;

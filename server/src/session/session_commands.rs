@@ -2,6 +2,7 @@
 
 use super::dispatch::{Dispatcher, Next};
 use super::help::write_help;
+use super::moves::refusal_of;
 use crate::limits::SUBSCRIPTIONS_MAX;
 use crate::message::{MarketControl, QuoteRequest, ReplyTarget, ReplyTo, Work};
 use crate::quotes::market::parse_speed;
@@ -16,6 +17,10 @@ impl Dispatcher {
         tag: Option<Tag>,
         command: SessionCommand,
     ) -> Next {
+        if let Some(refusal) = refusal_of(self.context.route.as_ref(), &command) {
+            self.refuse(to, &refusal);
+            return Next::Continue;
+        }
         match command {
             SessionCommand::Ping {} => self.reply(to, &ReplyBody::Ping {}),
             SessionCommand::Help {} => {

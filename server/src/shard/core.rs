@@ -1,8 +1,13 @@
 //! The shard itself: rounds of deciding, recording and answering.
 
+mod interest;
+mod ownership;
+mod snapshots;
+
 use super::agenda::{Agenda, ShownPrice, Task};
 use super::degraded::Health;
 use super::execute::Executor;
+use super::following::Following;
 use super::handles::ShardHandles;
 use super::inbox::Inbox;
 use super::ledger::Ledger;
@@ -10,12 +15,10 @@ use super::recovery::RecoveredShard;
 use super::schedule::SnapshotSchedule;
 use super::stats::ShardStats;
 use crate::engine::{Book, Price, Record};
-use crate::journal::{AppendError, JournalWriter, SnapshotEvent, SnapshotKeeper};
+use crate::journal::{AppendError, JournalWriter};
 use crate::limits::{FIRED_IN_ROUND_MAX, FREE_SPACE_CHECK_MS, TURN_JOBS_MAX};
 use crate::message::{Batch, Quote, QuoteEvent, QuoteRequest, ShardEvent};
 use daytrade_protocol::{Money, Refusal, Side, Symbol, UserName};
-use parking_lot::Mutex;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -34,6 +37,8 @@ pub struct Shard {
     answered: usize,
     /// Set if the round records the market's clock, or cannot.
     market_recorded: Option<bool>,
+    /// In a cluster.
+    following: Option<Box<Following>>,
 }
 
 impl Shard {
@@ -60,6 +65,7 @@ impl Shard {
             stats,
             answered: 0,
             market_recorded: None,
+            following: None,
         }
     }
 
@@ -74,14 +80,17 @@ impl Shard {
     }
 
     /// Takes jobs; the next round carries them out.
-    pub fn accept(&mut self, batch: Batch) {
+    pub fn accept(&mut self, mut batch: Batch) {
+        if let Some(following) = &self.following {
+            following.renumber(&mut batch);
+        }
         self.inbox.push(batch);
     }
 
     /// Takes an event. [`ShardEvent::Stop`] concerns the event loop only.
     pub fn on_event(&mut self, event: ShardEvent) {
         match event {
-            ShardEvent::Quote(_) if self.is_failed() => {}
+            ShardEvent::Quote(_) if self.decides_nothing() => {}
             ShardEvent::Quote(QuoteEvent::Arrived(quote, hit)) => {
                 let Quote { symbol, price, .. } = quote;
                 let waiters = self.executor.store_price(quote, hit);
@@ -108,17 +117,15 @@ impl Shard {
             ShardEvent::DumpDone(done) => self.agenda.push(Task::DumpDone(done)),
             ShardEvent::Closing => {
                 self.executor.closing = true;
+                if let Some(following) = &mut self.following {
+                    following.stop();
+                }
                 self.executor.turn_away_waiting(&Refusal::ShuttingDown);
             }
-            ShardEvent::Snapshot(event) => {
-                let is_degraded = self.executor.health != Health::Good;
-                let book = self.executor.ledger.book_mut();
-                if let Some(piece) = self.snapshots.on_event(event, book, is_degraded) {
-                    let _ = self.handles.snapshots.send((self.id, piece));
-                }
-                if event == SnapshotEvent::Done {
-                    let covered = self.snapshots.taken_at();
-                    self.stats.snapshot_record.store(covered, Ordering::Relaxed);
+            ShardEvent::Snapshot(event) => self.on_snapshot(event),
+            ShardEvent::Cluster(order) => {
+                if let Some(following) = &mut self.following {
+                    following.take_order(*order, &mut self.executor);
                 }
             }
             ShardEvent::Stop => {}
@@ -160,13 +167,19 @@ impl Shard {
 
     /// Returns true if a round would find work without new messages.
     pub fn has_work(&self) -> bool {
-        !self.inbox.is_empty() || !self.agenda.is_empty() || !self.executor.round.is_empty()
+        if self.has_orders() || self.is_holding() {
+            return self.has_orders();
+        }
+        self.has_backlog()
+            || !self.inbox.is_empty()
+            || !self.agenda.is_empty()
+            || !self.executor.round.is_empty()
     }
 
     /// Returns when the next round is due without new messages, Unix milliseconds.
     pub fn next_due_ms(&self) -> Option<u64> {
         match self.executor.health {
-            Health::Failed => None,
+            Health::Failed | Health::Following => None,
             Health::DiskLow => Some(self.executor.ledger.now_ms() + FREE_SPACE_CHECK_MS),
             Health::Good => self.book().next_expiry_ms(),
         }
@@ -175,6 +188,10 @@ impl Shard {
     /// Returns true if a frame is written and not yet synced.
     pub fn is_unsynced(&self) -> bool {
         !self.is_failed() && self.executor.ledger.is_unsynced()
+    }
+
+    fn decides_nothing(&self) -> bool {
+        matches!(self.executor.health, Health::Failed | Health::Following)
     }
 
     /// Returns true if the journal has failed.
@@ -202,9 +219,12 @@ impl Shard {
     /// When the frame could not be written. Every command of the round is then answered with
     /// READ_ONLY, and so is every later one.
     pub fn round(&mut self, now_ms: u64) -> Result<(), AppendError> {
+        if self.executor.health == Health::Following {
+            return self.follow(now_ms);
+        }
         self.executor.ledger.begin_round(now_ms);
         if self.is_failed() {
-            self.refuse_all();
+            self.refuse_all(&Refusal::ReadOnly);
             self.answer();
             return Ok(());
         }
@@ -218,12 +238,17 @@ impl Shard {
         self.work_agenda();
         self.work_inbox();
         let written = checked.and_then(|_| self.executor.ledger.commit_frame());
+        let written = match written {
+            Err(error @ (AppendError::Fenced(_) | AppendError::GaveUp)) => self.lose(error),
+            written => written,
+        };
         if written.is_err() {
             self.executor.fail_pending();
-            self.refuse_all();
+            self.refuse_all(&Refusal::ReadOnly);
         }
         self.answer();
         written?;
+        self.let_go_if_told();
         let begun = self.begin_snapshot_if_due();
         self.fail_if(begun.is_err());
         begun
@@ -243,8 +268,8 @@ impl Shard {
         }
         self.executor.health = health;
         self.stats.disk_low.store(u64::from(low), Ordering::Relaxed);
-        let (shard, paused) = (self.id, low);
-        let _ = self.handles.quotes.send(QuoteRequest::Pause { shard, paused });
+        let shard = self.id;
+        self.send_pause(low);
         if low {
             tracing::error!(shard, "the disk is almost full: commands that write are refused");
         } else {
@@ -290,6 +315,12 @@ impl Shard {
         while let Some(mut batch) = self.inbox.pop() {
             let left = batch.jobs.len().saturating_sub(TURN_JOBS_MAX);
             self.executor.round.begin_delivery(&batch.target, batch.jobs.len() - left);
+            if let Some(following) = self.following.as_ref()
+                && batch.target.sink().has_moved()
+            {
+                let refusal = following.refusal_of_moved();
+                batch.jobs.by_ref().for_each(|job| self.executor.turn_away(&job, &refusal));
+            }
             while !self.executor.is_full() && batch.jobs.len() > left {
                 for id in self.executor.prefetch(batch.jobs.as_slice()) {
                     if self.executor.is_full() {
@@ -339,61 +370,20 @@ impl Shard {
         stats.triggers.store(self.book().triggers().len() as u64, Ordering::Relaxed);
     }
 
-    /// Tells the quote manager which symbols the recovered triggers wait for.
-    pub fn announce_interest(&mut self) {
-        self.executor.ledger.book_mut().take_interest();
-        for symbol in self.book().triggers().symbols() {
-            self.send_interest(symbol, true);
-        }
-    }
-
-    fn send_interest(&self, symbol: Symbol, armed: bool) {
-        let asker = if armed { self.book().first_waiting(symbol) } else { None };
-        let _ = self.handles.quotes.send(QuoteRequest::Interest { shard: self.id, symbol, asker });
-    }
-
-    /// Refuses everything that has arrived: the journal has failed.
-    fn refuse_all(&mut self) {
+    /// Refuses everything that has arrived: nothing can be decided.
+    fn refuse_all(&mut self, refusal: &Refusal) {
         while let Some(task) = self.agenda.pop() {
             if let Task::DumpDone(done) = task {
-                self.executor.turn_away_dump(&done.dump);
+                self.executor.turn_away_dump(&done.dump, refusal);
             }
         }
-        self.executor.turn_away_waiting(&Refusal::ReadOnly);
+        self.executor.turn_away_waiting(refusal);
         while let Some(mut batch) = self.inbox.pop() {
             self.executor.round.begin_delivery(&batch.target, batch.jobs.len());
             for job in batch.jobs.by_ref() {
-                self.executor.refuse_failed(&batch.target, job);
+                self.executor.refuse_later(&batch.target, job, refusal);
             }
             self.inbox.end_turn(batch);
         }
-    }
-
-    /// Begins a snapshot if enough was written since the last one.
-    fn begin_snapshot_if_due(&mut self) -> Result<(), AppendError> {
-        let ledger = &mut self.executor.ledger;
-        if self.executor.health == Health::Good
-            && self.snapshots.is_due(ledger.last_written(), ledger.book().len())
-            && let Some(anchor) = ledger.anchor()?
-        {
-            let piece = self.snapshots.begin(anchor, ledger.book_mut());
-            let _ = self.handles.snapshots.send((self.id, piece));
-        }
-        Ok(())
-    }
-
-    /// Writes a last snapshot when the shard has ended, so that the next start is quick.
-    ///
-    /// # Errors
-    /// Returns an error of the file system. Nothing is lost by it.
-    pub fn last_snapshot(&mut self, keeper: &Mutex<SnapshotKeeper>) -> io::Result<()> {
-        let ledger = &mut self.executor.ledger;
-        if self.executor.health == Health::Failed
-            || !self.snapshots.is_due_at_stop(ledger.last_written())
-        {
-            return Ok(());
-        }
-        let Some(anchor) = ledger.anchor().map_err(io::Error::other)? else { return Ok(()) };
-        self.snapshots.write_last(anchor, ledger.book_mut(), &mut keeper.lock())
     }
 }

@@ -5,11 +5,12 @@ use super::core::Shard;
 use crate::clock::Clock;
 use crate::journal::{AppendError, SnapshotKeeper, SyncMode};
 use crate::limits::{GATHER_TURNS_MAX, SHARD_QUEUE_BATCHES};
-use crate::message::{Batch, ShardEvent};
+use crate::message::{Batch, Route, ShardEvent};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// The channels to a shard.
@@ -60,16 +61,28 @@ pub struct ShardTask {
     pub fatal: UnboundedSender<Fatal>,
     /// Writer of the last snapshot.
     pub keeper: Arc<Mutex<SnapshotKeeper>>,
+    /// Where the commands of a cluster are carried out.
+    pub route: Option<watch::Receiver<Route>>,
 }
 
 /// Runs a shard until it is told to stop, then writes a last snapshot.
 pub async fn run_shard(task: ShardTask) {
-    let ShardTask { shard, queues, clock, mode, fatal, keeper } = task;
-    let event_loop = EventLoop { shard, queues, clock, mode, fatal, sync_due: None };
+    let ShardTask { shard, queues, clock, mode, fatal, keeper, route } = task;
+    let event_loop = EventLoop { shard, queues, clock, mode, fatal, sync_due: None, route };
     let mut shard = event_loop.run().await;
     if let Err(error) = shard.last_snapshot(&keeper) {
         tracing::warn!(shard = shard.number(), %error, "a snapshot could not be written");
     }
+}
+
+/// Waits for the next change of where commands are carried out; for ever, if that never changes.
+async fn next_route(route: &mut Option<watch::Receiver<Route>>) -> Route {
+    if let Some(route) = route
+        && route.changed().await.is_ok()
+    {
+        return route.borrow_and_update().clone();
+    }
+    std::future::pending().await
 }
 
 struct EventLoop {
@@ -79,6 +92,7 @@ struct EventLoop {
     mode: SyncMode,
     fatal: UnboundedSender<Fatal>,
     sync_due: Option<Instant>,
+    route: Option<watch::Receiver<Route>>,
 }
 
 impl EventLoop {
@@ -92,6 +106,10 @@ impl EventLoop {
             self.round();
         }
         // No new jobs are sent, but those still in the channel must be carried out.
+        if self.route.is_some() {
+            // A follower answers what waits for an owner.
+            self.shard.on_event(ShardEvent::Closing);
+        }
         while self.shard.has_work() || !self.queues.jobs.is_empty() {
             self.drain();
             self.round();
@@ -104,6 +122,7 @@ impl EventLoop {
 
     /// Waits for the first message or deadline. Returns true if told to stop.
     async fn wait(&mut self) -> bool {
+        let is_holding = self.shard.is_holding();
         let Queues { jobs, events } = &mut self.queues;
         let now = Instant::now();
         let until = |at: u64| Duration::from_millis(at.saturating_sub(self.clock.now_ms()));
@@ -116,7 +135,8 @@ impl EventLoop {
                 None | Some(ShardEvent::Stop) => return true,
                 Some(event) => self.shard.on_event(event),
             },
-            batch = jobs.recv() => match batch {
+            route = next_route(&mut self.route) => self.shard.set_route(route),
+            batch = jobs.recv(), if !is_holding => match batch {
                 None => return true,
                 Some(batch) => self.shard.accept(batch),
             },
@@ -136,6 +156,9 @@ impl EventLoop {
                 return true;
             }
             self.shard.on_event(event);
+        }
+        if self.shard.is_holding() {
+            return false;
         }
         while !self.shard.is_full()
             && let Ok(batch) = self.queues.jobs.try_recv()

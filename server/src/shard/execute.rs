@@ -56,6 +56,8 @@ pub(super) struct Executor {
     pub(super) health: Health,
     /// True once the server stops: no command begins to wait any more.
     pub(super) closing: bool,
+    /// True in a cluster: nothing is answered without a frame.
+    pub(super) shared: bool,
     /// Users of whom a command was turned away: none of their later ones is carried out.
     pub(super) turned_away: HashSet<UserName>,
     quotes: UnboundedSender<QuoteRequest>,
@@ -73,6 +75,7 @@ impl Executor {
             subscribers: Subscribers::default(),
             health: Health::Good,
             closing: false,
+            shared: false,
             turned_away: HashSet::new(),
             quotes,
         }
@@ -239,6 +242,7 @@ impl Executor {
         let book = self.ledger.book();
         let quote = command.symbol().and_then(|of| self.prices.fresh(of, self.ledger.now_ms()));
         match (command, quote) {
+            _ if self.shared => self.round.refuse(to, &Refusal::DiskAlmostFull),
             (Command::DisplaySummary { user }, _) => match book.id(user) {
                 Some(id) => {
                     self.round.tally.ok += 1;

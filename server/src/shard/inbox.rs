@@ -91,6 +91,16 @@ impl Inbox {
         }
     }
 
+    /// Returns all batches; those of one connection are in order.
+    pub(super) fn into_batches(mut self) -> Vec<Batch> {
+        let mut batches = Vec::with_capacity(self.batches);
+        while let Some(QueuedBatch { target, mut jobs }) = self.pop() {
+            batches.push(Batch { target: target.clone(), jobs: jobs.by_ref().collect() });
+            self.end_turn(QueuedBatch { target, jobs });
+        }
+        batches
+    }
+
     /// Returns the number of batches.
     pub(super) const fn batches(&self) -> usize {
         self.batches

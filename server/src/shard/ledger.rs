@@ -3,9 +3,18 @@
 //! Everything that changes an account goes through [`Ledger::record`]. The ledger must never send
 //! a reply, and never write a frame before its caller ends the round.
 
-use crate::engine::{Book, Event, Record, Stamp, UserId};
-use crate::journal::{Anchor, AppendError, FrameBuilder, JournalWriter};
-use crate::limits::{FRAME_BYTES_SOFT, FRAME_RECORDS_SOFT};
+use crate::engine::{Book, Event, Owner, Record, Stamp, UserId};
+use crate::journal::{Anchor, AppendError, CheckedFrame, FrameBuilder, JournalWriter, Tip};
+use crate::limits::FRAME_RECORDS_SOFT;
+
+/// Why a frame could not be followed.
+#[derive(Debug)]
+pub(super) enum FollowError {
+    /// The copy cannot be written.
+    Log(AppendError),
+    /// It is not what a shard writes.
+    Frame(String),
+}
 
 /// Accounts, journal, the frame being filled and the shard's time.
 pub(super) struct Ledger {
@@ -70,12 +79,65 @@ impl Ledger {
     /// Returns true if the frame has reached its soft bounds.
     pub(super) const fn frame_is_full(&self) -> bool {
         self.frame.records() as usize >= FRAME_RECORDS_SOFT
-            || self.frame.payload_bytes() >= FRAME_BYTES_SOFT
+            || self.frame.payload_bytes() >= self.journal.frame_bytes_soft()
     }
 
     /// Writes the frame of the round. It is durable when this returns, under `--fsync always`.
     pub(super) fn commit_frame(&mut self) -> Result<(), AppendError> {
         self.journal.commit(&mut self.frame, self.now_ms)
+    }
+
+    /// Commits the records of a frame that another server has written, and takes it into the copy.
+    /// Returns the server that took over with it, if one did.
+    ///
+    /// # Errors
+    /// Returns a [`FollowError`]; the accounts are then unknown.
+    pub(super) fn follow(
+        &mut self,
+        frame: &CheckedFrame,
+    ) -> Result<Option<Box<Owner>>, FollowError> {
+        let (tip, header) = (self.journal.tip(), frame.header());
+        if header.number <= tip.frame {
+            // A reader that has ended since had it on its way.
+            return Ok(None);
+        }
+        if (header.number, header.chain) != (tip.frame + 1, tip.chain) {
+            return Err(FollowError::Frame(format!("frame {} is missing", tip.frame + 1)));
+        }
+        let at_ms = header.time_ms;
+        let (mut unfit, mut owner) = (None, None);
+        let book = &mut self.book;
+        let read = frame.frame().each_record(|number, record| {
+            if unfit.is_some() || !book.fits(&record) {
+                unfit.get_or_insert(number);
+                return;
+            }
+            book.commit(&record, Stamp { record: number, at_ms }, None, |_, _, _| {});
+            // Only the triggers armed at the end matter.
+            book.take_interest();
+            if let Record::Owner(found) = record {
+                owner = Some(found);
+            }
+        });
+        if let Err(fault) = read {
+            return Err(FollowError::Frame(fault.to_string()));
+        }
+        if let Some(record) = unfit {
+            return Err(FollowError::Frame(format!("record {record} does not fit the accounts")));
+        }
+        self.journal.follow(frame).map_err(FollowError::Log)?;
+        self.begin_round(at_ms);
+        Ok(owner)
+    }
+
+    /// Begins an epoch: this server is the owner.
+    pub(super) const fn begin_epoch(&mut self) {
+        self.journal.begin_epoch();
+    }
+
+    /// Returns the end of the journal.
+    pub(super) const fn tip(&self) -> Tip {
+        self.journal.tip()
     }
 
     /// Checks the free disk space. Returns true if there is little.

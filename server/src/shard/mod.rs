@@ -9,6 +9,7 @@ mod core;
 mod degraded;
 mod event_loop;
 mod execute;
+mod following;
 mod handles;
 mod inbox;
 mod ledger;
@@ -24,8 +25,9 @@ mod wait_queue;
 
 pub use core::Shard;
 pub use event_loop::{Fatal, Queues, ShardHandle, ShardTask, run_shard};
+pub use following::Membership;
 pub use handles::ShardHandles;
-pub use recovery::{RecoveredShard, recover_shard};
+pub use recovery::{RecoveredShard, recover_copy, recover_shard};
 pub use stats::ShardStats;
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 use crate::engine::{Book, Loader, MarketState, Stamp, StateHash};
 use crate::journal::decision::{Decision, SeenSnapshot};
 use crate::journal::{
-    Anchor, LogStore, Recovered, RecoveryError, SnapshotFault, SnapshotHeader, SnapshotReader,
-    Start, remove_unfinished, snapshots,
+    Anchor, LogStore, ReadError, Recovered, RecoveryError, SnapshotFault, SnapshotHeader,
+    SnapshotReader, Start, cut_at_damage, remove_unfinished, snapshots,
 };
 use std::io;
 
@@ -62,6 +62,26 @@ pub fn recover_shard(
     }
     let snapshot_record = anchor.map_or(0, |anchor| anchor.record);
     Ok(RecoveredShard { book, end, snapshot_record })
+}
+
+/// Recovers a shard from a copy of its log. Damage is cut off: the log has what was there.
+///
+/// # Errors
+/// Returns a [`RecoveryError`], for example if a record does not fit the accounts.
+pub fn recover_copy(store: &dyn LogStore, shard: u16) -> Result<RecoveredShard, RecoveryError> {
+    match recover_shard(store, shard, true) {
+        Err(RecoveryError::Damaged(error)) if !matches!(error, ReadError::Io { .. }) => {
+            tracing::warn!(shard, %error, "the copy is damaged");
+            cut_at_damage(store.folder(), shard)?;
+            recover_shard(store, shard, true)
+        }
+        Err(RecoveryError::Snapshot { file, fault }) => {
+            tracing::warn!(shard, file, %fault, "the copy is damaged");
+            cut_at_damage(store.folder(), shard)?;
+            recover_shard(store, shard, true)
+        }
+        recovered => recovered,
+    }
 }
 
 /// Refuses a journal that ends before a snapshot. Even a snapshot that cannot be read was named

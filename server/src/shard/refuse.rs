@@ -17,41 +17,52 @@ impl Executor {
         }
     }
 
-    /// Refuses a job after the journal has failed. It waits for the user's dump, if there is one.
-    pub(super) fn refuse_failed(&mut self, target: &ReplyTarget, job: Job) {
+    /// Refuses a job because nothing can be decided. It waits for the user's dump, if there is one.
+    pub(super) fn refuse_later(&mut self, target: &ReplyTarget, job: Job, refusal: &Refusal) {
+        if let Work::Unsubscribe(user) = &job.work {
+            self.subscribers.remove(user, target);
+        }
         match job.user().and_then(|user| self.waiting.queue(user)) {
             Some(queue) => queue.push_back((target.clone(), job)),
-            None => self.turn_away(&job, &Refusal::ReadOnly),
+            None => self.turn_away(&job, refusal),
         }
     }
 
-    /// Refuses a DUMPLOG after the journal has failed. The user's later commands are refused with
-    /// the others that wait.
-    pub(super) fn turn_away_dump(&mut self, dump: &PendingDump) {
+    /// Refuses a DUMPLOG that cannot be recorded. The user's later commands are refused with the
+    /// others that wait.
+    pub(super) fn turn_away_dump(&mut self, dump: &PendingDump, refusal: &Refusal) {
         self.round.begin_delivery(&dump.target, 1);
-        self.round.refuse(dump.to, &Refusal::ReadOnly);
+        self.round.refuse(dump.to, refusal);
         if let Some(user) = &dump.user {
             self.waiting.unhold(user);
         }
     }
 
-    /// Refuses all commands that wait, except behind a dump, and all later ones of their users.
+    /// Refuses all commands that wait, except behind a dump, and all later ones of their users if
+    /// the server does not go on.
     pub(super) fn turn_away_waiting(&mut self, refusal: &Refusal) {
         for (target, job) in self.waiting.take_all() {
             self.round.begin_delivery(&target, 1);
             self.turn_away(&job, refusal);
-            self.turned_away.extend(job.user().cloned());
+            if matches!(refusal, Refusal::ShuttingDown | Refusal::ReadOnly) {
+                self.turned_away.extend(job.user().cloned());
+            }
         }
     }
 
     /// Fails this round's replies and all waiting commands with READ_ONLY.
     pub(super) fn fail_pending(&mut self) {
         self.health = Health::Failed;
-        let dumps = self.round.fail();
+        self.fail_round(&Refusal::ReadOnly);
+        self.turn_away_waiting(&Refusal::ReadOnly);
+    }
+
+    /// Fails this round's replies: its frame is not known to be durable.
+    pub(super) fn fail_round(&mut self, refusal: &Refusal) {
+        let dumps = self.round.fail(refusal);
         self.subscribers.clear_pending();
         for request in dumps {
-            self.turn_away_dump(&request.dump);
+            self.turn_away_dump(&request.dump, refusal);
         }
-        self.turn_away_waiting(&Refusal::ReadOnly);
     }
 }

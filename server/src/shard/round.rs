@@ -63,7 +63,12 @@ impl Round {
     #[expect(clippy::indexing_slicing, reason = "there is a counter for each code")]
     pub(super) fn refuse(&mut self, to: ReplyTo, refusal: &Refusal) {
         self.tally.refused[refusal.code() as usize] += 1;
-        self.write(to, |tag, out| ReplyBody::write_refusal(refusal, tag, out));
+        let replies = self.write(to, |tag, out| ReplyBody::write_refusal(refusal, tag, out));
+        if refusal.ends_connection()
+            && let Some(replies) = replies
+        {
+            replies.note_moved();
+        }
     }
 
     /// Adds the refusal of a command: a summary that is refused is no longer in flight.
@@ -99,11 +104,11 @@ impl Round {
         self.dumps.push(dump);
     }
 
-    /// Replaces every reply by READ_ONLY and returns the dumps, which are not written: the frame is
+    /// Replaces every reply by a refusal and returns the dumps, which are not written: the frame is
     /// not known to be durable.
-    pub(super) fn fail(&mut self) -> Vec<DumpRequest> {
+    pub(super) fn fail(&mut self, refusal: &Refusal) -> Vec<DumpRequest> {
         for delivery in &mut self.deliveries {
-            delivery.replies = delivery.replies.all_refused(&Refusal::ReadOnly);
+            delivery.replies = delivery.replies.all_refused(refusal);
         }
         std::mem::take(&mut self.dumps)
     }

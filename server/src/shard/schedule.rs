@@ -20,12 +20,20 @@ pub(super) struct SnapshotSchedule {
     taken_at: u64,
     /// Last record that the snapshot in progress covers.
     in_progress: Option<u64>,
+    /// True if the accounts of the snapshot in progress are no longer there.
+    abandoned: bool,
 }
 
 impl SnapshotSchedule {
     /// Creates a schedule; the newest snapshot covers the records up to `taken_at`.
     pub(super) const fn new(shard: u16, every: u64, taken_at: u64) -> Self {
-        Self { shard, every, taken_at, in_progress: None }
+        Self { shard, every, taken_at, in_progress: None, abandoned: false }
+    }
+
+    /// Goes on with other accounts; the newest snapshot covers the records up to `taken_at`.
+    pub(super) const fn begin_again(&mut self, taken_at: u64) {
+        self.abandoned = self.in_progress.is_some();
+        self.taken_at = taken_at;
     }
 
     /// Returns the last record that the newest snapshot covers.
@@ -66,6 +74,10 @@ impl SnapshotSchedule {
         book: &mut Book,
         is_degraded: bool,
     ) -> Option<SnapshotPiece> {
+        if std::mem::take(&mut self.abandoned) {
+            self.in_progress = None;
+            return (event == SnapshotEvent::More).then_some(SnapshotPiece::Cancel);
+        }
         match event {
             SnapshotEvent::More if is_degraded => Some(SnapshotPiece::Cancel),
             SnapshotEvent::More => {

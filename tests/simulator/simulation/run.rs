@@ -174,6 +174,7 @@ async fn start(
     let mut pace = random.fork();
     let pause = move || Duration::from_millis(pace.below(300));
     let deps = Deps {
+        cluster: None,
         clock: Arc::clone(clock),
         source: Box::new(move |_| Ok(PriceSource::Asked(source))),
         stores: disks.iter().enumerate().map(open).collect(),

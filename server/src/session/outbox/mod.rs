@@ -58,6 +58,8 @@ struct State {
     subscriptions: Vec<(UserName, Subscription)>,
     /// The part of the log for the DUMPLOG in flight, where logins have different parts.
     log_scope: Option<(LogScope, LogPermit)>,
+    /// True once a reply said that the accounts are elsewhere.
+    moved: bool,
     /// True once the connection is closed.
     closed: bool,
 }
@@ -75,6 +77,8 @@ pub struct Load {
     pub too_slow: bool,
     /// True if the connection has to be closed at once: the memory of all is used up.
     pub given_up: bool,
+    /// True if the client was told that the accounts are elsewhere: the connection has to end.
+    pub moved: bool,
     /// Time of the last write that the session has not made itself.
     pub written_at: Option<Instant>,
 }
@@ -223,6 +227,7 @@ impl Outbox {
             bytes: state.queue.bytes() + state.reorder.bytes(),
             too_slow: state.queue.is_too_slow(),
             given_up: state.queue.is_given_up(),
+            moved: state.moved,
             written_at: state.written_at,
         }
     }
@@ -258,6 +263,10 @@ impl ReplySink for Outbox {
         }
         self.count(&mut state);
         wake(state);
+    }
+
+    fn has_moved(&self) -> bool {
+        self.state.lock().moved
     }
 
     fn login_key(&self) -> Option<NonZeroUsize> {
@@ -296,7 +305,7 @@ impl std::fmt::Debug for Outbox {
 
 /// Wakes the session if it has something to do after a change of its outbox.
 fn wake(mut state: MutexGuard<'_, State>) {
-    let urgent = state.queue.is_too_slow() || state.queue.is_waiting();
+    let urgent = state.queue.is_too_slow() || state.queue.is_waiting() || state.moved;
     let waker = state.wakeup.notify(urgent);
     drop(state);
     if let Some(waker) = waker {
@@ -311,6 +320,7 @@ impl State {
 
     fn take(&mut self, replies: Replies) {
         self.flow.answer(&replies);
+        self.moved |= replies.has_moved();
         if self.closed || self.queue.is_given_up() {
             return;
         }

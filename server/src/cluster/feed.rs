@@ -1,0 +1,152 @@
+//! Reads the stream of one shard for a follower: checks every frame's place, and hands frames on in
+//! parts of bounded size.
+
+use super::nats::Nats;
+use crate::journal::{CheckedFrame, Fault, Tip};
+use crate::limits::{
+    FOLLOWED_BYTES_SOFT, FOLLOWED_FRAMES_MAX, FOLLOWED_PARTS_WAITING, LOG_PAUSE, LOG_TRY,
+};
+use crate::message::{ClusterOrder, Followed, ShardEvent};
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Tries to read a frame before the stream is asked for another leader.
+const TRIES_OF_A_REPLICA: u32 = 3;
+
+/// Reads one shard's stream.
+pub(super) struct Feed {
+    nats: Nats,
+    shard: u16,
+    tip: Tip,
+    to: UnboundedSender<ShardEvent>,
+    permits: Arc<Semaphore>,
+    /// Tries to read the next frame that failed.
+    failures: u32,
+}
+
+/// Why reading has to begin again.
+enum Broken {
+    /// The connection, or the stream has no leader.
+    Silent(anyhow::Error),
+    /// The message is not the next frame, or a message is missing: a replica may be damaged.
+    Damaged(Fault),
+}
+
+impl Feed {
+    /// Creates the reader of the frames after `tip`.
+    pub(super) fn new(nats: Nats, shard: u16, tip: Tip, to: UnboundedSender<ShardEvent>) -> Self {
+        let permits = Arc::new(Semaphore::new(FOLLOWED_PARTS_WAITING));
+        Self { nats, shard, tip, to, permits, failures: 0 }
+    }
+
+    /// Reads until it is aborted.
+    pub(super) async fn run(mut self) {
+        loop {
+            match self.read().await {
+                Ok(()) => return,
+                Err(Broken::Silent(error)) => {
+                    tracing::debug!(shard = self.shard, error = %error, "the stream is silent");
+                }
+                Err(Broken::Damaged(fault)) => self.look_elsewhere(fault).await,
+            }
+            tokio::time::sleep(LOG_PAUSE).await;
+        }
+    }
+
+    /// Reads as long as every message is the next frame. Returns if the shard is gone.
+    async fn read(&mut self) -> Result<(), Broken> {
+        let first = self.tip.frame + 1;
+        let messages = self.nats.messages(self.shard, first).await.map_err(Broken::Silent)?;
+        let mut messages = std::pin::pin!(messages);
+        loop {
+            let mut message = messages.next().await;
+            let (mut frames, mut bytes) = (Vec::new(), 0);
+            let ended = loop {
+                match self.take(message) {
+                    Ok(frame) => {
+                        bytes += frame.bytes().len();
+                        frames.push(frame);
+                    }
+                    Err(broken) => break Some(broken),
+                }
+                if frames.len() >= FOLLOWED_FRAMES_MAX || bytes >= FOLLOWED_BYTES_SOFT {
+                    break None;
+                }
+                match messages.next().now_or_never() {
+                    Some(next) => message = next,
+                    None => break None,
+                }
+            };
+            if !frames.is_empty() {
+                self.failures = 0;
+                let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
+                    return Ok(());
+                };
+                let order = ClusterOrder::Follow(Followed { frames, permit });
+                if self.to.send(ShardEvent::Cluster(Box::new(order))).is_err() {
+                    return Ok(());
+                }
+            }
+            if let Some(broken) = ended {
+                return Err(broken);
+            }
+        }
+    }
+
+    /// Checks that a message is the next frame.
+    fn take(
+        &mut self,
+        message: Option<anyhow::Result<(u64, Bytes)>>,
+    ) -> Result<CheckedFrame, Broken> {
+        let (number, bytes) = match message {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => return Err(Broken::Silent(error)),
+            None => return Err(Broken::Silent(anyhow::anyhow!("the reader ended"))),
+        };
+        if number <= self.tip.frame {
+            // The client library begins at the start again if it loses its consumer before the
+            // first message.
+            return Err(Broken::Silent(anyhow::anyhow!("the reader began again")));
+        }
+        if number != self.tip.frame + 1 {
+            return Err(Broken::Damaged(Fault::Gap(number)));
+        }
+        self.take_frame(bytes).map_err(Broken::Damaged)
+    }
+
+    fn take_frame(&mut self, bytes: Bytes) -> Result<CheckedFrame, Fault> {
+        let frame = CheckedFrame::after(&self.tip, self.shard, bytes)?;
+        self.tip = frame.tip();
+        Ok(frame)
+    }
+
+    /// Asks the leader, and then another one, for a frame that a replica does not have.
+    async fn look_elsewhere(&mut self, fault: Fault) {
+        self.failures += 1;
+        let number = self.tip.frame + 1;
+        tracing::error!(
+            shard = self.shard,
+            frame = number,
+            %fault,
+            tries = self.failures,
+            "the stream does not give the next frame; another replica is asked"
+        );
+        if let Some(bytes) = self.nats.read(self.shard, number).await
+            && let Ok(frame) = self.take_frame(bytes)
+        {
+            if let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await {
+                let order = ClusterOrder::Follow(Followed { frames: vec![frame], permit });
+                let _ = self.to.send(ShardEvent::Cluster(Box::new(order)));
+            }
+            self.failures = 0;
+            return;
+        }
+        if self.failures % TRIES_OF_A_REPLICA == 0 {
+            self.nats.ask_another(self.shard).await;
+        }
+        tokio::time::sleep(LOG_TRY).await;
+    }
+}

@@ -1,0 +1,440 @@
+//! Everything that is NATS: the connection, the streams, and their answers in our own terms.
+
+use super::heartbeat::Heartbeat;
+use crate::journal::{Answer, Stream};
+use crate::limits::{LOG_PAUSE, LOG_TRY, NATS_PAYLOAD_MIN};
+use anyhow::Context as _;
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, StorageType};
+use async_nats::jetstream::{self, ErrorCode};
+use async_nats::{Client, ConnectOptions};
+use bytes::Bytes;
+use futures_util::{Stream as _, StreamExt as _};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+/// Oldest server whose answers this program knows.
+const VERSION_MIN: (i64, i64, i64) = (2, 10, 27);
+/// How long connecting may take, and a request about streams.
+const CONNECT: Duration = Duration::from_secs(5);
+const REQUEST: Duration = Duration::from_secs(2);
+/// Messages and bytes that a reader asks for at once.
+const PULL_MESSAGES: i64 = 512;
+
+const CLUSTER_ID: &str = "daytrade_cluster_id";
+const SHARDS: &str = "daytrade_shards";
+const QUOTE_SEED: &str = "daytrade_quote_seed";
+
+/// How to reach the NATS servers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NatsConfig {
+    /// URL of each server.
+    pub servers: Vec<String>,
+    /// Name of the cluster, part of the names of its streams.
+    pub cluster: String,
+    /// File with a user and a password, or with NATS credentials.
+    pub credentials: Option<PathBuf>,
+    /// Certificates that sign those of the servers.
+    pub ca: Option<PathBuf>,
+}
+
+/// What all servers of a cluster have in common, as its streams say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Identity of the cluster.
+    pub id: String,
+    /// Number of shards.
+    pub shards: u16,
+    /// Seed of the simulated market.
+    pub quote_seed: u32,
+}
+
+/// A connection to the NATS servers.
+#[derive(Clone)]
+pub(crate) struct Nats {
+    client: Client,
+    streams: jetstream::Context,
+    cluster: String,
+}
+
+/// Writes `nats://a,b:4223` as one URL for each server.
+pub(crate) fn urls(list: &str) -> Vec<String> {
+    let (scheme, hosts) = list.split_once("://").unwrap_or(("nats", list));
+    hosts
+        .split(',')
+        .filter(|host| !host.is_empty())
+        .map(|host| format!("{scheme}://{host}"))
+        .collect()
+}
+
+impl Nats {
+    /// Connects to one of the servers, and to another whenever the connection is lost.
+    ///
+    /// # Errors
+    /// If none of them answers, or the credentials cannot be read or are refused.
+    pub(crate) async fn connect(config: &NatsConfig) -> anyhow::Result<Self> {
+        let mut options = ConnectOptions::new()
+            .name("daytraded")
+            .ping_interval(Duration::from_secs(1))
+            .connection_timeout(REQUEST)
+            .request_timeout(Some(REQUEST))
+            .max_reconnects(None)
+            .reconnect_delay_callback(|tries| {
+                Duration::from_millis(if tries < 2 { 20 } else { 250 })
+            });
+        if let Some(file) = &config.credentials {
+            options = with_credentials(options, file).await?;
+        }
+        if let Some(ca) = &config.ca {
+            options = options.add_root_certificates(ca.clone());
+        }
+        let servers = config.servers.join(", ");
+        let client = timeout(CONNECT, options.connect(&config.servers))
+            .await
+            .map_err(anyhow::Error::from)
+            .and_then(|connected| Ok(connected?))
+            .with_context(|| format!("cannot connect to NATS at {servers}"))?;
+        let mut streams = jetstream::new(client.clone());
+        streams.set_timeout(REQUEST);
+        Ok(Self { client, streams, cluster: config.cluster.clone() })
+    }
+
+    /// Checks the server that the connection is to.
+    ///
+    /// # Errors
+    /// A message for the user, if the server cannot keep a journal.
+    pub(crate) fn check_server(&self) -> anyhow::Result<()> {
+        let info = self.client.server_info();
+        let (major, minor, patch) = VERSION_MIN;
+        anyhow::ensure!(
+            self.client.is_server_compatible(major, minor, patch),
+            "the NATS server {} has version {}; at least {major}.{minor}.{patch} is needed",
+            info.server_name,
+            info.version
+        );
+        anyhow::ensure!(
+            info.max_payload >= NATS_PAYLOAD_MIN,
+            "the NATS server {} takes messages of at most {} bytes; set max_payload to 8MB",
+            info.server_name,
+            info.max_payload
+        );
+        Ok(())
+    }
+
+    /// Returns the maximum size of a message, bytes.
+    pub(super) fn max_payload(&self) -> usize {
+        self.client.server_info().max_payload
+    }
+
+    fn stream_name(&self, shard: u16) -> String {
+        format!("DT_{}_J{shard}", self.cluster)
+    }
+
+    fn subject(&self, shard: u16) -> String {
+        format!("dt.{}.j.{shard}", self.cluster)
+    }
+
+    fn heartbeats(&self) -> String {
+        format!("dt.{}.hb", self.cluster)
+    }
+
+    /// Returns the configuration that the stream of a shard must have.
+    fn stream_config(&self, shard: u16, plan: &Plan, replicas: usize) -> Config {
+        Config {
+            name: self.stream_name(shard),
+            subjects: vec![self.subject(shard)],
+            num_replicas: replicas,
+            storage: StorageType::File,
+            discard: DiscardPolicy::New,
+            max_messages: -1,
+            max_bytes: -1,
+            max_messages_per_subject: -1,
+            deny_delete: true,
+            deny_purge: true,
+            metadata: HashMap::from([
+                (CLUSTER_ID.to_owned(), plan.id.clone()),
+                (SHARDS.to_owned(), plan.shards.to_string()),
+                (QUOTE_SEED.to_owned(), plan.quote_seed.to_string()),
+            ]),
+            ..Config::default()
+        }
+    }
+
+    /// Creates the stream of a shard; one that is there already stays as it is.
+    ///
+    /// # Errors
+    /// If the servers refuse it.
+    pub(super) async fn create(
+        &self,
+        shard: u16,
+        plan: &Plan,
+        replicas: usize,
+    ) -> anyhow::Result<()> {
+        let config = self.stream_config(shard, plan, replicas);
+        let name = config.name.clone();
+        self.streams
+            .create_stream(config)
+            .await
+            .map(drop)
+            .with_context(|| format!("the stream {name} cannot be created"))
+    }
+
+    /// Returns what a stream says of itself; None if there is no such stream.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub(crate) async fn info(&self, shard: u16) -> anyhow::Result<Option<Info>> {
+        let name = self.stream_name(shard);
+        match self.streams.get_stream(&name).await {
+            Ok(stream) => Ok(Some(stream.cached_info().clone())),
+            Err(error) => match error.kind() {
+                jetstream::context::GetStreamErrorKind::JetStream(reply)
+                    if reply.error_code() == ErrorCode::STREAM_NOT_FOUND =>
+                {
+                    Ok(None)
+                }
+                _ => Err(error).with_context(|| format!("nobody answers for the stream {name}")),
+            },
+        }
+    }
+
+    /// Returns the number of the last frame in a stream.
+    ///
+    /// # Errors
+    /// If nobody answers, or there is no stream.
+    pub(super) async fn last(&self, shard: u16) -> anyhow::Result<u64> {
+        let info = self.info(shard).await?;
+        info.map(|info| info.state.last_sequence)
+            .with_context(|| format!("there is no stream {}", self.stream_name(shard)))
+    }
+
+    /// Returns what the servers of the cluster have in common; None if it has not been made.
+    ///
+    /// # Errors
+    /// If nobody answers, or the streams are not those of a cluster.
+    pub(crate) async fn plan(&self) -> anyhow::Result<Option<Plan>> {
+        let Some(info) = self.info(0).await? else { return Ok(None) };
+        let of = |name: &str| info.config.metadata.get(name).cloned();
+        let plan = || {
+            let (id, shards) = (of(CLUSTER_ID)?, of(SHARDS)?.parse().ok()?);
+            Some(Plan { id, shards, quote_seed: of(QUOTE_SEED)?.parse().ok()? })
+        };
+        plan().map(Some).with_context(|| {
+            format!("the stream {} was not made by daytraded cluster init", info.config.name)
+        })
+    }
+
+    /// Checks that a stream is kept as it has to be.
+    ///
+    /// # Errors
+    /// A message for the user.
+    pub(crate) fn check_stream(&self, shard: u16, plan: &Plan, info: &Info) -> anyhow::Result<()> {
+        let (have, want) =
+            (&info.config, self.stream_config(shard, plan, info.config.num_replicas));
+        let name = &have.name;
+        anyhow::ensure!(have.num_replicas >= 3, "the stream {name} has fewer than three replicas");
+        anyhow::ensure!(
+            have.metadata.get(CLUSTER_ID) == Some(&plan.id),
+            "the stream {name} belongs to another cluster than the stream of shard 0"
+        );
+        let limits = |of: &Config| {
+            let positive = |limit: i64| if limit > 0 { limit } else { -1 };
+            let bounds = (positive(of.max_messages), positive(of.max_bytes), of.max_age);
+            (bounds, of.storage, of.discard, of.deny_delete, of.deny_purge, of.sealed)
+        };
+        anyhow::ensure!(
+            limits(have) == limits(&want),
+            "the stream {name} has a limit, or lets messages be removed: it cannot keep a journal"
+        );
+        Ok(())
+    }
+
+    /// Removes the stream of a shard.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub(super) async fn remove(&self, shard: u16) -> anyhow::Result<()> {
+        let name = self.stream_name(shard);
+        self.streams
+            .delete_stream(&name)
+            .await
+            .map(drop)
+            .with_context(|| format!("the stream {name} cannot be removed"))
+    }
+
+    /// Seals the stream of a shard: nobody can append to it any more.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub(super) async fn seal(&self, shard: u16, info: &Info) -> anyhow::Result<()> {
+        let sealed = Config { sealed: true, ..info.config.clone() };
+        self.streams
+            .update_stream(sealed)
+            .await
+            .map(drop)
+            .with_context(|| format!("the stream {} cannot be sealed", self.stream_name(shard)))
+    }
+
+    /// Tries once to append a message after message `number - 1`.
+    pub(super) async fn append(&self, shard: u16, number: u64, bytes: Bytes) -> Answer {
+        let message =
+            PublishMessage::build().payload(bytes).expected_last_sequence(number.saturating_sub(1));
+        let acknowledged =
+            async { self.streams.send_publish(self.subject(shard), message).await?.await };
+        match timeout(LOG_TRY, acknowledged).await {
+            Ok(Ok(ack)) => Answer::Stored(ack.sequence),
+            Ok(Err(error)) if error.kind() == PublishErrorKind::WrongLastSequence => {
+                Answer::WrongLast
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(shard, number, %error, "an append was not acknowledged");
+                Answer::Unknown
+            }
+            Err(_) => Answer::Unknown,
+        }
+    }
+
+    /// Reads a message from the leader of the stream. Other replicas may be behind it.
+    pub(super) async fn read(&self, shard: u16, number: u64) -> Option<Bytes> {
+        let stream = self.streams.get_stream_no_info(self.stream_name(shard)).await.ok()?;
+        let read = timeout(LOG_TRY, stream.get_raw_message(number)).await.ok()?.ok()?;
+        (read.sequence == number).then_some(read.payload)
+    }
+
+    /// Makes another replica the leader of a stream, so that it is asked instead.
+    pub(super) async fn ask_another(&self, shard: u16) {
+        let subject = format!("$JS.API.STREAM.LEADER.STEPDOWN.{}", self.stream_name(shard));
+        let asked = self.client.request(subject, Bytes::new()).await;
+        tracing::warn!(shard, done = asked.is_ok(), "asked the stream for another leader");
+    }
+
+    /// Reads the messages from `number` on, as they come, each with its number.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub(super) async fn messages(
+        &self,
+        shard: u16,
+        number: u64,
+    ) -> anyhow::Result<impl futures_util::Stream<Item = anyhow::Result<(u64, Bytes)>> + use<>>
+    {
+        let stream = self.streams.get_stream_no_info(self.stream_name(shard)).await?;
+        let config = pull::OrderedConfig {
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: number },
+            max_batch: PULL_MESSAGES,
+            ..pull::OrderedConfig::default()
+        };
+        let messages = stream.create_consumer(config).await?.messages().await?;
+        Ok(messages.map(|message| {
+            let message = message?;
+            let number = message.info().map_err(|error| anyhow::anyhow!(error))?.stream_sequence;
+            Ok((number, message.message.payload))
+        }))
+    }
+
+    /// Sends a heartbeat.
+    pub(super) async fn beat(&self, beat: &Heartbeat) {
+        let sent = self.client.publish(self.heartbeats(), Bytes::from(beat.to_bytes())).await;
+        // It is of no use later.
+        let _ = (sent, timeout(LOG_TRY, self.client.flush()).await);
+    }
+
+    /// Receives the heartbeats of all servers.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub(super) async fn hear(
+        &self,
+    ) -> anyhow::Result<impl futures_util::Stream<Item = Heartbeat> + use<>> {
+        let messages = self.client.subscribe(self.heartbeats()).await?;
+        Ok(messages
+            .filter_map(|message| std::future::ready(Heartbeat::from_bytes(&message.payload))))
+    }
+
+    /// Returns true if the NATS server answers. If it does not, looks for another one.
+    pub(super) async fn ping(&self) -> bool {
+        // Nobody listens there: the server says so at once.
+        let asked = self.client.request(format!("dt.{}.nobody", self.cluster), Bytes::new());
+        let is_answered = timeout(LOG_TRY, asked).await.is_ok();
+        if !is_answered {
+            let _ = self.client.force_reconnect().await;
+        }
+        is_answered
+    }
+
+    /// Returns the log of a shard, for a thread that may wait.
+    pub(crate) fn log(&self, shard: u16) -> NatsStream {
+        let (nats, runtime) = (self.clone(), Handle::current());
+        NatsStream { nats, shard, runtime, began: Instant::now() }
+    }
+}
+
+/// Reads who connects: two lines with a user and a password, or NATS credentials.
+async fn with_credentials(
+    options: ConnectOptions,
+    file: &std::path::Path,
+) -> anyhow::Result<ConnectOptions> {
+    let cannot = || format!("the credentials {} cannot be used", file.display());
+    let text = std::fs::read_to_string(file).with_context(cannot)?;
+    if text.contains("BEGIN NATS USER JWT") {
+        return options.credentials_file(file).await.with_context(cannot);
+    }
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    match (lines.next(), lines.next(), lines.next()) {
+        (Some(user), Some(password), None) => {
+            Ok(options.user_and_password(user.to_owned(), password.to_owned()))
+        }
+        _ => anyhow::bail!("{}: two lines are expected, user and password", cannot()),
+    }
+}
+
+/// The stream of a shard for the shard's own thread.
+pub(crate) struct NatsStream {
+    nats: Nats,
+    shard: u16,
+    runtime: Handle,
+    began: Instant,
+}
+
+impl NatsStream {
+    /// Runs a request on the runtime and waits for it on this thread.
+    fn wait_for<T: Send + 'static>(
+        &self,
+        request: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (send, done) = sync_channel(1);
+        self.runtime.spawn(async move {
+            let _ = send.send(request.await);
+        });
+        done.recv_timeout(LOG_TRY * 2).ok()
+    }
+}
+
+impl Stream for NatsStream {
+    fn append(&self, number: u64, bytes: &[u8]) -> Answer {
+        let (nats, shard, bytes) = (self.nats.clone(), self.shard, Bytes::copy_from_slice(bytes));
+        let answered = self.wait_for(async move { nats.append(shard, number, bytes).await });
+        answered.unwrap_or(Answer::Unknown)
+    }
+
+    fn read(&self, number: u64) -> Option<Vec<u8>> {
+        let (nats, shard) = (self.nats.clone(), self.shard);
+        let read = self.wait_for(async move { nats.read(shard, number).await });
+        read.flatten().map(|bytes| bytes.to_vec())
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn pause(&self, time: Duration) {
+        debug_assert!(time <= LOG_PAUSE);
+        std::thread::sleep(time);
+    }
+}

@@ -1,0 +1,359 @@
+//! One server of a cluster: hears the others, and tells its shards what to do.
+//!
+//! All shards have one owner. A takeover begins with the first shard; whoever loses one shard lets
+//! all go.
+
+mod takeover;
+
+use super::feed::Feed;
+use super::heartbeat::Heartbeat;
+use super::nats::Nats;
+use super::roster::Roster;
+use crate::clock::Clock;
+use crate::engine::Owner;
+use crate::journal::Tip;
+use crate::limits::{HAND_OVER_WITHIN, HEARTBEAT, OWNER_SILENCE};
+use crate::message::{ClusterOrder, Route, ShardEvent, ShardNews, ShardReport};
+use futures_util::StreamExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+use takeover::Takeover;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+/// Interval of decisions.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What a server brings into the cluster.
+pub(crate) struct NodeParts {
+    /// The connection.
+    pub nats: Nats,
+    /// What its first frames say of it.
+    pub owner: Owner,
+    /// The shards.
+    pub shards: Vec<UnboundedSender<ShardEvent>>,
+    /// The end of each shard's copy.
+    pub tips: Vec<Tip>,
+    /// The owner of the first shard as its copy has it, with the epoch.
+    pub reports: UnboundedReceiver<ShardReport>,
+    /// Where commands are carried out.
+    pub route: watch::Sender<Route>,
+    /// The server's clock.
+    pub clock: Arc<Clock>,
+}
+
+/// Tells a running node to leave.
+pub(crate) struct ClusterHandle {
+    leave: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+impl ClusterHandle {
+    /// Lets all shards go and waits until another server owns them, or for a while.
+    pub(crate) async fn hand_over(&self) {
+        let (done, left) = oneshot::channel();
+        if self.leave.send(done).await.is_ok() {
+            let _ = tokio::time::timeout(HAND_OVER_WITHIN, left).await;
+        }
+    }
+}
+
+/// What a shard is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Follows,
+    /// It was told to take over.
+    Taking,
+    Owns,
+    /// It was told to let go.
+    Releasing,
+    /// Its copy is not what a shard writes.
+    Broken,
+}
+
+struct ShardState {
+    tip: Tip,
+    role: Role,
+    /// Reads the stream while the shard follows.
+    feed: Option<AbortHandle>,
+    /// The last frame of the stream, as far as it is known.
+    last: u64,
+    to: UnboundedSender<ShardEvent>,
+}
+
+/// A server of a cluster.
+pub(crate) struct Node {
+    nats: Nats,
+    owner: Owner,
+    roster: Roster,
+    shards: Vec<ShardState>,
+    route: watch::Sender<Route>,
+    clock: Arc<Clock>,
+    began: Instant,
+    takeover: Option<Takeover>,
+    /// What to answer when it has left.
+    leaving: Option<oneshot::Sender<()>>,
+    /// True since it has let the shards go of its own accord.
+    released: bool,
+    /// Failures of the log since it last answered: whoever gave up does not try at once again.
+    quiet_until: Option<Duration>,
+    tasks: JoinSet<()>,
+}
+
+impl Node {
+    /// Starts following.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub(crate) async fn start(parts: NodeParts) -> anyhow::Result<ClusterHandle> {
+        let NodeParts { nats, owner, shards, tips, reports, route, clock } = parts;
+        let beats = nats.hear().await?;
+        let mut lasts = Vec::new();
+        for shard in 0..shards.len() {
+            lasts.push(nats.last(shard as u16).await?);
+        }
+        let came_with_copy = tips.iter().zip(&lasts).all(|(tip, last)| tip.frame > 0 || *last == 0);
+        let states = shards.into_iter().zip(tips).zip(lasts).map(|((to, tip), last)| ShardState {
+            tip,
+            role: Role::Follows,
+            feed: None,
+            last,
+            to,
+        });
+        let began = Instant::now();
+        let mut node = Self {
+            roster: Roster::new(&owner.node, owner.incarnation, came_with_copy, Duration::ZERO),
+            shards: states.collect(),
+            nats,
+            owner,
+            route,
+            clock,
+            began,
+            takeover: None,
+            leaving: None,
+            released: false,
+            quiet_until: None,
+            tasks: JoinSet::new(),
+        };
+        node.follow_all();
+        let (leave, orders) = mpsc::channel(1);
+        tokio::spawn(node.run(reports, orders, beats));
+        Ok(ClusterHandle { leave })
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    async fn run(
+        mut self,
+        mut reports: UnboundedReceiver<ShardReport>,
+        mut orders: mpsc::Receiver<oneshot::Sender<()>>,
+        beats: impl futures_util::Stream<Item = Heartbeat>,
+    ) {
+        let mut beats = std::pin::pin!(beats);
+        let mut ticks = tokio::time::interval(TICK);
+        let mut beat_at = Duration::ZERO;
+        let (send_last, mut lasts) = mpsc::unbounded_channel();
+        loop {
+            tokio::select! {
+                biased;
+                report = reports.recv() => match report {
+                    Some(report) => self.on_report(report),
+                    None => return,
+                },
+                Some((shard, last)) = lasts.recv() => self.on_last(shard, last),
+                Some(done) = orders.recv() => self.leave(done),
+                Some(beat) = beats.next() => self.on_beat(beat),
+                _ = ticks.tick() => {}
+            }
+            while self.tasks.try_join_next().is_some() {}
+            self.decide(&send_last);
+            if self.now() >= beat_at || self.must_say() {
+                beat_at = self.now() + HEARTBEAT;
+                self.say();
+            }
+        }
+    }
+
+    /// Decides what to do next.
+    fn decide(&mut self, lasts: &UnboundedSender<(u16, Option<u64>)>) {
+        let now = self.now();
+        self.follow_all();
+        if self.owns_all() {
+            self.set_route(Route::Here);
+            if self.roster.is_superseded(self.epoch()) {
+                self.release_all();
+            }
+            return;
+        }
+        self.step_takeover(lasts);
+        let route = self.roster.route(now);
+        let is_free = self.shards.iter().all(|shard| shard.role == Role::Follows);
+        if is_free
+            && (matches!(route, Route::At(_)) || !self.roster.has_successor(now))
+            && let Some(done) = self.leaving.take()
+        {
+            let _ = done.send(());
+        }
+        self.set_route(route);
+    }
+
+    fn set_route(&self, route: Route) {
+        self.route.send_if_modified(|current| {
+            let changes = *current != route;
+            if changes {
+                tracing::info!(?route, "commands are carried out");
+                *current = route;
+            }
+            changes
+        });
+    }
+
+    fn owns_all(&self) -> bool {
+        self.shards.iter().all(|shard| shard.role == Role::Owns)
+    }
+
+    /// Returns true if it could take over: it follows all shards and has reached their ends.
+    fn is_able(&self) -> bool {
+        let is_at_end = |shard: &ShardState| {
+            matches!(shard.role, Role::Follows | Role::Taking | Role::Owns)
+                && shard.tip.frame >= shard.last
+        };
+        !self.released
+            && self.quiet_until.is_none_or(|until| until <= self.now())
+            && self.shards.iter().all(is_at_end)
+    }
+
+    fn epoch(&self) -> u64 {
+        self.shards.first().map_or(0, |shard| shard.tip.epoch)
+    }
+
+    fn on_beat(&mut self, beat: Heartbeat) {
+        for (shard, frame) in self.shards.iter_mut().zip(&beat.frames) {
+            shard.last = shard.last.max(if beat.owns { *frame } else { 0 });
+        }
+        self.roster.hear(beat, self.clock.system_ms(), self.began.elapsed());
+    }
+
+    fn on_report(&mut self, report: ShardReport) {
+        let ShardReport { shard, tip, news } = report;
+        let now = self.now();
+        let Some(state) = self.shards.get_mut(usize::from(shard)) else { return };
+        state.tip = tip;
+        state.last = state.last.max(tip.frame);
+        match news {
+            ShardNews::Followed(owner) => {
+                if let (0, Some(owner)) = (shard, owner) {
+                    self.roster.note_owner(&owner, tip.epoch, now);
+                }
+            }
+            ShardNews::Owns => {
+                if state.role == Role::Taking {
+                    state.role = Role::Owns;
+                }
+                if shard == 0 {
+                    self.roster.note_owner(&self.owner, tip.epoch, now);
+                }
+                if self.owns_all() {
+                    self.takeover = None;
+                    tracing::info!(epoch = self.epoch(), "this server owns the accounts");
+                    self.say();
+                }
+            }
+            ShardNews::Released => {
+                state.role = Role::Follows;
+                self.roster.note_lost(now);
+            }
+            ShardNews::Fenced(fence) => {
+                state.role = Role::Follows;
+                tracing::warn!(shard, epoch = fence.epoch, "another server owns the shard");
+                if let (0, Some(owner)) = (shard, &fence.owner) {
+                    self.roster.note_owner(owner, fence.epoch, now);
+                }
+                self.roster.note_lost(now);
+                self.release_all();
+            }
+            ShardNews::GaveUp => {
+                state.role = Role::Follows;
+                tracing::error!(shard, "the log did not answer; the shards are let go");
+                self.roster.note_nobody(now);
+                self.quiet_until = Some(now + OWNER_SILENCE);
+                self.release_all();
+            }
+            ShardNews::Broken(message) => {
+                state.role = Role::Broken;
+                if let Some(feed) = state.feed.take() {
+                    feed.abort();
+                }
+                tracing::error!(shard, frame = tip.frame + 1, message, "the log is damaged");
+            }
+        }
+    }
+
+    /// Reads the stream of each shard that follows and is not read.
+    fn follow_all(&mut self) {
+        for (number, shard) in self.shards.iter_mut().enumerate() {
+            if shard.role == Role::Follows && shard.feed.is_none() {
+                let feed = Feed::new(self.nats.clone(), number as u16, shard.tip, shard.to.clone());
+                shard.feed = Some(self.tasks.spawn(feed.run()));
+            }
+        }
+    }
+
+    /// Tells every shard that is or may become an owner to let go.
+    fn release_all(&mut self) {
+        self.takeover = None;
+        for shard in &mut self.shards {
+            if matches!(shard.role, Role::Owns | Role::Taking) {
+                shard.role = Role::Releasing;
+                let order = ShardEvent::Cluster(Box::new(ClusterOrder::Release));
+                let _ = shard.to.send(order);
+            }
+        }
+    }
+
+    fn leave(&mut self, done: oneshot::Sender<()>) {
+        let is_owner = self.shards.iter().any(|shard| shard.role != Role::Follows);
+        self.released = true;
+        self.release_all();
+        if is_owner {
+            tracing::info!("the shards are handed over");
+            self.leaving = Some(done);
+        } else {
+            self.say();
+            let _ = done.send(());
+        }
+    }
+
+    /// Returns true if the others should hear something at once: the shards have been let go.
+    fn must_say(&self) -> bool {
+        self.leaving.is_some() && self.shards.iter().all(|shard| shard.role == Role::Follows)
+    }
+
+    /// Sends a heartbeat.
+    fn say(&mut self) {
+        let owns = self.owns_all();
+        let is_free = self.shards.iter().all(|shard| shard.role == Role::Follows);
+        let beat = Heartbeat {
+            node: self.owner.node.to_string(),
+            incarnation: format!("{:032x}", self.owner.incarnation),
+            address: self.owner.address.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            clock_ms: self.clock.now_ms(),
+            system_ms: self.clock.system_ms(),
+            owns,
+            epoch: self.epoch(),
+            released: !owns && is_free,
+            able: self.is_able(),
+            frames: self.shards.iter().map(|shard| shard.tip.frame).collect(),
+        };
+        let nats = self.nats.clone();
+        self.tasks.spawn(async move {
+            nats.beat(&beat).await;
+            // A server that was paused is left for another one.
+            nats.ping().await;
+        });
+    }
+}

@@ -1,0 +1,85 @@
+//! Prints the configuration of a NATS server.
+
+use crate::config::ConfArgs;
+use std::io::Write;
+
+/// Prints it.
+///
+/// # Errors
+/// If the server is not among its peers.
+pub(super) fn print(args: &ConfArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut peers = Vec::new();
+    for peer in &args.peers {
+        let Some((name, host)) = peer.split_once('=') else {
+            anyhow::bail!("{peer:?} is not NAME=HOST");
+        };
+        peers.push((name, host));
+    }
+    let Some((_, host)) = peers.iter().find(|(name, _)| *name == args.node) else {
+        anyhow::bail!("{} is not among the peers", args.node);
+    };
+    let (node, store) = (&args.node, args.store.display());
+    writeln!(
+        out,
+        "# nats-server -c FILE, on {host}. Its environment has to have NATS_PASSWORD and
+# NATS_ROUTE_PASSWORD, the same on all servers; daytraded reads user and password from the file of
+# --cluster-creds: two lines, daytrade and NATS_PASSWORD.
+server_name: {node}
+listen: \"{host}:4222\"
+http: \"{host}:8222\"
+max_payload: 8MB
+max_pending: 64MB
+write_deadline: \"10s\"
+
+jetstream {{
+  store_dir: \"{store}\"
+  # Without this, what was acknowledged in the last two minutes is lost in a power cut.
+  sync_interval: always
+}}
+
+cluster {{
+  name: daytrade
+  listen: \"{host}:6222\"
+  authorization {{ user: route, password: $NATS_ROUTE_PASSWORD, timeout: 2 }}
+  routes: [{}
+  ]",
+        peers
+            .iter()
+            .filter(|(name, _)| *name != args.node)
+            .map(|(_, host)| format!(
+                "\n    \"nats-route://route:$NATS_ROUTE_PASSWORD@{host}:6222\""
+            ))
+            .collect::<String>()
+    )?;
+    if let Some(tls) = &args.tls {
+        write_tls(&tls.display().to_string(), "  ", "\n    verify: true", out)?;
+    }
+    writeln!(out, "}}")?;
+    if let Some(tls) = &args.tls {
+        write_tls(&tls.display().to_string(), "", "", out)?;
+    }
+    writeln!(
+        out,
+        "
+accounts {{
+  DAYTRADE {{
+    jetstream: enabled
+    users: [ {{ user: daytrade, password: $NATS_PASSWORD }} ]
+  }}
+  SYS {{ users: [ {{ user: admin, password: $NATS_PASSWORD }} ] }}
+}}
+system_account: SYS"
+    )?;
+    Ok(())
+}
+
+fn write_tls(folder: &str, indent: &str, more: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "{indent}tls {{
+{indent}  cert_file: \"{folder}/cert.pem\"
+{indent}  key_file: \"{folder}/key.pem\"
+{indent}  ca_file: \"{folder}/ca.pem\"{more}
+{indent}}}"
+    )
+}

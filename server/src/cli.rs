@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
         }
         #[cfg(feature = "cluster")]
         Some(CliCommand::Cluster(command)) => with_runtime(async move {
-            crate::cluster::run_command(&command, &mut io::stdout().lock()).await
+            crate::cluster_setup::run(&command, &mut io::stdout().lock()).await
         }),
         Some(CliCommand::Journal(command)) => journal_tool(&command),
     };

@@ -1,5 +1,9 @@
 //! The data folder: a manifest that describes its layout, a lock, and a folder for each shard.
 
+mod error;
+
+pub(crate) use error::DataDirError;
+
 use crate::limits::SHARDS_MAX;
 use rand::TryRng;
 use serde::{Deserialize, Serialize};
@@ -35,68 +39,6 @@ pub(crate) struct Manifest {
     /// Identity of the cluster that the journals are a copy of. Earlier versions refuse it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
-}
-
-/// Reason why a data folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DataDirError {
-    /// A file operation failed.
-    #[error("data folder {}: {error}", path.display())]
-    Io {
-        /// Path of the folder.
-        path: PathBuf,
-        /// Error of the file system.
-        error: std::io::Error,
-    },
-    /// Another server uses it.
-    #[error("data folder {} is in use by another server", .0.display())]
-    InUse(PathBuf),
-    /// Others than the server's user may enter it, although it holds secrets.
-    #[cfg(feature = "remote")]
-    #[error("others may read the data folder: chmod 700 {}", .0.display())]
-    NotPrivate(PathBuf),
-    /// The manifest is invalid.
-    #[error("{}: {words}", path.display())]
-    Manifest {
-        /// Path of the manifest.
-        path: PathBuf,
-        /// Description of the fault.
-        words: String,
-    },
-    /// It is a copy of the journals of a cluster, and not a server of its own.
-    #[error(
-        "data folder {} belongs to the cluster {cluster}: start with --cluster, or end that with \
-         daytraded cluster leave",
-        path.display()
-    )]
-    Member {
-        /// Path of the folder.
-        path: PathBuf,
-        /// Identity of the cluster.
-        cluster: String,
-    },
-    /// It is not a copy of the journals of this cluster.
-    #[cfg(feature = "cluster")]
-    #[error(
-        "data folder {} has journals of its own, or of another cluster; a new folder is needed, or \
-         daytraded cluster init --import",
-        .0.display()
-    )]
-    NoMember(PathBuf),
-    /// It was created with another number of shards.
-    #[error(
-        "data folder {} was made with {made} shards and cannot be opened with {asked}; \
-         omit --shards",
-        path.display()
-    )]
-    Shards {
-        /// Path of the folder.
-        path: PathBuf,
-        /// Number of shards in the manifest.
-        made: u16,
-        /// Number of shards requested.
-        asked: u16,
-    },
 }
 
 /// A data folder that this process has locked.

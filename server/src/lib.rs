@@ -34,20 +34,28 @@ mod audit;
 #[cfg(feature = "remote")]
 mod backup;
 mod cli;
+#[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "only a cluster uses all of it"))]
 mod clock;
 #[cfg(feature = "cluster")]
 mod cluster;
+#[cfg(feature = "cluster")]
+mod cluster_setup;
 mod config;
 mod data_dir;
 mod engine;
 mod execution;
+#[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "only a cluster uses all of it"))]
 mod journal;
-#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only logins use all of it"))]
+#[cfg_attr(
+    not(all(feature = "remote", feature = "cluster")),
+    allow(dead_code, reason = "only logins and a cluster use all of it")
+)]
 mod limits;
 #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only logins use all of it"))]
 mod listener;
 #[cfg(feature = "remote")]
 mod logins;
+#[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "only a cluster uses all of it"))]
 mod message;
 mod open_files;
 mod quotes;
@@ -55,6 +63,7 @@ mod router;
 mod runtime;
 mod server;
 mod session;
+#[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "only a cluster uses all of it"))]
 mod shard;
 mod signals;
 mod stats;

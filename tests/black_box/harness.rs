@@ -74,15 +74,9 @@ pub fn program(name: &str) -> PathBuf {
         let test = std::env::current_exe().unwrap();
         let folder = test.parent().and_then(Path::parent).unwrap().to_owned();
         let mut build = Command::new(env!("CARGO"));
-        build.args([
-            "build",
-            "--quiet",
-            "--package",
-            "daytrade-server",
-            "--package",
-            "daytrade-tui",
-            "--bins",
-        ]);
+        build.args(["build", "--quiet", "--bins", "-p", "daytrade-server", "-p", "daytrade-tui"]);
+        // As in the packages.
+        build.args(["--features", "daytrade-server/cluster"]);
         if folder.ends_with("release") {
             build.arg("--release");
         }

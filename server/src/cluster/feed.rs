@@ -144,7 +144,7 @@ impl Feed {
             self.failures = 0;
             return;
         }
-        if self.failures % TRIES_OF_A_REPLICA == 0 {
+        if self.failures.is_multiple_of(TRIES_OF_A_REPLICA) {
             self.nats.ask_another(self.shard).await;
         }
         tokio::time::sleep(LOG_TRY).await;

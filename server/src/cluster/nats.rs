@@ -1,8 +1,9 @@
 //! Everything that is NATS: the connection, the streams, and their answers in our own terms.
 
+use super::endpoint::{NatsConfig, with_credentials};
 use super::heartbeat::Heartbeat;
-use crate::journal::{Answer, Stream};
-use crate::limits::{LOG_PAUSE, LOG_TRY, NATS_PAYLOAD_MIN};
+use crate::journal::Answer;
+use crate::limits::{LOG_TRY, NATS_PAYLOAD_MIN};
 use anyhow::Context as _;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::context::PublishErrorKind;
@@ -11,12 +12,9 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{Client, ConnectOptions};
 use bytes::Bytes;
-use futures_util::{Stream as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::mpsc::sync_channel;
-use std::time::{Duration, Instant};
-use tokio::runtime::Handle;
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// Oldest server whose answers this program knows.
@@ -30,19 +28,6 @@ const PULL_MESSAGES: i64 = 512;
 const CLUSTER_ID: &str = "daytrade_cluster_id";
 const SHARDS: &str = "daytrade_shards";
 const QUOTE_SEED: &str = "daytrade_quote_seed";
-
-/// How to reach the NATS servers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct NatsConfig {
-    /// URL of each server.
-    pub servers: Vec<String>,
-    /// Name of the cluster, part of the names of its streams.
-    pub cluster: String,
-    /// File with a user and a password, or with NATS credentials.
-    pub credentials: Option<PathBuf>,
-    /// Certificates that sign those of the servers.
-    pub ca: Option<PathBuf>,
-}
 
 /// What all servers of a cluster have in common, as its streams say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,16 +46,6 @@ pub(crate) struct Nats {
     client: Client,
     streams: jetstream::Context,
     cluster: String,
-}
-
-/// Writes `nats://a,b:4223` as one URL for each server.
-pub(crate) fn urls(list: &str) -> Vec<String> {
-    let (scheme, hosts) = list.split_once("://").unwrap_or(("nats", list));
-    hosts
-        .split(',')
-        .filter(|host| !host.is_empty())
-        .map(|host| format!("{scheme}://{host}"))
-        .collect()
 }
 
 impl Nats {
@@ -128,7 +103,7 @@ impl Nats {
     }
 
     /// Returns the maximum size of a message, bytes.
-    pub(super) fn max_payload(&self) -> usize {
+    pub(crate) fn max_payload(&self) -> usize {
         self.client.server_info().max_payload
     }
 
@@ -170,7 +145,7 @@ impl Nats {
     ///
     /// # Errors
     /// If the servers refuse it.
-    pub(super) async fn create(
+    pub(crate) async fn create(
         &self,
         shard: u16,
         plan: &Plan,
@@ -208,7 +183,7 @@ impl Nats {
     ///
     /// # Errors
     /// If nobody answers, or there is no stream.
-    pub(super) async fn last(&self, shard: u16) -> anyhow::Result<u64> {
+    pub(crate) async fn last(&self, shard: u16) -> anyhow::Result<u64> {
         let info = self.info(shard).await?;
         info.map(|info| info.state.last_sequence)
             .with_context(|| format!("there is no stream {}", self.stream_name(shard)))
@@ -255,24 +230,11 @@ impl Nats {
         Ok(())
     }
 
-    /// Removes the stream of a shard.
-    ///
-    /// # Errors
-    /// If nobody answers.
-    pub(super) async fn remove(&self, shard: u16) -> anyhow::Result<()> {
-        let name = self.stream_name(shard);
-        self.streams
-            .delete_stream(&name)
-            .await
-            .map(drop)
-            .with_context(|| format!("the stream {name} cannot be removed"))
-    }
-
     /// Seals the stream of a shard: nobody can append to it any more.
     ///
     /// # Errors
     /// If nobody answers.
-    pub(super) async fn seal(&self, shard: u16, info: &Info) -> anyhow::Result<()> {
+    pub(crate) async fn seal(&self, shard: u16, info: &Info) -> anyhow::Result<()> {
         let sealed = Config { sealed: true, ..info.config.clone() };
         self.streams
             .update_stream(sealed)
@@ -282,7 +244,7 @@ impl Nats {
     }
 
     /// Tries once to append a message after message `number - 1`.
-    pub(super) async fn append(&self, shard: u16, number: u64, bytes: Bytes) -> Answer {
+    pub(crate) async fn append(&self, shard: u16, number: u64, bytes: Bytes) -> Answer {
         let message =
             PublishMessage::build().payload(bytes).expected_last_sequence(number.saturating_sub(1));
         let acknowledged =
@@ -301,14 +263,14 @@ impl Nats {
     }
 
     /// Reads a message from the leader of the stream. Other replicas may be behind it.
-    pub(super) async fn read(&self, shard: u16, number: u64) -> Option<Bytes> {
+    pub(crate) async fn read(&self, shard: u16, number: u64) -> Option<Bytes> {
         let stream = self.streams.get_stream_no_info(self.stream_name(shard)).await.ok()?;
         let read = timeout(LOG_TRY, stream.get_raw_message(number)).await.ok()?.ok()?;
         (read.sequence == number).then_some(read.payload)
     }
 
     /// Makes another replica the leader of a stream, so that it is asked instead.
-    pub(super) async fn ask_another(&self, shard: u16) {
+    pub(crate) async fn ask_another(&self, shard: u16) {
         let subject = format!("$JS.API.STREAM.LEADER.STEPDOWN.{}", self.stream_name(shard));
         let asked = self.client.request(subject, Bytes::new()).await;
         tracing::warn!(shard, done = asked.is_ok(), "asked the stream for another leader");
@@ -318,7 +280,7 @@ impl Nats {
     ///
     /// # Errors
     /// If nobody answers.
-    pub(super) async fn messages(
+    pub(crate) async fn messages(
         &self,
         shard: u16,
         number: u64,
@@ -339,7 +301,7 @@ impl Nats {
     }
 
     /// Sends a heartbeat.
-    pub(super) async fn beat(&self, beat: &Heartbeat) {
+    pub(crate) async fn beat(&self, beat: &Heartbeat) {
         let sent = self.client.publish(self.heartbeats(), Bytes::from(beat.to_bytes())).await;
         // It is of no use later.
         let _ = (sent, timeout(LOG_TRY, self.client.flush()).await);
@@ -349,7 +311,7 @@ impl Nats {
     ///
     /// # Errors
     /// If nobody answers.
-    pub(super) async fn hear(
+    pub(crate) async fn hear(
         &self,
     ) -> anyhow::Result<impl futures_util::Stream<Item = Heartbeat> + use<>> {
         let messages = self.client.subscribe(self.heartbeats()).await?;
@@ -358,7 +320,7 @@ impl Nats {
     }
 
     /// Returns true if the NATS server answers. If it does not, looks for another one.
-    pub(super) async fn ping(&self) -> bool {
+    pub(crate) async fn ping(&self) -> bool {
         // Nobody listens there: the server says so at once.
         let asked = self.client.request(format!("dt.{}.nobody", self.cluster), Bytes::new());
         let is_answered = timeout(LOG_TRY, asked).await.is_ok();
@@ -366,75 +328,5 @@ impl Nats {
             let _ = self.client.force_reconnect().await;
         }
         is_answered
-    }
-
-    /// Returns the log of a shard, for a thread that may wait.
-    pub(crate) fn log(&self, shard: u16) -> NatsStream {
-        let (nats, runtime) = (self.clone(), Handle::current());
-        NatsStream { nats, shard, runtime, began: Instant::now() }
-    }
-}
-
-/// Reads who connects: two lines with a user and a password, or NATS credentials.
-async fn with_credentials(
-    options: ConnectOptions,
-    file: &std::path::Path,
-) -> anyhow::Result<ConnectOptions> {
-    let cannot = || format!("the credentials {} cannot be used", file.display());
-    let text = std::fs::read_to_string(file).with_context(cannot)?;
-    if text.contains("BEGIN NATS USER JWT") {
-        return options.credentials_file(file).await.with_context(cannot);
-    }
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    match (lines.next(), lines.next(), lines.next()) {
-        (Some(user), Some(password), None) => {
-            Ok(options.user_and_password(user.to_owned(), password.to_owned()))
-        }
-        _ => anyhow::bail!("{}: two lines are expected, user and password", cannot()),
-    }
-}
-
-/// The stream of a shard for the shard's own thread.
-pub(crate) struct NatsStream {
-    nats: Nats,
-    shard: u16,
-    runtime: Handle,
-    began: Instant,
-}
-
-impl NatsStream {
-    /// Runs a request on the runtime and waits for it on this thread.
-    fn wait_for<T: Send + 'static>(
-        &self,
-        request: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        let (send, done) = sync_channel(1);
-        self.runtime.spawn(async move {
-            let _ = send.send(request.await);
-        });
-        done.recv_timeout(LOG_TRY * 2).ok()
-    }
-}
-
-impl Stream for NatsStream {
-    fn append(&self, number: u64, bytes: &[u8]) -> Answer {
-        let (nats, shard, bytes) = (self.nats.clone(), self.shard, Bytes::copy_from_slice(bytes));
-        let answered = self.wait_for(async move { nats.append(shard, number, bytes).await });
-        answered.unwrap_or(Answer::Unknown)
-    }
-
-    fn read(&self, number: u64) -> Option<Vec<u8>> {
-        let (nats, shard) = (self.nats.clone(), self.shard);
-        let read = self.wait_for(async move { nats.read(shard, number).await });
-        read.flatten().map(|bytes| bytes.to_vec())
-    }
-
-    fn now(&self) -> Duration {
-        self.began.elapsed()
-    }
-
-    fn pause(&self, time: Duration) {
-        debug_assert!(time <= LOG_PAUSE);
-        std::thread::sleep(time);
     }
 }

@@ -3,6 +3,7 @@
 //! All shards have one owner. A takeover begins with the first shard; whoever loses one shard lets
 //! all go.
 
+mod shards;
 mod takeover;
 
 use super::feed::Feed;
@@ -15,12 +16,13 @@ use crate::journal::Tip;
 use crate::limits::{HAND_OVER_WITHIN, HEARTBEAT, OWNER_SILENCE};
 use crate::message::{ClusterOrder, Route, ShardEvent, ShardNews, ShardReport};
 use futures_util::StreamExt as _;
+use shards::{Role, ShardState};
 use std::sync::Arc;
 use std::time::Duration;
 use takeover::Takeover;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// Interval of decisions.
@@ -57,29 +59,6 @@ impl ClusterHandle {
             let _ = tokio::time::timeout(HAND_OVER_WITHIN, left).await;
         }
     }
-}
-
-/// What a shard is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    Follows,
-    /// It was told to take over.
-    Taking,
-    Owns,
-    /// It was told to let go.
-    Releasing,
-    /// Its copy is not what a shard writes.
-    Broken,
-}
-
-struct ShardState {
-    tip: Tip,
-    role: Role,
-    /// Reads the stream while the shard follows.
-    feed: Option<AbortHandle>,
-    /// The last frame of the stream, as far as it is known.
-    last: u64,
-    to: UnboundedSender<ShardEvent>,
 }
 
 /// A server of a cluster.
@@ -284,11 +263,45 @@ impl Node {
             }
             ShardNews::Broken(message) => {
                 state.role = Role::Broken;
-                if let Some(feed) = state.feed.take() {
-                    feed.abort();
-                }
+                state.stop_feed();
                 tracing::error!(shard, frame = tip.frame + 1, message, "the log is damaged");
             }
+        }
+    }
+
+    /// Begins a takeover if this server should, or takes the next steps of one.
+    fn step_takeover(&mut self, lasts: &UnboundedSender<(u16, Option<u64>)>) {
+        let now = self.now();
+        if self.takeover.as_ref().is_some_and(|takeover| takeover.is_late(now)) {
+            tracing::warn!("the takeover did not end in time");
+            return self.release_all();
+        }
+        if self.takeover.is_none() {
+            let is_idle = self.shards.iter().all(|shard| shard.role == Role::Follows);
+            if !is_idle || !self.roster.should_take_over(self.is_able(), now) {
+                return;
+            }
+            tracing::info!("nobody owns the accounts; taking over");
+            if let Some(time_ms) = self.roster.owner_time_ms(now) {
+                self.clock.adopt(time_ms.cast_signed() - self.clock.now_ms().cast_signed());
+            }
+            self.takeover = Some(Takeover::new(self.shards.len(), now));
+        }
+        let Some(takeover) = &mut self.takeover else { return };
+        for shard in takeover.step(&mut self.shards, &self.owner, now) {
+            let (nats, lasts) = (self.nats.clone(), lasts.clone());
+            self.tasks.spawn(async move {
+                let _ = lasts.send((shard, nats.last(shard).await.ok()));
+            });
+        }
+    }
+
+    /// Takes the answer of a stream that was asked for its last frame.
+    fn on_last(&mut self, number: u16, last: Option<u64>) {
+        let (at, now) = (usize::from(number), self.now());
+        let heard = self.roster.last_frame_heard(at);
+        if let (Some(takeover), Some(shard)) = (&mut self.takeover, self.shards.get_mut(at)) {
+            takeover.on_last((number, shard), (last, heard), now);
         }
     }
 
@@ -308,8 +321,7 @@ impl Node {
         for shard in &mut self.shards {
             if matches!(shard.role, Role::Owns | Role::Taking) {
                 shard.role = Role::Releasing;
-                let order = ShardEvent::Cluster(Box::new(ClusterOrder::Release));
-                let _ = shard.to.send(order);
+                shard.order(ClusterOrder::Release);
             }
         }
     }

@@ -17,6 +17,12 @@ struct Seen {
     system_offset_ms: i64,
 }
 
+impl Seen {
+    fn lives(&self, now: Duration) -> bool {
+        now.saturating_sub(self.at) < OWNER_SILENCE
+    }
+}
+
 /// The server that has written the newest epoch of the first shard.
 #[derive(Clone, Debug)]
 struct Known {
@@ -79,17 +85,8 @@ impl Roster {
         }
     }
 
-    /// Returns the newest epoch of the first shard that is known.
-    pub(super) fn epoch(&self) -> u64 {
-        self.owner.as_ref().map_or(0, |known| known.epoch)
-    }
-
     fn is_me(&self, owner: &Owner) -> bool {
         owner.incarnation == self.incarnation
-    }
-
-    fn lives(&self, seen: &Seen, now: Duration) -> bool {
-        now.saturating_sub(seen.at) < OWNER_SILENCE
     }
 
     /// Returns the address of the owner, if it lives and is another server.
@@ -102,7 +99,7 @@ impl Roster {
             return None;
         }
         let is_new = now.saturating_sub(known.since) < OWNER_SILENCE;
-        let lives = seen.is_some_and(|seen| self.lives(seen, now));
+        let lives = seen.is_some_and(|seen| seen.lives(now));
         (is_new || lives).then_some(&*known.owner.address)
     }
 
@@ -147,13 +144,13 @@ impl Roster {
     /// them find the same order.
     fn is_first(&self, now: Duration) -> bool {
         let mine = rank(&self.node);
-        let others = self.seen.values().filter(|seen| self.lives(seen, now) && seen.beat.able);
+        let others = self.seen.values().filter(|seen| seen.lives(now) && seen.beat.able);
         others.map(|seen| rank(&seen.beat.node)).all(|other| mine < other)
     }
 
     /// Returns true if the clock of this server differs from those of most others.
     pub(super) fn is_off(&self, now: Duration) -> bool {
-        let others: Vec<_> = self.seen.values().filter(|seen| self.lives(seen, now)).collect();
+        let others: Vec<_> = self.seen.values().filter(|seen| seen.lives(now)).collect();
         let is_far = |seen: &&&Seen| seen.system_offset_ms.unsigned_abs() > CLOCK_SKEW_MS;
         others.len() >= 2 && others.iter().filter(is_far).count() * 2 > others.len()
     }
@@ -167,7 +164,7 @@ impl Roster {
 
     /// Returns true if another server lives that could take over.
     pub(super) fn has_successor(&self, now: Duration) -> bool {
-        self.seen.values().any(|seen| self.lives(seen, now) && seen.beat.able)
+        self.seen.values().any(|seen| seen.lives(now) && seen.beat.able)
     }
 
     /// Returns true if another server owns the accounts in a later epoch than `epoch`.

@@ -24,6 +24,7 @@ pub struct ClusterArgs {
 
 /// How to reach the NATS servers.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the options")]
 pub struct LogArgs {
     /// Name of the cluster, for several on the same NATS servers
     #[arg(long, default_value = "daytrade", value_name = "NAME", value_parser = parse_name)]

@@ -46,7 +46,7 @@ pub use snapshot::{
     SnapshotReader, remove_unfinished, snapshot_name, snapshots,
 };
 pub use storage::{FsStorage, Storage, StorageFile};
-pub use stream::{Answer, Stream, StreamStore, cut_at_damage, forget_copy};
+pub use stream::{Answer, Stream, StreamStore, cut_at_damage};
 #[cfg(feature = "test-support")]
 pub use stream::{FakeStream, StreamFault, StreamFaults};
 pub use tip::{CheckedFrame, Tip};

@@ -1,13 +1,17 @@
 //! How a server becomes a member of a cluster: connects, checks, opens its copy, follows.
 
-use super::ClusterDeps;
+use super::deps::ClusterDeps;
+use super::parts::SharedParts;
 use crate::clock::Clock;
-use crate::cluster::{ClusterHandle, Monitors, Nats, Node, NodeParts, Plan, check_streams};
+use crate::cluster::{
+    ClusterHandle, Monitors, Nats, NatsStream, Node, NodeParts, Plan, check_streams,
+};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::engine::Owner;
 use crate::journal::{LogStore, StreamStore, Tip};
 use crate::message::{Route, ShardEvent, ShardReport};
+use crate::shard::RecoveredShard;
 use anyhow::Context as _;
 use parking_lot::Mutex;
 use rand::TryRng as _;
@@ -57,7 +61,10 @@ impl Joining {
     /// Puts the streams in front of the copies.
     pub(super) fn share(&self, copies: Vec<Arc<dyn LogStore>>) -> Vec<Arc<dyn LogStore>> {
         let share = |(number, copy): (usize, Arc<dyn LogStore>)| -> Arc<dyn LogStore> {
-            Arc::new(StreamStore::new(copy, Arc::new(self.nats.log(number as u16))))
+            Arc::new(StreamStore::new(
+                copy,
+                Arc::new(NatsStream::new(self.nats.clone(), number as u16)),
+            ))
         };
         copies.into_iter().enumerate().map(share).collect()
     }
@@ -72,7 +79,7 @@ impl Joining {
     ///
     /// # Errors
     /// If nobody answers.
-    pub(super) async fn start(
+    async fn start(
         self,
         data_dir: &DataDir,
         address: &str,
@@ -95,5 +102,50 @@ impl Joining {
         };
         let (nats, route) = (self.nats, self.route);
         Node::start(NodeParts { nats, owner, shards, tips, reports, route, clock }).await
+    }
+}
+
+/// The place of a server in a cluster.
+pub(super) struct Member {
+    /// The end of each shard's journal at the start.
+    tips: Vec<Tip>,
+    /// Address at which the other servers say it is.
+    address: Arc<str>,
+    handle: Option<ClusterHandle>,
+}
+
+impl Member {
+    /// Notes what the others have to know.
+    pub(super) fn new(recovered: &[RecoveredShard], shared: Option<&SharedParts>) -> Self {
+        Self {
+            tips: recovered.iter().map(|shard| Tip::from(&shard.end)).collect(),
+            address: shared.map_or_else(|| "".into(), |shared| Arc::clone(&shared.address)),
+            handle: None,
+        }
+    }
+
+    /// Begins to follow, if there is a cluster to join.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub(super) async fn join(
+        &mut self,
+        joining: Option<Joining>,
+        data_dir: &DataDir,
+        shards: Vec<UnboundedSender<ShardEvent>>,
+        clock: Arc<Clock>,
+    ) -> anyhow::Result<()> {
+        if let Some(joining) = joining {
+            let parts = (shards, std::mem::take(&mut self.tips));
+            self.handle = Some(joining.start(data_dir, &self.address, parts, clock).await?);
+        }
+        Ok(())
+    }
+
+    /// Lets another server take over, if there is a cluster.
+    pub(super) async fn hand_over(&self) {
+        if let Some(handle) = &self.handle {
+            handle.hand_over().await;
+        }
     }
 }

@@ -1,37 +1,33 @@
 //! Start and stop: the parts are created, connected, and stopped in order.
 
+mod deps;
 #[cfg(feature = "cluster")]
 mod joining;
 mod parts;
 #[cfg(feature = "remote")]
 mod remote;
+mod start;
 
+pub use deps::{Deps, OpenSource};
 #[cfg(feature = "cluster")]
-use crate::cluster::ClusterHandle;
-#[cfg(feature = "cluster")]
-use crate::journal::Tip;
-#[cfg(feature = "cluster")]
-use joining::Joining;
+use joining::Member;
 pub(crate) use parts::open_stores;
 use parts::{
-    Parts, SharedParts, advertised, bind, keepers, market_state, next_number, open_source,
-    recover_all, start_quotes, start_shards,
+    Parts, SharedParts, bind, keepers, market_state, next_number, recover_all, start_quotes,
+    start_shards,
 };
 
 #[cfg(feature = "remote")]
 use remote::{Remote, tls_addresses};
 
 use crate::audit::{DumpService, LogMerger, LogReader};
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::execution::{Execution, ShardJoin, SnapshotWriter};
-use crate::journal::{LogStore, Positions};
+use crate::execution::{ShardJoin, SnapshotWriter};
+use crate::journal::Positions;
 use crate::limits::STOP_MS;
 use crate::listener::{Gate, Manner, Places, listen_on};
-use crate::message::{Route, ShardEvent, ShardReport};
-use crate::open_files::OpenFiles;
-use crate::quotes::{PriceSource, QuoteSpec};
+use crate::message::ShardEvent;
 use crate::router::Router;
 use crate::session::{Context, OutputMemory, ReplyWriter, serve};
 use crate::shard::{Fatal, Queues, ShardHandle, ShardHandles, ShardStats};
@@ -43,52 +39,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::watch;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// Why plain lines are for clients on the same machine only.
-const BEYOND_LOOPBACK: &str = "plain lines have no protection; use --listen-tls";
-
-/// Opens a source of prices; its playback begins at that time.
-pub type OpenSource = Box<dyn FnOnce(&Arc<Clock>) -> anyhow::Result<PriceSource> + Send>;
-
-/// What a server takes from outside. The program, tests and simulations differ only in this.
-pub struct Deps {
-    /// The clock.
-    pub clock: Arc<Clock>,
-    /// Opens the source of prices, once the clock is not behind the journals.
-    pub source: OpenSource,
-    /// The log of each shard.
-    pub stores: Vec<Arc<dyn LogStore>>,
-    /// Name of the server in the audit log.
-    pub server_name: String,
-    /// Where shards and snapshots run.
-    pub execution: Execution,
-    /// Where to listen; None for connections in memory only.
-    pub listen: Option<Listen>,
-    /// The cluster whose shards these are; None for a server of its own.
-    pub cluster: Option<ClusterDeps>,
-}
-
-/// What connects the shards of a server to a cluster.
-pub struct ClusterDeps {
-    /// Receiver of the shards' reports.
-    pub reports: UnboundedSender<ShardReport>,
-    /// Where commands are carried out.
-    pub route: watch::Receiver<Route>,
-    /// Address at which others find this server; None for the one it listens on.
-    pub advertise: Option<String>,
-}
-
-/// Where a server listens.
-pub struct Listen {
-    /// The addresses, and how connections to each are taken in.
-    pub(crate) addresses: Vec<(SocketAddr, Manner)>,
-    /// The places for all their connections.
-    pub(crate) places: Places,
-}
 
 /// A running server.
 pub struct Server {
@@ -105,15 +58,9 @@ pub struct Server {
     /// Logins and the certificate.
     #[cfg(feature = "remote")]
     remote: Option<Remote>,
-    /// The end of each shard's journal at the start.
+    /// Its place in a cluster.
     #[cfg(feature = "cluster")]
-    tips: Vec<Tip>,
-    /// Address at which the other servers of a cluster say it is.
-    #[cfg(feature = "cluster")]
-    advertised: Arc<str>,
-    /// The cluster.
-    #[cfg(feature = "cluster")]
-    cluster: Option<ClusterHandle>,
+    member: Member,
     /// Held until everything that writes into the folder has ended.
     data_dir: Option<DataDir>,
 }
@@ -149,94 +96,6 @@ impl Connector {
 }
 
 impl Server {
-    /// Recovers the data folder and begins to listen. Must be called within a tokio runtime.
-    ///
-    /// # Errors
-    /// If the folder, the journal or the address cannot be used, with a message for the user.
-    pub async fn start(config: Config) -> anyhow::Result<Self> {
-        if let Some(address) = config.listen.filter(|address| !address.ip().is_loopback()) {
-            anyhow::bail!("{address} is not a loopback address: {BEYOND_LOOPBACK}");
-        }
-        crate::signals::survive_file_limit()?;
-        #[cfg(feature = "cluster")]
-        let joining = Joining::connect(&config).await?;
-        #[cfg(feature = "cluster")]
-        let data_dir = match &joining {
-            Some(joining) => joining.open(&config.data_dir)?,
-            None => DataDir::open(&config.data_dir, config.shards)?,
-        };
-        #[cfg(not(feature = "cluster"))]
-        let data_dir = DataDir::open(&config.data_dir, config.shards)?;
-        #[cfg(feature = "cluster")]
-        let is_member = joining.is_some();
-        #[cfg(not(feature = "cluster"))]
-        let is_member = false;
-        data_dir.ensure_own(is_member)?;
-        let mut config = config;
-        let wanted = OpenFiles {
-            connections: config.max_connections,
-            turned_away: 0,
-            quote_connections: match config.quotes.quotes {
-                QuoteSpec::Legacy { .. } => config.quotes.quote_connections as usize,
-                _ => 0,
-            },
-        };
-        let files = OpenFiles::share(wanted, usize::from(data_dir.manifest().shards))?;
-        config.quotes.quote_connections = files.quote_connections as u64;
-        let places = Places::new(files);
-        #[cfg(feature = "remote")]
-        let remote = Remote::start(&config, &data_dir, &places, files.connections)?;
-        #[cfg(feature = "remote")]
-        let addresses = remote.addresses(&config);
-        #[cfg(not(feature = "remote"))]
-        let addresses =
-            config.listen.into_iter().map(|address| (address, Manner::default())).collect();
-        let (quotes, folder_seed) = (config.quotes.clone(), data_dir.manifest().quote_seed);
-        let (stores, cluster) = (open_stores(&data_dir), None);
-        #[cfg(feature = "cluster")]
-        let (stores, cluster) = match &joining {
-            Some(joining) => (joining.share(stores), Some(joining.deps(&config))),
-            None => (stores, cluster),
-        };
-        let deps = Deps {
-            cluster,
-            source: Box::new(move |clock| open_source(&quotes, folder_seed, clock)),
-            clock: Arc::default(),
-            stores,
-            server_name: data_dir.manifest().server_name.clone(),
-            execution: Execution::Threads,
-            listen: Some(Listen { addresses, places }),
-        };
-        #[cfg(feature = "cluster")]
-        let clock = Arc::clone(&deps.clock);
-        let mut server = Self::build(&config, deps).await?;
-        let (address, shards) = (server.address, server.handles.len());
-        let quotes = &server.connector.context.stats.quote_source;
-        let data = data_dir.path().display();
-        tracing::info!(%address, shards, %data, %quotes, "listening");
-        if config.listen.is_some() {
-            data_dir.publish(address)?;
-        }
-        #[cfg(feature = "remote")]
-        {
-            for address in &server.tls_addresses {
-                tracing::info!(%address, "listening with TLS");
-            }
-            let Context { stop, stats, .. } = &server.connector.context;
-            remote.open_control(data_dir.path(), stop, stats.positions.clone())?;
-            server.remote = Some(remote);
-        }
-        #[cfg(feature = "cluster")]
-        if let Some(joining) = joining {
-            let shards = server.handles.iter().map(|handle| handle.events.clone()).collect();
-            let tips = std::mem::take(&mut server.tips);
-            let joined = joining.start(&data_dir, &server.advertised, (shards, tips), clock);
-            server.cluster = Some(joined.await?);
-        }
-        server.data_dir = Some(data_dir);
-        Ok(server)
-    }
-
     /// Recovers the shards and connects all parts: the one constructor of the program, tests and
     /// simulations. Must be called within a tokio runtime.
     ///
@@ -245,8 +104,6 @@ impl Server {
     pub async fn build(config: &Config, deps: Deps) -> anyhow::Result<Self> {
         let Deps { clock, source, stores, server_name, execution, listen, cluster } = deps;
         let recovered = recover_all(&stores, cluster.is_some())?;
-        #[cfg(feature = "cluster")]
-        let tips = recovered.iter().map(|shard| Tip::from(&shard.end)).collect();
         let (listeners, places) = match listen {
             Some(listen) => (bind(listen.addresses).await?, listen.places),
             None => (Vec::new(), Places::default()),
@@ -256,13 +113,9 @@ impl Server {
         let nowhere = || Ok(SocketAddr::from(([127, 0, 0, 1], 0)));
         let address = listeners.first().map_or_else(nowhere, |(one, _)| one.local_addr())?;
         let route = cluster.as_ref().map(|cluster| cluster.route.clone());
-        let advertised = advertised(cluster.as_ref(), &listeners, address)?;
-        let shared = cluster.map(|cluster| SharedParts {
-            reports: cluster.reports,
-            route: cluster.route,
-            address: Arc::clone(&advertised),
-            numbers: Arc::clone(&numbers),
-        });
+        let shared = SharedParts::new(cluster, &listeners, &numbers)?;
+        #[cfg(feature = "cluster")]
+        let member = Member::new(&recovered, shared.as_ref());
         let count = stores.len();
         let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =
             (0..count).map(|_| ShardHandle::channel()).unzip();
@@ -322,11 +175,7 @@ impl Server {
             #[cfg(feature = "remote")]
             remote: None,
             #[cfg(feature = "cluster")]
-            tips,
-            #[cfg(feature = "cluster")]
-            advertised,
-            #[cfg(feature = "cluster")]
-            cluster: None,
+            member,
             data_dir: None,
         })
     }
@@ -372,9 +221,7 @@ impl Server {
     /// If a journal could not be synced.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         #[cfg(feature = "cluster")]
-        if let Some(cluster) = &self.cluster {
-            cluster.hand_over().await;
-        }
+        self.member.hand_over().await;
         let sessions = &self.connector.sessions;
         self.connector.context.stop.cancel();
         for handle in &self.handles {

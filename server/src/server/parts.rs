@@ -1,6 +1,6 @@
 //! Creates the parts of a server before they are connected.
 
-use super::ClusterDeps;
+use super::deps::ClusterDeps;
 use crate::clock::Clock;
 use crate::config::{Config, QuoteArgs, Retention};
 use crate::data_dir::{DataDir, shard_dir};
@@ -50,22 +50,34 @@ pub(super) struct SharedParts {
     pub numbers: Arc<AtomicU64>,
 }
 
-/// Returns the address at which clients of other machines find this server.
-pub(super) fn advertised(
-    cluster: Option<&ClusterDeps>,
-    listeners: &[(TcpListener, Manner)],
-    plain: SocketAddr,
-) -> anyhow::Result<Arc<str>> {
-    let Some(cluster) = cluster else { return Ok(plain.to_string().into()) };
-    if let Some(address) = &cluster.advertise {
-        return Ok(address.as_str().into());
+impl SharedParts {
+    /// Creates them, if the server is a member of a cluster.
+    ///
+    /// # Errors
+    /// If there is no address at which clients of other machines find this server.
+    pub(super) fn new(
+        cluster: Option<ClusterDeps>,
+        listeners: &[(TcpListener, Manner)],
+        numbers: &Arc<AtomicU64>,
+    ) -> anyhow::Result<Option<Self>> {
+        let Some(cluster) = cluster else { return Ok(None) };
+        let address = match &cluster.advertise {
+            Some(address) => address.as_str().into(),
+            None => reached_at(listeners)?,
+        };
+        let ClusterDeps { reports, route, .. } = cluster;
+        Ok(Some(Self { reports, route, address, numbers: Arc::clone(numbers) }))
     }
+}
+
+/// Returns the address at which clients of other machines find this server.
+fn reached_at(listeners: &[(TcpListener, Manner)]) -> anyhow::Result<Arc<str>> {
     let addresses = listeners
         .iter()
         .map(|(listener, _)| listener.local_addr())
         .collect::<Result<Vec<_>, _>>()?;
     let reached = addresses.iter().find(|address| !address.ip().is_loopback());
-    let address = *reached.unwrap_or(&plain);
+    let Some(address) = reached.or(addresses.first()) else { return Ok("nowhere:0".into()) };
     anyhow::ensure!(
         !address.ip().is_unspecified(),
         "{address} is no address to send clients to; use --advertise HOST:PORT"
@@ -236,13 +248,16 @@ pub(super) fn recover_all(
     let recovered: Vec<RecoveredShard> = std::thread::scope(|scope| {
         let recover = |(number, store): (usize, &'_ Arc<dyn LogStore>)| {
             let store = Arc::clone(store);
-            std::thread::Builder::new().name(format!("recovery-{number}")).spawn_scoped(
-                scope,
-                move || match copies {
-                    true => recover_copy(&*store, number as u16),
-                    false => recover_shard(&*store, number as u16, true),
-                },
-            )
+            let shard = number as u16;
+            let recover = move || {
+                if copies {
+                    recover_copy(&*store, shard)
+                } else {
+                    recover_shard(&*store, shard, true)
+                }
+            };
+            let name = format!("recovery-{number}");
+            std::thread::Builder::new().name(name).spawn_scoped(scope, recover)
         };
         let threads: Vec<_> = stores.iter().enumerate().map(recover).collect();
         let join = |thread: std::io::Result<std::thread::ScopedJoinHandle<'_, _>>| match thread

@@ -6,7 +6,7 @@ use super::moves::refusal_of;
 use crate::limits::SUBSCRIPTIONS_MAX;
 use crate::message::{MarketControl, QuoteRequest, ReplyTarget, ReplyTo, Work};
 use crate::quotes::market::parse_speed;
-use daytrade_protocol::{Refusal, ReplyBody, SessionCommand, Symbol, Tag, Word};
+use daytrade_protocol::{Refusal, ReplyBody, SessionCommand, Symbol, Tag, UserName, Word};
 use std::sync::Arc;
 
 impl Dispatcher {
@@ -64,13 +64,7 @@ impl Dispatcher {
                     None => self.refuse(to, &Refusal::BadSessionArguments),
                 }
             }
-            SessionCommand::Subscribe { user } => {
-                if self.may_listen_to_more(to) {
-                    self.subscriptions.subscribe(&user);
-                    let shard = self.context.router.shard_of(Some(&user));
-                    self.enqueue(shard, to, tag, Work::Subscribe(user));
-                }
-            }
+            SessionCommand::Subscribe { user } => self.subscribe(to, tag, user),
             SessionCommand::Unsubscribe { user } => {
                 self.note_subscriptions();
                 self.subscriptions.unsubscribe(&user);
@@ -84,6 +78,14 @@ impl Dispatcher {
             }
         }
         Next::Continue
+    }
+
+    fn subscribe(&mut self, to: ReplyTo, tag: Option<Tag>, user: UserName) {
+        if self.may_listen_to_more(to) {
+            self.subscriptions.subscribe(&user);
+            let shard = self.context.router.shard_of(Some(&user));
+            self.enqueue(shard, to, tag, Work::Subscribe(user));
+        }
     }
 
     fn watch(&mut self, to: ReplyTo, symbol: Symbol) {

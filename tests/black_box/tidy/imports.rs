@@ -18,6 +18,7 @@ const LAYERS: &[&str] = &[
     "engine",
     "journal",
     "message",
+    "cluster",
     "quotes",
     "tls",
     "logins",
@@ -31,6 +32,7 @@ const LAYERS: &[&str] = &[
     "listener",
     "server",
     "backup",
+    "cluster_setup",
     "admin",
     "cli",
 ];

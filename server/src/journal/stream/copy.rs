@@ -39,16 +39,3 @@ fn is_segment_name(name: &str) -> bool {
     let digits = name.split('.').next().and_then(|digits| digits.parse().ok());
     digits.is_some_and(|record| segment_name(record) == name)
 }
-
-/// Removes a copy with its snapshots.
-///
-/// # Errors
-/// Returns an error of the file system.
-pub fn forget_copy(storage: &dyn Storage) -> std::io::Result<()> {
-    let snapshots = snapshots(storage)?;
-    for name in snapshots.iter().chain(storage.list()?.iter().filter(|name| is_segment_name(name)))
-    {
-        storage.remove(name)?;
-    }
-    storage.sync_folder()
-}

@@ -1,7 +1,7 @@
 //! A stream in memory that answers as a replicated one does at its worst: for tests and the
 //! simulation.
 
-use super::{Answer, Stream};
+use super::answer::{Answer, Stream};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Appends frames to a stream, and then to the copy.
 
-use super::{Answer, Stream};
+use super::answer::{Answer, Stream};
 use crate::engine::{Owner, Record};
 use crate::journal::fault::{ReadError, RecoveryError};
 use crate::journal::frame::FrameHeader;

@@ -1,8 +1,8 @@
 //! Appends the frames of a folder to a stream, and checks that both are the same.
 
-use crate::cluster::nats::Nats;
+use crate::cluster::Nats;
 use crate::engine::{Book, Stamp};
-use crate::journal::{Answer, CheckedFrame, FrameReader as _, LogStore, Start, Tip};
+use crate::journal::{Answer, CheckedFrame, LogStore, Start, Tip};
 use crate::limits::{LOG_PATIENCE, LOG_PAUSE, LOG_TRY};
 use crate::shard::recover_copy;
 use anyhow::Context as _;

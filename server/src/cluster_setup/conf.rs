@@ -18,6 +18,12 @@ pub(super) fn print(args: &ConfArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     let Some((_, host)) = peers.iter().find(|(name, _)| *name == args.node) else {
         anyhow::bail!("{} is not among the peers", args.node);
     };
+    let mut routes = String::new();
+    for (_, host) in peers.iter().filter(|(name, _)| *name != args.node) {
+        routes += "\n    \"nats-route://route:$NATS_ROUTE_PASSWORD@";
+        routes += host;
+        routes += ":6222\"";
+    }
     let (node, store) = (&args.node, args.store.display());
     writeln!(
         out,
@@ -41,15 +47,8 @@ cluster {{
   name: daytrade
   listen: \"{host}:6222\"
   authorization {{ user: route, password: $NATS_ROUTE_PASSWORD, timeout: 2 }}
-  routes: [{}
-  ]",
-        peers
-            .iter()
-            .filter(|(name, _)| *name != args.node)
-            .map(|(_, host)| format!(
-                "\n    \"nats-route://route:$NATS_ROUTE_PASSWORD@{host}:6222\""
-            ))
-            .collect::<String>()
+  routes: [{routes}
+  ]"
     )?;
     if let Some(tls) = &args.tls {
         write_tls(&tls.display().to_string(), "  ", "\n    verify: true", out)?;

@@ -4,7 +4,7 @@ mod conf;
 mod publish;
 mod status;
 
-use super::nats::{Nats, Plan};
+use crate::cluster::{Monitors, Nats, Plan};
 use crate::config::{CLUSTER_SHARDS, ClusterCommand, LogArgs, default_data_dir};
 use crate::data_dir::{DataDir, read_manifest};
 use crate::server::open_stores;
@@ -66,7 +66,7 @@ async fn init(
 ) -> anyhow::Result<()> {
     let nats = connect(servers, log).await?;
     let (_, monitors) = log.resolve(servers);
-    super::check::Monitors::new(&monitors).check().await?;
+    Monitors::new(&monitors).check().await?;
     let mut source = import.map(open_idle).transpose()?;
     let found = nats.plan().await?;
     let plan = match (&found, &source) {
@@ -100,7 +100,7 @@ async fn init(
     if let Some(source) = &source {
         publish::check_whole(&open_stores(source), nats.max_payload())?;
     }
-    // The first stream says what the cluster is; it comes first so that an interrupted start goes on.
+    // The first stream says what the cluster is, so that an interrupted start goes on.
     for shard in 0..plan.shards {
         nats.create(shard, &plan, REPLICAS).await?;
     }

@@ -1,8 +1,6 @@
 //! `daytraded cluster status`: refuses nothing, explains everything.
 
-use crate::cluster::check::Monitors;
-use crate::cluster::heartbeat::Heartbeat;
-use crate::cluster::nats::{Nats, Plan};
+use crate::cluster::{Heartbeat, Monitors, Nats, Plan};
 use crate::config::LogArgs;
 use futures_util::StreamExt as _;
 use std::collections::BTreeMap;

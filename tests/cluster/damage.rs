@@ -1,0 +1,100 @@
+//! Damage to what the NATS servers and the copies keep: it is noticed, and never becomes a balance.
+
+use crate::harness::{Daemon, eventually};
+use crate::servers::{Nats, owns};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// Fills a cluster of one shard with some thousand lines. Returns its server.
+fn filled(nats: &Nats, data: &Path) -> Daemon {
+    nats.init(1);
+    let server = nats.member(data);
+    eventually("owner", || owns(&server));
+    for _ in 0..200 {
+        let answered = server.talk(&"ADD,alice,1.00\n".repeat(5));
+        assert_eq!(answered.matches("OK,").count(), 5, "{answered}");
+    }
+    server
+}
+
+fn files_in(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            files_in(&entry.path(), found);
+        } else {
+            found.push(entry.path());
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_a_replica_never_becomes_a_wrong_balance() {
+    let Some(mut nats) = Nats::start() else { return };
+    let folder = TempDir::new().unwrap();
+    let server = filled(&nats, &folder.path().join("d"));
+    server.signal("TERM");
+    // The replica is damaged while its server does not run.
+    nats.kill(0);
+    let mut files = Vec::new();
+    files_in(&nats.store(0), &mut files);
+    let blocks = files.iter().filter(|file| {
+        let name = file.to_string_lossy();
+        name.ends_with(".blk") && name.contains("DT_daytrade_J0")
+    });
+    let mut flipped = 0;
+    for block in blocks {
+        let mut bytes = std::fs::read(block).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(block, bytes).unwrap();
+        flipped += 1;
+    }
+    assert!(flipped > 0, "a block of the stream: {files:?}");
+    nats.run(0);
+    // A server without a copy reads everything, from whichever replica answers.
+    let fresh = nats.member(&folder.path().join("fresh"));
+    eventually("owner", || owns(&fresh));
+    let summary = fresh.talk("DISPLAY_SUMMARY,alice\n");
+    assert!(summary.contains("-ACCOUNT,alice,1000.00,"), "{summary}");
+}
+
+#[test]
+fn a_lost_stream_is_noticed_and_restored_from_a_copy() {
+    let Some(nats) = Nats::start() else { return };
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("d");
+    let server = filled(&nats, &data);
+    server.signal("TERM");
+    // The stream is made again and is empty: the replicas have lost everything.
+    nats.delete_stream("DT_daytrade_J0");
+    nats.init(1);
+    let refused = nats.try_member(&data, &[]).err().unwrap_or_default();
+    assert!(refused.contains("has journals of its own, or of another cluster"), "{refused}");
+    nats.delete_stream("DT_daytrade_J0");
+    let restored = nats.cluster_ok("restore", &["0", "--from", data.to_str().unwrap()]);
+    assert!(restored.starts_with("shard 0: ") && restored.contains("good"), "{restored}");
+    let server = nats.member(&data);
+    eventually("owner", || owns(&server));
+    let summary = server.talk("DISPLAY_SUMMARY,alice\n");
+    assert!(summary.contains("-ACCOUNT,alice,1000.00,"), "{summary}");
+}
+
+#[test]
+fn a_damaged_copy_is_fetched_again() {
+    let Some(nats) = Nats::start() else { return };
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("d");
+    filled(&nats, &data).kill();
+    let mut files = Vec::new();
+    files_in(&data.join("shard-0"), &mut files);
+    for file in files {
+        let mut bytes = std::fs::read(&file).unwrap();
+        let middle = bytes.iter().rposition(|byte| *byte != 0).unwrap() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+    }
+    let server = nats.member(&data);
+    eventually("owner", || owns(&server));
+    let summary = server.talk("DISPLAY_SUMMARY,alice\n");
+    assert!(summary.contains("-ACCOUNT,alice,1000.00,"), "{summary}");
+}

@@ -1,0 +1,153 @@
+//! Servers that die, stop and wake while clients trade: nothing answered is lost, nothing takes
+//! effect twice.
+
+use crate::harness::{Daemon, eventually, send_signal};
+use crate::servers::{Nats, owner_of};
+use crate::traders::{Ports, Traders};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// What happens to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// The owner is killed.
+    Kill,
+    /// The owner is stopped for five seconds.
+    Pause,
+    /// The owner stops in order.
+    Terminate,
+    /// A NATS server is killed.
+    KillNats,
+    /// The owner and a NATS server are killed.
+    KillBoth,
+    /// A follower is killed.
+    KillFollower,
+}
+
+use Fault::{Kill, KillBoth, KillFollower, KillNats, Pause, Terminate};
+
+/// The faults of CI.
+const FEW: &[Fault] = &[Kill, Terminate, KillNats, Pause];
+/// The faults of the long form, again and again.
+const MANY: &[Fault] = &[Kill, Terminate, KillNats, Pause, KillBoth, KillFollower];
+
+struct Cluster {
+    nats: Nats,
+    folder: TempDir,
+    members: Vec<Option<Daemon>>,
+    ports: Ports,
+}
+
+impl Cluster {
+    fn start() -> Option<Self> {
+        let nats = Nats::start()?;
+        nats.init(4);
+        let folder = TempDir::new().unwrap();
+        let mut cluster =
+            Self { nats, folder, members: Vec::new(), ports: Arc::new(Mutex::new(vec![0; 3])) };
+        for number in 0..3 {
+            cluster.members.push(None);
+            cluster.run(number);
+        }
+        Some(cluster)
+    }
+
+    fn data(&self, number: usize) -> PathBuf {
+        self.folder.path().join(format!("d{number}"))
+    }
+
+    fn run(&mut self, number: usize) {
+        let member = self.nats.member(&self.data(number));
+        self.ports.lock().unwrap()[number] = member.port;
+        self.members[number] = Some(member);
+    }
+
+    /// Waits until all servers follow or own, so that the next fault finds a whole cluster.
+    fn settle(&self) {
+        eventually("whole cluster", || {
+            let status = self.nats.cluster_ok("status", &[]);
+            let able = status.matches("could take over").count();
+            able == 2 && status.contains("owns the accounts") && !status.contains("behind:")
+        });
+    }
+
+    /// Lets a fault happen, and everything come back. Returns when it happened.
+    fn suffer(&mut self, fault: Fault, random: usize) -> Instant {
+        let owner = owner_of(&self.members);
+        let at = Instant::now();
+        match fault {
+            Kill => self.members[owner].take().unwrap().kill(),
+            KillFollower => self.members[(owner + 1) % 3].take().unwrap().kill(),
+            Terminate => {
+                self.members[owner].take().unwrap().signal("TERM");
+            }
+            Pause => send_signal(self.members[owner].as_ref().unwrap().pid(), "STOP"),
+            KillNats => self.nats.kill(random % 3),
+            KillBoth => {
+                self.nats.kill(random % 3);
+                self.members[owner].take().unwrap().kill();
+            }
+        }
+        if fault == Pause {
+            let others: Vec<_> = (0..3).filter(|number| *number != owner).collect();
+            eventually("other owner", || {
+                others
+                    .iter()
+                    .any(|number| self.members[*number].as_ref().is_some_and(crate::servers::owns))
+            });
+            send_signal(self.members[owner].as_ref().unwrap().pid(), "CONT");
+        }
+        let found = owner_of(&self.members);
+        assert!(fault != Kill || found != owner);
+        for number in 0..3 {
+            if self.members[number].is_none() {
+                self.run(number);
+            }
+        }
+        if matches!(fault, KillNats | KillBoth) {
+            self.nats.run(random % 3);
+        }
+        at
+    }
+}
+
+#[test]
+fn servers_that_die_lose_and_double_nothing() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    let long = std::env::var_os("DAYTRADE_LONG_TESTS").is_some();
+    let (faults, count) = if long { (MANY, 100) } else { (FEW, FEW.len()) };
+    cluster.settle();
+    let traders = Traders::start(6, &cluster.ports);
+    let mut happened = Vec::new();
+    for number in 0..count {
+        let fault = faults[number % faults.len()];
+        happened.push((fault, cluster.suffer(fault, number)));
+        cluster.settle();
+    }
+    let accounts = traders.check();
+    let done: u64 = accounts.iter().map(|account| account.done).sum();
+    let unknown: u64 = accounts.iter().map(|account| account.unknown).sum();
+    println!("{count} faults: {done} lines answered, {unknown} unknown");
+    for fault in faults {
+        let mut worst: Vec<_> = happened
+            .iter()
+            .enumerate()
+            .filter(|(_, (kind, _))| kind == fault)
+            .map(|(number, (_, at))| {
+                let until = happened.get(number + 1).map_or(Instant::now(), |next| next.1);
+                let stalls = accounts.iter().flat_map(|account| &account.stalls);
+                let within = stalls.filter(|(end, _)| (*at..until).contains(end));
+                within.map(|(_, stall)| *stall).max().unwrap_or(Duration::ZERO)
+            })
+            .collect();
+        worst.sort_unstable();
+        let median = worst[worst.len() / 2];
+        println!(
+            "{fault:?}: {} times, stall median {median:.1?}, worst {:.1?}",
+            worst.len(),
+            worst[worst.len() - 1]
+        );
+    }
+}

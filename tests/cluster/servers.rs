@@ -1,0 +1,219 @@
+//! Three NATS servers and the servers of a cluster on this machine.
+
+use crate::harness::{Daemon, eventually, program};
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// Number of NATS servers.
+const NATS: usize = 3;
+
+/// Returns the path of nats-server. None, with a word, if the tests are to be skipped.
+pub fn nats_server() -> Option<PathBuf> {
+    let path = std::env::var_os("NATS_SERVER").map(PathBuf::from);
+    if path.is_none() {
+        println!("SKIPPED: NATS_SERVER is not set; see tests/cluster/nats-server.sh");
+    }
+    path
+}
+
+fn free_ports<const N: usize>() -> [u16; N] {
+    let bound: Vec<_> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    std::array::from_fn(|at| bound[at].local_addr().unwrap().port())
+}
+
+/// The ports of one NATS server.
+#[derive(Clone, Copy)]
+struct Ports {
+    clients: u16,
+    routes: u16,
+    monitor: u16,
+}
+
+/// Three NATS servers, stopped on drop.
+pub struct Nats {
+    program: PathBuf,
+    pub folder: TempDir,
+    ports: Vec<Ports>,
+    running: Vec<Option<Child>>,
+}
+
+impl Nats {
+    /// Starts three servers and waits until they are one cluster. None if there is no nats-server.
+    pub fn start() -> Option<Self> {
+        Self::start_with("always")
+    }
+
+    /// As [`Nats::start`], with this interval of syncs.
+    pub fn start_with(sync_interval: &str) -> Option<Self> {
+        let program = nats_server()?;
+        let folder = TempDir::new().unwrap();
+        let ports: [u16; 3 * NATS] = free_ports();
+        let ports: Vec<_> = ports
+            .chunks(3)
+            .map(|of| Ports { clients: of[0], routes: of[1], monitor: of[2] })
+            .collect();
+        for (number, own) in ports.iter().enumerate() {
+            let others = ports.iter().filter(|other| other.routes != own.routes);
+            let routes: Vec<_> = others
+                .map(|other| format!("\"nats-route://127.0.0.1:{}\"", other.routes))
+                .collect();
+            let text = format!(
+                "server_name: n{number}\nlisten: \"127.0.0.1:{}\"\nhttp: \"127.0.0.1:{}\"\n\
+                 max_payload: 8MB\n\
+                 jetstream {{ store_dir: \"{}\", sync_interval: {sync_interval} }}\n\
+                 cluster {{ name: t, listen: \"127.0.0.1:{}\", routes: [{}] }}\n",
+                own.clients,
+                own.monitor,
+                folder.path().join(format!("store{number}")).display(),
+                own.routes,
+                routes.join(", ")
+            );
+            std::fs::write(folder.path().join(format!("n{number}.conf")), text).unwrap();
+        }
+        let running = (0..NATS).map(|_| None).collect();
+        let mut nats = Self { program, folder, ports, running };
+        for number in 0..NATS {
+            nats.run(number);
+        }
+        Some(nats)
+    }
+
+    /// Starts a server that does not run.
+    pub fn run(&mut self, number: usize) {
+        let log = self.folder.path().join(format!("n{number}.log"));
+        let log = File::options().create(true).append(true).open(log).unwrap();
+        let child = Command::new(&self.program)
+            .arg("-c")
+            .arg(self.folder.path().join(format!("n{number}.conf")))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.running[number] = Some(child);
+    }
+
+    /// Kills a server.
+    pub fn kill(&mut self, number: usize) {
+        if let Some(mut child) = self.running[number].take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    pub fn store(&self, number: usize) -> PathBuf {
+        self.folder.path().join(format!("store{number}"))
+    }
+
+    /// Returns the options that name the servers.
+    pub fn options(&self) -> Vec<String> {
+        let hosts: Vec<_> =
+            self.ports.iter().map(|of| format!("127.0.0.1:{}", of.clients)).collect();
+        let monitors: Vec<_> =
+            self.ports.iter().map(|of| format!("127.0.0.1:{}", of.monitor)).collect();
+        vec![
+            format!("nats://{}", hosts.join(",")),
+            "--cluster-monitor".to_owned(),
+            monitors.join(","),
+        ]
+    }
+
+    /// Runs `daytraded cluster COMMAND SERVERS …`.
+    pub fn cluster(&self, command: &str, args: &[&str]) -> Output {
+        let mut run = Command::new(program("daytraded"));
+        run.args(["cluster", command]);
+        if command == "restore" {
+            run.arg("--cluster");
+        }
+        run.args(self.options()).args(args).output().unwrap()
+    }
+
+    /// As [`Nats::cluster`]; it must succeed. Returns what it printed.
+    pub fn cluster_ok(&self, command: &str, args: &[&str]) -> String {
+        let output = self.cluster(command, args);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "cluster {command} {args:?}: {printed}{errors}");
+        printed
+    }
+
+    /// Deletes a stream, as an operator could by mistake.
+    pub fn delete_stream(&self, name: &str) {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        let mut socket = TcpStream::connect(("127.0.0.1", self.ports[0].clients)).unwrap();
+        socket.set_read_timeout(Some(crate::harness::TIMEOUT)).unwrap();
+        let request = format!(
+            "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\n\
+             PUB $JS.API.STREAM.DELETE.{name} answer 0\r\n\r\nPING\r\n"
+        );
+        socket.write_all(request.as_bytes()).unwrap();
+        let deleted = BufReader::new(socket)
+            .lines()
+            .map(Result::unwrap)
+            .find(|line| line.contains("stream_delete_response"));
+        assert!(deleted.unwrap().contains("\"success\":true"));
+    }
+
+    /// Makes a cluster as soon as the NATS servers have found each other.
+    pub fn init(&self, shards: u16) {
+        eventually("cluster of NATS servers", || {
+            self.cluster("init", &["--shards", &shards.to_string()]).status.success()
+        });
+    }
+
+    /// Starts one of our servers, or says why it did not start.
+    pub fn try_member(&self, data_dir: &Path, args: &[&str]) -> Result<Daemon, String> {
+        let mut command = Command::new(program("daytraded"));
+        command.arg("--cluster").args(self.options());
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir).args(args);
+        Daemon::spawn(&mut command)
+    }
+
+    /// Starts one of our servers.
+    pub fn member(&self, data_dir: &Path) -> Daemon {
+        self.try_member(data_dir, &[]).unwrap_or_else(|printed| panic!("no start: {printed}"))
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        for number in 0..NATS {
+            self.kill(number);
+        }
+    }
+}
+
+/// Returns true if the server owns the accounts now.
+pub fn owns(daemon: &Daemon) -> bool {
+    let reply = daemon.talk("QUOTE,nobody,ABC\n");
+    reply.starts_with("OK,") || reply.starts_with("ERR,NO_ACCOUNT")
+}
+
+/// Waits until one of the servers owns the accounts. Returns its position.
+pub fn owner_of(daemons: &[Option<Daemon>]) -> usize {
+    let mut found = None;
+    eventually("owner", || {
+        found = daemons.iter().position(|daemon| {
+            let Some(daemon) = daemon else { return false };
+            // A server without an owner lets commands wait: PING tells that nothing is amiss.
+            let reply = ask_within(daemon, "QUOTE,nobody,ABC\n");
+            reply.is_some_and(|reply| reply.starts_with("OK,QUOTE"))
+        });
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+/// Sends a line and returns the first line of the answer, if it comes within half a second.
+fn ask_within(daemon: &Daemon, line: &str) -> Option<String> {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let mut stream = std::net::TcpStream::connect(daemon.address()).ok()?;
+    stream.set_read_timeout(Some(std::time::Duration::from_millis(500))).unwrap();
+    stream.write_all(line.as_bytes()).ok()?;
+    let mut reply = String::new();
+    BufReader::new(stream).read_line(&mut reply).ok()?;
+    Some(reply)
+}

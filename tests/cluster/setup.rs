@@ -1,0 +1,106 @@
+//! Making a cluster, looking at it, importing a data folder and going back to one machine.
+
+use crate::harness::{Daemon, eventually};
+use crate::servers::{Nats, nats_server, owns};
+use tempfile::TempDir;
+
+#[test]
+fn a_folder_is_imported_and_goes_back_to_one_machine() {
+    let Some(nats) = Nats::start() else { return };
+    let folder = TempDir::new().unwrap();
+    let (data, other) = (folder.path().join("d"), folder.path().join("e"));
+    let server = Daemon::start(&data, &["--shards", "2", "--quotes", "simulated:1:frozen"]);
+    server.talk("ADD,alice,100.00\nBUY,alice,ABC,50.00\nADD,bob,7.00\n");
+    let before = server.talk("DISPLAY_SUMMARY,alice\n");
+    server.signal("TERM");
+    eventually("import", || {
+        nats.cluster("init", &["--import", data.to_str().unwrap()]).status.success()
+    });
+    let again = nats.cluster_ok("init", &["--import", data.to_str().unwrap()]);
+    assert!(again.contains(", 0 of them copied now, good"), "{again}");
+    let alone = Daemon::try_start(&data, &[]).err().expect("a member does not start alone");
+    assert!(alone.contains("start with --cluster"), "{alone}");
+
+    // A server without a copy fetches everything; the folder itself is a copy already.
+    let member = nats.try_member(&other, &["--quotes", "simulated:1:frozen"]).unwrap();
+    eventually("owner", || owns(&member));
+    let after = member.talk("DISPLAY_SUMMARY,alice\n");
+    assert_eq!(cash(&before), cash(&after));
+    member.talk("ADD,alice,1.00\n");
+    let second = nats.member(&data);
+    let moved = second.talk("ADD,alice,1.00\nPING\n");
+    let address = member.address();
+    assert_eq!(moved, format!("ERR,MOVED,{address}\nOK,PING\n* BYE,MOVED\n"));
+    let running = nats.cluster("leave", &["--data-dir", other.to_str().unwrap()]);
+    assert!(!running.status.success(), "not while servers run");
+    eventually("follower at the end", || {
+        nats.cluster_ok("status", &[]).contains("could take over")
+    });
+    second.signal("TERM");
+    member.signal("TERM");
+    let left = nats.cluster_ok("leave", &["--data-dir", other.to_str().unwrap()]);
+    assert!(left.contains("a data folder of its own again"), "{left}");
+    let alone = Daemon::start(&other, &[]);
+    assert_eq!(cents(&alone.talk("DISPLAY_SUMMARY,alice\n")), cents(&before) + 100);
+    let closed = nats.try_member(&data, &[]).err().expect("the streams are closed");
+    assert!(closed.contains("cannot keep a journal"), "{closed}");
+}
+
+/// Returns the cash of a summary, free and reserved, in cents.
+fn cents(summary: &str) -> u64 {
+    let account = cash(summary);
+    let amounts = account.split(',').skip(2).take(2);
+    amounts.map(|amount| amount.replace('.', "").parse::<u64>().unwrap()).sum()
+}
+
+/// Returns the line of an account.
+fn cash(summary: &str) -> String {
+    summary.lines().find(|line| line.starts_with("-ACCOUNT")).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_start_is_refused_in_words() {
+    let Some(nats) = Nats::start() else { return };
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("d");
+    eventually("answer", || {
+        let refused = nats.try_member(&data, &[]).err().unwrap();
+        refused.contains("there is no cluster daytrade: make it with daytraded cluster init")
+    });
+    nats.init(2);
+    let own = folder.path().join("own");
+    let server = Daemon::start(&own, &[]);
+    server.talk("ADD,alice,1.00\n");
+    server.signal("TERM");
+    let refused = nats.try_member(&own, &[]).err().unwrap();
+    assert!(refused.contains("has journals of its own"), "{refused}");
+    assert!(Daemon::try_start(&own, &[]).is_ok(), "the folder is as it was");
+}
+
+#[test]
+fn servers_that_sync_later_are_refused() {
+    let Some(nats) = Nats::start_with("2m") else { return };
+    let mut said = String::new();
+    eventually("refusal", || {
+        let output = nats.cluster("init", &[]);
+        assert!(!output.status.success());
+        said = String::from_utf8(output.stderr).unwrap();
+        said.contains("does not sync before it acknowledges")
+    });
+}
+
+#[test]
+fn the_printed_configuration_is_one_that_nats_accepts() {
+    let Some(program) = nats_server() else { return };
+    let folder = TempDir::new().unwrap();
+    let args = ["cluster", "conf", "--node", "b", "--peers", "a=10.0.0.1,b=10.0.0.2,c=10.0.0.3"];
+    let mut print = std::process::Command::new(crate::harness::program("daytraded"));
+    let printed = print.args(args).output().unwrap();
+    assert!(printed.status.success());
+    let path = folder.path().join("nats.conf");
+    std::fs::write(&path, printed.stdout).unwrap();
+    let mut check = std::process::Command::new(program);
+    check.env("NATS_PASSWORD", "secret-of-clients").env("NATS_ROUTE_PASSWORD", "secret-of-routes");
+    let checked = check.arg("-t").arg("-c").arg(&path).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}

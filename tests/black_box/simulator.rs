@@ -6,7 +6,7 @@ mod suite;
 
 use crate::harness::is_long_form;
 use daytrade_server::SyncMode;
-use suite::{chaos, corruption, simulation, storage};
+use suite::{chaos, corruption, shared, simulation, storage};
 
 fn broken(error: &anyhow::Error) -> ! {
     panic!("{error:#}")
@@ -27,6 +27,13 @@ fn every_operation_of_a_disk_may_fail_in_every_way() {
 fn every_byte_may_be_cut_off_and_every_bit_flipped() {
     let tally = corruption::run(18).unwrap_or_else(|error| broken(&error));
     assert!(tally.faults > 5_000 && tally.refused_starts > 100, "{tally}");
+}
+
+#[test]
+fn servers_that_share_a_log_lose_and_double_nothing() {
+    let seeds = if is_long_form() { 3_000 } else { 300 };
+    let tally = shared::run(0..seeds).unwrap_or_else(|error| broken(&error));
+    assert!(tally.acknowledged > 20 * seeds && tally.faults > seeds, "{tally}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod suite;
 
 use clap::Parser;
 use std::process::ExitCode;
-use suite::{Tally, chaos, corruption, simulation, storage};
+use suite::{Tally, chaos, corruption, shared, simulation, storage};
 
 /// Test the promises of docs/PROMISES.md against injected faults
 #[derive(Debug, Parser)]
@@ -40,10 +40,11 @@ fn main() -> ExitCode {
             }
         };
     }
-    let parts: [(&str, &dyn Fn() -> anyhow::Result<Tally>); 4] = [
+    let parts: [(&str, &dyn Fn() -> anyhow::Result<Tally>); 5] = [
         ("storage faults", &|| storage::run(0..(args.seeds / 50).max(1))),
         ("corruption", &|| corruption::run(30)),
         ("simulation", &|| simulation::run(0..args.seeds)),
+        ("shared log", &|| shared::run(0..args.seeds)),
         ("process chaos", &|| chaos::run(&chaos::daytraded()?, args.rounds, 1)),
     ];
     for (name, part) in parts {

@@ -12,6 +12,7 @@ pub mod chaos;
 pub mod corruption;
 mod harness;
 mod reference;
+pub mod shared;
 pub mod simulation;
 pub mod storage;
 mod tally;

@@ -29,7 +29,7 @@ use crate::limits::STOP_MS;
 use crate::listener::{Gate, Manner, Places, listen_on};
 use crate::message::ShardEvent;
 use crate::router::Router;
-use crate::session::{Context, OutputMemory, ReplyWriter, serve};
+use crate::session::{Context, ReplyWriter, serve};
 use crate::shard::{Fatal, Queues, ShardHandle, ShardHandles, ShardStats};
 use crate::stats::Stats;
 use anyhow::Context as _;
@@ -40,7 +40,6 @@ use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// A running server.
@@ -146,16 +145,8 @@ impl Server {
         execution.start_dumps(&dumps, dump_requests, &threads)?;
         execution.start_snapshots(writer, threads.token())?;
 
-        let context = Context {
-            router: Router::new(handles.clone(), numbers),
-            quotes,
-            stats: Arc::new(stats),
-            stop: CancellationToken::new(),
-            memory: Arc::new(OutputMemory::new(config.memory_limit)),
-            logs,
-            idle_timeout: config.idle_timeout,
-            route,
-        };
+        let router = Router::new(handles.clone(), numbers);
+        let context = Context::new(config, router, quotes, stats, logs, route);
         tokio::spawn(Arc::clone(&context.memory).keep());
         let connector = Connector { context, sessions: TaskTracker::new() };
         #[cfg(feature = "remote")]

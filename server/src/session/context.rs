@@ -2,6 +2,7 @@
 
 use super::outbox::OutputMemory;
 use crate::audit::LogReader;
+use crate::config::Config;
 use crate::message::{QuoteRequest, Route};
 use crate::router::Router;
 use crate::stats::Stats;
@@ -30,4 +31,27 @@ pub struct Context {
     pub idle_timeout: Option<Duration>,
     /// Where the commands of a cluster are carried out; None for a server of its own.
     pub route: Option<watch::Receiver<Route>>,
+}
+
+impl Context {
+    /// Connects sessions to the parts of a server.
+    pub fn new(
+        config: &Config,
+        router: Router,
+        quotes: UnboundedSender<QuoteRequest>,
+        stats: Stats,
+        logs: LogReader,
+        route: Option<watch::Receiver<Route>>,
+    ) -> Self {
+        Self {
+            router,
+            quotes,
+            stats: Arc::new(stats),
+            stop: CancellationToken::new(),
+            memory: Arc::new(OutputMemory::new(config.memory_limit)),
+            logs,
+            idle_timeout: config.idle_timeout,
+            route,
+        }
+    }
 }

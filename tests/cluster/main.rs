@@ -14,6 +14,7 @@ mod harness;
 
 mod damage;
 mod faults;
+mod logins;
 mod servers;
 mod setup;
 mod traders;

@@ -20,6 +20,9 @@ struct Args {
     /// Run only this seed of the simulation
     #[arg(long, conflicts_with = "seeds")]
     seed: Option<u64>,
+    /// Run only the part of this name, for example "shared log"
+    #[arg(long)]
+    only: Option<String>,
     /// Number of times a real server is killed under load; the long form uses 50 or more
     #[arg(long, default_value_t = 10)]
     rounds: u64,
@@ -47,7 +50,8 @@ fn main() -> ExitCode {
         ("shared log", &|| shared::run(0..args.seeds)),
         ("process chaos", &|| chaos::run(&chaos::daytraded()?, args.rounds, 1)),
     ];
-    for (name, part) in parts {
+    let is_wanted = |name: &str| args.only.as_ref().is_none_or(|only| only == name);
+    for (name, part) in parts.into_iter().filter(|(name, _)| is_wanted(name)) {
         match part() {
             Ok(tally) => println!("{name}: {tally}"),
             Err(error) => {

@@ -10,6 +10,8 @@ mod endpoint;
 mod feed;
 mod heartbeat;
 mod log;
+#[cfg(feature = "remote")]
+mod logins;
 mod nats;
 mod node;
 mod roster;
@@ -18,5 +20,7 @@ pub(crate) use check::{Monitors, check_streams};
 pub(crate) use endpoint::{NatsConfig, urls};
 pub(crate) use heartbeat::Heartbeat;
 pub(crate) use log::NatsStream;
-pub(crate) use nats::{Nats, Plan};
+#[cfg(feature = "remote")]
+pub(crate) use logins::{LoginFile, follow_logins};
+pub(crate) use nats::{LOGINS, Nats, Plan};
 pub(crate) use node::{ClusterHandle, Node, NodeParts};

@@ -25,6 +25,9 @@ const REQUEST: Duration = Duration::from_secs(2);
 /// Messages and bytes that a reader asks for at once.
 const PULL_MESSAGES: i64 = 512;
 
+/// In place of a shard's number: the stream of the logins. A message is the whole file.
+pub(crate) const LOGINS: u16 = u16::MAX;
+
 const CLUSTER_ID: &str = "daytrade_cluster_id";
 const SHARDS: &str = "daytrade_shards";
 const QUOTE_SEED: &str = "daytrade_quote_seed";
@@ -108,11 +111,17 @@ impl Nats {
     }
 
     fn stream_name(&self, shard: u16) -> String {
-        format!("DT_{}_J{shard}", self.cluster)
+        match shard {
+            LOGINS => format!("DT_{}_USERS", self.cluster),
+            shard => format!("DT_{}_J{shard}", self.cluster),
+        }
     }
 
     fn subject(&self, shard: u16) -> String {
-        format!("dt.{}.j.{shard}", self.cluster)
+        match shard {
+            LOGINS => format!("dt.{}.users", self.cluster),
+            shard => format!("dt.{}.j.{shard}", self.cluster),
+        }
     }
 
     fn heartbeats(&self) -> String {

@@ -4,7 +4,7 @@ mod conf;
 mod publish;
 mod status;
 
-use crate::cluster::{Monitors, Nats, Plan};
+use crate::cluster::{LOGINS, Monitors, Nats, Plan};
 use crate::config::{CLUSTER_SHARDS, ClusterCommand, LogArgs, default_data_dir};
 use crate::data_dir::{DataDir, read_manifest};
 use crate::server::open_stores;
@@ -101,7 +101,7 @@ async fn init(
         publish::check_whole(&open_stores(source), nats.max_payload())?;
     }
     // The first stream says what the cluster is, so that an interrupted start goes on.
-    for shard in 0..plan.shards {
+    for shard in (0..plan.shards).chain([LOGINS]) {
         nats.create(shard, &plan, REPLICAS).await?;
     }
     let (id, count) = (&plan.id, plan.shards);

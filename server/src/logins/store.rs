@@ -147,6 +147,26 @@ impl Store {
         Ok(users)
     }
 
+    /// Returns the content of the file, if it can be read.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn text(&self) -> Option<String> {
+        std::fs::read_to_string(self.path()).ok()
+    }
+
+    /// Replaces all logins by those of another server's file.
+    ///
+    /// # Errors
+    /// If that is no file of logins, or it cannot be written; the file is then as it was.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn replace(&self, text: &str) -> anyhow::Result<()> {
+        let mut users = Users::new();
+        for entry in toml::from_str::<UsersFile>(text)?.user {
+            users.insert(checked(&entry)?, entry);
+        }
+        ensure!(!users.is_empty(), "a server needs at least one login");
+        self.write(&users, &self.lock()?)
+    }
+
     /// Writes all logins.
     ///
     /// # Errors

@@ -2,7 +2,11 @@
 
 use super::deps::ClusterDeps;
 use super::parts::SharedParts;
+#[cfg(feature = "remote")]
+use super::remote::SharedLogins;
 use crate::clock::Clock;
+#[cfg(feature = "remote")]
+use crate::cluster::follow_logins;
 use crate::cluster::{
     ClusterHandle, Monitors, Nats, NatsStream, Node, NodeParts, Plan, check_streams,
 };
@@ -85,6 +89,7 @@ impl Joining {
         address: &str,
         (shards, tips): (Vec<UnboundedSender<ShardEvent>>, Vec<Tip>),
         clock: Arc<Clock>,
+        #[cfg(feature = "remote")] logins: Option<SharedLogins>,
     ) -> anyhow::Result<ClusterHandle> {
         let mut random = rand::rngs::SysRng;
         let incarnation =
@@ -101,6 +106,10 @@ impl Joining {
             anyhow::bail!("the cluster was joined already");
         };
         let (nats, route) = (self.nats, self.route);
+        #[cfg(feature = "remote")]
+        if let Some(logins) = logins {
+            tokio::spawn(follow_logins(nats.clone(), logins));
+        }
         Node::start(NodeParts { nats, owner, shards, tips, reports, route, clock }).await
     }
 }
@@ -134,10 +143,19 @@ impl Member {
         data_dir: &DataDir,
         shards: Vec<UnboundedSender<ShardEvent>>,
         clock: Arc<Clock>,
+        #[cfg(feature = "remote")] logins: Option<SharedLogins>,
     ) -> anyhow::Result<()> {
         if let Some(joining) = joining {
             let parts = (shards, std::mem::take(&mut self.tips));
-            self.handle = Some(joining.start(data_dir, &self.address, parts, clock).await?);
+            let joined = joining.start(
+                data_dir,
+                &self.address,
+                parts,
+                clock,
+                #[cfg(feature = "remote")]
+                logins,
+            );
+            self.handle = Some(joined.await?);
         }
         Ok(())
     }

@@ -77,7 +77,8 @@ fn reached_at(listeners: &[(TcpListener, Manner)]) -> anyhow::Result<Arc<str>> {
         .map(|(listener, _)| listener.local_addr())
         .collect::<Result<Vec<_>, _>>()?;
     let reached = addresses.iter().find(|address| !address.ip().is_loopback());
-    let Some(address) = reached.or(addresses.first()) else { return Ok("nowhere:0".into()) };
+    // Those with TLS come last.
+    let Some(address) = reached.or(addresses.last()) else { return Ok("nowhere:0".into()) };
     anyhow::ensure!(
         !address.ip().is_unspecified(),
         "{address} is no address to send clients to; use --advertise HOST:PORT"

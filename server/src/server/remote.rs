@@ -101,6 +101,34 @@ impl Remote {
     }
 }
 
+/// The logins of a server as a cluster changes them.
+#[cfg(feature = "cluster")]
+pub(super) struct SharedLogins {
+    store: Store,
+    service: LoginService,
+}
+
+#[cfg(feature = "cluster")]
+impl crate::cluster::LoginFile for SharedLogins {
+    fn read(&self) -> Option<String> {
+        self.store.text()
+    }
+
+    fn replace(&self, text: &str) -> anyhow::Result<()> {
+        self.store.replace(text)?;
+        self.service.reload()
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl Remote {
+    /// Returns the logins, if there are any.
+    pub(super) fn shared(&self, data_dir: &Path) -> Option<SharedLogins> {
+        let service = self.logins.clone()?;
+        Some(SharedLogins { store: Store::new(data_dir), service })
+    }
+}
+
 /// What other programs on this machine may ask for.
 struct Controlled {
     logins: Option<LoginService>,

@@ -85,7 +85,17 @@ impl Server {
         #[cfg(feature = "cluster")]
         {
             let shards = server.handles.iter().map(|handle| handle.events.clone()).collect();
-            server.member.join(joining, &data_dir, shards, clock).await?;
+            #[cfg(feature = "remote")]
+            let logins = server.remote.as_ref().and_then(|remote| remote.shared(data_dir.path()));
+            let joined = server.member.join(
+                joining,
+                &data_dir,
+                shards,
+                clock,
+                #[cfg(feature = "remote")]
+                logins,
+            );
+            joined.await?;
         }
         server.data_dir = Some(data_dir);
         Ok(server)

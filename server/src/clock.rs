@@ -140,7 +140,7 @@ mod tests {
             assert!((70..=71).contains(&(now - before)), "{now} after {before}");
             before = now;
         }
-        assert!((80_000..100_000).contains(&at), "caught up after {at} ms");
+        assert!((80_000..130_000).contains(&at), "caught up after {at} ms");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::market_control::MarketControl;
 use super::replies::ReplyTo;
 use super::reply_sink::ReplyTarget;
-use crate::engine::Hit;
+use crate::engine::{Hit, MarketState};
 use crate::limits::LIFE_MS;
 use daytrade_protocol::{Money, Symbol, UserName};
 use std::sync::Arc;
@@ -73,6 +73,15 @@ pub enum QuoteRequest {
         shard: u16,
         /// True to pause.
         paused: bool,
+    },
+    /// A price that another server of a cluster has fetched.
+    Known(Quote),
+    /// A shard has become this server's, and its journal says this of the market.
+    Resume {
+        /// The shard.
+        shard: u16,
+        /// What its journal says.
+        state: Box<MarketState>,
     },
     /// A connection wants to see the symbol's prices.
     Watch {

@@ -12,13 +12,13 @@ use super::source::{Fetched as Answer, PriceSource, QuoteSource, SourceError, So
 use super::stats::QuoteStats;
 use super::symbol_state::{Asker, SymbolState};
 use crate::clock::Clock;
-use crate::engine::{Hit, Opens};
+use crate::engine::{Hit, MarketState, Opens};
 use crate::limits::{LIFE_MS, REQUOTE_PAUSE_MS};
 use crate::message::{Quote, QuoteEvent, QuoteRequest, Replies, ReplyTarget, ReplyTo, ShardEvent};
 use daytrade_protocol::{Push, ReplyBody, Symbol, UserName};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -26,6 +26,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+mod resuming;
 mod showing;
 
 /// Pause between two messages of the log that a symbol has no price.
@@ -69,6 +70,8 @@ struct Manager {
     watcher: UserName,
     /// Number of watches so far.
     watches: u64,
+    /// What the journals of shards that were taken over say of the market.
+    states: BTreeMap<u16, MarketState>,
     /// A word for people: SIMULATED, REPLAYED or LIVE.
     kind: &'static str,
 }
@@ -100,6 +103,7 @@ impl Manager {
             budget: Budget::new(handles.refresh_budget, now_ms),
             watcher: UserName::of_server(),
             watches: 0,
+            states: BTreeMap::new(),
             kind,
             handles,
         }
@@ -182,6 +186,8 @@ impl Manager {
             QuoteRequest::Pause { shard, paused: false } => {
                 self.paused.remove(&shard);
             }
+            QuoteRequest::Known(quote) => self.know(quote),
+            QuoteRequest::Resume { shard, state } => self.resume(shard, *state),
             QuoteRequest::Watch { symbol, target, to } => self.watch(symbol, target, to),
             QuoteRequest::Open { symbol, target, to } => {
                 answer(&target, to, &self.open_of(symbol));

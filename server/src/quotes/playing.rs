@@ -101,6 +101,17 @@ impl Playing {
         self.tell(now_ms);
     }
 
+    /// Goes on from a recorded position of this market, or from where it stands.
+    pub(super) fn resume(&mut self, position: Option<MarketPosition>, now_ms: u64) {
+        if let Some(last) = position.filter(|last| last.market == self.market.fingerprint()) {
+            self.market.seek(last.at);
+        }
+        self.recorded = self.market.position();
+        self.recording = false;
+        self.clock.set(self.recorded, now_ms);
+        self.tell(now_ms);
+    }
+
     /// Returns the price of a symbol.
     pub(super) fn price(&mut self, symbol: Symbol) -> Option<Shown> {
         self.market.price(symbol)

@@ -334,6 +334,11 @@ impl Executor {
         self.ledger.record(&record, None, |_, _, _| {});
     }
 
+    /// Tells the quote manager a price that another server has fetched.
+    pub(super) fn know(&self, quote: Quote) {
+        let _ = self.quotes.send(QuoteRequest::Known(quote));
+    }
+
     /// Stores a price that has arrived. Returns the users that waited for it.
     pub(super) fn store_price(&mut self, quote: Quote, hit: Option<Hit>) -> Vec<UserName> {
         let waiters = self.waiting.take_waiting(quote.symbol);

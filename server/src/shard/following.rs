@@ -9,10 +9,13 @@ use super::execute::Executor;
 use super::inbox::Inbox;
 use super::ledger::FollowError;
 use super::wait_queue::Waiting;
-use crate::engine::Owner;
+use crate::engine::{Hit, Owner};
 use crate::journal::{AppendError, LogStore, Positions, Tip};
-use crate::message::{Batch, ClusterOrder, Followed, Job, Route, ShardNews, ShardReport, Work};
+use crate::message::{
+    Batch, ClusterOrder, Followed, Job, Quote, Route, ShardNews, ShardReport, Work,
+};
 use daytrade_protocol::Refusal;
+use hashbrown::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc::UnboundedSender;
@@ -94,9 +97,12 @@ impl Following {
         if self.broken || self.failure.is_some() || executor.health != Health::Following {
             return;
         }
-        let mut newest = None;
+        let (mut newest, mut hits) = (None, HashMap::new());
         for frame in &followed.frames {
-            match executor.ledger.follow(frame) {
+            let taken = executor.ledger.follow(frame, |hit, at_ms| {
+                hits.insert(hit.symbol, quote_of(hit, at_ms));
+            });
+            match taken {
                 Ok(owner) => newest = owner.or(newest),
                 Err(FollowError::Log(error)) => {
                     self.failure = Some(error);
@@ -108,6 +114,10 @@ impl Following {
                     return self.report(tip, ShardNews::Broken(message));
                 }
             }
+        }
+        let now_ms = executor.ledger.now_ms();
+        for (_, quote) in hits.into_iter().filter(|(_, quote)| quote.is_fresh(now_ms)) {
+            executor.know(quote);
         }
         let next = executor.ledger.book().assigned_max().saturating_add(1);
         self.membership.numbers.fetch_max(next, Ordering::Relaxed);
@@ -195,4 +205,9 @@ impl Following {
             job.number = self.membership.numbers.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+fn quote_of(hit: Hit, arrived_ms: u64) -> Quote {
+    let Hit { symbol, price, key, .. } = hit;
+    Quote { symbol, price, arrived_ms, key: key.as_ref().into() }
 }

@@ -3,7 +3,7 @@
 //! Everything that changes an account goes through [`Ledger::record`]. The ledger must never send
 //! a reply, and never write a frame before its caller ends the round.
 
-use crate::engine::{Book, Event, Owner, Record, Stamp, UserId};
+use crate::engine::{Book, Event, Hit, Owner, Record, Stamp, UserId};
 use crate::journal::{Anchor, AppendError, CheckedFrame, FrameBuilder, JournalWriter, Tip};
 use crate::limits::FRAME_RECORDS_SOFT;
 
@@ -88,13 +88,15 @@ impl Ledger {
     }
 
     /// Commits the records of a frame that another server has written, and takes it into the copy.
-    /// Returns the server that took over with it, if one did.
+    /// Returns the server that took over with it, if one did. `on_hit` is called for each price that
+    /// was fetched, with its time.
     ///
     /// # Errors
     /// Returns a [`FollowError`]; the accounts are then unknown.
     pub(super) fn follow(
         &mut self,
         frame: &CheckedFrame,
+        mut on_hit: impl FnMut(Hit, u64),
     ) -> Result<Option<Box<Owner>>, FollowError> {
         let (tip, header) = (self.journal.tip(), frame.header());
         if header.number <= tip.frame {
@@ -115,8 +117,10 @@ impl Ledger {
             book.commit(&record, Stamp { record: number, at_ms }, None, |_, _, _| {});
             // Only the triggers armed at the end matter.
             book.take_interest();
-            if let Record::Owner(found) = record {
-                owner = Some(found);
+            match record {
+                Record::Owner(found) => owner = Some(found),
+                Record::Hit(hit) | Record::WatchedHit(hit) => on_hit(hit, at_ms),
+                _ => {}
             }
         });
         if let Err(fault) = read {

@@ -3,7 +3,7 @@
 use super::Shard;
 use crate::engine::{Owner, Record};
 use crate::journal::{AppendError, JournalWriter};
-use crate::message::{Route, ShardNews};
+use crate::message::{QuoteRequest, Route, ShardNews};
 use crate::shard::degraded::Health;
 use crate::shard::following::{Following, Membership, Turn};
 use crate::shard::ledger::Ledger;
@@ -94,6 +94,8 @@ impl Shard {
         if let Some(following) = &mut self.following {
             following.begin_owning(&mut self.inbox);
         }
+        let state = Box::new(self.book().market.clone());
+        let _ = self.handles.quotes.send(QuoteRequest::Resume { shard: self.id, state });
         self.announce_interest();
         self.send_pause(false);
         self.report(ShardNews::Owns);

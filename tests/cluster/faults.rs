@@ -24,14 +24,16 @@ enum Fault {
     KillBoth,
     /// A follower is killed.
     KillFollower,
+    /// All NATS servers are killed, and started again.
+    KillAllNats,
 }
 
-use Fault::{Kill, KillBoth, KillFollower, KillNats, Pause, Terminate};
+use Fault::{Kill, KillAllNats, KillBoth, KillFollower, KillNats, Pause, Terminate};
 
 /// The faults of CI.
 const FEW: &[Fault] = &[Kill, Terminate, KillNats, Pause];
 /// The faults of the long form, again and again.
-const MANY: &[Fault] = &[Kill, Terminate, KillNats, Pause, KillBoth, KillFollower];
+const MANY: &[Fault] = &[Kill, Terminate, KillNats, Pause, KillBoth, KillFollower, KillAllNats];
 
 struct Cluster {
     nats: Nats,
@@ -85,6 +87,7 @@ impl Cluster {
             }
             Pause => send_signal(self.members[owner].as_ref().unwrap().pid(), "STOP"),
             KillNats => self.nats.kill(random % 3),
+            KillAllNats => (0..3).for_each(|number| self.nats.kill(number)),
             KillBoth => {
                 self.nats.kill(random % 3);
                 self.members[owner].take().unwrap().kill();
@@ -98,6 +101,9 @@ impl Cluster {
                     .any(|number| self.members[*number].as_ref().is_some_and(crate::servers::owns))
             });
             send_signal(self.members[owner].as_ref().unwrap().pid(), "CONT");
+        }
+        if fault == KillAllNats {
+            (0..3).for_each(|number| self.nats.run(number));
         }
         let found = owner_of(&self.members);
         assert!(fault != Kill || found != owner);

@@ -12,6 +12,7 @@
 #[allow(dead_code, reason = "only part of it is used here")]
 mod harness;
 
+mod cut;
 mod damage;
 mod faults;
 mod logins;

@@ -166,8 +166,18 @@ impl Nats {
 
     /// Starts one of our servers, or says why it did not start.
     pub fn try_member(&self, data_dir: &Path, args: &[&str]) -> Result<Daemon, String> {
+        Self::member_of(&self.options(), data_dir, args)
+    }
+
+    /// Returns the ports of clients.
+    pub fn client_ports(&self) -> Vec<u16> {
+        self.ports.iter().map(|of| of.clients).collect()
+    }
+
+    /// Starts one of our servers with these options in place of [`Nats::options`].
+    pub fn member_of(options: &[String], data_dir: &Path, args: &[&str]) -> Result<Daemon, String> {
         let mut command = Command::new(program("daytraded"));
-        command.arg("--cluster").args(self.options());
+        command.arg("--cluster").args(options);
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir).args(args);
         Daemon::spawn(&mut command)
     }

@@ -63,6 +63,8 @@ impl Nats {
             .connection_timeout(REQUEST)
             .request_timeout(Some(REQUEST))
             .max_reconnects(None)
+            // The operator has named all servers, by addresses that can be reached from here.
+            .ignore_discovered_servers()
             .reconnect_delay_callback(|tries| {
                 Duration::from_millis(if tries < 2 { 20 } else { 250 })
             });

@@ -243,7 +243,9 @@ impl Node {
             }
             ShardNews::Released => {
                 state.role = Role::Follows;
-                self.roster.note_lost(now);
+                if self.quiet_until.is_none_or(|until| until <= now) {
+                    self.roster.note_lost(now);
+                }
             }
             ShardNews::Fenced(fence) => {
                 state.role = Role::Follows;

@@ -162,9 +162,10 @@ impl Roster {
         Some(seen.beat.clock_ms + now.saturating_sub(seen.at).as_millis() as u64)
     }
 
-    /// Returns true if another server lives that could take over.
+    /// Returns true if another server lives, which may take over as soon as it has followed to the
+    /// end.
     pub(super) fn has_successor(&self, now: Duration) -> bool {
-        self.seen.values().any(|seen| seen.lives(now) && seen.beat.able)
+        self.seen.values().any(|seen| seen.lives(now))
     }
 
     /// Returns true if another server owns the accounts in a later epoch than `epoch`.

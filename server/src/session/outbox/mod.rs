@@ -200,8 +200,9 @@ impl Outbox {
     /// woken when that happens.
     pub(super) fn poll_changed(&self, context: &Context<'_>, wants_answers: bool) -> bool {
         let state = &mut *self.state.lock();
-        let (is_waiting, too_slow) = (state.queue.is_waiting(), state.queue.is_too_slow());
-        state.wakeup.poll(context, wants_answers, is_waiting, too_slow)
+        let is_waiting = state.queue.is_waiting();
+        let must_close = state.queue.is_too_slow() || state.moved;
+        state.wakeup.poll(context, wants_answers, is_waiting, must_close)
     }
 
     /// Takes everything that can be written. Until the next call only the caller may write.

@@ -17,6 +17,7 @@ mod progress;
 mod reorder_buffer;
 mod run;
 mod sender;
+mod sent_log;
 mod source;
 mod state;
 mod summary;

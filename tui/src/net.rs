@@ -136,7 +136,8 @@ async fn exchange_once(
                 if take_line(address, &text, lines, &mut moved)? {
                     on_line(&text).map_err(output_failure)?;
                 }
-                if moved.as_ref().is_some_and(|moved: &Moved| moved.in_order) {
+                let nothing_waits = lines.unanswered() == 0;
+                if moved.as_ref().is_some_and(|moved: &Moved| moved.in_order || nothing_waits) {
                     return Ok(moved);
                 }
                 line.clear();

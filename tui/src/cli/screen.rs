@@ -238,7 +238,9 @@ pub(super) async fn load_model(
         }
         apply_link_event(&mut model, event, &requests);
         if let Link::Offline { cause, .. } = model.connection.link() {
-            return Err(Failure::link(anyhow::anyhow!("cannot connect to {cause}")));
+            // That the accounts cannot be followed is a sentence of its own.
+            let begin = if cause.starts_with("the accounts ") { "" } else { "cannot connect to " };
+            return Err(Failure::link(anyhow::anyhow!("{begin}{cause}")));
         }
     }
     if !is_complete(&model) && !model.connection.is_answering() {

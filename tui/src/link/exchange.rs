@@ -237,13 +237,11 @@ impl<'a> Exchange<'a> {
                 if let ServerLine::Push(Push::Moved(address)) = &line {
                     (self.moved.told, self.moved.address) = (true, Some(address.to_string()));
                 }
-                let is_last = matches!(line, ServerLine::Push(Push::ByeMoved));
-                self.emit(LinkEvent::Line { line, text, took_us: None })?;
-                if !is_last {
-                    return Ok(());
+                if matches!(line, ServerLine::Push(Push::ByeMoved)) {
+                    (self.moved.told, self.moved.in_order) = (true, true);
                 }
-                (self.moved.told, self.moved.in_order) = (true, true);
-                Err(Ended::Moved)
+                self.emit(LinkEvent::Line { line, text, took_us: None })?;
+                self.leave_if_moved()
             }
             // An unknown line of a newer server does not end the connection.
             Err(_) if self.is_up => Ok(()),
@@ -260,12 +258,12 @@ impl<'a> Exchange<'a> {
             (ReplyBody::Refused { code: Code::Moved, message }, _) => {
                 (self.moved.told, self.moved.address) = (true, Some(message.to_string()));
                 self.written.turn_away(tag, ServerLine::Reply(reply), text);
-                return Ok(());
+                return self.leave_if_moved();
             }
             // As a reply that was lost: the account says later what became of the request.
             (ReplyBody::Refused { code: Code::Unknown, .. }, Some(_)) => {
                 self.written.take_reply(tag);
-                return Ok(());
+                return self.leave_if_moved();
             }
             // A screen that hears of no changes must not look as if it did.
             (ReplyBody::Refused { code: Code::ReadOnly, message }, Some(request))
@@ -276,7 +274,14 @@ impl<'a> Exchange<'a> {
             _ => {}
         }
         let took_us = self.written.take_reply(tag).map(|took| took.as_micros() as u64);
-        self.emit(LinkEvent::Line { line: ServerLine::Reply(reply), text, took_us })
+        self.emit(LinkEvent::Line { line: ServerLine::Reply(reply), text, took_us })?;
+        self.leave_if_moved()
+    }
+
+    /// Ends the connection once the accounts are elsewhere and nothing waits for an answer here.
+    fn leave_if_moved(&self) -> Result<(), Ended> {
+        let leaves = self.moved.in_order || self.moved.told && self.written.is_empty();
+        if leaves { Err(Ended::Moved) } else { Ok(()) }
     }
 
     fn emit(&self, event: LinkEvent) -> Result<(), Ended> {

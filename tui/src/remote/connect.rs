@@ -3,6 +3,7 @@
 use super::address::ServerAddress;
 use super::credentials::LoginSecret;
 use super::known_servers::KnownServers;
+use super::moves::Follower;
 use super::trust::Trust;
 use crate::app::Identity;
 use crate::exit::Failure;
@@ -197,16 +198,25 @@ impl Server {
     ///
     /// # Errors
     /// A link failure, or the server's refusal.
-    pub(super) fn change_password(&self, old: Secret, new: Secret) -> Result<(), Failure> {
+    pub(super) fn change_password(&self, old: &Secret, new: &Secret) -> Result<(), Failure> {
         crate::net::block_on(async {
-            let (mut stream, _) = self.connect().await?;
-            let asked = ask(&mut stream, SessionCommand::Passwd { old, new }).await;
-            match asked? {
-                ReplyBody::Passwd {} => Ok(()),
-                ReplyBody::Refused { code, message } => {
-                    Err(Failure::link(anyhow::anyhow!("{code}: {}", clean(&message))))
-                }
-                other => Err(Failure::link(anyhow::anyhow!("an unexpected answer: {other:?}"))),
+            let mut follower = Follower::new(self.clone());
+            loop {
+                let (mut stream, _) = follower.server().connect().await?;
+                let (old, new) = (old.clone(), new.clone());
+                let asked = ask(&mut stream, SessionCommand::Passwd { old, new }).await;
+                let error = match asked? {
+                    ReplyBody::Passwd {} => return Ok(()),
+                    ReplyBody::Refused { code: Code::Moved, message } => {
+                        follower.follow(Some(&message)).map_err(Failure::link)?;
+                        continue;
+                    }
+                    ReplyBody::Refused { code, message } => {
+                        anyhow::anyhow!("{code}: {}", clean(&message))
+                    }
+                    other => anyhow::anyhow!("an unexpected answer: {other:?}"),
+                };
+                return Err(Failure::link(error));
             }
         })
     }

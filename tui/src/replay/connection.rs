@@ -164,10 +164,10 @@ async fn carry_lines(
         }
         input.reserve(READ_BYTES);
         tokio::select! {
-            sent = output.progress(), if output.has_work() => match sent {
+            // What is not sent to a server that carries out nothing more is surely not carried out.
+            sent = output.progress(), if output.has_work() && !moved.told => match sent {
                 Ok(0) => {}
                 Ok(_) => last_traffic = Instant::now(),
-                Err(_) if moved.told => return Ok(()),
                 Err(error) => return Err(error).context("lost the connection to the server"),
             },
             read = reader.read_buf(&mut input) => {
@@ -179,7 +179,8 @@ async fn carry_lines(
                     read => read.context("lost the connection to the server")?,
                 };
                 process_replies(shared, connection, server, &mut input, moved)?;
-                if moved.in_order {
+                let has_moved = moved.told && shared.state.borrow().sender.has_moved(connection);
+                if moved.in_order || has_moved {
                     return Ok(());
                 }
             }

@@ -40,6 +40,8 @@ struct Connection {
     /// Positions of the untagged lines in flight, oldest first.
     untagged: VecDeque<u64>,
     in_flight: usize,
+    /// Those in flight of which the server has said that another one has the accounts.
+    moved: usize,
 }
 
 /// Send side of all connections, which are known by their index.
@@ -122,6 +124,18 @@ impl Sender {
     /// Counts the reply to a line in flight.
     pub(super) fn on_reply(&mut self, connection: usize) {
         self.connections[connection].in_flight -= 1;
+    }
+
+    /// Counts a line in flight that is not carried out, because the accounts are elsewhere.
+    pub(super) fn on_moved(&mut self, connection: usize) {
+        self.connections[connection].moved += 1;
+    }
+
+    /// Returns true if no line in flight waits for another answer than that the accounts are
+    /// elsewhere.
+    pub(super) fn has_moved(&self, connection: usize) -> bool {
+        let connection = &self.connections[connection];
+        connection.moved == connection.in_flight
     }
 
     /// Moves a connection's unsent bytes into this empty buffer, whose capacity it reuses.

@@ -238,7 +238,7 @@ impl ReplayState {
             None => self.sender.pop_untagged(connection),
         };
         if refused == Some(Code::Moved) && self.keeps_lines() {
-            return self.take_moved(position);
+            return self.take_moved(connection, position);
         }
         let needs_text = self.needs_replies || refused.is_some_and(is_malformed);
         let reply = if needs_text { reply() } else { Bytes::new() };

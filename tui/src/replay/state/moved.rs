@@ -33,8 +33,12 @@ pub(in crate::replay) struct Ended {
 impl ReplayState {
     /// Takes a reply that says that the accounts are elsewhere. Returns false if it belongs to no
     /// line in flight.
-    pub(super) fn take_moved(&mut self, position: Option<u64>) -> bool {
-        position.is_some_and(|position| self.reorder_buffer.mark_moved(position))
+    pub(super) fn take_moved(&mut self, connection: usize, position: Option<u64>) -> bool {
+        let marked = position.is_some_and(|position| self.reorder_buffer.mark_moved(position));
+        if marked {
+            self.sender.on_moved(connection);
+        }
+        marked
     }
 
     /// Returns true if lines can be sent again.

@@ -196,8 +196,7 @@ impl Connection {
         clock: Clock,
     ) -> Vec<u64> {
         let since_ms = match self.link {
-            Link::Offline { since_ms, .. } => since_ms,
-            Link::Moving(since_ms) => since_ms,
+            Link::Offline { since_ms, .. } | Link::Moving(since_ms) => since_ms,
             Link::Connecting(_) | Link::Live(_) | Link::ReplayOnly => clock.now_ms(),
         };
         self.link = Link::Offline { since_ms, cause, next_try_ms, attempt };

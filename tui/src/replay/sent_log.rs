@@ -83,7 +83,8 @@ impl SentLog {
         let entry = entries.next().filter(|entry| entry.position == position)?;
         let begin = (entry.text_at - self.forgotten) as usize;
         let text = self.text.range(begin..begin + entry.wire_bytes);
-        Some((entry.file_lines.0, text_of(&Vec::from_iter(text.copied()))))
+        let text: Vec<u8> = text.copied().collect();
+        Some((entry.file_lines.0, text_of(&text)))
     }
 
     /// Removes all lines. Returns them, and their text one after the other.

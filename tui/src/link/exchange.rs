@@ -135,7 +135,10 @@ impl<'a> Exchange<'a> {
                         line.clear();
                         self.take_line(text)
                     }
-                    Ok(false) => Err(Ended::Lost("the server has closed the connection".to_owned())),
+                    Ok(false) => {
+                        let eof = io::ErrorKind::UnexpectedEof.into();
+                        Err(Ended::Lost(error_text(&eof)))
+                    }
                     Err(error) => Err(Ended::Lost(error_text(&error))),
                 },
                 request = requests.recv(), if self.is_up => match request {

@@ -178,7 +178,8 @@ async fn what_was_not_carried_out_is_sent_first_where_the_accounts_are() {
     assert_eq!(next_line(&mut stream).await, "[6] QUIT\n");
     // The third has no reply although a later one has, and the fourth may have been carried out.
     let replies = format!(
-        "[1] ERR,MOVED,{address}\n[2] OK,DISPLAY_SUMMARY\n[4] ERR,UNKNOWN,nobody knows\n* BYE,MOVED\n"
+        "[1] ERR,MOVED,{address}\n[2] OK,DISPLAY_SUMMARY\n[4] ERR,UNKNOWN,nobody knows\n\
+         * BYE,MOVED\n"
     );
     stream.write_all(replies.as_bytes()).await.unwrap();
     assert_eq!(followed(&mut server.events).await, (address, vec![1, 5]));

@@ -1,5 +1,6 @@
 //! One connection of a replay: sends its lines and receives its replies.
 
+use super::ending::{Moved, has_ended};
 use super::sender::SendPause;
 use super::state::ReplayState;
 use crate::net::answers;
@@ -66,30 +67,6 @@ impl Shared {
 #[derive(Debug, thiserror::Error)]
 #[error("the replies cannot be printed")]
 pub(super) struct PrintError(#[source] pub std::io::Error);
-
-/// What a connection was told about the accounts being elsewhere.
-#[derive(Debug, Default)]
-struct Moved {
-    told: bool,
-    /// The address that was named last.
-    address: Option<String>,
-    /// True once the server has said that it ends the connection.
-    in_order: bool,
-}
-
-impl Moved {
-    fn note(&mut self, address: &[u8]) {
-        (self.told, self.address) = (true, Some(String::from_utf8_lossy(address).into_owned()));
-    }
-
-    fn take_push(&mut self, line: &[u8]) {
-        if let Some(address) = line.strip_prefix(b"* MOVED,") {
-            self.note(address);
-        } else if line == b"* BYE,MOVED" {
-            (self.told, self.in_order) = (true, true);
-        }
-    }
-}
 
 /// Runs one connection, known by its index, to its end. If the accounts move to another server, it
 /// goes on there with what was not carried out.
@@ -172,15 +149,14 @@ async fn carry_lines(
             },
             read = reader.read_buf(&mut input) => {
                 last_traffic = Instant::now();
-                match read {
-                    Ok(0) | Err(_) if moved.told => return Ok(()),
-                    Ok(0) if output.closed && in_flight == 0 => return Ok(()),
-                    Ok(0) => bail!("the server closed with {in_flight} lines unanswered"),
-                    read => read.context("lost the connection to the server")?,
-                };
+                let is_answered = output.closed && in_flight == 0;
+                if has_ended(read, in_flight, is_answered, moved.told)? {
+                    return Ok(());
+                }
                 process_replies(shared, connection, server, &mut input, moved)?;
-                let has_moved = moved.told && shared.state.borrow().sender.has_moved(connection);
-                if moved.in_order || has_moved {
+                if moved.told && shared.state.borrow().sender.has_moved(connection)
+                    || moved.in_order
+                {
                     return Ok(());
                 }
             }

@@ -7,6 +7,7 @@
 
 mod connection;
 mod control;
+mod ending;
 mod expect;
 mod input;
 mod instants;

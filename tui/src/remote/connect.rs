@@ -98,8 +98,8 @@ impl Server {
         Self { login: Some(login), ..self.clone() }
     }
 
-    /// Returns this server at another address, where the accounts have moved to. A key that is known
-    /// there is trusted, otherwise only what is trusted here.
+    /// Returns this server at another address, where the accounts have moved to. A key that is
+    /// known there is trusted, otherwise only what is trusted here.
     ///
     /// # Errors
     /// If the known keys cannot be read, or TLS cannot be configured.

@@ -142,11 +142,11 @@ async fn carry_lines(
         input.reserve(READ_BYTES);
         tokio::select! {
             // What is not sent to a server that carries out nothing more is surely not carried out.
-            sent = output.progress(), if output.has_work() && !moved.told => match sent {
-                Ok(0) => {}
-                Ok(_) => last_traffic = Instant::now(),
-                Err(error) => return Err(error).context("lost the connection to the server"),
-            },
+            sent = output.progress(), if output.has_work() && !moved.told => {
+                if sent.context("lost the connection to the server")? > 0 {
+                    last_traffic = Instant::now();
+                }
+            }
             read = reader.read_buf(&mut input) => {
                 last_traffic = Instant::now();
                 let is_answered = output.closed && in_flight == 0;
@@ -169,11 +169,7 @@ async fn carry_lines(
                 }
             }
             () = tokio::time::sleep_until(ask_at), if waits => {
-                let (asked, silent) = (answered.elapsed(), last_traffic.elapsed());
-                if asked >= ANSWER_TIMEOUT || in_flight > 0 && silent >= REPLY_TIMEOUT {
-                    let (address, seconds) = (&server.address, silent.as_secs());
-                    bail!("no answer from {address} for {seconds} s; {in_flight} lines unanswered");
-                }
+                check_silence(server, answered, last_traffic, in_flight)?;
                 // A quote may take its time, but a server that works answers a PING.
                 if !is_asking {
                     asking.set(answers(server));
@@ -183,6 +179,21 @@ async fn carry_lines(
             }
         }
     }
+}
+
+/// Checks that a server is not silent for too long.
+fn check_silence(
+    server: &Server,
+    answered: Instant,
+    last_traffic: Instant,
+    in_flight: usize,
+) -> anyhow::Result<()> {
+    let (asked, silent) = (answered.elapsed(), last_traffic.elapsed());
+    if asked >= ANSWER_TIMEOUT || in_flight > 0 && silent >= REPLY_TIMEOUT {
+        let (address, seconds) = (&server.address, silent.as_secs());
+        bail!("no answer from {address} for {seconds} s; {in_flight} lines unanswered");
+    }
+    Ok(())
 }
 
 /// The sending half of a connection.

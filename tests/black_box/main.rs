@@ -16,6 +16,7 @@ mod host;
 mod hostile;
 mod legacy;
 mod market;
+mod moved;
 mod netcat;
 mod power_cut;
 mod pushes;

@@ -1,11 +1,17 @@
 //! Short exchanges with a server: a few requests, then every line of its replies until it closes.
+//! If the accounts are with another server, what was not carried out is sent there.
 //!
 //! It must never keep a connection open; the trading screen has a link of its own.
 
+mod sent_lines;
+
 use crate::exit::{Exit, Failure};
-use crate::remote::{Server, Stream};
+use crate::remote::{Follower, Server, Stream};
 use anyhow::Context as _;
-use daytrade_protocol::{Body, Detail, Parsed, Request, ServerLine, SessionCommand, parse_line};
+use daytrade_protocol::{
+    Code, Detail, Push, Reply, ReplyBody, Request, ServerLine, SessionCommand,
+};
+use sent_lines::SentLines;
 use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
@@ -52,34 +58,97 @@ pub(crate) async fn exchange_async(
     requests: &[u8],
     mut on_line: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<(), Failure> {
+    let mut unknown = Vec::new();
+    let exchanged = follow(server, requests, &mut on_line, &mut unknown).await;
+    if unknown.is_empty() {
+        return exchanged;
+    }
+    let which = unknown.join("\n  ");
+    let said =
+        format!("the accounts have moved, and these lines may have been carried out:\n  {which}\n");
+    Err(match exchanged {
+        Ok(()) => Failure::link(anyhow::anyhow!(said.trim_end().to_owned())),
+        Err(Failure { exit, error }) => Failure { exit, error: error.context(said) },
+    })
+}
+
+/// Carries lines out at the server that has the accounts. Notes those of which it is not known
+/// whether they were carried out.
+async fn follow(
+    server: &Server,
+    requests: &[u8],
+    on_line: &mut impl FnMut(&str) -> io::Result<()>,
+    unknown: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let mut follower = Follower::new(server.clone());
+    let mut lines = SentLines::new(requests);
+    while let Some(moved) = exchange_once(follower.server(), &mut lines, on_line).await? {
+        unknown.extend(lines.keep_moved(moved.in_order));
+        if lines.is_empty() {
+            break;
+        }
+        follower.follow(moved.address.as_deref()).map_err(|not_followed| {
+            Failure::link(anyhow::Error::from(not_followed).context(not_carried_out(&lines)))
+        })?;
+    }
+    Ok(())
+}
+
+fn not_carried_out(lines: &SentLines) -> String {
+    match lines.unanswered() {
+        1 => "one line was not carried out".to_owned(),
+        lines => format!("{lines} lines were not carried out"),
+    }
+}
+
+/// The accounts are with another server.
+#[derive(Debug, Default)]
+struct Moved {
+    /// Its address, if it was named.
+    address: Option<String>,
+    /// True if the server has ended the connection in order.
+    in_order: bool,
+}
+
+/// Sends lines and takes the replies until they are complete; until the connection ends, if the
+/// accounts are elsewhere.
+async fn exchange_once(
+    server: &Server,
+    lines: &mut SentLines,
+    on_line: &mut impl FnMut(&str) -> io::Result<()>,
+) -> Result<Option<Moved>, Failure> {
     let (stream, _) = server.connect().await?;
     let address = &server.address.to_string();
     let lost = || format!("lost the connection to {address}");
     let (reader, mut writer) = tokio::io::split(stream);
-    let mut unanswered = replies_wanted(requests);
-    // What only reads leaves no doubt.
-    let doubtful = |unanswered: usize| if changes_something(requests) { unanswered } else { 0 };
-    match send(&mut writer, requests).await {
+    match send(&mut writer, &lines.bytes()).await {
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            return Err(no_answer(address, doubtful(unanswered)));
+            return Err(no_answer(address, lines.doubtful()));
         }
         sent => sent.with_context(lost).map_err(Failure::link)?,
     }
-    let (mut reader, mut line) = (BufReader::new(reader), Vec::new());
+    let (mut reader, mut line, mut moved) = (BufReader::new(reader), Vec::new(), None);
     let mut heard = Instant::now();
     loop {
         match timeout(PATIENCE, read_some(&mut reader, &mut line)).await {
             Ok(Ok(Read::Line)) => {
                 let text = clean(&String::from_utf8_lossy(&line));
-                unanswered = unanswered.saturating_sub(check_line(address, &text)?);
-                on_line(&text).map_err(output_failure)?;
+                if take_line(address, &text, lines, &mut moved)? {
+                    on_line(&text).map_err(output_failure)?;
+                }
+                let nothing_waits = lines.unanswered() == 0;
+                if moved.as_ref().is_some_and(|moved: &Moved| moved.in_order || nothing_waits) {
+                    return Ok(moved);
+                }
                 line.clear();
                 heard = Instant::now();
             }
-            Ok(Ok(Read::End)) if unanswered == 0 && line.is_empty() => return Ok(()),
+            Ok(Ok(Read::End) | Err(_)) if moved.is_some() => return Ok(moved),
+            Ok(Ok(Read::End)) if lines.unanswered() == 0 && line.is_empty() => return Ok(None),
             Ok(Ok(Read::End)) => {
+                let unanswered = lines.unanswered();
                 let closed = format!("{address} closed the connection with {unanswered} lines");
-                let doubt = if doubtful(unanswered) > 0 { MAY_HAVE } else { "" };
+                let doubt = if lines.doubtful() > 0 { MAY_HAVE } else { "" };
                 return Err(Failure::link(anyhow::anyhow!("{closed} unanswered{doubt}")));
             }
             Ok(Ok(Read::Part)) | Err(_) => {}
@@ -88,7 +157,7 @@ pub(crate) async fn exchange_async(
         // A quote or a dump may take its time, but a server that works answers a PING.
         if heard.elapsed() >= PATIENCE {
             if !answers(server).await {
-                return Err(no_answer(address, doubtful(unanswered)));
+                return Err(no_answer(address, lines.doubtful()));
             }
             heard = Instant::now();
         }
@@ -118,45 +187,36 @@ fn output_failure(error: io::Error) -> Failure {
 /// What a failure says about lines that were sent.
 const MAY_HAVE: &str = "; they may have been carried out";
 
-/// Returns the number of replies that these lines will get.
-fn replies_wanted(requests: &[u8]) -> usize {
-    let mut wanted = 0;
-    for line in requests.split(|byte| *byte == b'\n') {
-        match parse_line(line) {
-            Parsed::Nothing => {}
-            Parsed::Request(request) => {
-                wanted += usize::from(!request.noreply);
-                if matches!(request.body, Body::Session(SessionCommand::Quit {})) {
-                    break;
-                }
-            }
-            Parsed::Invalid(invalid) => wanted += usize::from(!invalid.noreply),
-        }
-    }
-    wanted
-}
-
-/// Returns true if one of these lines is a command that does not only read.
-fn changes_something(requests: &[u8]) -> bool {
-    requests.split(|byte| *byte == b'\n').any(|line| match parse_line(line) {
-        Parsed::Request(Request { body: Body::Command(command), .. }) => {
-            !command.name().only_reads()
-        }
-        _ => false,
-    })
-}
-
-/// Checks that a line is one of a daytrade server. Returns 1 if it ends a reply, otherwise 0.
-fn check_line(address: &str, text: &str) -> Result<usize, Failure> {
+/// Takes a line, which must be one of a daytrade server. Returns false for one that only says that
+/// the accounts are elsewhere.
+fn take_line(
+    address: &str,
+    text: &str,
+    lines: &mut SentLines,
+    moved: &mut Option<Moved>,
+) -> Result<bool, Failure> {
     match ServerLine::parse(text.as_bytes()) {
-        Ok(ServerLine::Reply(_)) => Ok(1),
-        Ok(ServerLine::Detail(..) | ServerLine::Push(_)) => Ok(0),
+        Ok(ServerLine::Reply(Reply { tag, body })) => {
+            let to = match body {
+                ReplyBody::Refused { code: Code::Moved, message } => Some(message),
+                _ => None,
+            };
+            lines.take_reply(tag, to.is_some());
+            let Some(to) = to else { return Ok(true) };
+            moved.get_or_insert_default().address = Some(to.into());
+        }
+        Ok(ServerLine::Push(Push::Moved(to))) => {
+            moved.get_or_insert_default().address = Some(to.into());
+        }
+        Ok(ServerLine::Push(Push::ByeMoved)) => moved.get_or_insert_default().in_order = true,
+        Ok(ServerLine::Detail(..) | ServerLine::Push(_)) => return Ok(true),
         Err(_) => {
             let begin: String = text.chars().take(40).collect();
             let what = format!("{address} is not a daytrade server (it sent {begin:?})");
-            Err(Failure::link(anyhow::anyhow!(what)))
+            return Err(Failure::link(anyhow::anyhow!(what)));
         }
     }
+    Ok(false)
 }
 
 /// Returns the failure of a server that does not answer, with this many lines unanswered.

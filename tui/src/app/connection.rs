@@ -17,6 +17,9 @@ pub(crate) enum Link {
     Connecting(u64),
     /// Connected, with the time, Unix milliseconds.
     Live(u64),
+    /// On the way to the server that has the accounts now, with the time of leaving the other one,
+    /// Unix milliseconds.
+    Moving(u64),
     /// Not connected.
     Offline {
         /// Time of the loss, Unix milliseconds.
@@ -193,13 +196,25 @@ impl Connection {
         clock: Clock,
     ) -> Vec<u64> {
         let since_ms = match self.link {
-            Link::Offline { since_ms, .. } => since_ms,
+            Link::Offline { since_ms, .. } | Link::Moving(since_ms) => since_ms,
             Link::Connecting(_) | Link::Live(_) | Link::ReplayOnly => clock.now_ms(),
         };
         self.link = Link::Offline { since_ms, cause, next_try_ms, attempt };
+        self.lose_all_but(&[])
+    }
+
+    /// Records that the link goes to another server, with the requests of these tags; returns the
+    /// tags of the trader's other requests, which will get no reply.
+    pub(super) fn set_moving(&mut self, address: String, again: &[u64], clock: Clock) -> Vec<u64> {
+        self.address = address;
+        self.link = Link::Moving(clock.now_ms());
+        self.lose_all_but(again)
+    }
+
+    fn lose_all_but(&mut self, again: &[u64]) -> Vec<u64> {
         self.details.clear();
         self.summary_wanted = false;
-        let lost = std::mem::take(&mut self.in_flight).into_iter();
+        let lost = self.in_flight.extract_if(.., |tag, _| !again.contains(tag));
         lost.filter(|(_, sent)| sent.purpose.is_trader()).map(|(tag, _)| tag).collect()
     }
 

@@ -69,6 +69,13 @@ pub enum LinkEvent {
     Up(Option<Identity>),
     /// The server listens at this address now.
     Moved(String),
+    /// The accounts are with another server of the cluster, to which the link connects now.
+    Followed {
+        /// Its address.
+        address: String,
+        /// Tags of the requests that are sent again there, because they were not carried out.
+        again: Vec<u64>,
+    },
     /// How the server answers: after a change, and after each answer to a PING.
     Health(Health),
     /// The connection is lost or could not be established.

@@ -21,10 +21,11 @@ pub(super) fn on_push(app: &mut App, push: &Push, text: String, effects: &mut Ve
             app.account.set_balances(*available, *reserved, *realised);
             app.connection.request_summary(app.clock, effects);
         }
-        Push::Moved(address) => app.notify(&format!("the accounts are at {address} now")),
-        Push::ByeSlowConsumer | Push::ByeIdle | Push::ByeMoved => {
+        Push::ByeSlowConsumer | Push::ByeIdle => {
             app.notify("the server has closed the connection");
         }
+        // The link follows.
+        Push::Moved(_) | Push::ByeMoved => {}
         Push::ByeRevoked => app.notify("your login has been changed; the server ended the session"),
     }
 }

@@ -219,7 +219,8 @@ impl App {
             self.next_pending().is_some_and(|order| self.clock.left_ms(order.expires_at_ms) > 0);
         let is_live = self.connection.is_live();
         let is_loading = self.account.current().is_none() && !self.account.is_missing();
-        let waits = matches!(self.connection.link(), Link::Offline { .. } | Link::Connecting(_))
+        let link = self.connection.link();
+        let waits = matches!(link, Link::Offline { .. } | Link::Connecting(_) | Link::Moving(_))
             || is_live && (is_loading || self.connection.health() != Health::Good);
         let held = self.account.current().into_iter().flat_map(|account| &account.holdings);
         let held = held.map(|holding| holding.symbol);

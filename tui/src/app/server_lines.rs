@@ -33,6 +33,7 @@ pub(super) fn on_link_event(app: &mut App, event: LinkEvent, effects: &mut Vec<E
             on_link_down(app, cause, next_try_ms, attempt);
         }
         LinkEvent::Moved(address) => app.connection.set_address(address),
+        LinkEvent::Followed { address, again } => on_followed(app, address, &again),
         LinkEvent::Health(health) => app.connection.set_health(health, app.clock),
         LinkEvent::Line { line, text, took_us } => {
             app.connection.set_heard(app.clock);
@@ -92,6 +93,19 @@ fn on_link_down(app: &mut App, cause: String, next_try_ms: u64, attempt: u32) {
         && form.is_sending()
     {
         form.lose("no reply: what became of it is asked after reconnecting".to_owned());
+    }
+}
+
+/// Notes that the accounts are elsewhere. What was not carried out waits for its reply there.
+fn on_followed(app: &mut App, address: String, again: &[u64]) {
+    let message = format!("the accounts are at {address} now");
+    app.activity.add_to_log(&message, app.clock);
+    app.notify(&message);
+    for tag in app.connection.set_moving(address, again, app.clock) {
+        app.activity.record_lost(tag);
+        if let Some(form) = app.view.form_in_flight(tag) {
+            form.lose("no reply: what became of it is asked where the accounts are now".to_owned());
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::replay::ReplayArgs;
 use crate::replay_message::Stage;
 use crate::term::{self, ScreenContent, ScreenOptions, now_ms};
 use clap::Args;
-use daytrade_protocol::Symbol;
+use daytrade_protocol::{Code, Symbol};
 use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -114,6 +114,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     )]);
     match &replay.stage {
         Stage::Failed(message) => Err(Failure::link(anyhow::anyhow!(message.clone()))),
+        _ if replay.reasons.contains_key(Code::Unknown.as_str()) => Ok(Exit::Link),
         _ if replay.differences > 0 => Ok(Exit::Differs),
         _ => Ok(Exit::Done),
     }
@@ -237,7 +238,9 @@ pub(super) async fn load_model(
         }
         apply_link_event(&mut model, event, &requests);
         if let Link::Offline { cause, .. } = model.connection.link() {
-            return Err(Failure::link(anyhow::anyhow!("cannot connect to {cause}")));
+            // That the accounts cannot be followed is a sentence of its own.
+            let begin = if cause.starts_with("the accounts ") { "" } else { "cannot connect to " };
+            return Err(Failure::link(anyhow::anyhow!("{begin}{cause}")));
         }
     }
     if !is_complete(&model) && !model.connection.is_answering() {

@@ -49,9 +49,20 @@ async fn exchange(
         let text = clean(&String::from_utf8_lossy(&line));
         line.clear();
         let Ok(line) = ServerLine::parse(text.as_bytes()) else { continue };
+        // The link follows the accounts, and the screen asks again there.
+        if is_moved(&line) {
+            return Ok(());
+        }
         let is_last = matches!(&line, ServerLine::Reply(reply) if reply.tag == request.tag);
         if events.send(LinkEvent::Line { line, text, took_us: None }).is_err() || is_last {
             return Ok(());
         }
     }
+}
+
+fn is_moved(line: &ServerLine) -> bool {
+    matches!(
+        line,
+        ServerLine::Reply(Reply { body: ReplyBody::Refused { code: Code::Moved, .. }, .. })
+    )
 }

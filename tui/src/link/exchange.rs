@@ -1,12 +1,14 @@
 //! One connection while it lasts: requests one way, lines the other way, and PINGs between them.
 
 use super::pulse::{LOST, Pulse};
+use super::written::{TurnedAway, Written};
 use super::{LinkRequest, aside, error_text};
 use crate::app::{Health, Identity, LinkEvent};
 use crate::net::{SERVER_LINE_BYTES_MAX, answers, clean};
 use crate::remote::{Server, Stream};
-use daytrade_protocol::{Body, Code, Reply, ReplyBody, Request, ServerLine, SessionCommand, Tag};
-use std::collections::BTreeMap;
+use daytrade_protocol::{
+    Body, Code, Push, Refusal, Reply, ReplyBody, Request, ServerLine, SessionCommand, Tag,
+};
 use std::io;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, ReadHalf, WriteHalf,
@@ -24,9 +26,10 @@ pub(super) struct Exchange<'a> {
     identity: Option<Identity>,
     events: &'a UnboundedSender<LinkEvent>,
     pulse: Pulse,
-    /// Times of writing each request, by its tag. Round trips are measured here, because nothing
-    /// here waits for a frame.
-    written: BTreeMap<u64, Instant>,
+    written: Written,
+    /// What the server that had the accounts before has not carried out; first of all requests.
+    again: Vec<Request>,
+    moved: Moved,
     is_up: bool,
     /// Requests under way on connections of their own; they end with this one.
     aside: JoinSet<()>,
@@ -34,8 +37,28 @@ pub(super) struct Exchange<'a> {
     second: Option<JoinHandle<bool>>,
 }
 
-/// Why a connection ended: a cause for the trader, or None if nobody listens any more.
-type Ended = Option<String>;
+/// What the server has said about the accounts being elsewhere.
+#[derive(Debug, Default)]
+struct Moved {
+    told: bool,
+    /// The address that was named last.
+    address: Option<String>,
+    /// True once the server has said that it ends the connection.
+    in_order: bool,
+}
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Nobody listens any more.
+    Unheard,
+    /// It is lost; a cause for the trader.
+    Lost(String),
+    /// No server of the cluster has the accounts; a cause for the trader.
+    NoOwner(String),
+    /// The accounts are with another server.
+    Moved,
+}
 
 impl<'a> Exchange<'a> {
     /// Takes over an open connection.
@@ -44,6 +67,7 @@ impl<'a> Exchange<'a> {
         identity: Option<Identity>,
         server: &'a Server,
         events: &'a UnboundedSender<LinkEvent>,
+        again: Vec<Request>,
     ) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         Self {
@@ -53,7 +77,9 @@ impl<'a> Exchange<'a> {
             identity,
             events,
             pulse: Pulse::new(Instant::now()),
-            written: BTreeMap::new(),
+            written: Written::default(),
+            again,
+            moved: Moved::default(),
             is_up: false,
             aside: JoinSet::new(),
             second: None,
@@ -65,15 +91,38 @@ impl<'a> Exchange<'a> {
         self.is_up
     }
 
+    /// Returns the address of the server that has the accounts, if it was named, and the requests
+    /// that were not carried out here.
+    pub(super) fn into_moved(self) -> (Option<String>, Vec<TurnedAway>) {
+        let mut turned_away = self.written.into_turned_away(self.moved.in_order);
+        // Nothing was written before the server had answered a PING.
+        let unsent = self.again.into_iter();
+        turned_away.extend(unsent.map(|request| TurnedAway { request, reply: None }));
+        (self.moved.address, turned_away)
+    }
+
     /// Carries requests and lines until the connection ends.
     pub(super) async fn run(&mut self, requests: &mut UnboundedReceiver<LinkRequest>) -> Ended {
+        match self.carry(requests).await {
+            Ended::Lost(_) if self.moved.told => Ended::Moved,
+            ended => ended,
+        }
+    }
+
+    async fn carry(&mut self, requests: &mut UnboundedReceiver<LinkRequest>) -> Ended {
         let mut line = Vec::new();
         loop {
+            if self.is_up && !self.again.is_empty() {
+                let again = std::mem::take(&mut self.again);
+                if let Err(ended) = self.send(again.into_iter()).await {
+                    return ended;
+                }
+            }
             if let Some(ping) = self.pulse.due(Instant::now(), !self.written.is_empty()) {
                 let mut bytes = Vec::new();
                 ping.write_to(&mut bytes);
                 if let Err(cause) = self.write(&bytes).await {
-                    return Some(cause);
+                    return Ended::Lost(cause);
                 }
             }
             let next = self.pulse.next(!self.written.is_empty());
@@ -86,13 +135,19 @@ impl<'a> Exchange<'a> {
                         line.clear();
                         self.take_line(text)
                     }
-                    Ok(false) => Err(Some("the server has closed the connection".to_owned())),
-                    Err(error) => Err(Some(error_text(&error))),
+                    Ok(false) => {
+                        let eof = io::ErrorKind::UnexpectedEof.into();
+                        Err(Ended::Lost(error_text(&eof)))
+                    }
+                    Err(error) => Err(Ended::Lost(error_text(&error))),
                 },
                 request = requests.recv(), if self.is_up => match request {
-                    Some(LinkRequest::Send(first)) => self.send(first, requests).await,
+                    Some(LinkRequest::Send(first)) => {
+                        let more = std::iter::from_fn(|| next_request(requests));
+                        self.send(std::iter::once(first).chain(more)).await
+                    }
                     Some(LinkRequest::Reconnect) => Ok(()),
-                    None => Err(None),
+                    None => Err(Ended::Unheard),
                 },
                 () = tokio::time::sleep_until(next) => self.on_time().await,
             };
@@ -102,30 +157,23 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Sends a request and those that follow it.
-    async fn send(
-        &mut self,
-        first: Request,
-        requests: &mut UnboundedReceiver<LinkRequest>,
-    ) -> Result<(), Ended> {
+    /// Sends requests.
+    async fn send(&mut self, requests: impl Iterator<Item = Request>) -> Result<(), Ended> {
         let mut bytes = Vec::new();
-        let mut next = Some(first);
-        while let Some(request) = next {
+        for request in requests {
             if matches!(request.body, Body::Session(SessionCommand::Report { .. })) {
                 let (server, events) = (self.server.clone(), self.events.clone());
                 while self.aside.try_join_next().is_some() {}
                 self.aside.spawn(aside::ask(server, request, events));
-                next = next_request(requests);
                 continue;
             }
-            self.written.extend(request.tag.map(|tag| (tag.get(), Instant::now())));
             request.write_to(&mut bytes);
-            next = next_request(requests);
+            self.written.push(request);
         }
         if bytes.is_empty() {
             return Ok(());
         }
-        self.write(&bytes).await.map_err(Some)
+        self.write(&bytes).await.map_err(Ended::Lost)
     }
 
     /// Writes, as long as a server that reads nothing allows.
@@ -149,7 +197,7 @@ impl<'a> Exchange<'a> {
                 None => false,
             };
             if !answers {
-                return Err(Some(no_answer()));
+                return Err(Ended::Lost(no_answer()));
             }
             self.pulse.excuse(now);
             return self.emit(LinkEvent::Health(Health::Slow));
@@ -186,24 +234,61 @@ impl<'a> Exchange<'a> {
             Ok(ServerLine::Reply(Reply {
                 tag: None,
                 body: ReplyBody::Refused { code: Code::Overloaded, message },
-            })) if !self.is_up => Err(Some(message.to_string())),
+            })) if !self.is_up => Err(Ended::Lost(message.to_string())),
+            Ok(ServerLine::Reply(reply)) => self.take_reply(reply, text),
             Ok(line) => {
-                let took_us = reply_tag(&line)
-                    .and_then(|tag| self.written.remove(&tag.get()))
-                    .map(|since| since.elapsed().as_micros() as u64);
-                self.emit(LinkEvent::Line { line, text, took_us })
+                if let ServerLine::Push(Push::Moved(address)) = &line {
+                    (self.moved.told, self.moved.address) = (true, Some(address.to_string()));
+                }
+                if matches!(line, ServerLine::Push(Push::ByeMoved)) {
+                    (self.moved.told, self.moved.in_order) = (true, true);
+                }
+                self.emit(LinkEvent::Line { line, text, took_us: None })?;
+                self.leave_if_moved()
             }
             // An unknown line of a newer server does not end the connection.
             Err(_) if self.is_up => Ok(()),
             Err(_) => {
                 let begin: String = text.chars().take(40).collect();
-                Err(Some(format!("not a daytrade server (it sent {begin:?})")))
+                Err(Ended::Lost(format!("not a daytrade server (it sent {begin:?})")))
             }
         }
     }
 
+    fn take_reply(&mut self, reply: Reply, text: String) -> Result<(), Ended> {
+        let tag = reply.tag.map_or(0, Tag::get);
+        match (&reply.body, self.written.find(tag)) {
+            (ReplyBody::Refused { code: Code::Moved, message }, _) => {
+                (self.moved.told, self.moved.address) = (true, Some(message.to_string()));
+                self.written.turn_away(tag, ServerLine::Reply(reply), text);
+                return self.leave_if_moved();
+            }
+            // As a reply that was lost: the account says later what became of the request.
+            (ReplyBody::Refused { code: Code::Unknown, .. }, Some(_)) => {
+                self.written.take_reply(tag);
+                return self.leave_if_moved();
+            }
+            // A screen that hears of no changes must not look as if it did.
+            (ReplyBody::Refused { code: Code::ReadOnly, message }, Some(request))
+                if is_subscribe(request) && **message == *Refusal::NoOwner.to_string() =>
+            {
+                return Err(Ended::NoOwner(format!("{}: {message}", self.server.address)));
+            }
+            _ => {}
+        }
+        let took_us = self.written.take_reply(tag).map(|took| took.as_micros() as u64);
+        self.emit(LinkEvent::Line { line: ServerLine::Reply(reply), text, took_us })?;
+        self.leave_if_moved()
+    }
+
+    /// Ends the connection once the accounts are elsewhere and nothing waits for an answer here.
+    fn leave_if_moved(&self) -> Result<(), Ended> {
+        let leaves = self.moved.in_order || self.moved.told && self.written.is_empty();
+        if leaves { Err(Ended::Moved) } else { Ok(()) }
+    }
+
     fn emit(&self, event: LinkEvent) -> Result<(), Ended> {
-        self.events.send(event).map_err(|_| None)
+        self.events.send(event).map_err(|_| Ended::Unheard)
     }
 }
 
@@ -235,9 +320,8 @@ pub(super) async fn read_line(
     Ok(false)
 }
 
-/// Returns the tag of a reply; None for any other line.
-const fn reply_tag(line: &ServerLine) -> Option<Tag> {
-    if let ServerLine::Reply(reply) = line { reply.tag } else { None }
+const fn is_subscribe(request: &Request) -> bool {
+    matches!(request.body, Body::Session(SessionCommand::Subscribe { .. }))
 }
 
 fn no_answer() -> String {

@@ -83,7 +83,7 @@ pub(crate) fn login(args: &LoginArgs) -> Result<Exit, Failure> {
     let at_server = server.with_login(login.clone());
     if login.secret.expose().starts_with(INVITATION_PREFIX) {
         let new = prompt::new_secret().map_err(Failure::usage)?;
-        at_server.change_password(login.secret, new.clone())?;
+        at_server.change_password(&login.secret, &new)?;
         login.secret = new;
     }
     let at_server = server.with_login(login.clone());
@@ -130,7 +130,7 @@ pub(crate) fn passwd(args: &PasswdArgs) -> Result<Exit, Failure> {
     let old = old.map_err(Failure::usage)?;
     let new = prompt::new_secret().map_err(Failure::usage)?;
     let login = LoginSecret { name: name.clone(), secret: old.clone() };
-    server.with_login(login).change_password(old, new.clone())?;
+    server.with_login(login).change_password(&old, &new)?;
     if credentials.find(&address.host_port(), Some(&name)).is_some() {
         let login = LoginSecret { name, secret: new };
         credentials.set(&address.host_port(), &login).map_err(Failure::usage)?;

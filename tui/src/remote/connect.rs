@@ -2,6 +2,8 @@
 
 use super::address::ServerAddress;
 use super::credentials::LoginSecret;
+use super::known_servers::KnownServers;
+use super::moves::Follower;
 use super::trust::Trust;
 use crate::app::Identity;
 use crate::exit::Failure;
@@ -96,6 +98,24 @@ impl Server {
         Self { login: Some(login), ..self.clone() }
     }
 
+    /// Returns this server at another address, where the accounts have moved to. A key that is
+    /// known there is trusted, otherwise only what is trusted here.
+    ///
+    /// # Errors
+    /// If the known keys cannot be read, or TLS cannot be configured.
+    pub(super) fn moved_to(&self, address: ServerAddress) -> anyhow::Result<Self> {
+        let trust = match &self.trust {
+            Some(trust) if trust.is_by_key() => {
+                match KnownServers::read()?.find(&address.host_port()) {
+                    Some(key) => Some(Trust::pin(&key.fingerprint, key.place)?),
+                    None => Some(trust.elsewhere()),
+                }
+            }
+            trust => trust.clone(),
+        };
+        Ok(Self { address, trust, login: self.login.clone(), folder: None })
+    }
+
     /// Returns the name of the login.
     pub(crate) fn login_name(&self) -> Option<&daytrade_protocol::UserName> {
         self.login.as_ref().map(|login| &login.name)
@@ -150,10 +170,10 @@ impl Server {
                 Err(ConnectError::passing(format!("{address}: no connection within {seconds} s")))
             }
             Err(error) => {
-                let changed = self.trust.as_ref().and_then(|trust| trust.changed_key(&address));
-                Err(match changed {
-                    Some(changed) => {
-                        let (cause, details) = (changed.to_string(), None);
+                let wrong = self.trust.as_ref().and_then(|trust| trust.wrong_key(&address));
+                Err(match wrong {
+                    Some(wrong) => {
+                        let (cause, details) = (wrong.to_string(), None);
                         ConnectError { cause, details, is_final: true }
                     }
                     None => ConnectError {
@@ -178,16 +198,25 @@ impl Server {
     ///
     /// # Errors
     /// A link failure, or the server's refusal.
-    pub(super) fn change_password(&self, old: Secret, new: Secret) -> Result<(), Failure> {
+    pub(super) fn change_password(&self, old: &Secret, new: &Secret) -> Result<(), Failure> {
         crate::net::block_on(async {
-            let (mut stream, _) = self.connect().await?;
-            let asked = ask(&mut stream, SessionCommand::Passwd { old, new }).await;
-            match asked? {
-                ReplyBody::Passwd {} => Ok(()),
-                ReplyBody::Refused { code, message } => {
-                    Err(Failure::link(anyhow::anyhow!("{code}: {}", clean(&message))))
-                }
-                other => Err(Failure::link(anyhow::anyhow!("an unexpected answer: {other:?}"))),
+            let mut follower = Follower::new(self.clone());
+            loop {
+                let (mut stream, _) = follower.server().connect().await?;
+                let (old, new) = (old.clone(), new.clone());
+                let asked = ask(&mut stream, SessionCommand::Passwd { old, new }).await;
+                let error = match asked? {
+                    ReplyBody::Passwd {} => return Ok(()),
+                    ReplyBody::Refused { code: Code::Moved, message } => {
+                        follower.follow(Some(&message)).map_err(Failure::link)?;
+                        continue;
+                    }
+                    ReplyBody::Refused { code, message } => {
+                        anyhow::anyhow!("{code}: {}", clean(&message))
+                    }
+                    other => anyhow::anyhow!("an unexpected answer: {other:?}"),
+                };
+                return Err(Failure::link(error));
             }
         })
     }

@@ -32,8 +32,27 @@ pub(super) struct Trust {
 #[derive(Clone, Debug)]
 struct Pinned {
     fingerprint: String,
-    /// Where that is written.
-    place: String,
+    /// Where that is written; None if it is the key of the server that the accounts have left.
+    place: Option<String>,
+}
+
+/// Why a handshake has failed, if the key is why.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WrongKey {
+    /// The server is not the one that is trusted.
+    #[error(transparent)]
+    Changed(ChangedKey),
+    /// The server is another one of a cluster.
+    #[error(
+        "the accounts have moved to tls://{server}, whose key is not known. It is {shown}; if that \
+         is right: daytrade login tls://{server}"
+    )]
+    Unknown {
+        /// Its address.
+        server: String,
+        /// The fingerprint of its key.
+        shown: String,
+    },
 }
 
 /// The server is not the one that is trusted.
@@ -56,7 +75,7 @@ impl Trust {
     /// If TLS cannot be configured.
     pub(super) fn pin(fingerprint: &str, place: String) -> anyhow::Result<Self> {
         let fingerprint = fingerprint.to_owned();
-        Self::by_key(Some(Pinned { fingerprint, place }))
+        Self::by_key(Some(Pinned { fingerprint, place: Some(place) }))
     }
 
     /// Trusts nobody: only to see the key of a server. Nothing secret may be sent.
@@ -97,6 +116,20 @@ impl Trust {
         Ok(Self { config: Arc::new(config), seen: Arc::default(), pinned: None })
     }
 
+    /// Returns true if it is the key that is trusted, and not an authority.
+    pub(super) const fn is_by_key(&self) -> bool {
+        self.pinned.is_some()
+    }
+
+    /// Returns the same for another server, which may have the same key.
+    pub(super) fn elsewhere(&self) -> Self {
+        let mut trust = self.clone();
+        if let Some(pinned) = &mut trust.pinned {
+            pinned.place = None;
+        }
+        trust
+    }
+
     /// Forgets the key that was shown last.
     pub(super) fn forget(&self) {
         *self.seen.lock() = None;
@@ -108,11 +141,14 @@ impl Trust {
     }
 
     /// Returns why a handshake has failed, if the key is why.
-    pub(super) fn changed_key(&self, server: &str) -> Option<ChangedKey> {
+    pub(super) fn wrong_key(&self, server: &str) -> Option<WrongKey> {
         let Pinned { fingerprint, place } = self.pinned.as_ref()?;
         let shown = self.seen().filter(|shown| shown != fingerprint)?;
-        let (server, place, known) = (server.to_owned(), place.clone(), fingerprint.clone());
-        Some(ChangedKey { server, place, known, shown })
+        let (server, known) = (server.to_owned(), fingerprint.clone());
+        Some(match place.clone() {
+            Some(place) => WrongKey::Changed(ChangedKey { server, place, known, shown }),
+            None => WrongKey::Unknown { server, shown },
+        })
     }
 }
 

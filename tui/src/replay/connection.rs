@@ -1,9 +1,10 @@
 //! One connection of a replay: sends its lines and receives its replies.
 
+use super::ending::{Moved, has_ended};
 use super::sender::SendPause;
 use super::state::ReplayState;
 use crate::net::answers;
-use crate::remote::{Server, Stream};
+use crate::remote::{Follower, Server, Stream};
 use anyhow::{Context as _, bail};
 use bytes::{Buf, BytesMut};
 use daytrade_protocol::{Code, ServerLine, Tag};
@@ -11,7 +12,7 @@ use std::cell::RefCell;
 use std::io::{self, Cursor};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, WriteHalf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -34,8 +35,10 @@ const RATE_CHECK_INTERVAL: Duration = Duration::from_millis(2);
 /// State that the tasks of a replay share; they run on one thread.
 pub(super) struct Shared {
     pub state: RefCell<ReplayState>,
-    /// The server.
-    pub server: Server,
+    /// The server that was named by the user.
+    pub home: Server,
+    /// The server that has the accounts, as far as is known.
+    pub server: RefCell<Server>,
     /// Wakes each connection: there may be something to send.
     pub wake: Vec<Notify>,
     /// Wakes the task that forwards the file: a block is used up.
@@ -49,6 +52,15 @@ impl Shared {
     pub(super) fn wake_all(&self) {
         self.wake.iter().for_each(Notify::notify_one);
     }
+
+    /// Prints what is next in the order of the file, and wakes the monitor.
+    fn release_replies(&self, state: &mut ReplayState) -> anyhow::Result<()> {
+        state.release_replies().map_err(PrintError)?;
+        if state.is_monitored() {
+            self.answered.notify_one();
+        }
+        Ok(())
+    }
 }
 
 /// Standard output failed. A closed pipe is a reader that has seen enough.
@@ -56,23 +68,65 @@ impl Shared {
 #[error("the replies cannot be printed")]
 pub(super) struct PrintError(#[source] pub std::io::Error);
 
-/// Runs one connection, known by its index, to its end.
+/// Runs one connection, known by its index, to its end. If the accounts move to another server, it
+/// goes on there with what was not carried out.
 pub(super) async fn run_connection(
     connection: usize,
     stream: Stream,
     shared: Rc<Shared>,
 ) -> anyhow::Result<()> {
-    let (mut reader, writer) = tokio::io::split(stream);
-    let mut output = Output::new(writer);
+    let (mut stream, mut follower) = (stream, Follower::new(shared.home.clone()));
+    loop {
+        let (mut reader, writer) = tokio::io::split(stream);
+        let (mut output, mut moved) = (Output::new(writer), Moved::default());
+        let carried = {
+            let server = follower.server();
+            carry_lines(connection, server, &mut reader, &mut output, &shared, &mut moved).await
+        };
+        if carried.is_ok() && !moved.told {
+            return Ok(());
+        }
+        let unwritten = output.sending.remaining();
+        let ended = shared.state.borrow_mut().end_connection(connection, moved.in_order, unwritten);
+        carried?;
+        shared.release_replies(&mut shared.state.borrow_mut())?;
+        if shared.state.borrow().has_failed() || ended.again == 0 && output.may_close {
+            return Ok(());
+        }
+        if moved.address.is_none() && ended.without_reply > 0 {
+            bail!("the accounts have moved, and lines without replies cannot follow them");
+        }
+        let not_carried_out = || format!("{} lines were not carried out", ended.again);
+        follower.follow(moved.address.as_deref()).with_context(not_carried_out)?;
+        let connected = follower.server().connect().await.context("cannot connect");
+        let (next, _) = connected.with_context(not_carried_out)?;
+        shared.server.replace(follower.server().clone());
+        shared.wake_all();
+        stream = next;
+    }
+}
+
+/// Carries lines and replies until the connection ends.
+///
+/// # Errors
+/// If it is lost, unless the accounts are known to be elsewhere.
+async fn carry_lines(
+    connection: usize,
+    server: &Server,
+    reader: &mut ReadHalf<Stream>,
+    output: &mut Output,
+    shared: &Shared,
+    moved: &mut Moved,
+) -> anyhow::Result<()> {
     let mut input = BytesMut::new();
     let (mut last_traffic, mut was_idle) = (Instant::now(), true);
     // When the server was last known to answer.
     let mut answered = last_traffic;
-    let asking = answers(&shared.server);
+    let asking = answers(server);
     tokio::pin!(asking);
     let (mut is_asking, mut ask_at) = (false, last_traffic + SILENCE_MAX);
     loop {
-        let (pause, in_flight) = fill_send_buffer(&shared, connection, &mut output.sending);
+        let (pause, in_flight) = fill_send_buffer(shared, connection, &mut output.sending);
         if was_idle {
             last_traffic = Instant::now();
         }
@@ -87,20 +141,24 @@ pub(super) async fn run_connection(
         }
         input.reserve(READ_BYTES);
         tokio::select! {
-            sent = output.progress(), if output.has_work() => {
+            // What is not sent to a server that carries out nothing more is surely not carried out.
+            sent = output.progress(), if output.has_work() && !moved.told => {
                 if sent.context("lost the connection to the server")? > 0 {
                     last_traffic = Instant::now();
                 }
             }
             read = reader.read_buf(&mut input) => {
                 last_traffic = Instant::now();
-                if read.context("lost the connection to the server")? == 0 {
-                    if output.closed && in_flight == 0 {
-                        return Ok(());
-                    }
-                    bail!("the server closed with {in_flight} lines unanswered");
+                let is_answered = output.closed && in_flight == 0;
+                if has_ended(read, in_flight, is_answered, moved.told)? {
+                    return Ok(());
                 }
-                process_replies(&shared, connection, &mut input)?;
+                process_replies(shared, connection, server, &mut input, moved)?;
+                if moved.told && shared.state.borrow().sender.has_moved(connection)
+                    || moved.in_order
+                {
+                    return Ok(());
+                }
             }
             () = shared.wake[connection].notified() => {}
             () = tokio::time::sleep(RATE_CHECK_INTERVAL), if pause == SendPause::NeedsTime => {}
@@ -111,20 +169,31 @@ pub(super) async fn run_connection(
                 }
             }
             () = tokio::time::sleep_until(ask_at), if waits => {
-                let (asked, silent) = (answered.elapsed(), last_traffic.elapsed());
-                if asked >= ANSWER_TIMEOUT || in_flight > 0 && silent >= REPLY_TIMEOUT {
-                    let (address, seconds) = (&shared.server.address, silent.as_secs());
-                    bail!("no answer from {address} for {seconds} s; {in_flight} lines unanswered");
-                }
+                check_silence(server, answered, last_traffic, in_flight)?;
                 // A quote may take its time, but a server that works answers a PING.
                 if !is_asking {
-                    asking.set(answers(&shared.server));
+                    asking.set(answers(server));
                     is_asking = true;
                 }
                 ask_at = Instant::now() + ASK_INTERVAL;
             }
         }
     }
+}
+
+/// Checks that a server is not silent for too long.
+fn check_silence(
+    server: &Server,
+    answered: Instant,
+    last_traffic: Instant,
+    in_flight: usize,
+) -> anyhow::Result<()> {
+    let (asked, silent) = (answered.elapsed(), last_traffic.elapsed());
+    if asked >= ANSWER_TIMEOUT || in_flight > 0 && silent >= REPLY_TIMEOUT {
+        let (address, seconds) = (&server.address, silent.as_secs());
+        bail!("no answer from {address} for {seconds} s; {in_flight} lines unanswered");
+    }
+    Ok(())
 }
 
 /// The sending half of a connection.
@@ -195,7 +264,13 @@ fn fill_send_buffer(
 }
 
 /// Processes every complete reply that has arrived.
-fn process_replies(shared: &Shared, connection: usize, input: &mut BytesMut) -> anyhow::Result<()> {
+fn process_replies(
+    shared: &Shared,
+    connection: usize,
+    server: &Server,
+    input: &mut BytesMut,
+    moved: &mut Moved,
+) -> anyhow::Result<()> {
     let Some(end) = end_of_replies(input) else {
         if input.len() > REPLY_BYTES_MAX {
             bail!("not a daytrade server: a reply has more than {REPLY_BYTES_MAX} bytes");
@@ -211,11 +286,12 @@ fn process_replies(shared: &Shared, connection: usize, input: &mut BytesMut) -> 
         let line = &arrived[line_from..line_from + length];
         let to = line_from + length + 1;
         if line.starts_with(b"* ") {
+            moved.take_push(line);
             (from, line_from) = (to, to);
             continue;
         }
         let Some((tag, body)) = Tag::split_from(line) else {
-            bail!("{} is not a daytrade server", shared.server.address)
+            bail!("{} is not a daytrade server", server.address)
         };
         if body.starts_with(b"-") {
             let prefix = &line[..line.len() - body.len()];
@@ -224,11 +300,15 @@ fn process_replies(shared: &Shared, connection: usize, input: &mut BytesMut) -> 
         }
         let refused = body.strip_prefix(b"ERR,").map(|rest| {
             let code = memchr::memchr(b',', rest).map_or(rest, |comma| &rest[..comma]);
-            Code::parse(code).unwrap_or(Code::BadLine)
+            let code = Code::parse(code).unwrap_or(Code::BadLine);
+            if code == Code::Moved {
+                moved.note(rest.strip_prefix(b"MOVED,").unwrap_or_default());
+            }
+            code
         });
         let reply = || arrived.slice(from..to);
         if !state.take_reply(connection, tag.map(Tag::get), refused, reply, now_us) {
-            let address = &shared.server.address;
+            let address = &server.address;
             let text = crate::net::clean(&String::from_utf8_lossy(line));
             if ServerLine::parse(line).is_err() {
                 bail!("{address} is not a daytrade server (it sent {text:?})");
@@ -237,11 +317,7 @@ fn process_replies(shared: &Shared, connection: usize, input: &mut BytesMut) -> 
         }
         (from, line_from) = (to, to);
     }
-    state.release_replies().map_err(PrintError)?;
-    if state.is_monitored() {
-        shared.answered.notify_one();
-    }
-    Ok(())
+    shared.release_replies(&mut state)
 }
 
 /// Returns the start of the last line of a reply whose earlier lines begin with this tag and a

@@ -107,7 +107,8 @@ async fn records(shared: &Shared, user: &UserName) -> Result<Timeline, String> {
         }
         Ok(())
     };
-    let asked = exchange_async(&shared.server, &line, take).await;
+    let server = shared.server.borrow().clone();
+    let asked = exchange_async(&server, &line, take).await;
     asked.map_err(|failure| format!("{:#}", failure.error))?;
     refused.map_or(Ok(timeline), Err)
 }

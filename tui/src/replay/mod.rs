@@ -7,6 +7,7 @@
 
 mod connection;
 mod control;
+mod ending;
 mod expect;
 mod input;
 mod instants;
@@ -17,6 +18,7 @@ mod progress;
 mod reorder_buffer;
 mod run;
 mod sender;
+mod sent_log;
 mod source;
 mod state;
 mod summary;

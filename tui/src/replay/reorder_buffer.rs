@@ -21,8 +21,19 @@ struct Slot {
     command: Option<CommandName>,
     sent_us: u64,
     file_line: u64,
-    answered: bool,
+    fate: Fate,
     refused: Option<Code>,
+}
+
+/// What has become of a line that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It has no reply.
+    Waiting,
+    /// Its reply says that it was not carried out, because the accounts are with another server.
+    Moved,
+    /// It has its reply.
+    Answered,
 }
 
 /// The reply to a line.
@@ -91,7 +102,7 @@ impl ReorderBuffer {
                 .slots
                 .iter()
                 .zip(self.first..)
-                .filter(|(slot, _)| !slot.answered && slot.tag != NO_TAG);
+                .filter(|(slot, _)| slot.fate != Fate::Answered && slot.tag != NO_TAG);
             self.positions =
                 Some(unanswered.map(|(slot, position)| (slot.tag, position)).collect());
         }
@@ -100,7 +111,7 @@ impl ReorderBuffer {
 
     /// Adds a line that is sent; returns its position.
     pub(super) fn push(&mut self, line: &Outgoing, file_line: u64, now_us: u64) -> u64 {
-        let position = self.first + self.slots.len() as u64;
+        let position = self.next_position();
         let tag = line.tag.unwrap_or(NO_TAG);
         if let Some(positions) = &mut self.positions
             && tag != NO_TAG
@@ -113,7 +124,7 @@ impl ReorderBuffer {
             command,
             sent_us: now_us,
             file_line,
-            answered: false,
+            fate: Fate::Waiting,
             refused: None,
         });
         self.unanswered += 1;
@@ -128,7 +139,7 @@ impl ReorderBuffer {
         // Tags are consecutive so far, so the tag gives the position.
         let index = tag.checked_sub(self.slots.front()?.tag)?;
         let slot = self.slots.get(index as usize)?;
-        (slot.tag == tag && !slot.answered).then_some(self.first + index)
+        (slot.tag == tag && slot.fate != Fate::Answered).then_some(self.first + index)
     }
 
     /// Stores the reply to a line; returns the line's command and the time it was sent. Returns
@@ -140,10 +151,10 @@ impl ReorderBuffer {
     ) -> Option<(Option<CommandName>, u64)> {
         let index = position.checked_sub(self.first)? as usize;
         let slot = self.slots.get_mut(index)?;
-        if slot.answered {
+        if slot.fate != Fate::Waiting {
             return None;
         }
-        (slot.answered, slot.refused) = (true, answer.refused);
+        (slot.fate, slot.refused) = (Fate::Answered, answer.refused);
         if !answer.reply.is_empty() {
             self.reply_bytes += answer.reply.len();
             if self.replies.len() <= index {
@@ -155,9 +166,56 @@ impl ReorderBuffer {
         Some((slot.command, slot.sent_us))
     }
 
+    fn slot_mut(&mut self, position: u64) -> Option<&mut Slot> {
+        let index = position.checked_sub(self.first)? as usize;
+        self.slots.get_mut(index)
+    }
+
+    /// Returns what has become of a line.
+    pub(super) fn fate(&self, position: u64) -> Fate {
+        let index = position.checked_sub(self.first);
+        index.and_then(|index| self.slots.get(index as usize)).map_or(Fate::Answered, |s| s.fate)
+    }
+
+    /// Notes that a line was not carried out, because the accounts are with another server. Its tag
+    /// stays in flight. Returns false if the line does not wait for its reply.
+    pub(super) fn mark_moved(&mut self, position: u64) -> bool {
+        let slot = self.slot_mut(position).filter(|slot| slot.fate == Fate::Waiting);
+        let Some(slot) = slot else { return false };
+        slot.fate = Fate::Moved;
+        let tag = slot.tag;
+        if let Some(positions) = &mut self.positions
+            && tag != NO_TAG
+        {
+            positions.insert(tag, position);
+        }
+        true
+    }
+
+    /// Notes that a line is sent again. Returns true if it has a tag.
+    pub(super) fn wait_again(&mut self, position: u64) -> bool {
+        let Some(slot) = self.slot_mut(position) else { return false };
+        slot.fate = Fate::Waiting;
+        slot.tag != NO_TAG
+    }
+
+    /// Notes that no reply with the tag of this line comes any more; returns the tag.
+    pub(super) fn give_up_tag(&mut self, position: u64) -> Option<u64> {
+        let tag = self.slot_mut(position)?.tag;
+        if let Some(positions) = &mut self.positions {
+            positions.remove(&tag);
+        }
+        Some(tag)
+    }
+
+    /// Returns the position of the next line.
+    pub(super) fn next_position(&self) -> u64 {
+        self.first + self.slots.len() as u64
+    }
+
     /// Removes the next line in the order of the file, if it has its reply.
     pub(super) fn pop(&mut self) -> Option<Released> {
-        let slot = self.slots.pop_front_if(|slot| slot.answered)?;
+        let slot = self.slots.pop_front_if(|slot| slot.fate == Fate::Answered)?;
         let reply = self.replies.pop_front().unwrap_or_default();
         self.reply_bytes -= reply.len();
         self.first += 1;

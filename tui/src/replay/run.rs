@@ -62,6 +62,8 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
     };
     Ok(match end {
         End::Interrupted => Exit::Interrupted,
+        // As after a connection that was lost.
+        _ if !summary.unknown.is_empty() => Exit::Link,
         _ if judged != Exit::Done => judged,
         _ if outcome.failed || summary.differences > 0 => Exit::Differs,
         _ => Exit::Done,
@@ -128,6 +130,7 @@ pub(super) fn execute(
         noreply: args.noreply,
         fail_fast: args.fail_fast,
         keep_dump: args.check,
+        keep_lines: local.is_none(),
         rate: args.rate,
         file: args.file.display().to_string(),
     };
@@ -137,11 +140,13 @@ pub(super) fn execute(
     let state = ReplayState::new(options, connections, expectation, progress);
     let replayed = run_connections(state, input, bytes, &server, monitor);
     // An error of standard output, such as a full disk, is no failure of the link.
-    let (state, end) = replayed.map_err(|error| {
+    let (state, end, last) = replayed.map_err(|error| {
         if error.is::<PrintError>() { Failure::usage(error) } else { Failure::link(error) }
     })?;
     let mut outcome = state.finish();
-    if !matches!(end, End::Interrupted)
+    if last != server.address {
+        outcome.summary.moved_to = Some(last.to_string());
+    } else if !matches!(end, End::Interrupted)
         && let Ok(after) = net::stats(&server)
     {
         outcome.summary.server = stats_delta(&before, after);
@@ -173,18 +178,19 @@ fn run_connections(
     bytes: u64,
     server: &Server,
     monitor: Option<MonitorChannel>,
-) -> anyhow::Result<(ReplayState, End)> {
+) -> anyhow::Result<(ReplayState, End, ServerAddress)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let connections = state.sender.connections();
     let blocks = read_in_background(input)?;
     let wake = (0..connections).map(|_| Notify::new()).collect();
     let (block_used, answered) = (Notify::new(), Notify::new());
-    let (state, server) = (RefCell::new(state), server.clone());
-    let shared = Rc::new(Shared { state, server, wake, block_used, answered });
+    let (state, home) = (RefCell::new(state), server.clone());
+    let server = RefCell::new(home.clone());
+    let shared = Rc::new(Shared { state, home, server, wake, block_used, answered });
     let end = LocalSet::new().block_on(&runtime, async {
         let mut tasks = JoinSet::new();
         for connection in 0..connections {
-            let (stream, _) = shared.server.connect().await.context("cannot connect")?;
+            let (stream, _) = shared.home.connect().await.context("cannot connect")?;
             tasks.spawn_local(run_connection(connection, stream, Rc::clone(&shared)));
         }
         let bar = if monitor.is_some() { ProgressBar::hidden() } else { progress_bar(bytes) };
@@ -206,6 +212,9 @@ fn run_connections(
         }
         tasks.shutdown().await;
         bar.finish_and_clear();
+        if end.is_err() {
+            list_unknown(&shared, connections, is_monitored);
+        }
         if let Some(watcher) = watcher {
             watcher.abort();
         }
@@ -223,7 +232,20 @@ fn run_connections(
     drop(runtime);
     let shared =
         Rc::try_unwrap(shared).map_err(|_| anyhow::anyhow!("a connection has not ended"))?;
-    Ok((shared.state.into_inner(), end))
+    let last = shared.server.into_inner().address;
+    Ok((shared.state.into_inner(), end, last))
+}
+
+/// Lists the lines that may have been carried out, when a lost connection has ended the replay.
+fn list_unknown(shared: &Shared, connections: usize, is_monitored: bool) {
+    let mut state = shared.state.borrow_mut();
+    for connection in 0..connections {
+        state.end_connection(connection, false, 0);
+    }
+    if !is_monitored {
+        // A closed output is no failure of the replay.
+        let _ = write!(io::stderr(), "{}", state.unknown_text());
+    }
 }
 
 /// Serves the monitor until it stops; without a monitor, waits for Ctrl-C.

@@ -40,6 +40,8 @@ struct Connection {
     /// Positions of the untagged lines in flight, oldest first.
     untagged: VecDeque<u64>,
     in_flight: usize,
+    /// Those in flight of which the server has said that another one has the accounts.
+    moved: usize,
 }
 
 /// Send side of all connections, which are known by their index.
@@ -75,6 +77,16 @@ impl Sender {
         !self.connections[connection].buffer.is_empty()
     }
 
+    /// Returns the number of bytes that a connection has to send.
+    pub(super) fn unsent(&self, connection: usize) -> usize {
+        self.connections[connection].buffer.len()
+    }
+
+    /// Forgets what a connection has sent and what it has to send: it has ended.
+    pub(super) fn begin_again(&mut self, connection: usize) {
+        self.connections[connection] = Connection::default();
+    }
+
     /// Returns the number of lines in flight on a connection.
     pub(super) fn in_flight(&self, connection: usize) -> usize {
         self.connections[connection].in_flight
@@ -85,12 +97,14 @@ impl Sender {
         self.connections[connection].buffer.extend_from_slice(line);
     }
 
-    /// Adds a line without its LF, and asks for no reply to it.
-    pub(super) fn push_noreply(&mut self, connection: usize, line: &[u8]) {
+    /// Adds a line without its LF, and asks for no reply to it. Returns its bytes.
+    pub(super) fn push_noreply(&mut self, connection: usize, line: &[u8]) -> usize {
         let buffer = &mut self.connections[connection].buffer;
+        let before = buffer.len();
         buffer.extend_from_slice(trim(line.strip_suffix(b"\r").unwrap_or(line)));
         buffer.extend_from_slice(NOREPLY);
         buffer.push(b'\n');
+        buffer.len() - before
     }
 
     /// Counts a line in flight; `untagged` is the position of one whose reply has no tag.
@@ -110,6 +124,18 @@ impl Sender {
     /// Counts the reply to a line in flight.
     pub(super) fn on_reply(&mut self, connection: usize) {
         self.connections[connection].in_flight -= 1;
+    }
+
+    /// Counts a line in flight that is not carried out, because the accounts are elsewhere.
+    pub(super) fn on_moved(&mut self, connection: usize) {
+        self.connections[connection].moved += 1;
+    }
+
+    /// Returns true if no line in flight waits for another answer than that the accounts are
+    /// elsewhere.
+    pub(super) fn has_moved(&self, connection: usize) -> bool {
+        let connection = &self.connections[connection];
+        connection.moved == connection.in_flight
     }
 
     /// Moves a connection's unsent bytes into this empty buffer, whose capacity it reuses.

@@ -4,13 +4,16 @@
 //! It connects the parts and owns no data of its own except the options. It must never do network
 //! I/O or wait.
 
+mod moved;
+
 use super::expect::{Expectation, ReplyChecker};
 use super::input::InputQueue;
 use super::line::{Outgoing, classify_line};
 use super::printer::ReplyPrinter;
 use super::progress::ProgressTracker;
-use super::reorder_buffer::{Answer, ReorderBuffer};
+use super::reorder_buffer::{Answer, Fate, ReorderBuffer};
 use super::sender::{NOREPLY, SendPause, Sender};
+use super::sent_log::SentLog;
 use super::summary::Summary;
 use super::tally::Tally;
 use crate::replay_message::{Control, Progress};
@@ -30,6 +33,8 @@ pub(super) struct Options {
     pub fail_fast: bool,
     /// Keep the path of the last log that was dumped.
     pub keep_dump: bool,
+    /// Keep what is not answered: the server may name another one to send it to.
+    pub keep_lines: bool,
     /// Limit in lines per second.
     pub rate: Option<u64>,
     /// Name of the file in messages.
@@ -51,6 +56,8 @@ pub(super) struct ReplayState {
     pub input: InputQueue,
     pub sender: Sender,
     reorder_buffer: ReorderBuffer,
+    /// What each connection may have to send again, if that is kept.
+    sent: Option<Vec<SentLog>>,
     /// Standard output, if the replies are printed.
     printer: Option<ReplyPrinter>,
     checker: ReplyChecker,
@@ -85,6 +92,9 @@ impl ReplayState {
             input: InputQueue::default(),
             sender: Sender::new(connections),
             reorder_buffer: ReorderBuffer::default(),
+            sent: options
+                .keep_lines
+                .then(|| (0..connections).map(|_| SentLog::default()).collect()),
             printer: options.print.then(|| ReplyPrinter::new(options.mask)),
             checker: ReplyChecker::new(expectation, options.fail_fast),
             tally: Tally::new(options.file, progress.is_none()),
@@ -186,8 +196,9 @@ impl ReplayState {
         }
         let expects_reply = self.expects_reply(line, range.len());
         self.tally.on_sent(range.len() + 1, expects_reply);
+        let position = self.reorder_buffer.next_position();
         if expects_reply {
-            let position = self.reorder_buffer.push(line, file_line, now_us);
+            self.reorder_buffer.push(line, file_line, now_us);
             let untagged = line.tag.is_none().then_some(position);
             self.sender.expect_reply(line.connection, untagged);
         }
@@ -196,10 +207,20 @@ impl ReplayState {
         if let Some(progress) = &mut self.progress {
             progress.on_sent(without_lf, expects_reply);
         }
+        let mut wire_bytes = with_lf.len();
         if expects_reply || line.noreply {
             self.sender.push(line.connection, with_lf);
         } else {
-            self.sender.push_noreply(line.connection, without_lf);
+            wire_bytes = self.sender.push_noreply(line.connection, without_lf);
+        }
+        let Some(log) = self.sent.as_mut().and_then(|logs| logs.get_mut(line.connection)) else {
+            return;
+        };
+        log.forget(|position| self.reorder_buffer.fate(position) == Fate::Answered);
+        if expects_reply {
+            log.push(position, file_line, with_lf);
+        } else {
+            log.push_noreply(position, file_line, wire_bytes);
         }
     }
 
@@ -216,6 +237,9 @@ impl ReplayState {
             Some(tag) => self.reorder_buffer.position_of(tag),
             None => self.sender.pop_untagged(connection),
         };
+        if refused == Some(Code::Moved) && self.keeps_lines() {
+            return self.take_moved(connection, position);
+        }
         let needs_text = self.needs_replies || refused.is_some_and(is_malformed);
         let reply = if needs_text { reply() } else { Bytes::new() };
         let answer = Answer { refused, reply };
@@ -225,6 +249,9 @@ impl ReplayState {
             return false;
         };
         self.sender.on_reply(connection);
+        if let (Some(Code::Unknown), Some(position)) = (refused, position) {
+            self.note_unknown(connection, position);
+        }
         self.tally.on_reply(command, refused, now_us.saturating_sub(sent_us));
         true
     }
@@ -306,6 +333,11 @@ impl ReplayState {
         if let Some(progress) = &mut self.progress {
             progress.end(self.tally.differences());
         }
+    }
+
+    /// Returns the lines that may have been carried out, as text.
+    pub(super) fn unknown_text(&self) -> String {
+        self.tally.unknown_text()
     }
 
     /// Returns the progress, without the time and the pace.

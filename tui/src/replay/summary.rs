@@ -11,6 +11,9 @@ const LATENCY_US_MAX: u64 = 600_000_000;
 /// Malformed lines that the summary lists.
 const MALFORMED_SHOWN: usize = 5;
 
+/// Lines that may have been carried out that the text of the summary lists; the JSON has all.
+const UNKNOWN_SHOWN: usize = 100;
+
 /// Counts and latencies of a replay.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
@@ -28,6 +31,10 @@ pub(super) struct Summary {
     pub compared: bool,
     /// Lines sent that have no reply.
     pub unanswered: u64,
+    /// Lines that may have been carried out, with file and line, by their number in the file.
+    pub unknown: Vec<(u64, String)>,
+    /// Address of the server that the accounts have moved to during the replay.
+    pub moved_to: Option<String>,
     /// The reply that ended the replay, with file and line.
     pub stopped: Option<String>,
     /// Changes of the server's counters during the replay, by their names in STATS.
@@ -47,6 +54,9 @@ struct Json<'a> {
     lines_per_second: u64,
     differences: u64,
     malformed: &'a [String],
+    unknown: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved_to: Option<&'a str>,
     latency_us: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     server: &'a BTreeMap<String, String>,
 }
@@ -109,6 +119,8 @@ impl Summary {
             lines_per_second: self.lines_per_second(),
             differences: self.differences,
             malformed: &self.malformed,
+            unknown: self.unknown.iter().map(|(_, line)| line.as_str()).collect(),
+            moved_to: self.moved_to.as_deref(),
             latency_us,
             server: &self.server,
         };
@@ -137,6 +149,7 @@ impl Summary {
         for line in &self.malformed {
             let _ = writeln!(text, "  {line}");
         }
+        text.push_str(&self.unknown_text());
         if let Some(reply) = &self.stopped {
             let _ = writeln!(text, "stopped at {reply}");
         }
@@ -148,6 +161,10 @@ impl Summary {
             };
         }
         self.write_times(&mut text, verbose);
+        if let Some(address) = &self.moved_to {
+            let _ = writeln!(text, "the accounts have moved to {address} meanwhile");
+            return text;
+        }
         let server = |name: &str| self.server.get(name).map_or("?", String::as_str);
         let _ = writeln!(
             text,
@@ -158,6 +175,23 @@ impl Summary {
             server("quote_source")
         );
         let _ = writeln!(text, "journal: {} records", server("journal_records"));
+        text
+    }
+
+    /// Returns the list of the lines that may have been carried out; empty if there is none.
+    pub(super) fn unknown_text(&self) -> String {
+        let mut text = String::new();
+        if self.unknown.is_empty() {
+            return text;
+        }
+        text.push_str("UNKNOWN, these lines may have been carried out and were not sent again:\n");
+        for (_, line) in self.unknown.iter().take(UNKNOWN_SHOWN) {
+            let _ = writeln!(text, "  {line}");
+        }
+        if self.unknown.len() > UNKNOWN_SHOWN {
+            let more = (self.unknown.len() - UNKNOWN_SHOWN) as u64;
+            let _ = writeln!(text, "  and {} more; --json lists all", grouped(more));
+        }
         text
     }
 

@@ -68,6 +68,31 @@ impl Tally {
         self.summary.count(command, refused, latency_us);
     }
 
+    /// Counts a line whose reply will never come.
+    pub(super) fn on_lost(&mut self) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        self.summary.refused[Code::Unknown as usize] += 1;
+    }
+
+    /// Lists a line that may have been carried out, with its number in the file.
+    pub(super) fn on_unknown(&mut self, file_line: u64, text: &str) {
+        self.summary.unknown.push((file_line, format!("{}:{file_line}: {text}", self.file)));
+    }
+
+    /// Lists lines without a reply that may have been carried out.
+    pub(super) fn on_unknown_noreply(&mut self, (first, last): (u64, u64), lines: u64) {
+        let which = match lines {
+            1 => format!("{}:{first}: the line wants no reply", self.file),
+            more => format!("{}:{first}: {more} lines to {last} want no reply", self.file),
+        };
+        self.summary.unknown.push((first, which));
+    }
+
+    /// Returns the lines that may have been carried out, as text.
+    pub(super) fn unknown_text(&self) -> String {
+        self.summary.unknown_text()
+    }
+
     /// Records a malformed line by its number in the file.
     pub(super) fn on_malformed(&mut self, file_line: u64, cause: &str) {
         self.summary.record_malformed(&self.file, file_line, cause);
@@ -90,6 +115,7 @@ impl Tally {
     pub(super) fn finish(mut self, wall_us: u64) -> Summary {
         self.summary.unanswered = self.unanswered;
         self.summary.wall_us = wall_us;
+        self.summary.unknown.sort_unstable();
         self.summary
     }
 }

@@ -71,6 +71,7 @@ pub(super) fn link_health(ctx: &mut DrawContext<'_>, area: Rect) {
         }
         Link::Offline { since_ms, .. } => format!("OFFLINE {}", since(*since_ms)),
         Link::Connecting(_) => "connecting".to_owned(),
+        Link::Moving(_) => "moving".to_owned(),
         Link::ReplayOnly => String::new(),
     };
     let inner = ctx.frame(

@@ -184,6 +184,7 @@ pub(super) fn status(ctx: &mut DrawContext<'_>, area: Rect) {
         // Nothing at first: most connections take less time.
         Link::Connecting(since) if app.clock.since_ms(*since) < 300 => ("", theme.dim),
         Link::Connecting(_) => ("connecting to", theme.dim),
+        Link::Moving(_) => ("MOVING TO", theme.warn),
         Link::Offline { .. } => ("OFFLINE", theme.bad),
         Link::ReplayOnly => ("REPLAY", theme.ok),
     };
@@ -198,7 +199,7 @@ pub(super) fn status(ctx: &mut DrawContext<'_>, area: Rect) {
     let quotes = match app.connection.link() {
         Link::Live(_) => format!("  quotes {fresh} fresh{stale}"),
         Link::Offline { .. } => "  prices frozen".to_owned(),
-        Link::Connecting(_) | Link::ReplayOnly => String::new(),
+        Link::Connecting(_) | Link::Moving(_) | Link::ReplayOnly => String::new(),
     };
     let waiting = if area.width >= 100 {
         format!("  waiting {}", app.connection.waiting().count())

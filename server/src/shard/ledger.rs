@@ -88,8 +88,8 @@ impl Ledger {
     }
 
     /// Commits the records of a frame that another server has written, and takes it into the copy.
-    /// Returns the server that took over with it, if one did. `on_hit` is called for each price that
-    /// was fetched, with its time.
+    /// Returns the server that took over with it, if one did. `on_hit` is called for each price
+    /// that was fetched, with its time.
     ///
     /// # Errors
     /// Returns a [`FollowError`]; the accounts are then unknown.

@@ -103,7 +103,9 @@ async fn varz(address: &str) -> anyhow::Result<Varz> {
 pub(crate) async fn check_streams(nats: &Nats, plan: &Plan) -> anyhow::Result<()> {
     for shard in 0..plan.shards {
         let info = nats.info(shard).await?.with_context(|| {
-            format!("the stream of shard {shard} is not there: daytraded cluster init goes on")
+            format!(
+                "the stream of shard {shard} is gone: daytraded cluster restore makes it of a copy"
+            )
         })?;
         nats.check_stream(shard, plan, &info)?;
     }

@@ -205,7 +205,14 @@ impl Nats {
     /// # Errors
     /// If nobody answers, or the streams are not those of a cluster.
     pub(crate) async fn plan(&self) -> anyhow::Result<Option<Plan>> {
-        let Some(info) = self.info(0).await? else { return Ok(None) };
+        // Each stream says it, so that the loss of one does not make another cluster.
+        let first = self.info(0).await?;
+        let Some(info) = (match first {
+            None => self.info(LOGINS).await?,
+            first => first,
+        }) else {
+            return Ok(None);
+        };
         let of = |name: &str| info.config.metadata.get(name).cloned();
         let plan = || {
             let (id, shards) = (of(CLUSTER_ID)?, of(SHARDS)?.parse().ok()?);

@@ -77,6 +77,8 @@ pub(crate) struct Node {
     released: bool,
     /// Failures of the log since it last answered: whoever gave up does not try at once again.
     quiet_until: Option<Duration>,
+    /// True once it has reached the ends of all streams.
+    has_caught_up: bool,
     tasks: JoinSet<()>,
 }
 
@@ -113,6 +115,7 @@ impl Node {
             leaving: None,
             released: false,
             quiet_until: None,
+            has_caught_up: false,
             tasks: JoinSet::new(),
         };
         node.follow_all();
@@ -166,6 +169,12 @@ impl Node {
                 self.release_all();
             }
             return;
+        }
+        if !self.has_caught_up && self.is_able() {
+            self.has_caught_up = true;
+            let took_ms = now.as_millis() as u64;
+            let frames: u64 = self.shards.iter().map(|shard| shard.tip.frame).sum();
+            tracing::info!(frames, took_ms, "has reached the ends of all streams");
         }
         self.step_takeover(lasts);
         let route = self.roster.route(now);

@@ -30,7 +30,12 @@ pub(super) struct SentLog {
     text: VecDeque<u8>,
     /// Bytes of text that are forgotten.
     forgotten: u64,
+    /// Calls of [`SentLog::forget`] since it last did something.
+    skipped: usize,
 }
+
+/// Calls of [`SentLog::forget`] between two that do something. So many answered lines are kept.
+const CALLS_SKIPPED: usize = 256;
 
 impl SentLog {
     /// Adds a line that has a reply.
@@ -60,20 +65,25 @@ impl SentLog {
         self.forgotten + self.text.len() as u64
     }
 
-    /// Forgets the oldest lines as long as they are answered. Lines without a reply are forgotten
-    /// with the next one that is answered.
+    /// Forgets the oldest lines as long as they are answered, now and then: many at once cost less.
+    /// Lines without a reply are forgotten with the next one that is answered.
     pub(super) fn forget(&mut self, is_answered: impl Fn(u64) -> bool) {
-        loop {
-            let skipped = self.entries.front().is_some_and(|first| first.noreply);
-            let first = self.entries.get(usize::from(skipped));
-            let Some(first) = first.filter(|first| !first.noreply) else { return };
-            if !is_answered(first.position) {
-                return;
-            }
-            self.text.drain(..first.wire_bytes);
-            self.forgotten += first.wire_bytes as u64;
-            self.entries.drain(..=usize::from(skipped));
+        self.skipped += 1;
+        if self.skipped < CALLS_SKIPPED {
+            return;
         }
+        self.skipped = 0;
+        let (mut done, mut bytes) = (0, 0);
+        for (at, entry) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.noreply) {
+            if !is_answered(entry.position) {
+                break;
+            }
+            done = at + 1;
+            bytes += entry.wire_bytes;
+        }
+        self.entries.drain(..done);
+        self.text.drain(..bytes);
+        self.forgotten += bytes as u64;
     }
 
     /// Returns the line at a position: its number in the file and its text.
@@ -112,11 +122,14 @@ mod tests {
         log.push(1, 4, b"[4] HELP\n");
         log.push_noreply(2, 5, 16);
         assert_eq!(log.find(1), Some((4, "[4] HELP".to_owned())));
-        log.forget(|position| position == 1);
+        let forget = |log: &mut SentLog, is_answered: fn(u64) -> bool| {
+            (0..CALLS_SKIPPED).for_each(|_| log.forget(is_answered));
+        };
+        forget(&mut log, |position| position == 1);
         assert_eq!(log.find(0), Some((1, "[1] PING".to_owned())));
-        log.forget(|position| position == 0);
+        forget(&mut log, |position| position == 0);
         assert_eq!(log.find(1), Some((4, "[4] HELP".to_owned())));
-        log.forget(|_| true);
+        forget(&mut log, |_| true);
         assert_eq!(log.find(1), None);
         let (entries, text) = log.take();
         assert_eq!((entries.len(), entries[0].file_lines, text.len()), (1, (5, 5), 0));

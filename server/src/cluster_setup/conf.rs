@@ -3,6 +3,9 @@
 use crate::config::ConfArgs;
 use std::io::Write;
 
+/// The variable with the password between the servers, which becomes part of the configuration.
+const ROUTE_PASSWORD: &str = "NATS_ROUTE_PASSWORD";
+
 /// Prints it.
 ///
 /// # Errors
@@ -18,18 +21,33 @@ pub(super) fn print(args: &ConfArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     let Some((_, host)) = peers.iter().find(|(name, _)| *name == args.node) else {
         anyhow::bail!("{} is not among the peers", args.node);
     };
+    let password = std::env::var(ROUTE_PASSWORD).ok().filter(|password| !password.is_empty());
+    if let Some(password) = &password {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric();
+        anyhow::ensure!(
+            password.bytes().all(is_plain),
+            "{ROUTE_PASSWORD} may have letters and digits only: it becomes part of a URL"
+        );
+    }
+    let who = password.as_ref().map_or_else(String::new, |password| format!("route:{password}@"));
     let mut routes = String::new();
     for (_, host) in peers.iter().filter(|(name, _)| *name != args.node) {
-        routes += "\n    \"nats-route://route:$NATS_ROUTE_PASSWORD@";
+        routes += "\n    \"nats-route://";
+        routes += &who;
         routes += host;
         routes += ":6222\"";
     }
+    let authorization = match &password {
+        Some(password) => {
+            format!("authorization {{ user: route, password: \"{password}\", timeout: 2 }}")
+        }
+        None => format!("# Without {ROUTE_PASSWORD}: keep others from port 6222, or use --tls."),
+    };
     let (node, store) = (&args.node, args.store.display());
     writeln!(
         out,
-        "# nats-server -c FILE, on {host}. Its environment has to have NATS_PASSWORD and
-# NATS_ROUTE_PASSWORD, the same on all servers; daytraded reads user and password from the file of
-# --cluster-creds: two lines, daytrade and NATS_PASSWORD.
+        "# nats-server -c FILE, on {host}. Its environment has to have NATS_PASSWORD, the same on all
+# servers; daytraded reads it from the file of --cluster-creds: two lines, daytrade and it.
 server_name: {node}
 listen: \"{host}:4222\"
 http: \"{host}:8222\"
@@ -46,7 +64,7 @@ jetstream {{
 cluster {{
   name: daytrade
   listen: \"{host}:6222\"
-  authorization {{ user: route, password: $NATS_ROUTE_PASSWORD, timeout: 2 }}
+  {authorization}
   routes: [{routes}
   ]"
     )?;

@@ -46,8 +46,8 @@ pub(super) fn print(args: &ConfArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     let (node, store) = (&args.node, args.store.display());
     writeln!(
         out,
-        "# nats-server -c FILE, on {host}. Its environment has to have NATS_PASSWORD, the same on all
-# servers; daytraded reads it from the file of --cluster-creds: two lines, daytrade and it.
+        "# nats-server -c FILE, on {host}. Its environment has to have NATS_PASSWORD, the same on
+# all servers; daytraded reads it from the file of --cluster-creds: two lines, daytrade and it.
 server_name: {node}
 listen: \"{host}:4222\"
 http: \"{host}:8222\"

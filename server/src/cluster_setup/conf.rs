@@ -47,7 +47,8 @@ pub(super) fn print(args: &ConfArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     writeln!(
         out,
         "# nats-server -c FILE, on {host}. Its environment has to have NATS_PASSWORD, the same on
-# all servers; daytraded reads it from the file of --cluster-creds: two lines, daytrade and it.
+# all servers; daytraded reads it from the file of --cluster-creds: two lines, daytrade and
+# the password.
 server_name: {node}
 listen: \"{host}:4222\"
 http: \"{host}:8222\"

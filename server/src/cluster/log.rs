@@ -57,3 +57,36 @@ impl Stream for NatsStream {
         std::thread::sleep(time);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::{NatsConfig, Plan};
+    use crate::journal::conformance::{SHARD, check, options};
+    use crate::journal::{FaultDisk, FileStore, StreamStore};
+    use std::sync::Arc;
+
+    /// Needs a NATS server with JetStream; its address is in `DAYTRADE_TEST_NATS`.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_stream_of_nats_with_a_copy_conforms() {
+        let Ok(url) = std::env::var("DAYTRADE_TEST_NATS") else {
+            tracing::warn!("SKIPPED: DAYTRADE_TEST_NATS is not set");
+            return;
+        };
+        let cluster = format!("test{}", std::process::id());
+        let config = NatsConfig { servers: vec![url], cluster, ..NatsConfig::default() };
+        let nats = Nats::connect(&config).await.unwrap();
+        let plan = Plan { id: "test".into(), shards: SHARD + 1, quote_seed: 1 };
+        nats.create(SHARD, &plan, 1).await.unwrap();
+        let stream = Arc::new(NatsStream::new(nats, SHARD));
+        let checked = tokio::task::spawn_blocking(move || {
+            let disk = FaultDisk::default();
+            check(&|| {
+                let copy = FileStore::new(Arc::new(disk.clone()), SHARD, options(400));
+                let stream: Arc<dyn Stream> = stream.clone();
+                Box::new(StreamStore::new(Arc::new(copy), stream))
+            });
+        });
+        checked.await.unwrap();
+    }
+}

@@ -15,7 +15,8 @@ use daytrade_protocol::{Command, Money, UserName};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-const SHARD: u16 = 5;
+/// The shard of the logs that are tested.
+pub(crate) const SHARD: u16 = 5;
 
 fn record(number: u64) -> Record {
     let (user, amount) = (UserName::parse(b"a").unwrap(), Money::from_cents(number as i64));
@@ -58,7 +59,7 @@ fn frames(store: &dyn LogStore, start: Start<'_>, until: Option<u64>) -> Vec<(u6
 }
 
 /// Runs the suite against the logs that `open` opens, always on the same medium.
-fn check(open: &dyn Fn() -> Box<dyn LogStore>) {
+pub(crate) fn check(open: &dyn Fn() -> Box<dyn LogStore>) {
     // An empty log has no record and no frame.
     let store = open();
     let (end, numbers) = recover(&*store, Start::First);
@@ -113,7 +114,8 @@ fn check(open: &dyn Fn() -> Box<dyn LogStore>) {
 /// Sizes of segments that hold one frame, some frames, and all of them.
 const SEGMENTS: [u64; 3] = [120, 400, 1 << 20];
 
-fn options(segment_bytes_max: u64) -> FileOptions {
+/// Returns the sizes of a log in a folder.
+pub(crate) fn options(segment_bytes_max: u64) -> FileOptions {
     FileOptions { segment_bytes_max, free_bytes_min: 0, fill_bytes: 512 }
 }
 

@@ -54,6 +54,6 @@ pub use tools::{print, verify};
 pub use writer::{JournalWriter, SyncMode};
 
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 #[cfg(test)]
 mod tests;

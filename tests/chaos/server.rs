@@ -22,7 +22,9 @@ pub fn daytraded() -> anyhow::Result<PathBuf> {
         folder.pop();
     }
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--package", "daytrade-server", "--bins"]);
+    // As the other tests do, which use the same file.
+    build.args(["build", "--quiet", "--bins", "-p", "daytrade-server", "-p", "daytrade-tui"]);
+    build.args(["--features", "daytrade-server/cluster"]);
     if folder.ends_with("release") {
         build.arg("--release");
     }

@@ -83,7 +83,8 @@ impl Clock {
     /// approaches the system's by at most 1 %.
     pub fn adopt(&self, offset_ms: i64) {
         let ms = self.now_ms().saturating_add_signed(offset_ms);
-        *self.anchor.lock() = Anchor { at: (self.times)().steady, ms, slews: offset_ms < 0 };
+        let Times { steady, system_ms } = (self.times)();
+        *self.anchor.lock() = Anchor { at: steady, ms, slews: ms < system_ms };
     }
 
     /// Returns the system's time of day, Unix milliseconds.

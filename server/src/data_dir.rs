@@ -185,6 +185,10 @@ impl DataDir {
     /// Returns a [`DataDirError`].
     #[cfg(feature = "cluster")]
     pub(crate) fn mark(&mut self, cluster: Option<&str>) -> Result<(), DataDirError> {
+        if cluster.is_some() && self.manifest.cluster.is_none() {
+            let name = &self.manifest.server_name;
+            self.manifest.server_name = format!("{name}-{:08x}", self.manifest.quote_seed);
+        }
         self.manifest.cluster = cluster.map(str::to_owned);
         make_with(&self.path, &self.manifest)
             .map_err(|error| DataDirError::Io { path: self.path.clone(), error })

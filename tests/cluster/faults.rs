@@ -123,7 +123,7 @@ impl Cluster {
 fn servers_that_die_lose_and_double_nothing() {
     let Some(mut cluster) = Cluster::start() else { return };
     let long = std::env::var_os("DAYTRADE_LONG_TESTS").is_some();
-    let (faults, count) = if long { (MANY, 100) } else { (FEW, FEW.len()) };
+    let (faults, count) = if long { (MANY, 105) } else { (FEW, FEW.len()) };
     cluster.settle();
     let traders = Traders::start(6, &cluster.ports);
     let mut happened = Vec::new();

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use tempfile::TempDir;
 
 /// Number of NATS servers.
@@ -19,9 +20,15 @@ pub fn nats_server() -> Option<PathBuf> {
     path
 }
 
+/// Returns ports that nobody uses, below those that the system gives to outgoing connections.
 fn free_ports<const N: usize>() -> [u16; N] {
-    let bound: Vec<_> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    std::array::from_fn(|at| bound[at].local_addr().unwrap().port())
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 8_000) as u16;
+    let mut candidates =
+        std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed) % 4_000);
+    std::array::from_fn(|_| {
+        candidates.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+    })
 }
 
 /// The ports of one NATS server.
@@ -160,7 +167,11 @@ impl Nats {
     /// Makes a cluster as soon as the NATS servers have found each other.
     pub fn init(&self, shards: u16) {
         eventually("cluster of NATS servers", || {
-            self.cluster("init", &["--shards", &shards.to_string()]).status.success()
+            let output = self.cluster("init", &["--shards", &shards.to_string()]);
+            if !output.status.success() {
+                println!("not yet: {}", String::from_utf8_lossy(&output.stderr));
+            }
+            output.status.success()
         });
     }
 

@@ -1,6 +1,6 @@
 //! Whether the NATS servers keep what they acknowledge: a start is refused if they would not.
 
-use super::nats::{Nats, Plan};
+use super::nats::{LOGINS, Nats, Plan};
 use anyhow::Context as _;
 use serde::Deserialize;
 use std::time::Duration;
@@ -109,5 +109,9 @@ pub(crate) async fn check_streams(nats: &Nats, plan: &Plan) -> anyhow::Result<()
         })?;
         nats.check_stream(shard, plan, &info)?;
     }
+    anyhow::ensure!(
+        nats.info(LOGINS).await?.is_some(),
+        "the cluster is not complete: daytraded cluster init, as it was called first, goes on"
+    );
     Ok(())
 }

@@ -15,6 +15,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 /// Tries to read a frame before the stream is asked for another leader.
 const TRIES_OF_A_REPLICA: u32 = 3;
+/// Most pauses between two tries.
+const PAUSES_MAX: u32 = 30;
 
 /// Reads one shard's stream.
 pub(super) struct Feed {
@@ -50,7 +52,11 @@ impl Feed {
                 Err(Broken::Silent(error)) => {
                     tracing::debug!(shard = self.shard, error = %error, "the stream is silent");
                 }
-                Err(Broken::Damaged(fault)) => self.look_elsewhere(fault).await,
+                Err(Broken::Damaged(fault)) => {
+                    if !self.look_elsewhere(fault).await {
+                        return;
+                    }
+                }
             }
             tokio::time::sleep(LOG_PAUSE).await;
         }
@@ -82,11 +88,7 @@ impl Feed {
             };
             if !frames.is_empty() {
                 self.failures = 0;
-                let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
-                    return Ok(());
-                };
-                let order = ClusterOrder::Follow(Followed { frames, permit });
-                if self.to.send(ShardEvent::Cluster(Box::new(order))).is_err() {
+                if !self.hand_on(frames).await {
                     return Ok(());
                 }
             }
@@ -123,8 +125,9 @@ impl Feed {
         Ok(frame)
     }
 
-    /// Asks the leader, and then another one, for a frame that a replica does not have.
-    async fn look_elsewhere(&mut self, fault: Fault) {
+    /// Asks the leader, and then another one, for a frame that a replica does not have. Returns
+    /// false if there is no use in reading on.
+    async fn look_elsewhere(&mut self, fault: Fault) -> bool {
         self.failures += 1;
         let number = self.tip.frame + 1;
         tracing::error!(
@@ -134,19 +137,37 @@ impl Feed {
             tries = self.failures,
             "the stream does not give the next frame; another replica is asked"
         );
-        if let Some(bytes) = self.nats.read(self.shard, number).await
-            && let Ok(frame) = self.take_frame(bytes)
-        {
-            if let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await {
-                let order = ClusterOrder::Follow(Followed { frames: vec![frame], permit });
-                let _ = self.to.send(ShardEvent::Cluster(Box::new(order)));
+        let mut leader_is_damaged = true;
+        if let Some(bytes) = self.nats.read(self.shard, number).await {
+            match self.take_frame(bytes) {
+                Ok(frame) => {
+                    self.failures = 0;
+                    return self.hand_on(vec![frame]).await;
+                }
+                Err(fault) if fault.may_be_torn() => {}
+                // It is whole, so it is what was appended: the copy is of something else.
+                Err(fault) => {
+                    leader_is_damaged = false;
+                    if self.failures >= TRIES_OF_A_REPLICA {
+                        let message = format!("the stream does not continue this copy: {fault}");
+                        let order = ClusterOrder::Diverged(message);
+                        let _ = self.to.send(ShardEvent::Cluster(Box::new(order)));
+                        return false;
+                    }
+                }
             }
-            self.failures = 0;
-            return;
         }
-        if self.failures.is_multiple_of(TRIES_OF_A_REPLICA) {
+        if leader_is_damaged && self.failures.is_multiple_of(TRIES_OF_A_REPLICA) {
             self.nats.ask_another(self.shard).await;
         }
-        tokio::time::sleep(LOG_TRY).await;
+        tokio::time::sleep(LOG_TRY * self.failures.min(PAUSES_MAX)).await;
+        true
+    }
+
+    /// Hands frames on. Returns false if the shard is gone.
+    async fn hand_on(&self, frames: Vec<CheckedFrame>) -> bool {
+        let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return false };
+        let order = ClusterOrder::Follow(Followed { frames, permit });
+        self.to.send(ShardEvent::Cluster(Box::new(order))).is_ok()
     }
 }

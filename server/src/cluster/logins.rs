@@ -20,7 +20,7 @@ pub(crate) trait LoginFile: Send + Sync + 'static {
 
 /// Keeps the file of this server and those of the others the same, from now on.
 pub(crate) async fn follow_logins(nats: Nats, file: impl LoginFile) {
-    let mut known = Known { number: 0, text: None };
+    let mut known = Known { number: 0, file: None, refused: None };
     loop {
         if let Err(error) = follow(&nats, &file, &mut known).await {
             let error = format!("{error:#}");
@@ -30,10 +30,12 @@ pub(crate) async fn follow_logins(nats: Nats, file: impl LoginFile) {
     }
 }
 
-/// The newest message.
+/// The newest message, and the file as it was when it was last in agreement.
 struct Known {
     number: u64,
-    text: Option<String>,
+    file: Option<String>,
+    /// A message that could not be put into force here.
+    refused: Option<String>,
 }
 
 async fn follow(nats: &Nats, file: &impl LoginFile, known: &mut Known) -> anyhow::Result<()> {
@@ -64,24 +66,37 @@ fn take(file: &impl LoginFile, known: &mut Known, number: u64, bytes: &[u8]) {
         return;
     }
     known.number = number;
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let is_new = known.text.as_deref() != Some(text);
-    if is_new && file.read().as_deref() != Some(text) {
-        match file.replace(text) {
-            Ok(()) => tracing::info!(number, "took over the logins of the cluster"),
-            Err(error) => tracing::error!(error = format!("{error:#}"), "logins not taken over"),
-        }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        put_into_force(file, known, text);
     }
-    known.text = Some(text.to_owned());
+}
+
+fn put_into_force(file: &impl LoginFile, known: &mut Known, text: &str) {
+    let replaced = if file.read().as_deref() == Some(text) { Ok(()) } else { file.replace(text) };
+    known.refused = match replaced {
+        Ok(()) => None,
+        Err(error) => {
+            if known.refused.as_deref() != Some(text) {
+                let error = format!("{error:#}");
+                tracing::error!(error, "the logins of the cluster cannot be used here");
+            }
+            Some(text.to_owned())
+        }
+    };
+    // What is there now is no change of this server.
+    known.file = file.read();
 }
 
 /// Tells the others if the file has been changed here.
 async fn publish_change(nats: &Nats, file: &impl LoginFile, known: &mut Known) {
-    let Some(text) = file.read().filter(|text| known.text.as_ref() != Some(text)) else { return };
+    if let Some(text) = known.refused.take() {
+        return put_into_force(file, known, &text);
+    }
+    let Some(text) = file.read().filter(|text| known.file.as_ref() != Some(text)) else { return };
     let number = known.number + 1;
     match nats.append(LOGINS, number, Bytes::from(text.clone())).await {
         Answer::Stored(stored) => {
-            *known = Known { number: stored, text: Some(text) };
+            (known.number, known.file) = (stored, Some(text));
             tracing::info!(number = stored, "the logins were changed here; the others are told");
         }
         Answer::WrongLast => {

@@ -3,7 +3,7 @@
 use super::endpoint::{NatsConfig, with_credentials};
 use super::heartbeat::Heartbeat;
 use crate::journal::Answer;
-use crate::limits::{LOG_TRY, NATS_PAYLOAD_MIN};
+use crate::limits::{LOG_PATIENCE, LOG_PAUSE, LOG_TRY, NATS_PAYLOAD_MIN};
 use anyhow::Context as _;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::context::PublishErrorKind;
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use std::collections::HashMap;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Oldest server whose answers this program knows.
 const VERSION_MIN: (i64, i64, i64) = (2, 10, 27);
@@ -171,11 +171,23 @@ impl Nats {
             .with_context(|| format!("the stream {name} cannot be created"))
     }
 
-    /// Returns what a stream says of itself; None if there is no such stream.
+    /// Returns what a stream says of itself; None if there is no such stream. Asks again for a
+    /// while: the stream may be electing its leader.
     ///
     /// # Errors
     /// If nobody answers.
     pub(crate) async fn info(&self, shard: u16) -> anyhow::Result<Option<Info>> {
+        let give_up_at = Instant::now() + LOG_PATIENCE;
+        loop {
+            match self.ask_info(shard).await {
+                Err(_) if Instant::now() < give_up_at => tokio::time::sleep(LOG_PAUSE).await,
+                answered => return answered,
+            }
+        }
+    }
+
+    /// As [`Nats::info`], asked once.
+    async fn ask_info(&self, shard: u16) -> anyhow::Result<Option<Info>> {
         let name = self.stream_name(shard);
         match self.streams.get_stream(&name).await {
             Ok(stream) => Ok(Some(stream.cached_info().clone())),
@@ -195,7 +207,7 @@ impl Nats {
     /// # Errors
     /// If nobody answers, or there is no stream.
     pub(crate) async fn last(&self, shard: u16) -> anyhow::Result<u64> {
-        let info = self.info(shard).await?;
+        let info = self.ask_info(shard).await?;
         info.map(|info| info.state.last_sequence)
             .with_context(|| format!("there is no stream {}", self.stream_name(shard)))
     }

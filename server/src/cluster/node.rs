@@ -3,6 +3,7 @@
 //! All shards have one owner. A takeover begins with the first shard; whoever loses one shard lets
 //! all go.
 
+mod parts;
 mod shards;
 mod takeover;
 
@@ -12,10 +13,11 @@ use super::nats::Nats;
 use super::roster::Roster;
 use crate::clock::Clock;
 use crate::engine::Owner;
-use crate::journal::Tip;
-use crate::limits::{HAND_OVER_WITHIN, HEARTBEAT, OWNER_SILENCE};
-use crate::message::{ClusterOrder, Route, ShardEvent, ShardNews, ShardReport};
+use crate::journal::Positions;
+use crate::limits::{HEARTBEAT, OWNER_SILENCE};
+use crate::message::{ClusterOrder, Route, ShardNews, ShardReport};
 use futures_util::StreamExt as _;
+pub(crate) use parts::{ClusterHandle, NodeParts};
 use shards::{Role, ShardState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,45 +30,13 @@ use tokio::time::Instant;
 /// Interval of decisions.
 const TICK: Duration = Duration::from_millis(50);
 
-/// What a server brings into the cluster.
-pub(crate) struct NodeParts {
-    /// The connection.
-    pub nats: Nats,
-    /// What its first frames say of it.
-    pub owner: Owner,
-    /// The shards.
-    pub shards: Vec<UnboundedSender<ShardEvent>>,
-    /// The end of each shard's copy.
-    pub tips: Vec<Tip>,
-    /// The owner of the first shard as its copy has it, with the epoch.
-    pub reports: UnboundedReceiver<ShardReport>,
-    /// Where commands are carried out.
-    pub route: watch::Sender<Route>,
-    /// The server's clock.
-    pub clock: Arc<Clock>,
-}
-
-/// Tells a running node to leave.
-pub(crate) struct ClusterHandle {
-    leave: mpsc::Sender<oneshot::Sender<()>>,
-}
-
-impl ClusterHandle {
-    /// Lets all shards go and waits until another server owns them, or for a while.
-    pub(crate) async fn hand_over(&self) {
-        let (done, left) = oneshot::channel();
-        if self.leave.send(done).await.is_ok() {
-            let _ = tokio::time::timeout(HAND_OVER_WITHIN, left).await;
-        }
-    }
-}
-
 /// A server of a cluster.
 pub(crate) struct Node {
     nats: Nats,
     owner: Owner,
     roster: Roster,
     shards: Vec<ShardState>,
+    positions: Vec<Positions>,
     route: watch::Sender<Route>,
     clock: Arc<Clock>,
     began: Instant,
@@ -88,11 +58,12 @@ impl Node {
     /// # Errors
     /// If nobody answers.
     pub(crate) async fn start(parts: NodeParts) -> anyhow::Result<ClusterHandle> {
-        let NodeParts { nats, owner, shards, tips, reports, route, clock } = parts;
+        let NodeParts { nats, owner, shards, tips, positions, reports, route, clock } = parts;
         let beats = nats.hear().await?;
         let mut lasts = Vec::new();
         for shard in 0..shards.len() {
-            lasts.push(nats.last(shard as u16).await?);
+            let info = nats.info(shard as u16).await?;
+            lasts.push(info.map_or(0, |info| info.state.last_sequence));
         }
         let came_with_copy = tips.iter().zip(&lasts).all(|(tip, last)| tip.frame > 0 || *last == 0);
         let states = shards.into_iter().zip(tips).zip(lasts).map(|((to, tip), last)| ShardState {
@@ -108,6 +79,7 @@ impl Node {
             shards: states.collect(),
             nats,
             owner,
+            positions,
             route,
             clock,
             began,
@@ -121,7 +93,7 @@ impl Node {
         node.follow_all();
         let (leave, orders) = mpsc::channel(1);
         tokio::spawn(node.run(reports, orders, beats));
-        Ok(ClusterHandle { leave })
+        Ok(ClusterHandle::new(leave))
     }
 
     fn now(&self) -> Duration {
@@ -222,7 +194,23 @@ impl Node {
         for (shard, frame) in self.shards.iter_mut().zip(&beat.frames) {
             shard.last = shard.last.max(if beat.owns { *frame } else { 0 });
         }
+        if beat.node == *self.owner.node && !self.roster.has_twin(self.now()) {
+            self.warn_of_twin(&beat);
+        }
         self.roster.hear(beat, self.clock.system_ms(), self.began.elapsed());
+    }
+
+    /// Says once that another server has the same name.
+    fn warn_of_twin(&self, beat: &Heartbeat) {
+        if beat.incarnation != format!("{:032x}", self.owner.incarnation) {
+            let Heartbeat { node, address, .. } = beat;
+            tracing::error!(
+                node,
+                address,
+                "another server has this name: its data folder is a copy of this one, or was; \
+                 while both run, neither takes over. Give one of them an empty folder"
+            );
+        }
     }
 
     fn on_report(&mut self, report: ShardReport) {
@@ -250,6 +238,7 @@ impl Node {
                     self.say();
                 }
             }
+            ShardNews::Released if state.role != Role::Releasing => {}
             ShardNews::Released => {
                 state.role = Role::Follows;
                 if self.quiet_until.is_none_or(|until| until <= now) {
@@ -296,6 +285,8 @@ impl Node {
             if let Some(time_ms) = self.roster.owner_time_ms(now) {
                 self.clock.adopt(time_ms.cast_signed() - self.clock.now_ms().cast_signed());
             }
+            let newest = self.shards.iter().map(|shard| shard.tip.time_ms).max();
+            self.clock.raise_to(newest.unwrap_or(0));
             self.takeover = Some(Takeover::new(self.shards.len(), now));
         }
         let Some(takeover) = &mut self.takeover else { return };
@@ -369,8 +360,8 @@ impl Node {
             owns,
             epoch: self.epoch(),
             released: !owns && is_free,
-            able: self.is_able(),
-            frames: self.shards.iter().map(|shard| shard.tip.frame).collect(),
+            able: self.is_able() && self.roster.may_own(self.now()),
+            frames: self.positions.iter().map(|position| position.get().frame).collect(),
         };
         let nats = self.nats.clone();
         self.tasks.spawn(async move {

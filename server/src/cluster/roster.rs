@@ -41,6 +41,8 @@ pub(super) struct Roster {
     /// True if this server came with a copy of what the log holds.
     came_with_copy: bool,
     seen: BTreeMap<String, Seen>,
+    /// When another server with this one's name was heard.
+    twin_at: Option<Duration>,
     owner: Option<Known>,
     /// Since when no owner is known to live.
     sought_since: Duration,
@@ -55,6 +57,7 @@ impl Roster {
             started: now,
             came_with_copy,
             seen: BTreeMap::new(),
+            twin_at: None,
             owner: None,
             sought_since: now,
         }
@@ -63,8 +66,12 @@ impl Roster {
     /// Takes a heartbeat that has arrived now, which is `system_ms` by this server's system.
     pub(super) fn hear(&mut self, beat: Heartbeat, system_ms: u64, now: Duration) {
         let is_known = self.seen.contains_key(&beat.node);
-        if beat.node == self.node || (!is_known && self.seen.len() >= NODES_MAX) {
+        let is_me = beat.incarnation == format!("{:032x}", self.incarnation);
+        if is_me || (!is_known && self.seen.len() >= NODES_MAX) {
             return;
+        }
+        if beat.node == self.node {
+            self.twin_at = Some(now);
         }
         if beat.owns
             && let Ok(incarnation) = u128::from_str_radix(&beat.incarnation, 16)
@@ -129,15 +136,20 @@ impl Roster {
     /// Returns true if this server should take over now. `is_able` says that it follows all shards
     /// and has reached their ends.
     pub(super) fn should_take_over(&self, is_able: bool, now: Duration) -> bool {
+        is_able && self.may_own(now) && self.living_owner(now).is_none() && self.is_first(now)
+    }
+
+    /// Returns true if nothing that this server knows of the others keeps it from owning.
+    pub(super) fn may_own(&self, now: Duration) -> bool {
         let age = now.saturating_sub(self.started);
         // Others may hold frames that the log has lost; a server without any cannot know.
-        let is_settled =
-            age >= if self.came_with_copy { OWNER_SILENCE } else { UNKNOWN_COPIES_WAIT };
-        is_able
-            && is_settled
-            && self.living_owner(now).is_none()
-            && !self.is_off(now)
-            && self.is_first(now)
+        let wait = if self.came_with_copy { OWNER_SILENCE } else { UNKNOWN_COPIES_WAIT };
+        age >= wait && !self.is_off(now) && !self.has_twin(now)
+    }
+
+    /// Returns true if another server with the same name lives: its data folder was copied.
+    pub(super) fn has_twin(&self, now: Duration) -> bool {
+        self.twin_at.is_some_and(|at| now.saturating_sub(at) < OWNER_SILENCE)
     }
 
     /// Returns true if this server comes first among those that live and could take over. All of
@@ -149,7 +161,7 @@ impl Roster {
     }
 
     /// Returns true if the clock of this server differs from those of most others.
-    pub(super) fn is_off(&self, now: Duration) -> bool {
+    fn is_off(&self, now: Duration) -> bool {
         let others: Vec<_> = self.seen.values().filter(|seen| seen.lives(now)).collect();
         let is_far = |seen: &&&Seen| seen.system_offset_ms.unsigned_abs() > CLOCK_SKEW_MS;
         others.len() >= 2 && others.iter().filter(is_far).count() * 2 > others.len()

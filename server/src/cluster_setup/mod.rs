@@ -101,18 +101,26 @@ async fn init(
         publish::check_whole(&open_stores(source), nats.max_payload())?;
     }
     // The first stream says what the cluster is, so that an interrupted start goes on.
-    for shard in (0..plan.shards).chain([LOGINS]) {
+    if let Some(source) = &mut source {
+        if found.is_some() {
+            ensure_nobody_runs(&nats).await?;
+        }
+        // From now on it does not start alone, whatever becomes of the rest.
+        source.mark(Some(&plan.id))?;
+    }
+    for shard in 0..plan.shards {
         nats.create(shard, &plan, REPLICAS).await?;
     }
     let (id, count) = (&plan.id, plan.shards);
     writeln!(out, "cluster {} ({id}): {count} streams of {REPLICAS} replicas", log.cluster_name)?;
-    let Some(source) = &mut source else { return Ok(()) };
+    let Some(source) = &source else { return nats.create(LOGINS, &plan, REPLICAS).await };
     for (shard, store) in open_stores(source).iter().enumerate() {
         let Published { frames, appended } = publish(&nats, shard as u16, &**store).await?;
         publish::check_state(&nats, shard as u16, &**store).await?;
         writeln!(out, "shard {shard}: {frames} frames, {appended} of them copied now, good")?;
     }
-    source.mark(Some(&plan.id))?;
+    // The last stream: servers do not start without it.
+    nats.create(LOGINS, &plan, REPLICAS).await?;
     writeln!(out, "{} is a copy of the cluster now", source.path().display())?;
     Ok(())
 }
@@ -139,6 +147,9 @@ async fn restore(
     anyhow::ensure!(shard < manifest.shards, "the cluster has {} shards", manifest.shards);
     ensure_nobody_runs(&nats).await?;
     let plan = Plan { id, shards: manifest.shards, quote_seed: manifest.quote_seed };
+    if let Some(found) = nats.plan().await? {
+        anyhow::ensure!(found == plan, "this folder is a copy of another cluster");
+    }
     match nats.info(shard).await? {
         Some(info) => nats.check_stream(shard, &plan, &info)?,
         None => nats.create(shard, &plan, REPLICAS).await?,
@@ -175,6 +186,10 @@ async fn leave(
         {
             nats.seal(shard, &info).await?;
         }
+    }
+    // A server may have started before the streams were closed.
+    for (shard, store) in open_stores(&folder).iter().enumerate() {
+        publish::ensure_same_end(&nats, shard as u16, &**store).await?;
     }
     folder.mark(None)?;
     writeln!(

@@ -23,6 +23,8 @@ pub enum Route {
 pub enum ClusterOrder {
     /// The owner has appended these frames.
     Follow(Followed),
+    /// Follow no more: the stream has other frames than the copy.
+    Diverged(String),
     /// Become the owner.
     TakeOver(Box<Owner>),
     /// Let another server become the owner.

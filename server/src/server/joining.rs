@@ -13,7 +13,7 @@ use crate::cluster::{
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::engine::Owner;
-use crate::journal::{LogStore, StreamStore, Tip};
+use crate::journal::{LogStore, Positions, StreamStore, Tip};
 use crate::message::{Route, ShardEvent, ShardReport};
 use crate::shard::RecoveredShard;
 use anyhow::Context as _;
@@ -87,7 +87,7 @@ impl Joining {
         self,
         data_dir: &DataDir,
         address: &str,
-        (shards, tips): (Vec<UnboundedSender<ShardEvent>>, Vec<Tip>),
+        (shards, tips, positions): (Vec<UnboundedSender<ShardEvent>>, Vec<Tip>, Vec<Positions>),
         clock: Arc<Clock>,
         #[cfg(feature = "remote")] logins: Option<SharedLogins>,
     ) -> anyhow::Result<ClusterHandle> {
@@ -110,7 +110,8 @@ impl Joining {
         if let Some(logins) = logins {
             tokio::spawn(follow_logins(nats.clone(), logins));
         }
-        Node::start(NodeParts { nats, owner, shards, tips, reports, route, clock }).await
+        let parts = NodeParts { nats, owner, shards, tips, positions, reports, route, clock };
+        Node::start(parts).await
     }
 }
 
@@ -118,6 +119,8 @@ impl Joining {
 pub(super) struct Member {
     /// The end of each shard's journal at the start.
     tips: Vec<Tip>,
+    /// How far each shard's copy is.
+    positions: Vec<Positions>,
     /// Address at which the other servers say it is.
     address: Arc<str>,
     handle: Option<ClusterHandle>,
@@ -125,8 +128,13 @@ pub(super) struct Member {
 
 impl Member {
     /// Notes what the others have to know.
-    pub(super) fn new(recovered: &[RecoveredShard], shared: Option<&SharedParts>) -> Self {
+    pub(super) fn new(
+        recovered: &[RecoveredShard],
+        positions: &[Positions],
+        shared: Option<&SharedParts>,
+    ) -> Self {
         Self {
+            positions: positions.to_vec(),
             tips: recovered.iter().map(|shard| Tip::from(&shard.end)).collect(),
             address: shared.map_or_else(|| "".into(), |shared| Arc::clone(&shared.address)),
             handle: None,
@@ -146,7 +154,7 @@ impl Member {
         #[cfg(feature = "remote")] logins: Option<SharedLogins>,
     ) -> anyhow::Result<()> {
         if let Some(joining) = joining {
-            let parts = (shards, std::mem::take(&mut self.tips));
+            let parts = (shards, std::mem::take(&mut self.tips), self.positions.clone());
             let joined = joining.start(
                 data_dir,
                 &self.address,

@@ -113,14 +113,14 @@ impl Server {
         let address = listeners.first().map_or_else(nowhere, |(one, _)| one.local_addr())?;
         let route = cluster.as_ref().map(|cluster| cluster.route.clone());
         let shared = SharedParts::new(cluster, &listeners, &numbers)?;
-        #[cfg(feature = "cluster")]
-        let member = Member::new(&recovered, shared.as_ref());
         let count = stores.len();
         let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =
             (0..count).map(|_| ShardHandle::channel()).unzip();
         let events: Vec<_> = handles.iter().map(|handle| handle.events.clone()).collect();
         let readers = Arc::new(RwLock::new(()));
         let positions: Vec<_> = (0..count).map(|_| Positions::default()).collect();
+        #[cfg(feature = "cluster")]
+        let member = Member::new(&recovered, &positions, shared.as_ref());
         let counters: Vec<Arc<ShardStats>> = (0..count).map(|_| Arc::default()).collect();
         let keepers = keepers(config, &stores, &readers);
 

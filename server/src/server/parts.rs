@@ -220,6 +220,7 @@ pub(super) fn start_shards(
             store: Arc::clone(&stores[number]),
             positions: position.clone(),
             address: Arc::clone(&shared.address),
+            route: shared.route.clone(),
         });
         let journal = match &membership {
             Some(_) => JournalWriter::following(log, id, end, position),

@@ -73,6 +73,12 @@ impl Agenda {
         std::mem::swap(&mut self.deferred, &mut self.tasks);
     }
 
+    /// Drops all tasks but answers to DUMPLOGs: the accounts are another server's.
+    pub(super) fn keep_dumps(&mut self) {
+        self.deferred.clear();
+        self.tasks.retain(|task| matches!(task, Task::DumpDone(_)));
+    }
+
     /// Returns true if there is nothing to do.
     pub(super) fn is_empty(&self) -> bool {
         self.tasks.is_empty()

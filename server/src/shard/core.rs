@@ -226,6 +226,7 @@ impl Shard {
         if self.is_failed() {
             self.refuse_all(&Refusal::ReadOnly);
             self.answer();
+            self.let_go_failed();
             return Ok(());
         }
         // Checked before anything is decided: without free space, nothing may be decided that must
@@ -353,7 +354,7 @@ impl Shard {
             let _ = self.handles.dumps.send(dump);
         }
         if let Some(is) = self.market_recorded.take() {
-            let is = is && !self.is_failed();
+            let is = is && !self.decides_nothing();
             let _ = self.handles.quotes.send(QuoteRequest::MarketRecorded(is));
         }
         for (symbol, armed) in self.executor.ledger.book_mut().take_interest() {
@@ -374,7 +375,7 @@ impl Shard {
     fn refuse_all(&mut self, refusal: &Refusal) {
         while let Some(task) = self.agenda.pop() {
             if let Task::DumpDone(done) = task {
-                self.executor.turn_away_dump(&done.dump, refusal);
+                self.executor.end_dump(*done, refusal);
             }
         }
         self.executor.turn_away_waiting(refusal);

@@ -19,6 +19,7 @@ use hashbrown::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 /// What a shard of a cluster shares with it.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ pub struct Membership {
     pub positions: Positions,
     /// Address at which this server takes clients.
     pub address: Arc<str>,
+    /// Where commands are carried out.
+    pub route: watch::Receiver<Route>,
 }
 
 /// What the next round does first.
@@ -50,6 +53,8 @@ pub(super) struct Following {
     membership: Membership,
     route: Route,
     turn: Option<Turn>,
+    /// True once this server is the owner in the log. It answers when it owns all shards.
+    owned: bool,
     /// Commands that waited for a price when the ownership ended, in the order of each user.
     backlog: Vec<Waiting>,
     failure: Option<AppendError>,
@@ -68,6 +73,7 @@ impl Following {
             membership,
             route: Route::Sought,
             turn: None,
+            owned: false,
             backlog: Vec::new(),
             failure: None,
             broken: false,
@@ -83,10 +89,11 @@ impl Following {
     /// Takes an order. What concerns the journal is done in the next round.
     pub(super) fn take_order(&mut self, order: ClusterOrder, executor: &mut Executor) {
         match order {
-            ClusterOrder::TakeOver(owner) if !self.broken => {
+            ClusterOrder::TakeOver(owner) if !self.broken && !self.owned => {
                 self.turn = Some(Turn::TakeOver(owner));
             }
             ClusterOrder::TakeOver(_) => {}
+            ClusterOrder::Diverged(message) => self.break_off(executor.ledger.tip(), message),
             ClusterOrder::Release => self.turn = Some(Turn::Release),
             ClusterOrder::Follow(followed) => self.follow(&followed, executor),
         }
@@ -94,7 +101,11 @@ impl Following {
 
     fn follow(&mut self, followed: &Followed, executor: &mut Executor) {
         // What was on its way when the shard took over is not for it.
-        if self.broken || self.failure.is_some() || executor.health != Health::Following {
+        if self.broken
+            || self.failure.is_some()
+            || executor.health != Health::Following
+            || self.owned
+        {
             return;
         }
         let (mut newest, mut hits) = (None, HashMap::new());
@@ -109,9 +120,7 @@ impl Following {
                     return;
                 }
                 Err(FollowError::Frame(message)) => {
-                    self.broken = true;
-                    let tip = executor.ledger.tip();
-                    return self.report(tip, ShardNews::Broken(message));
+                    return self.break_off(executor.ledger.tip(), message);
                 }
             }
         }
@@ -122,6 +131,33 @@ impl Following {
         let next = executor.ledger.book().assigned_max().saturating_add(1);
         self.membership.numbers.fetch_max(next, Ordering::Relaxed);
         self.report(executor.ledger.tip(), ShardNews::Followed(newest));
+    }
+
+    /// Follows no more: the accounts are not those of the log, or the log is not that of the copy.
+    fn break_off(&mut self, tip: Tip, message: String) {
+        self.broken = true;
+        self.report(tip, ShardNews::Broken(message));
+    }
+
+    /// Returns true if the accounts may hold a part of a frame only.
+    pub(super) const fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Notes that this server is the owner in the log, or is not.
+    pub(super) const fn set_owned(&mut self, owned: bool) {
+        self.owned = owned;
+    }
+
+    /// Returns true if the shard should begin to answer: this server owns all shards.
+    pub(super) fn may_answer(&self) -> bool {
+        self.owned && self.route == Route::Here
+    }
+
+    /// Takes the route as it is now; an owner that has lost a shard does not answer.
+    pub(super) fn find_route(&mut self) {
+        let route = self.membership.route.borrow().clone();
+        self.route = if route == Route::Here { Route::Sought } else { route };
     }
 
     pub(super) fn report(&self, tip: Tip, news: ShardNews) {

@@ -4,8 +4,8 @@
 use crate::engine::{Book, Loader, MarketState, Stamp, StateHash};
 use crate::journal::decision::{Decision, SeenSnapshot};
 use crate::journal::{
-    Anchor, LogStore, ReadError, Recovered, RecoveryError, SnapshotFault, SnapshotHeader,
-    SnapshotReader, Start, cut_at_damage, remove_unfinished, snapshots,
+    Anchor, Fault, LogStore, ReadError, Recovered, RecoveryError, SegmentFault, SnapshotFault,
+    SnapshotHeader, SnapshotReader, Start, cut_at_damage, remove_unfinished, snapshots,
 };
 use std::io;
 
@@ -70,7 +70,7 @@ pub fn recover_shard(
 /// Returns a [`RecoveryError`], for example if a record does not fit the accounts.
 pub fn recover_copy(store: &dyn LogStore, shard: u16) -> Result<RecoveredShard, RecoveryError> {
     match recover_shard(store, shard, true) {
-        Err(RecoveryError::Damaged(error)) if !matches!(error, ReadError::Io { .. }) => {
+        Err(RecoveryError::Damaged(error)) if is_damage(&error) => {
             tracing::warn!(shard, %error, "the copy is damaged");
             cut_at_damage(store.folder(), shard)?;
             recover_shard(store, shard, true)
@@ -81,6 +81,20 @@ pub fn recover_copy(store: &dyn LogStore, shard: u16) -> Result<RecoveredShard, 
             recover_shard(store, shard, true)
         }
         recovered => recovered,
+    }
+}
+
+/// Returns true if bytes are missing or wrong. What is whole, and of another shard or of a newer
+/// program, is not damage.
+fn is_damage(error: &ReadError) -> bool {
+    match error {
+        ReadError::Io { .. } => false,
+        ReadError::Frame { fault, .. } => {
+            fault.may_be_torn() || matches!(fault, Fault::Gap(_) | Fault::Chain(_))
+        }
+        ReadError::Segment { fault, .. } => {
+            matches!(fault, SegmentFault::Damaged | SegmentFault::Gap { .. })
+        }
     }
 }
 

@@ -5,8 +5,8 @@
 
 use super::degraded::Health;
 use super::execute::Executor;
-use crate::message::{Job, PendingDump, ReplyTarget, Work};
-use daytrade_protocol::Refusal;
+use crate::message::{DumpDone, Job, PendingDump, ReplyTarget, Work};
+use daytrade_protocol::{Refusal, ReplyBody};
 
 impl Executor {
     /// Refuses a job that has not begun: nothing is recorded.
@@ -35,6 +35,22 @@ impl Executor {
         self.round.refuse(dump.to, refusal);
         if let Some(user) = &dump.user {
             self.waiting.unhold(user);
+        }
+    }
+
+    /// Answers a DUMPLOG although nothing can be recorded. In a cluster, its record is in the log.
+    pub(super) fn end_dump(&mut self, done: DumpDone, refusal: &Refusal) {
+        let DumpDone { dump, result } = done;
+        match result {
+            Ok((path, events)) if self.health == Health::Following => {
+                self.round.begin_delivery(&dump.target, 1);
+                self.round.reply(dump.to, &ReplyBody::DumpLog { path: path.into(), events });
+                if let Some(user) = &dump.user {
+                    self.waiting.unhold(user);
+                }
+            }
+            Err(failed) if self.health == Health::Following => self.turn_away_dump(&dump, &failed),
+            _ => self.turn_away_dump(&dump, refusal),
         }
     }
 

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::watch;
 
 /// A connection to a server, and the numbers of the commands that were sent on it.
 struct Connection {
@@ -75,12 +76,14 @@ impl Node {
         let handles = ShardHandles { quotes, dumps, snapshots };
         let mut shard = Shard::new(0, recovered, journal, handles, Arc::default(), 40);
         let (reports, reported) = mpsc::unbounded_channel();
+        let (route, _) = watch::channel(Route::Sought);
         shard.join(Membership {
             reports,
             numbers: Arc::new(AtomicU64::new(1)),
             store: Arc::clone(&store),
             positions,
             address: format!("node{number}:1").into(),
+            route: route.subscribe(),
         });
         let keeper = SnapshotKeeper::new(store, 0, None, Arc::default());
         Ok(Self {
@@ -179,7 +182,11 @@ impl Node {
             incarnation: self.incarnation,
         };
         self.order(ClusterOrder::TakeOver(Box::new(owner)));
-        self.round(now_ms)
+        self.round(now_ms)?;
+        if self.owns {
+            self.set_route(Route::Here, now_ms)?;
+        }
+        Ok(())
     }
 
     /// Lets the log go.

@@ -12,6 +12,8 @@ pub(super) struct Takeover {
     until: Duration,
     /// What is known of each shard.
     steps: Vec<Step>,
+    /// True once the first shard is owned.
+    has_first: bool,
 }
 
 /// How far a shard is.
@@ -30,7 +32,8 @@ enum Step {
 impl Takeover {
     /// Begins a takeover of this many shards.
     pub(super) fn new(shards: usize, now: Duration) -> Self {
-        Self { until: now + TAKE_OVER_WITHIN, steps: vec![Step::Waits(now); shards] }
+        let steps = vec![Step::Waits(now); shards];
+        Self { until: now + TAKE_OVER_WITHIN, steps, has_first: false }
     }
 
     /// Returns true if its time is over.
@@ -47,15 +50,27 @@ impl Takeover {
         now: Duration,
     ) -> Vec<u16> {
         let has_first = shards.first().is_some_and(|shard| shard.role == Role::Owns);
-        let count = if has_first { shards.len() } else { 1 };
+        if has_first && !self.has_first {
+            // The owner before may have gone on with the others until now.
+            self.has_first = true;
+            self.steps.iter_mut().skip(1).for_each(|step| *step = Step::Waits(now));
+        }
+        // All are read to their ends before the first is owned: so the numbers are known.
+        let is_ready = |(step, shard): (&Step, &ShardState)| match step {
+            Step::Reads(last) => shard.tip.frame >= *last,
+            Step::Told => true,
+            Step::Waits(_) | Step::Asks => false,
+        };
+        let may_tell = self.has_first || self.steps.iter().zip(&*shards).all(is_ready);
+        let owned = if self.has_first { shards.len() } else { 1 };
         let mut asked = Vec::new();
-        for (number, (step, shard)) in self.steps.iter_mut().zip(shards).enumerate().take(count) {
+        for (number, (step, shard)) in self.steps.iter_mut().zip(shards).enumerate() {
             match *step {
                 Step::Waits(until) if until <= now => {
                     *step = Step::Asks;
                     asked.push(number as u16);
                 }
-                Step::Reads(last) if shard.tip.frame >= last => {
+                Step::Reads(last) if may_tell && number < owned && shard.tip.frame >= last => {
                     *step = Step::Told;
                     shard.stop_feed();
                     shard.role = Role::Taking;
@@ -75,7 +90,8 @@ impl Takeover {
         (last, heard): (Option<u64>, u64),
         now: Duration,
     ) {
-        let Some(step) = self.steps.get_mut(usize::from(number)) else { return };
+        let step = self.steps.get_mut(usize::from(number));
+        let Some(step) = step.filter(|step| **step == Step::Asks) else { return };
         let known = heard.max(shard.tip.frame);
         *step = match last {
             Some(last) if last >= known => {

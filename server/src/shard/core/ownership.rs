@@ -23,9 +23,23 @@ impl Shard {
 
     /// Notes where the commands of a cluster are carried out.
     pub fn set_route(&mut self, route: Route) {
-        if let Some(following) = &mut self.following {
-            following.set_route(route);
+        let Some(following) = &mut self.following else { return };
+        following.set_route(route);
+        if self.executor.health == Health::Following && following.may_answer() {
+            self.begin_answering();
         }
+    }
+
+    /// Begins to answer: this server owns all shards, so no other one gives numbers any more.
+    fn begin_answering(&mut self) {
+        self.executor.health = Health::Good;
+        if let Some(following) = &mut self.following {
+            following.begin_owning(&mut self.inbox);
+        }
+        let state = Box::new(self.book().market.clone());
+        let _ = self.handles.quotes.send(QuoteRequest::Resume { shard: self.id, state });
+        self.announce_interest();
+        self.send_pause(false);
     }
 
     /// Returns true if commands wait because it is not known where they are carried out: more
@@ -66,6 +80,7 @@ impl Shard {
         let done = match turn {
             Some(Turn::TakeOver(owner)) => self.take_over(owner, now_ms),
             Some(Turn::Release) => {
+                self.rest();
                 self.report(ShardNews::Released);
                 Ok(())
             }
@@ -90,22 +105,25 @@ impl Shard {
             }
             done => done?,
         }
-        self.executor.health = Health::Good;
         if let Some(following) = &mut self.following {
-            following.begin_owning(&mut self.inbox);
+            following.set_owned(true);
         }
-        let state = Box::new(self.book().market.clone());
-        let _ = self.handles.quotes.send(QuoteRequest::Resume { shard: self.id, state });
-        self.announce_interest();
-        self.send_pause(false);
         self.report(ShardNews::Owns);
         Ok(())
     }
 
     /// Lets go after a round, if the cluster wants it: everything that was decided is durable.
     pub(super) fn let_go_if_told(&mut self) {
-        if self.following.as_mut().and_then(|following| following.take_turn()).is_some() {
+        let turn = self.following.as_mut().and_then(|following| following.take_turn());
+        if matches!(turn, Some(Turn::Release)) {
             self.rest();
+            self.report(ShardNews::Released);
+        }
+    }
+
+    /// Lets go of a shard whose journal has failed, if the cluster wants it.
+    pub(super) fn let_go_failed(&mut self) {
+        if self.following.as_mut().and_then(|following| following.take_turn()).is_some() {
             self.report(ShardNews::Released);
         }
     }
@@ -141,11 +159,13 @@ impl Shard {
     /// Stops deciding. Commands that wait for a price wait for an owner.
     fn rest(&mut self) {
         self.executor.health = Health::Following;
+        self.agenda.keep_dumps();
         let waiting = self.executor.waiting.take_all();
         if let Some(following) = &mut self.following {
             // Orders for an owner are void.
             following.take_turn();
-            following.set_route(Route::Sought);
+            following.set_owned(false);
+            following.find_route();
             following.keep(waiting);
         }
         self.send_pause(true);

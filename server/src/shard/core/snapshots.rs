@@ -8,8 +8,9 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 impl Shard {
-    const fn may_take_snapshots(&self) -> bool {
-        matches!(self.executor.health, Health::Good | Health::Following)
+    fn may_take_snapshots(&self) -> bool {
+        let is_broken = self.following.as_ref().is_some_and(|following| following.is_broken());
+        !is_broken && matches!(self.executor.health, Health::Good | Health::Following)
     }
 
     /// Continues the snapshot in progress.
@@ -44,8 +45,10 @@ impl Shard {
     /// # Errors
     /// Returns an error of the file system. Nothing is lost by it.
     pub fn last_snapshot(&mut self, keeper: &Mutex<SnapshotKeeper>) -> io::Result<()> {
+        let is_broken = self.following.as_ref().is_some_and(|following| following.is_broken());
         let ledger = &mut self.executor.ledger;
-        if self.executor.health == Health::Failed
+        if is_broken
+            || self.executor.health == Health::Failed
             || !self.snapshots.is_due_at_stop(ledger.last_written())
         {
             return Ok(());

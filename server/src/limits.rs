@@ -311,6 +311,8 @@ pub(crate) const ASSIGNED_UNUSUAL: u64 = 1 << 62;
 /// Interval of heartbeats, and the silence after which the owner of a cluster is replaced.
 pub(crate) const HEARTBEAT: Duration = Duration::from_millis(500);
 pub(crate) const OWNER_SILENCE: Duration = Duration::from_secs(2);
+/// Frames that a follower may be behind and still be one that could take over.
+pub(crate) const FOLLOWER_LAG_MAX: u64 = 1_000;
 /// How long commands wait for an owner (`READ_ONLY`).
 pub(crate) const OWNER_WAIT: Duration = Duration::from_secs(15);
 /// How long a server without a copy waits to hear what copies others have.

@@ -35,6 +35,12 @@ const FEW: &[Fault] = &[Kill, Terminate, KillNats, Pause];
 /// The faults of the long form, again and again.
 const MANY: &[Fault] = &[Kill, Terminate, KillNats, Pause, KillBoth, KillFollower, KillAllNats];
 
+/// Number of faults of the long form: `DAYTRADE_FAULTS`, or fifteen of each kind.
+fn long_count() -> usize {
+    let named = std::env::var("DAYTRADE_FAULTS").ok().and_then(|count| count.parse().ok());
+    named.unwrap_or(15 * MANY.len())
+}
+
 struct Cluster {
     nats: Nats,
     folder: TempDir,
@@ -123,7 +129,7 @@ impl Cluster {
 fn servers_that_die_lose_and_double_nothing() {
     let Some(mut cluster) = Cluster::start() else { return };
     let long = std::env::var_os("DAYTRADE_LONG_TESTS").is_some();
-    let (faults, count) = if long { (MANY, 105) } else { (FEW, FEW.len()) };
+    let (faults, count) = if long { (MANY, long_count()) } else { (FEW, FEW.len()) };
     cluster.settle();
     let traders = Traders::start(6, &cluster.ports);
     let mut happened = Vec::new();

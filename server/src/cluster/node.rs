@@ -14,7 +14,7 @@ use super::roster::Roster;
 use crate::clock::Clock;
 use crate::engine::Owner;
 use crate::journal::Positions;
-use crate::limits::{HEARTBEAT, OWNER_SILENCE};
+use crate::limits::{FOLLOWER_LAG_MAX, HEARTBEAT, OWNER_SILENCE};
 use crate::message::{ClusterOrder, Route, ShardNews, ShardReport};
 use futures_util::StreamExt as _;
 pub(crate) use parts::{ClusterHandle, NodeParts};
@@ -175,11 +175,12 @@ impl Node {
         self.shards.iter().all(|shard| shard.role == Role::Owns)
     }
 
-    /// Returns true if it could take over: it follows all shards and has reached their ends.
+    /// Returns true if it could take over: it follows all shards and is close to their ends. A busy
+    /// owner is always some frames ahead; a takeover reads them first.
     fn is_able(&self) -> bool {
         let is_at_end = |shard: &ShardState| {
             matches!(shard.role, Role::Follows | Role::Taking | Role::Owns)
-                && shard.tip.frame >= shard.last
+                && shard.tip.frame + FOLLOWER_LAG_MAX >= shard.last
         };
         !self.released
             && self.quiet_until.is_none_or(|until| until <= self.now())

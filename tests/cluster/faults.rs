@@ -74,8 +74,13 @@ impl Cluster {
 
     /// Waits until all servers follow or own, so that the next fault finds a whole cluster.
     fn settle(&self) {
+        let mut said = String::new();
         eventually("whole cluster", || {
             let status = self.nats.cluster_ok("status", &[]);
+            if status != said {
+                println!("{status}");
+                said.clone_from(&status);
+            }
             let able = status.matches("could take over").count();
             able == 2 && status.contains("owns the accounts") && !status.contains("behind:")
         });
@@ -155,11 +160,12 @@ fn servers_that_die_lose_and_double_nothing() {
             })
             .collect();
         worst.sort_unstable();
-        let median = worst[worst.len() / 2];
+        let (Some(median), Some(longest)) = (worst.get(worst.len() / 2), worst.last()) else {
+            continue;
+        };
         println!(
-            "{fault:?}: {} times, stall median {median:.1?}, worst {:.1?}",
-            worst.len(),
-            worst[worst.len() - 1]
+            "{fault:?}: {} times, stall median {median:.1?}, worst {longest:.1?}",
+            worst.len()
         );
     }
 }

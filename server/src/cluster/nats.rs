@@ -292,7 +292,7 @@ impl Nats {
         }
     }
 
-    /// Reads a message from the leader of the stream. Other replicas may be behind it.
+    /// Reads a message from the leader of the stream, because other replicas may lag.
     pub(crate) async fn read(&self, shard: u16, number: u64) -> Option<Bytes> {
         let stream = self.streams.get_stream_no_info(self.stream_name(shard)).await.ok()?;
         let read = timeout(LOG_TRY, stream.get_raw_message(number)).await.ok()?.ok()?;

@@ -57,7 +57,7 @@ impl SentLines {
         self.0.iter().flat_map(|line| line.bytes.iter().copied()).collect()
     }
 
-    /// Takes a reply to the oldest line with its tag. Returns false if there is none.
+    /// Assigns a reply to the oldest waiting line with its tag. Returns false if no line matches.
     pub(super) fn take_reply(&mut self, tag: Option<Tag>, is_moved: bool) -> bool {
         let is_it = |line: &&mut SentLine| {
             line.wants_reply && line.fate == Fate::Waiting && line.tag == tag

@@ -70,7 +70,7 @@ pub(super) fn first_kept(storage: &dyn Storage) -> io::Result<Option<u64>> {
 }
 
 /// Returns the index of the last segment that begins before a time, or else 0. Times never go back
-/// within a journal. A segment without a readable frame is none of these; reading will tell.
+/// within a journal. A segment whose first frame cannot be read is skipped here.
 fn first_to_read(storage: &dyn Storage, segments: &[String], time_ms: u64) -> io::Result<usize> {
     for (at, name) in segments.iter().enumerate().rev() {
         let mut header = [0; HEADER_BYTES];

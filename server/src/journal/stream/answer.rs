@@ -7,8 +7,8 @@ pub trait Stream: Send + Sync {
     /// Tries once to append message `number`, if the last one is the one before it.
     fn append(&self, number: u64, bytes: &[u8]) -> Answer;
 
-    /// Reads a message from the replica that decides what is appended. None if there is none of
-    /// this number, or if that is not known.
+    /// Reads a message from the stream's leader. Returns None if the leader has no such message or
+    /// does not answer.
     fn read(&self, number: u64) -> Option<Vec<u8>>;
 
     /// Returns the time since a fixed moment.

@@ -59,9 +59,9 @@ impl Written {
         true
     }
 
-    /// Returns the requests that were not carried out, in their order. If the server has said that
-    /// it ends the connection, it has answered all that it took up, so nothing behind the last
-    /// answer was taken up.
+    /// Returns the requests that were not carried out, in their order. If the server announced
+    /// the end of the connection, it has answered every request it accepted, so requests after the
+    /// last reply were not accepted.
     pub(super) fn into_turned_away(self, in_order: bool) -> Vec<TurnedAway> {
         let mut all = self.turned_away;
         let after = self.waiting.into_iter().filter(|(tag, _)| in_order && *tag > self.answered);

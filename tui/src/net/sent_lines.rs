@@ -86,8 +86,8 @@ impl SentLines {
     }
 
     /// Keeps the lines that were not carried out, to be sent again. Returns those of which that is
-    /// not known. `in_order` is true if the server has said that it ends the connection: it has
-    /// answered all that it took up then, so nothing behind the last answer was taken up.
+    /// not known. `in_order` is true if the server announced the end of the connection: it has
+    /// answered every line it accepted, so lines after the last reply were not accepted.
     pub(super) fn keep_moved(&mut self, in_order: bool) -> Vec<String> {
         let last_with = |is_it: fn(&SentLine) -> bool| {
             self.0.iter().rposition(is_it).map_or(0, |last| last + 1)

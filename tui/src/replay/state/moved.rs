@@ -55,9 +55,9 @@ impl ReplayState {
     }
 
     /// Decides what becomes of the lines of a connection that has ended, and puts those first in
-    /// its send buffer that were not carried out. `in_order` is true if the server has said that it
-    /// ends it: it has answered all that it took up then, so nothing behind the last answer was
-    /// taken up. The last `unwritten` bytes have not left this process.
+    /// its send buffer that were not carried out. `in_order` is true if the server announced the
+    /// end: it has answered every line it accepted, so lines after the last reply were not
+    /// accepted. The last `unwritten` bytes have not left this process.
     pub(in crate::replay) fn end_connection(
         &mut self,
         connection: usize,

@@ -189,6 +189,13 @@ impl Daemon {
         client.rest()
     }
 
+    /// Prints what it has logged since it listened.
+    pub fn print_log(&self) {
+        for line in self.log.lock().unwrap().try_iter() {
+            println!("{}: {line}", self.port);
+        }
+    }
+
     /// Returns the resident memory of the process, KiB.
     pub fn memory_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

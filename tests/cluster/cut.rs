@@ -1,6 +1,8 @@
-//! A server that is cut off from NATS: another one takes over, and it answers nothing more.
+//! A server that is cut off from NATS, alone or with its whole machine: another one takes over, and
+//! it answers nothing more.
 
-use crate::harness::eventually;
+use crate::harness::{eventually, has_tool};
+use crate::lan::Lan;
 use crate::servers::{Nats, owns};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -72,4 +74,50 @@ fn an_owner_that_is_cut_off_is_replaced_and_answers_nothing() {
     let moved = format!("ERR,MOVED,{}", other.address());
     eventually("follower again", || owner.talk("ADD,alice,1.00\n").starts_with(&moved));
     assert_eq!(other.talk("ADD,alice,1.00\n"), "OK,ADD,3.00\n");
+}
+
+/// Returns the free and the reserved cash of a user together, as one machine's server knows it.
+fn account(lan: &Lan, machine: usize) -> String {
+    let summary = lan.talk(machine, "DISPLAY_SUMMARY,alice\n");
+    summary.lines().find(|line| line.starts_with("-ACCOUNT")).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn machines_whose_cable_is_pulled_are_replaced_and_come_back() {
+    if !has_tool("ip") || !has_tool("nc") {
+        return;
+    }
+    let Some(lan) = Lan::start(2) else { return };
+    let owner = lan.owner_among(&[0, 1, 2]);
+    lan.settle(owner);
+    assert_eq!(lan.talk(owner, "ADD,alice,1.00\n"), "OK,ADD,1.00\n");
+
+    // The owner and its NATS server, which may lead any of the streams.
+    lan.cut(owner);
+    let others: Vec<_> = (0..3).filter(|machine| *machine != owner).collect();
+    let next = std::thread::scope(|scope| {
+        let alone = scope.spawn(|| lan.talk(owner, "ADD,alice,10.00\nADD,alice,100.00\n"));
+        let next = lan.owner_among(&others);
+        assert_eq!(lan.talk(next, "ADD,alice,1.00\n"), "OK,ADD,2.00\n");
+        let replies = alone.join().unwrap();
+        assert!(replies.starts_with("ERR,UNKNOWN,"), "{replies}");
+        assert!(replies.lines().all(|line| !line.starts_with("OK")), "{replies}");
+        assert_eq!(replies.lines().last(), Some("* BYE,MOVED"), "{replies}");
+        next
+    });
+    assert!(lan.talk(owner, "ADD,alice,1.00\n").starts_with("ERR,READ_ONLY,"));
+    lan.mend(owner);
+    let moved = format!("ERR,MOVED,{}", lan.advertised(next));
+    eventually("follower again", || lan.talk(owner, "ADD,alice,1.00\n").starts_with(&moved));
+    lan.settle(next);
+
+    // A machine that follows: the others go on, and it catches up.
+    lan.cut(owner);
+    eventually("answer of the two others", || {
+        lan.talk(next, "ADD,alice,0.01\n").starts_with("OK,ADD,")
+    });
+    assert!(lan.talk(next, "ADD,alice,1.00\n").starts_with("OK,ADD,3.01"));
+    lan.mend(owner);
+    lan.settle(next);
+    assert!(account(&lan, next).starts_with("-ACCOUNT,alice,3.01,"));
 }

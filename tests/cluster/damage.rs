@@ -105,3 +105,58 @@ fn a_damaged_copy_is_fetched_again() {
     let summary = server.talk("DISPLAY_SUMMARY,alice\n");
     assert!(summary.contains("-ACCOUNT,alice,1000.00,"), "{summary}");
 }
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_shortened_stream_is_noticed_and_filled_up_from_the_longest_copy() {
+    let Some(mut nats) = Nats::start() else { return };
+    let folder = TempDir::new().unwrap();
+    let (data, old) = (folder.path().join("d"), folder.path().join("old"));
+    filled(&nats, &data).signal("TERM");
+    let each = |nats: &mut Nats, change: fn(&mut Nats, usize)| {
+        (0..3).for_each(|number| change(nats, number));
+    };
+    each(&mut nats, Nats::kill);
+    (0..3).for_each(|number| copy_folder(&nats.store(number), &old.join(number.to_string())));
+    each(&mut nats, Nats::run);
+    let server = nats.member(&data);
+    eventually("owner", || owns(&server));
+    let answered = server.talk(&"ADD,alice,1.00\n".repeat(7));
+    assert!(answered.ends_with("OK,ADD,1007.00\n"), "{answered}");
+    server.signal("TERM");
+    // All three NATS servers come back with what an older copy of their disks has.
+    each(&mut nats, Nats::kill);
+    for number in 0..3 {
+        std::fs::remove_dir_all(nats.store(number)).unwrap();
+        copy_folder(&old.join(number.to_string()), &nats.store(number));
+    }
+    each(&mut nats, Nats::run);
+    let server = nats.member(&data);
+    // One without a copy knows of the loss from the other, and does not take over either.
+    let fresh = nats.member(&folder.path().join("fresh"));
+    eventually("word of the loss", || {
+        nats.cluster_ok("status", &[]).contains("more: the stream has lost frames")
+    });
+    for server in [&server, &fresh] {
+        eventually("refusal", || server.talk("QUOTE,alice,ABC\n").starts_with("ERR,READ_ONLY,"));
+    }
+    server.signal("TERM");
+    fresh.signal("TERM");
+    let restored = nats.cluster_ok("restore", &["0", "--from", data.to_str().unwrap()]);
+    assert!(restored.starts_with("shard 0: ") && restored.contains("good"), "{restored}");
+    let server = nats.member(&folder.path().join("fresh"));
+    eventually("owner", || owns(&server));
+    let summary = server.talk("DISPLAY_SUMMARY,alice\n");
+    assert!(summary.contains("-ACCOUNT,alice,1007.00,"), "{summary}");
+}

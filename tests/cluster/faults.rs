@@ -18,9 +18,11 @@ enum Fault {
     Pause,
     /// The owner stops in order.
     Terminate,
-    /// A NATS server is killed.
-    KillNats,
-    /// The owner and a NATS server are killed.
+    /// The NATS server that leads the stream of the first shard is killed.
+    KillLeader,
+    /// The same server is stopped for eight seconds.
+    PauseLeader,
+    /// The owner and that server are killed.
     KillBoth,
     /// A follower is killed.
     KillFollower,
@@ -28,17 +30,27 @@ enum Fault {
     KillAllNats,
 }
 
-use Fault::{Kill, KillAllNats, KillBoth, KillFollower, KillNats, Pause, Terminate};
+use Fault::{
+    Kill, KillAllNats, KillBoth, KillFollower, KillLeader, Pause, PauseLeader, Terminate,
+};
 
 /// The faults of CI.
-const FEW: &[Fault] = &[Kill, Terminate, Pause, KillNats];
+const FEW: &[Fault] = &[Kill, Terminate, Pause, KillLeader];
 /// The faults of the long form, again and again.
-const MANY: &[Fault] = &[Kill, Terminate, KillNats, Pause, KillBoth, KillFollower, KillAllNats];
+const MANY: &[Fault] =
+    &[Kill, Terminate, KillLeader, Pause, KillBoth, KillFollower, KillAllNats, PauseLeader];
 
-/// Number of faults of the long form: `DAYTRADE_FAULTS`, or fifteen of each kind.
+/// Faults of the long form: those whose names are in `DAYTRADE_FAULT_KINDS`, or all.
+fn many() -> Vec<Fault> {
+    let named = std::env::var("DAYTRADE_FAULT_KINDS").unwrap_or_default();
+    let is_named = |fault: &Fault| named.split(',').any(|name| name == format!("{fault:?}"));
+    MANY.iter().copied().filter(|fault| named.is_empty() || is_named(fault)).collect()
+}
+
+/// Number of faults of the long form: `DAYTRADE_FAULTS`, or thirteen of each kind.
 fn long_count() -> usize {
     let named = std::env::var("DAYTRADE_FAULTS").ok().and_then(|count| count.parse().ok());
-    named.unwrap_or(15 * MANY.len())
+    named.unwrap_or(13 * MANY.len())
 }
 
 struct Cluster {
@@ -46,6 +58,8 @@ struct Cluster {
     folder: TempDir,
     members: Vec<Option<Daemon>>,
     ports: Ports,
+    /// How long owners that had been paused took to refuse after they woke.
+    refused: Vec<Duration>,
 }
 
 impl Cluster {
@@ -53,8 +67,8 @@ impl Cluster {
         let nats = Nats::start()?;
         nats.init(4);
         let folder = TempDir::new().unwrap();
-        let mut cluster =
-            Self { nats, folder, members: Vec::new(), ports: Arc::new(Mutex::new(vec![0; 3])) };
+        let ports = Arc::new(Mutex::new(vec![0; 3]));
+        let mut cluster = Self { nats, folder, members: Vec::new(), ports, refused: Vec::new() };
         for number in 0..3 {
             cluster.members.push(None);
             cluster.run(number);
@@ -86,9 +100,34 @@ impl Cluster {
         });
     }
 
+    /// Returns the number of the NATS server that leads the stream of the first shard.
+    fn leader(&self) -> usize {
+        let status = self.nats.cluster_ok("status", &[]);
+        let (_, after) = status.split_once("leader n").unwrap_or_else(|| panic!("{status}"));
+        after.split(|byte: char| !byte.is_ascii_digit()).next().unwrap().parse().unwrap()
+    }
+
+    /// Pauses the owner until another server has taken over.
+    fn pause(&mut self, owner: usize) {
+        let pid = self.members[owner].as_ref().unwrap().pid();
+        send_signal(pid, "STOP");
+        let others: Vec<_> = (0..3).filter(|number| *number != owner).collect();
+        eventually("other owner", || {
+            others
+                .iter()
+                .any(|number| self.members[*number].as_ref().is_some_and(crate::servers::owns))
+        });
+        send_signal(pid, "CONT");
+        let woke = Instant::now();
+        let reply = self.members[owner].as_ref().unwrap().talk("QUOTE,nobody,ABC\n");
+        assert!(!reply.starts_with("OK"), "an owner that was replaced has answered: {reply}");
+        self.refused.push(woke.elapsed());
+    }
+
     /// Lets a fault happen, and everything come back. Returns when it happened.
-    fn suffer(&mut self, fault: Fault, random: usize) -> Instant {
+    fn suffer(&mut self, fault: Fault) -> Instant {
         let owner = owner_of(&self.members);
+        let leader = self.leader();
         let at = Instant::now();
         match fault {
             Kill => self.members[owner].take().unwrap().kill(),
@@ -96,25 +135,17 @@ impl Cluster {
             Terminate => {
                 self.members[owner].take().unwrap().signal("TERM");
             }
-            Pause => send_signal(self.members[owner].as_ref().unwrap().pid(), "STOP"),
-            KillNats => self.nats.kill(random % 3),
-            KillAllNats => (0..3).for_each(|number| self.nats.kill(number)),
+            Pause => self.pause(owner),
+            KillLeader => self.nats.kill(leader),
+            PauseLeader => self.nats.pause_for(leader, Duration::from_secs(8)),
+            KillAllNats => {
+                (0..3).for_each(|number| self.nats.kill(number));
+                (0..3).for_each(|number| self.nats.run(number));
+            }
             KillBoth => {
-                self.nats.kill(random % 3);
+                self.nats.kill(leader);
                 self.members[owner].take().unwrap().kill();
             }
-        }
-        if fault == Pause {
-            let others: Vec<_> = (0..3).filter(|number| *number != owner).collect();
-            eventually("other owner", || {
-                others
-                    .iter()
-                    .any(|number| self.members[*number].as_ref().is_some_and(crate::servers::owns))
-            });
-            send_signal(self.members[owner].as_ref().unwrap().pid(), "CONT");
-        }
-        if fault == KillAllNats {
-            (0..3).for_each(|number| self.nats.run(number));
         }
         let found = owner_of(&self.members);
         assert!(fault != Kill || found != owner);
@@ -123,10 +154,18 @@ impl Cluster {
                 self.run(number);
             }
         }
-        if matches!(fault, KillNats | KillBoth) {
-            self.nats.run(random % 3);
+        if matches!(fault, KillLeader | KillBoth) {
+            self.nats.run(leader);
         }
         at
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.members.iter().flatten().for_each(Daemon::print_log);
+        }
     }
 }
 
@@ -134,13 +173,14 @@ impl Cluster {
 fn servers_that_die_lose_and_double_nothing() {
     let Some(mut cluster) = Cluster::start() else { return };
     let long = std::env::var_os("DAYTRADE_LONG_TESTS").is_some();
-    let (faults, count) = if long { (MANY, long_count()) } else { (FEW, FEW.len()) };
+    let (faults, count) = if long { (many(), long_count()) } else { (FEW.to_vec(), FEW.len()) };
     cluster.settle();
     let traders = Traders::start(6, &cluster.ports);
     let mut happened = Vec::new();
     for number in 0..count {
         let fault = faults[number % faults.len()];
-        happened.push((fault, cluster.suffer(fault, number)));
+        println!("{number}: {fault:?}");
+        happened.push((fault, cluster.suffer(fault)));
         if number + 1 < count {
             cluster.settle();
         }
@@ -149,7 +189,7 @@ fn servers_that_die_lose_and_double_nothing() {
     let done: u64 = accounts.iter().map(|account| account.done).sum();
     let unknown: u64 = accounts.iter().map(|account| account.unknown).sum();
     println!("{count} faults: {done} lines answered, {unknown} unknown");
-    for fault in faults {
+    for fault in &faults {
         let mut worst: Vec<_> = happened
             .iter()
             .enumerate()
@@ -166,8 +206,9 @@ fn servers_that_die_lose_and_double_nothing() {
             continue;
         };
         println!(
-            "{fault:?}: {} times, stall median {median:.1?}, worst {longest:.1?}",
+            "{fault:?}: {} times, stall median {median:.2?}, worst {longest:.2?}: {worst:.2?}",
             worst.len()
         );
     }
+    println!("refused after waking: {:.2?}", cluster.refused);
 }

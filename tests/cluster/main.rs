@@ -15,6 +15,7 @@ mod harness;
 mod cut;
 mod damage;
 mod faults;
+mod lan;
 mod logins;
 mod servers;
 mod setup;

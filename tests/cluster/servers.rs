@@ -111,6 +111,14 @@ impl Nats {
         }
     }
 
+    /// Stops a server for this long, as a machine that swaps would be.
+    pub fn pause_for(&self, number: usize, time: std::time::Duration) {
+        let pid = self.running[number].as_ref().unwrap().id();
+        crate::harness::send_signal(pid, "STOP");
+        std::thread::sleep(time);
+        crate::harness::send_signal(pid, "CONT");
+    }
+
     pub fn store(&self, number: usize) -> PathBuf {
         self.folder.path().join(format!("store{number}"))
     }

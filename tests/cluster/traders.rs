@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// Longest time that a client waits for a reply before it tries another server.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Pauses up to this are not noted.
+const LEAST_STALL: Duration = Duration::from_millis(20);
+
 /// Where the servers are; a server that was started again has another port.
 pub type Ports = Arc<Mutex<Vec<u16>>>;
 
@@ -22,7 +25,7 @@ pub struct Account {
     pub done: u64,
     /// Lines that may have taken effect.
     pub unknown: u64,
-    /// Times of the first reply after more than half a second without one, and how long that was.
+    /// Times of the first reply after more than [`LEAST_STALL`] without one, and how long that was.
     pub stalls: Vec<(Instant, Duration)>,
 }
 
@@ -95,7 +98,7 @@ impl Trader {
                 self.account.done += 1;
                 let stall = self.last.elapsed();
                 self.last = Instant::now();
-                if stall > Duration::from_millis(500) {
+                if stall > LEAST_STALL {
                     self.account.stalls.push((self.last, stall));
                 }
             }

@@ -10,11 +10,15 @@ use crate::message::{ClusterOrder, Followed, ShardEvent};
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::timeout;
 
 /// Tries to read a frame before the stream is asked for another leader.
 const TRIES_OF_A_REPLICA: u32 = 3;
+/// Longest time that a reader may take to begin.
+const OPENING: Duration = Duration::from_secs(5);
 /// Most pauses between two tries.
 const PAUSES_MAX: u32 = 30;
 
@@ -65,10 +69,18 @@ impl Feed {
     /// Reads as long as every message is the next frame. Returns if the shard is gone.
     async fn read(&mut self) -> Result<(), Broken> {
         let first = self.tip.frame + 1;
-        let messages = self.nats.messages(self.shard, first).await.map_err(Broken::Silent)?;
+        let opened = timeout(OPENING, self.nats.messages(self.shard, first)).await;
+        let silent = |_| Broken::Silent(anyhow::anyhow!("no reader was made in time"));
+        let messages = opened.map_err(silent)?.map_err(Broken::Silent)?;
         let mut messages = std::pin::pin!(messages);
         loop {
-            let mut message = messages.next().await;
+            let mut message = match timeout(LOG_TRY, messages.next()).await {
+                Ok(message) => message,
+                Err(_) if self.is_behind().await => {
+                    return Err(Broken::Silent(anyhow::anyhow!("the reader gives no more")));
+                }
+                Err(_) => continue,
+            };
             let (mut frames, mut bytes) = (Vec::new(), 0);
             let ended = loop {
                 match self.take(message) {
@@ -96,6 +108,12 @@ impl Feed {
                 return Err(broken);
             }
         }
+    }
+
+    /// Returns true if the stream has frames that the reader does not give. A reader dies with the
+    /// NATS server that holds it, which the client library notices much later.
+    async fn is_behind(&self) -> bool {
+        self.nats.last(self.shard).await.is_ok_and(|last| last > self.tip.frame)
     }
 
     /// Checks that a message is the next frame.

@@ -274,7 +274,8 @@ impl Node {
     fn step_takeover(&mut self, lasts: &UnboundedSender<(u16, Option<u64>)>) {
         let now = self.now();
         if self.takeover.as_ref().is_some_and(|takeover| takeover.is_late(now)) {
-            tracing::warn!("the takeover did not end in time");
+            tracing::warn!("the takeover did not end in time; another server may try");
+            self.quiet_until = Some(now + 2 * OWNER_SILENCE);
             return self.release_all();
         }
         if self.takeover.is_none() {

@@ -30,9 +30,7 @@ enum Fault {
     KillAllNats,
 }
 
-use Fault::{
-    Kill, KillAllNats, KillBoth, KillFollower, KillLeader, Pause, PauseLeader, Terminate,
-};
+use Fault::{Kill, KillAllNats, KillBoth, KillFollower, KillLeader, Pause, PauseLeader, Terminate};
 
 /// The faults of CI.
 const FEW: &[Fault] = &[Kill, Terminate, Pause, KillLeader];
@@ -164,7 +162,9 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.members.iter().flatten().for_each(Daemon::print_log);
+            for member in self.members.iter().flatten() {
+                member.log_lines().iter().for_each(|line| println!("{}: {line}", member.port));
+            }
         }
     }
 }

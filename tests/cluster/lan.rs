@@ -129,7 +129,12 @@ impl Lan {
     }
 
     /// Runs `daytraded cluster COMMAND` on a machine. Returns what it printed.
-    pub fn cluster(&self, machine: usize, command: &[&str], args: &[&str]) -> Result<String, String> {
+    pub fn cluster(
+        &self,
+        machine: usize,
+        command: &[&str],
+        args: &[&str],
+    ) -> Result<String, String> {
         let mut run = self.on(machine, &program("daytraded"));
         run.arg("cluster").args(command).args(self.options()).args(args).stdin(Stdio::null());
         let output = run.output().unwrap();

@@ -43,7 +43,9 @@ fn a_folder_is_imported_and_goes_back_to_one_machine() {
     let alone = Daemon::start(&other, &[]);
     assert_eq!(cents(&alone.talk("DISPLAY_SUMMARY,alice\n")), cents(&before) + 100);
     let closed = nats.try_member(&data, &[]).err().expect("the streams are closed");
-    assert!(closed.contains("cannot keep a journal"), "{closed}");
+    assert!(closed.contains("was closed by daytraded cluster leave"), "{closed}");
+    let again = nats.cluster("leave", &["--data-dir", data.to_str().unwrap()]);
+    assert!(!again.status.success(), "only one folder goes on");
 }
 
 /// Returns the cash of a summary, free and reserved, in cents.

@@ -26,6 +26,10 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a reply may take before the server is asked whether it still answers.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the accounts of a cluster are looked for when their server cannot be reached, and the
+/// pause between two tries.
+const TAKEOVER_PATIENCE: Duration = Duration::from_secs(15);
+const TAKEOVER_PAUSE: Duration = Duration::from_millis(1_500);
 /// Maximum length of a line of a server, bytes. The longest lines hold a path or a quote's key.
 pub(crate) const SERVER_LINE_BYTES_MAX: usize = 64 << 10;
 
@@ -82,7 +86,21 @@ async fn follow(
 ) -> Result<(), Failure> {
     let mut follower = Follower::new(server.clone());
     let mut lines = SentLines::new(requests);
-    while let Some(moved) = exchange_once(follower.server(), &mut lines, on_line).await? {
+    let begun = Instant::now();
+    loop {
+        let stream = match follower.server().connect().await {
+            Ok((stream, _)) => stream,
+            // The owner has died, and the others do not know yet who is next.
+            Err(_) if begun.elapsed() < TAKEOVER_PATIENCE && follower.go_home() => {
+                tokio::time::sleep(TAKEOVER_PAUSE).await;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some(moved) = exchange_once(follower.server(), stream, &mut lines, on_line).await?
+        else {
+            break;
+        };
         unknown.extend(lines.keep_moved(moved.in_order));
         if lines.is_empty() {
             break;
@@ -114,10 +132,10 @@ struct Moved {
 /// accounts are elsewhere.
 async fn exchange_once(
     server: &Server,
+    stream: Stream,
     lines: &mut SentLines,
     on_line: &mut impl FnMut(&str) -> io::Result<()>,
 ) -> Result<Option<Moved>, Failure> {
-    let (stream, _) = server.connect().await?;
     let address = &server.address.to_string();
     let lost = || format!("lost the connection to {address}");
     let (reader, mut writer) = tokio::io::split(stream);

@@ -41,6 +41,17 @@ impl<'a> Monitors<'a> {
         Self(addresses)
     }
 
+    /// Returns the ports that do not answer.
+    pub(crate) async fn silent(&self) -> Vec<&str> {
+        let mut silent = Vec::new();
+        for address in self.0 {
+            if varz(address).await.is_err() {
+                silent.push(address.as_str());
+            }
+        }
+        silent
+    }
+
     /// Checks that most servers answer, and that each that does syncs before it acknowledges. By
     /// default they sync every two minutes, and a power cut loses what was acknowledged.
     ///
@@ -111,7 +122,8 @@ pub(crate) async fn check_streams(nats: &Nats, plan: &Plan) -> anyhow::Result<()
     }
     anyhow::ensure!(
         nats.info(LOGINS).await?.is_some(),
-        "the cluster is not complete: daytraded cluster init, as it was called first, goes on"
+        "the stream of the logins is missing: daytraded cluster init, called as the first time, \
+         makes it"
     );
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use async_nats::ConnectOptions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// How to reach the NATS servers.
@@ -34,6 +35,12 @@ pub(super) async fn with_credentials(
 ) -> anyhow::Result<ConnectOptions> {
     let cannot = || format!("the credentials {} cannot be used", file.display());
     let text = std::fs::read_to_string(file).with_context(cannot)?;
+    let mode = std::fs::metadata(file).with_context(cannot)?.permissions().mode();
+    anyhow::ensure!(
+        mode & 0o077 == 0,
+        "others may read the credentials: chmod 600 {}",
+        file.display()
+    );
     if text.contains("BEGIN NATS USER JWT") {
         return options.credentials_file(file).await.with_context(cannot);
     }

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
 /// Tries to read a frame before the stream is asked for another leader.
@@ -22,6 +22,9 @@ const OPENING: Duration = Duration::from_secs(5);
 /// Most pauses between two tries.
 const PAUSES_MAX: u32 = 30;
 
+/// Missing frames that are read one by one.
+const READ_ONE_BY_ONE_MAX: u64 = 256;
+
 /// Reads one shard's stream.
 pub(super) struct Feed {
     nats: Nats,
@@ -29,8 +32,12 @@ pub(super) struct Feed {
     tip: Tip,
     to: UnboundedSender<ShardEvent>,
     permits: Arc<Semaphore>,
+    /// Notified when somebody waits for the end of the stream.
+    hurry: Arc<Notify>,
     /// Tries to read the next frame that failed.
     failures: u32,
+    /// True if the stream is known to be gone.
+    is_gone: bool,
 }
 
 /// Why reading has to begin again.
@@ -41,11 +48,21 @@ enum Broken {
     Damaged(Fault),
 }
 
+/// Waits until nothing has come for a while, or somebody is in a hurry.
+async fn quiet(hurry: &Notify) {
+    let _ = timeout(LOG_TRY, hurry.notified()).await;
+}
+
 impl Feed {
     /// Creates the reader of the frames after `tip`.
-    pub(super) fn new(nats: Nats, shard: u16, tip: Tip, to: UnboundedSender<ShardEvent>) -> Self {
+    pub(super) fn new(
+        nats: Nats,
+        (shard, tip): (u16, Tip),
+        to: UnboundedSender<ShardEvent>,
+        hurry: Arc<Notify>,
+    ) -> Self {
         let permits = Arc::new(Semaphore::new(FOLLOWED_PARTS_WAITING));
-        Self { nats, shard, tip, to, permits, failures: 0 }
+        Self { nats, shard, tip, to, permits, hurry, failures: 0, is_gone: false }
     }
 
     /// Reads until it is aborted.
@@ -55,6 +72,7 @@ impl Feed {
                 Ok(()) => return,
                 Err(Broken::Silent(error)) => {
                     tracing::debug!(shard = self.shard, error = %error, "the stream is silent");
+                    self.tell_if_gone().await;
                 }
                 Err(Broken::Damaged(fault)) => {
                     if !self.look_elsewhere(fault).await {
@@ -66,20 +84,49 @@ impl Feed {
         }
     }
 
+    /// Says once that the stream is gone.
+    async fn tell_if_gone(&mut self) {
+        let shard = self.shard;
+        if self.nats.is_gone(shard).await {
+            if !std::mem::replace(&mut self.is_gone, true) {
+                tracing::error!(
+                    shard,
+                    "its stream is gone: nobody can take over; see daytraded cluster restore"
+                );
+            }
+        } else {
+            self.is_gone = false;
+        }
+    }
+
     /// Reads as long as every message is the next frame. Returns if the shard is gone.
     async fn read(&mut self) -> Result<(), Broken> {
+        if !self.catch_up().await? {
+            return Ok(());
+        }
         let first = self.tip.frame + 1;
-        let opened = timeout(OPENING, self.nats.messages(self.shard, first)).await;
+        let opened = tokio::select! {
+            opened = timeout(OPENING, self.nats.messages(self.shard, first)) => opened,
+            // The stream's leader answers somebody, so what is missing can be read from it.
+            () = self.hurry.notified() => return Err(Broken::Silent(anyhow::anyhow!("hurry"))),
+        };
         let silent = |_| Broken::Silent(anyhow::anyhow!("no reader was made in time"));
         let messages = opened.map_err(silent)?.map_err(Broken::Silent)?;
         let mut messages = std::pin::pin!(messages);
         loop {
-            let mut message = match timeout(LOG_TRY, messages.next()).await {
-                Ok(message) => message,
-                Err(_) if self.is_behind().await => {
+            let mut message = tokio::select! {
+                message = messages.next() => message,
+                () = quiet(&self.hurry) => {
+                    match self.last().await {
+                        Some(last) if last <= self.tip.frame => continue,
+                        Some(_) => {}
+                        None => {
+                            self.tell_if_gone().await;
+                            continue;
+                        }
+                    }
                     return Err(Broken::Silent(anyhow::anyhow!("the reader gives no more")));
                 }
-                Err(_) => continue,
             };
             let (mut frames, mut bytes) = (Vec::new(), 0);
             let ended = loop {
@@ -110,10 +157,27 @@ impl Feed {
         }
     }
 
-    /// Returns true if the stream has frames that the reader does not give. A reader dies with the
+    /// Returns the last frame of the stream; None if it has no leader now. A reader dies with the
     /// NATS server that holds it, which the client library notices much later.
-    async fn is_behind(&self) -> bool {
-        self.nats.last(self.shard).await.is_ok_and(|last| last > self.tip.frame)
+    async fn last(&self) -> Option<u64> {
+        timeout(LOG_TRY, self.nats.last(self.shard)).await.ok()?.ok()
+    }
+
+    /// Reads the few frames that are missing one by one, which takes less than making a reader, and
+    /// needs the stream's leader alone. Returns false if the shard is gone.
+    async fn catch_up(&mut self) -> Result<bool, Broken> {
+        let Some(last) = self.last().await else { return Ok(true) };
+        if last.saturating_sub(self.tip.frame) > READ_ONE_BY_ONE_MAX {
+            return Ok(true);
+        }
+        let mut frames = Vec::new();
+        while self.tip.frame < last {
+            let Some(bytes) = self.nats.read(self.shard, self.tip.frame + 1).await else { break };
+            // What is wrong with it is found again by the reader, which asks other replicas.
+            let Ok(frame) = self.take_frame(bytes) else { break };
+            frames.push(frame);
+        }
+        Ok(frames.is_empty() || self.hand_on(frames).await)
     }
 
     /// Checks that a message is the next frame.

@@ -20,7 +20,7 @@ pub(crate) trait LoginFile: Send + Sync + 'static {
 
 /// Keeps the file of this server and those of the others the same, from now on.
 pub(crate) async fn follow_logins(nats: Nats, file: impl LoginFile) {
-    let mut known = Known { number: 0, file: None, refused: None };
+    let mut known = Known { number: 0, file: None, refused: None, passed: None };
     loop {
         if let Err(error) = follow(&nats, &file, &mut known).await {
             let error = format!("{error:#}");
@@ -36,6 +36,8 @@ struct Known {
     file: Option<String>,
     /// A message that could not be put into force here.
     refused: Option<String>,
+    /// The change of this server that another one was faster than.
+    passed: Option<String>,
 }
 
 async fn follow(nats: &Nats, file: &impl LoginFile, known: &mut Known) -> anyhow::Result<()> {
@@ -67,6 +69,11 @@ fn take(file: &impl LoginFile, known: &mut Known, number: u64, bytes: &[u8]) {
     }
     known.number = number;
     if let Ok(text) = std::str::from_utf8(bytes) {
+        if known.passed.take().is_some_and(|passed| passed != text) {
+            tracing::warn!(
+                "the logins were changed on two servers at once; repeat the change here"
+            );
+        }
         put_into_force(file, known, text);
     }
 }
@@ -99,11 +106,7 @@ async fn publish_change(nats: &Nats, file: &impl LoginFile, known: &mut Known) {
             (known.number, known.file) = (stored, Some(text));
             tracing::info!(number = stored, "the logins were changed here; the others are told");
         }
-        Answer::WrongLast => {
-            tracing::warn!(
-                "the logins were changed on two servers at once; repeat the change here"
-            );
-        }
+        Answer::WrongLast => known.passed = Some(text),
         Answer::Unknown => {}
     }
 }

@@ -22,5 +22,5 @@ pub(crate) use heartbeat::Heartbeat;
 pub(crate) use log::NatsStream;
 #[cfg(feature = "remote")]
 pub(crate) use logins::{LoginFile, follow_logins};
-pub(crate) use nats::{LOGINS, Nats, Plan};
+pub(crate) use nats::{LOGINS, Nats, Plan, left_by};
 pub(crate) use node::{ClusterHandle, Node, NodeParts};

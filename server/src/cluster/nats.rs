@@ -10,7 +10,7 @@ use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectOptions, Event};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use std::collections::HashMap;
@@ -30,6 +30,7 @@ pub(crate) const LOGINS: u16 = u16::MAX;
 
 const CLUSTER_ID: &str = "daytrade_cluster_id";
 const SHARDS: &str = "daytrade_shards";
+const LEFT_BY: &str = "daytrade_left_by";
 const QUOTE_SEED: &str = "daytrade_quote_seed";
 
 /// What all servers of a cluster have in common, as its streams say.
@@ -51,6 +52,26 @@ pub(crate) struct Nats {
     cluster: String,
 }
 
+/// Logs what becomes of the connection.
+fn tell(event: &Event) {
+    match event {
+        Event::Connected => tracing::info!("connected to a NATS server"),
+        Event::Disconnected | Event::Closed => {
+            tracing::warn!("the connection to the NATS server is lost; another one is tried");
+        }
+        Event::ServerError(error) => tracing::warn!(%error, "the NATS server reports an error"),
+        Event::ClientError(error) => tracing::debug!(%error, "of the connection to NATS"),
+        Event::LameDuckMode | Event::Draining | Event::SlowConsumer(_) => {
+            tracing::debug!(%event, "of the connection to NATS");
+        }
+    }
+}
+
+/// Returns the server whose folder has left a cluster with this stream.
+pub(crate) fn left_by(info: &Info) -> Option<&str> {
+    info.config.metadata.get(LEFT_BY).map(String::as_str)
+}
+
 impl Nats {
     /// Connects to one of the servers, and to another whenever the connection is lost.
     ///
@@ -65,6 +86,7 @@ impl Nats {
             .max_reconnects(None)
             // The operator has named all servers, by addresses that can be reached from here.
             .ignore_discovered_servers()
+            .event_callback(|event| async move { tell(&event) })
             .reconnect_delay_callback(|tries| {
                 Duration::from_millis(if tries < 2 { 20 } else { 250 })
             });
@@ -78,7 +100,8 @@ impl Nats {
         let client = timeout(CONNECT, options.connect(&config.servers))
             .await
             .map_err(anyhow::Error::from)
-            .and_then(|connected| Ok(connected?))
+            // Its text has that of its sources.
+            .and_then(|connected| connected.map_err(|error| anyhow::anyhow!("{error}")))
             .with_context(|| format!("cannot connect to NATS at {servers}"))?;
         let mut streams = jetstream::new(client.clone());
         streams.set_timeout(REQUEST);
@@ -202,6 +225,11 @@ impl Nats {
         }
     }
 
+    /// Returns true if the servers say that there is no such stream.
+    pub(crate) async fn is_gone(&self, shard: u16) -> bool {
+        matches!(timeout(LOG_TRY / 2, self.ask_info(shard)).await, Ok(Ok(None)))
+    }
+
     /// Returns the number of the last frame in a stream.
     ///
     /// # Errors
@@ -243,6 +271,11 @@ impl Nats {
         let (have, want) =
             (&info.config, self.stream_config(shard, plan, info.config.num_replicas));
         let name = &have.name;
+        anyhow::ensure!(
+            !have.sealed,
+            "the cluster was closed by daytraded cluster leave; another one needs another \
+             --cluster-name"
+        );
         anyhow::ensure!(have.num_replicas >= 3, "the stream {name} has fewer than three replicas");
         anyhow::ensure!(
             have.metadata.get(CLUSTER_ID) == Some(&plan.id),
@@ -260,12 +293,14 @@ impl Nats {
         Ok(())
     }
 
-    /// Seals the stream of a shard: nobody can append to it any more.
+    /// Seals the stream of a shard: nobody can append to it any more. `by` is the server whose
+    /// folder goes on alone.
     ///
     /// # Errors
     /// If nobody answers.
-    pub(crate) async fn seal(&self, shard: u16, info: &Info) -> anyhow::Result<()> {
-        let sealed = Config { sealed: true, ..info.config.clone() };
+    pub(crate) async fn seal(&self, shard: u16, info: &Info, by: &str) -> anyhow::Result<()> {
+        let mut sealed = Config { sealed: true, ..info.config.clone() };
+        sealed.metadata.insert(LEFT_BY.to_owned(), by.to_owned());
         self.streams
             .update_stream(sealed)
             .await

@@ -14,7 +14,7 @@ use super::roster::Roster;
 use crate::clock::Clock;
 use crate::engine::Owner;
 use crate::journal::Positions;
-use crate::limits::{FOLLOWER_LAG_MAX, HEARTBEAT, OWNER_SILENCE};
+use crate::limits::{FOLLOWER_LAG_MAX, HEARTBEAT, LOG_TRY, OWNER_SILENCE};
 use crate::message::{ClusterOrder, Route, ShardNews, ShardReport};
 use futures_util::StreamExt as _;
 pub(crate) use parts::{ClusterHandle, NodeParts};
@@ -25,7 +25,7 @@ use takeover::Takeover;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// Interval of decisions.
 const TICK: Duration = Duration::from_millis(50);
@@ -70,6 +70,7 @@ impl Node {
             tip,
             role: Role::Follows,
             feed: None,
+            hurry: Arc::default(),
             last,
             to,
         });
@@ -295,7 +296,8 @@ impl Node {
         for shard in takeover.step(&mut self.shards, &self.owner, now) {
             let (nats, lasts) = (self.nats.clone(), lasts.clone());
             self.tasks.spawn(async move {
-                let _ = lasts.send((shard, nats.last(shard).await.ok()));
+                let answered = timeout(LOG_TRY / 2, nats.last(shard)).await;
+                let _ = lasts.send((shard, answered.ok().and_then(Result::ok)));
             });
         }
     }
@@ -306,6 +308,9 @@ impl Node {
         let heard = self.roster.last_frame_heard(at);
         if let (Some(takeover), Some(shard)) = (&mut self.takeover, self.shards.get_mut(at)) {
             takeover.on_last((number, shard), (last, heard), now);
+            if last.is_some_and(|last| last > shard.tip.frame) {
+                shard.hurry.notify_one();
+            }
         }
     }
 
@@ -313,7 +318,9 @@ impl Node {
     fn follow_all(&mut self) {
         for (number, shard) in self.shards.iter_mut().enumerate() {
             if shard.role == Role::Follows && shard.feed.is_none() {
-                let feed = Feed::new(self.nats.clone(), number as u16, shard.tip, shard.to.clone());
+                let hurry = Arc::clone(&shard.hurry);
+                let place = (number as u16, shard.tip);
+                let feed = Feed::new(self.nats.clone(), place, shard.to.clone(), hurry);
                 shard.feed = Some(self.tasks.spawn(feed.run()));
             }
         }

@@ -4,7 +4,7 @@ mod conf;
 mod publish;
 mod status;
 
-use crate::cluster::{LOGINS, Monitors, Nats, Plan};
+use crate::cluster::{LOGINS, Monitors, Nats, Plan, left_by};
 use crate::config::{CLUSTER_SHARDS, ClusterCommand, LogArgs, default_data_dir};
 use crate::data_dir::{DataDir, read_manifest};
 use crate::server::open_stores;
@@ -69,34 +69,12 @@ async fn init(
     Monitors::new(&monitors).check().await?;
     let mut source = import.map(open_idle).transpose()?;
     let found = nats.plan().await?;
-    let plan = match (&found, &source) {
-        (Some(plan), Some(source)) => {
-            // An import that was interrupted goes on where it ended.
-            let manifest = source.manifest();
-            anyhow::ensure!(
-                manifest.cluster.as_ref().is_none_or(|cluster| *cluster == plan.id)
-                    && (manifest.shards, manifest.quote_seed) == (plan.shards, plan.quote_seed),
-                "the cluster {} exists and was not made of this folder",
-                log.cluster_name
-            );
-            plan.clone()
-        }
-        (Some(plan), None) if shards.is_none_or(|shards| shards == plan.shards) => plan.clone(),
-        (Some(plan), None) => {
-            anyhow::bail!("the cluster {} exists with {} shards", log.cluster_name, plan.shards)
-        }
-        (None, source) => {
-            let mut random = rand::rngs::SysRng;
-            let id = format!("{:016x}", random.try_next_u64()?);
-            let manifest = source.as_ref().map(DataDir::manifest);
-            let shards = manifest.map(|manifest| manifest.shards).or(shards);
-            let quote_seed = match manifest {
-                Some(manifest) => manifest.quote_seed,
-                None => random.try_next_u32()?,
-            };
-            Plan { id, shards: shards.unwrap_or(CLUSTER_SHARDS), quote_seed }
-        }
-    };
+    let plan = plan_of(log, shards, (found.as_ref(), source.as_ref()))?;
+    if found.is_some()
+        && let Some(info) = nats.info(0).await?
+    {
+        nats.check_stream(0, &plan, &info)?;
+    }
     if let Some(source) = &source {
         publish::check_whole(&open_stores(source), nats.max_payload())?;
     }
@@ -123,6 +101,42 @@ async fn init(
     nats.create(LOGINS, &plan, REPLICAS).await?;
     writeln!(out, "{} is a copy of the cluster now", source.path().display())?;
     Ok(())
+}
+
+/// Returns what the cluster is: as its streams say, or a new one, of a data folder if there is one.
+fn plan_of(
+    log: &LogArgs,
+    shards: Option<u16>,
+    (found, source): (Option<&Plan>, Option<&DataDir>),
+) -> anyhow::Result<Plan> {
+    Ok(match (found, source) {
+        (Some(plan), Some(source)) => {
+            // An import that was interrupted goes on where it ended.
+            let manifest = source.manifest();
+            anyhow::ensure!(
+                manifest.cluster.as_ref().is_none_or(|cluster| *cluster == plan.id)
+                    && (manifest.shards, manifest.quote_seed) == (plan.shards, plan.quote_seed),
+                "the cluster {} exists and was not made of this folder",
+                log.cluster_name
+            );
+            plan.clone()
+        }
+        (Some(plan), None) if shards.is_none_or(|shards| shards == plan.shards) => plan.clone(),
+        (Some(plan), None) => {
+            anyhow::bail!("the cluster {} exists with {} shards", log.cluster_name, plan.shards)
+        }
+        (None, source) => {
+            let mut random = rand::rngs::SysRng;
+            let id = format!("{:016x}", random.try_next_u64()?);
+            let manifest = source.map(DataDir::manifest);
+            let shards = manifest.map(|manifest| manifest.shards).or(shards);
+            let quote_seed = match manifest {
+                Some(manifest) => manifest.quote_seed,
+                None => random.try_next_u32()?,
+            };
+            Plan { id, shards: shards.unwrap_or(CLUSTER_SHARDS), quote_seed }
+        }
+    })
 }
 
 /// Refuses to go on while servers of the cluster are running.
@@ -180,12 +194,25 @@ async fn leave(
     for (shard, store) in open_stores(&folder).iter().enumerate() {
         publish::ensure_same_end(&nats, shard as u16, &**store).await?;
     }
+    let name = folder.manifest().server_name.clone();
+    let mut open = Vec::new();
     for shard in 0..plan.shards {
-        if let Some(info) = nats.info(shard).await?
-            && !info.config.sealed
-        {
-            nats.seal(shard, &info).await?;
+        match nats.info(shard).await? {
+            // A leave that was interrupted goes on, with the same folder.
+            Some(info) if info.config.sealed => {
+                let by = left_by(&info).unwrap_or("another server");
+                anyhow::ensure!(
+                    by == name,
+                    "the cluster was closed by daytraded cluster leave for the folder of {by}: \
+                     this folder must not go on as well"
+                );
+            }
+            Some(info) => open.push((shard, info)),
+            None => {}
         }
+    }
+    for (shard, info) in open {
+        nats.seal(shard, &info, &name).await?;
     }
     // A server may have started before the streams were closed.
     for (shard, store) in open_stores(&folder).iter().enumerate() {

@@ -1,6 +1,6 @@
 //! `daytraded cluster status`: refuses nothing, explains everything.
 
-use crate::cluster::{Heartbeat, Monitors, Nats, Plan};
+use crate::cluster::{Heartbeat, LOGINS, Monitors, Nats, Plan};
 use crate::config::LogArgs;
 use futures_util::StreamExt as _;
 use std::collections::BTreeMap;
@@ -39,7 +39,14 @@ pub(super) async fn print(servers: &str, log: &LogArgs, out: &mut dyn Write) -> 
     if let Err(error) = nats.check_server() {
         writeln!(out, "NATS: {error:#}")?;
     }
-    if let Err(error) = Monitors::new(&monitors).check().await {
+    let ports = Monitors::new(&monitors);
+    let silent = ports.silent().await;
+    for address in &silent {
+        writeln!(out, "NATS: {address}, a monitoring port, does not answer")?;
+    }
+    if silent.is_empty()
+        && let Err(error) = ports.check().await
+    {
         writeln!(out, "NATS: {error:#}")?;
     }
     let plan = match nats.plan().await {
@@ -56,23 +63,35 @@ pub(super) async fn print(servers: &str, log: &LogArgs, out: &mut dyn Write) -> 
     let Plan { id, shards, .. } = &plan;
     writeln!(out, "cluster {} ({id}), {shards} shards", log.cluster_name)?;
     let beats = listen(&nats, LISTEN).await?;
-    print_servers(&beats, out)?;
+    let (mut streams, mut whole) = (Vec::new(), true);
     for shard in 0..plan.shards {
-        print_stream(&nats, shard, &plan, &beats, out).await?;
+        whole &= print_stream(&nats, shard, &plan, &beats, &mut streams).await?;
     }
+    if nats.is_gone(LOGINS).await {
+        whole = false;
+        writeln!(streams, "logins: their stream is gone; daytraded cluster init makes it again")?;
+    }
+    print_servers(&beats, whole, out)?;
+    out.write_all(&streams)?;
     Ok(())
 }
 
-fn print_servers(beats: &BTreeMap<String, Heartbeat>, out: &mut dyn Write) -> anyhow::Result<()> {
+/// Prints what the servers do. `whole` says that the streams have all frames that are known.
+fn print_servers(
+    beats: &BTreeMap<String, Heartbeat>,
+    whole: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     if beats.is_empty() {
         writeln!(out, "no server is running: nobody owns the accounts")?;
     }
     for (node, beat) in beats {
         let state = match beat {
             Heartbeat { owns: true, .. } => "owns the accounts",
-            Heartbeat { able: true, .. } => "follows, could take over",
-            Heartbeat { released: true, .. } => "follows, is behind or leaving",
-            _ => "is changing",
+            Heartbeat { able: true, .. } if whole => "follows, could take over",
+            Heartbeat { able: true, .. } => "follows, cannot take over: see the streams below",
+            Heartbeat { released: true, .. } => "follows, cannot take over yet",
+            _ => "takes over or hands over",
         };
         let Heartbeat { address, version, epoch, .. } = beat;
         writeln!(out, "server {node} at {address}, version {version}, epoch {epoch}: {state}")?;
@@ -83,24 +102,26 @@ fn print_servers(beats: &BTreeMap<String, Heartbeat>, out: &mut dyn Write) -> an
     Ok(())
 }
 
+/// Prints what a stream says of itself. Returns false if it is gone or has lost frames.
 async fn print_stream(
     nats: &Nats,
     shard: u16,
     plan: &Plan,
     beats: &BTreeMap<String, Heartbeat>,
     out: &mut dyn Write,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let info = match nats.info(shard).await {
         Ok(Some(info)) => info,
         Ok(None) => {
             writeln!(out, "shard {shard}: its stream is gone; see daytraded cluster restore")?;
-            return Ok(());
+            return Ok(false);
         }
         Err(error) => {
             writeln!(out, "shard {shard}: {error:#}")?;
-            return Ok(());
+            return Ok(false);
         }
     };
+    let mut whole = true;
     let last = info.state.last_sequence;
     write!(out, "shard {shard}: {last} frames")?;
     if let Some(cluster) = &info.cluster {
@@ -115,6 +136,7 @@ async fn print_stream(
     for (node, beat) in beats {
         match beat.frames.get(usize::from(shard)) {
             Some(frame) if *frame > last => {
+                whole = false;
                 write!(out, ", {node} has {} more: the stream has lost frames", frame - last)?;
             }
             Some(frame) if *frame < last => write!(out, ", {node} lags {}", last - frame)?,
@@ -127,5 +149,5 @@ async fn print_stream(
         write!(out, ", {error:#}")?;
     }
     writeln!(out)?;
-    Ok(())
+    Ok(whole)
 }

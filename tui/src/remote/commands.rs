@@ -80,13 +80,13 @@ pub(crate) fn login(args: &LoginArgs) -> Result<Exit, Failure> {
     let server = remote.server_without_login(address.clone())?;
     let asked = prompt::secret(&format!("password or invitation of {name} at {address}: "));
     let mut login = LoginSecret { name, secret: asked.map_err(Failure::usage)? };
-    let at_server = server.with_login(login.clone());
+    let mut at_server = server.with_login(login.clone());
     if login.secret.expose().starts_with(INVITATION_PREFIX) {
         let new = prompt::new_secret().map_err(Failure::usage)?;
-        at_server.change_password(&login.secret, &new)?;
+        at_server = at_server.change_password(&login.secret, &new)?;
         login.secret = new;
     }
-    let at_server = server.with_login(login.clone());
+    let at_server = at_server.with_login(login.clone());
     let identity = net::block_on(async {
         let (_, identity) = at_server.connect().await?;
         Ok(identity)

@@ -194,11 +194,12 @@ impl Server {
         crate::net::block_on(async { Ok(self.connect_only().await.map(drop)?) })
     }
 
-    /// Changes the password of the login.
+    /// Changes the password of the login. Returns the server that has changed it; in a cluster the
+    /// others hear of it a moment later.
     ///
     /// # Errors
     /// A link failure, or the server's refusal.
-    pub(super) fn change_password(&self, old: &Secret, new: &Secret) -> Result<(), Failure> {
+    pub(super) fn change_password(&self, old: &Secret, new: &Secret) -> Result<Self, Failure> {
         crate::net::block_on(async {
             let mut follower = Follower::new(self.clone());
             loop {
@@ -206,7 +207,7 @@ impl Server {
                 let (old, new) = (old.clone(), new.clone());
                 let asked = ask(&mut stream, SessionCommand::Passwd { old, new }).await;
                 let error = match asked? {
-                    ReplyBody::Passwd {} => return Ok(()),
+                    ReplyBody::Passwd {} => return Ok(follower.server().clone()),
                     ReplyBody::Refused { code: Code::Moved, message } => {
                         follower.follow(Some(&message)).map_err(Failure::link)?;
                         continue;

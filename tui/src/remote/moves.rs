@@ -76,6 +76,12 @@ impl Follower {
         Ok(())
     }
 
+    /// Returns to the server that was named by the user, because the other one cannot be reached.
+    /// Returns false if it is that server.
+    pub(crate) fn go_home(&mut self) -> bool {
+        self.away.take().is_some()
+    }
+
     /// Chooses the server of an attempt to connect: where the accounts were last, then the one that
     /// was named by the user, in turns. Returns true if its address is another one than before.
     pub(crate) fn choose(&mut self, attempt: u32) -> bool {

@@ -2,6 +2,8 @@
 
 use crate::journal::Tip;
 use crate::message::{ClusterOrder, ShardEvent};
+use std::sync::Arc;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
@@ -23,6 +25,8 @@ pub(super) struct ShardState {
     pub role: Role,
     /// Reads the stream while the shard follows.
     pub feed: Option<AbortHandle>,
+    /// Tells that reader to look for the end of the stream now.
+    pub hurry: Arc<Notify>,
     /// The last frame of the stream, as far as it is known.
     pub last: u64,
     pub to: UnboundedSender<ShardEvent>,

@@ -28,6 +28,8 @@ pub(crate) struct Parsed {
 
 impl Amount {
     pub(crate) const ZERO: Self = Self(0);
+    /// No amount is larger.
+    pub(crate) const MOST: Self = Self(i64::MAX);
     /// Stands for no amount where an Option takes too much space. No number is parsed as it.
     pub(crate) const NONE: Self = Self(i64::MIN);
 

@@ -21,6 +21,8 @@ pub(crate) struct Element<'a> {
     pub byte: u64,
     /// The texts of its children, without blanks around them.
     pub children: Children<'a>,
+    /// True if it or one of its children has an attribute.
+    pub has_attributes: bool,
     /// What is wrong with its form.
     pub faults: Vec<Fault>,
 }
@@ -53,19 +55,23 @@ pub(super) fn element<'a>(
 ) -> Result<Element<'a>, Stop> {
     let mut children: Children<'a> = Children::default();
     let mut faults = Vec::new();
+    let mut has_attributes = attributes(tag)?;
     loop {
         match next(reader)? {
             Xml::Start(child) => {
+                has_attributes |= attributes(&child)?;
                 let text = text_of(reader, block, &mut faults)?;
                 set(&mut children, &mut faults, child.name().0, text);
             }
             Xml::Empty(child) => {
+                has_attributes |= attributes(&child)?;
                 set(&mut children, &mut faults, child.name().0, Cow::Borrowed(""));
             }
             Xml::End(_) => {
                 let name = tag.name();
                 let kind = Kind::parse(name.0.as_bytes());
-                return Ok(completed(kind, name.0, place, children, faults));
+                let element = completed(kind, name.0, place, children, faults);
+                return Ok(Element { has_attributes, ..element });
             }
             Xml::Eof => return Err(Stop::Incomplete),
             Xml::Text(text) if is_blank(&text) => {}
@@ -76,6 +82,22 @@ pub(super) fn element<'a>(
             }),
         }
     }
+}
+
+/// Returns true if a tag has attributes.
+pub(super) fn attributes(tag: &BytesStart<'_>) -> Result<bool, Stop> {
+    let mut any = false;
+    for attribute in tag.attributes() {
+        any = true;
+        attribute
+            .map_err(|_| broken("an attribute that is wrong or there twice", "name=\"value\""))?;
+    }
+    Ok(any)
+}
+
+/// Returns true for the characters that XML 1.0 allows.
+const fn is_allowed(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 
 fn next<'a>(reader: &mut Reader<&'a [u8]>) -> Result<Xml<'a>, Stop> {
@@ -108,6 +130,16 @@ fn set<'a>(children: &mut Children<'a>, faults: &mut Vec<Fault>, name: &str, tex
     }
 }
 
+/// Notes the end of a CDATA section in a text, which XML does not allow.
+fn check_text(text: &str, faults: &mut Vec<Fault>) {
+    if text.contains("]]>") {
+        fault(faults, || Fault {
+            found: "]]> in a text".to_owned(),
+            expected: "well-formed XML".to_owned(),
+        });
+    }
+}
+
 /// Reads the text of a child to its end tag.
 fn text_of<'a>(
     reader: &mut Reader<&'a [u8]>,
@@ -125,6 +157,7 @@ fn text_of<'a>(
         };
         match event {
             Xml::Text(text) => {
+                check_text(&text, faults);
                 if let Some(resolved) = &mut resolved {
                     resolved.push_str(&text);
                 }
@@ -138,7 +171,8 @@ fn text_of<'a>(
             Xml::GeneralRef(reference) => {
                 whole(&mut resolved, ended);
                 let name: &str = &reference;
-                let meant = reference.resolve_char_ref().ok().flatten().map(String::from);
+                let meant = reference.resolve_char_ref().ok().flatten();
+                let meant = meant.filter(|meant| is_allowed(*meant)).map(String::from);
                 let meant = meant.or_else(|| resolve_predefined_entity(name).map(str::to_owned));
                 match meant {
                     Some(meant) => {
@@ -212,5 +246,6 @@ pub(super) fn completed<'a>(
             expected: "one of the six elements".to_owned(),
         });
     }
-    Element { kind, line: place.line, byte: place.byte, children, faults }
+    let Place { line, byte } = place;
+    Element { kind, line, byte, children, has_attributes: false, faults }
 }

@@ -97,6 +97,7 @@ impl CashDue {
             None if !self.unseen.0.contains(reading) => {
                 "whole shares at a price of the price file".to_owned()
             }
+            None if self.unseen.1 == Amount::MOST => "add, at a price not shown".to_owned(),
             None => format!("{} or less, for whole shares", moved(self.unseen.1)),
         }
     }
@@ -160,11 +161,8 @@ pub(crate) struct Findings {
     kept_for: [usize; 32],
     /// Readings for which another finding is kept.
     open: Readings,
-    /// Number of findings by the set of readings that they break.
-    counts: Vec<(Readings, u64)>,
-    /// The number of the first finding that broke each reading.
-    first: [Option<Place>; 32],
-    broken: Readings,
+    /// Number of findings by the set of readings that they break, and the first of them.
+    counts: Vec<(Readings, u64, Place)>,
 }
 
 impl Findings {
@@ -176,8 +174,6 @@ impl Findings {
             kept_for: [0; 32],
             open: Readings::ALL,
             counts: Vec::new(),
-            first: [None; 32],
-            broken: Readings::NONE,
         }
     }
 
@@ -207,14 +203,10 @@ impl Findings {
         if breaks.is_empty() || !judged {
             return;
         }
-        match self.counts.iter_mut().find(|(set, _)| *set == breaks) {
-            Some((_, count)) => *count += 1,
-            None => self.counts.push((breaks, 1)),
+        match self.counts.iter_mut().find(|(set, ..)| *set == breaks) {
+            Some((_, count, _)) => *count += 1,
+            None => self.counts.push((breaks, 1, place)),
         }
-        for reading in breaks.and(self.broken.not()).iter() {
-            self.first[usize::from(reading)] = Some(place);
-        }
-        self.broken = self.broken.or(breaks);
         if breaks.and(self.open).is_empty() {
             return;
         }
@@ -231,12 +223,16 @@ impl Findings {
 
     /// Returns the number of findings in a reading.
     pub(crate) fn count(&self, reading: Reading) -> u64 {
-        self.counts.iter().filter(|(set, _)| set.contains(reading)).map(|(_, count)| count).sum()
+        let breaking = self.counts.iter().filter(|(set, ..)| set.contains(reading));
+        breaking.map(|(_, count, _)| count).sum()
     }
 
-    /// Returns where a reading fails first.
-    pub(crate) fn first(&self, reading: Reading) -> Option<Place> {
-        self.first[usize::from(reading)]
+    /// Returns where a reading fails first, and another one does not.
+    pub(crate) fn first(&self, reading: Reading, but: Option<Reading>) -> Option<Place> {
+        let breaks =
+            |set: &Readings| set.contains(reading) && but.is_none_or(|but| !set.contains(but));
+        let places = self.counts.iter().filter(|(set, ..)| breaks(set)).map(|(.., place)| *place);
+        places.min_by_key(|place| (place.line == 0, place.line))
     }
 
     /// Returns the findings that were kept for a reading, in the order of the log.

@@ -76,10 +76,13 @@ impl Judgement {
         self.verdicts.iter().filter(|verdict| verdict.outcome(self.reading) == outcome).count()
     }
 
-    /// Returns the number of findings of a reading, and where it fails first.
+    /// Returns the number of findings of a reading, and where it fails first: for another reading
+    /// than the chosen one, where it fails and the chosen one does not.
     pub(crate) fn of(&self, reading: Reading) -> (u64, Option<Place>) {
         let count = self.verdicts.iter().map(|verdict| verdict.findings.count(reading)).sum();
-        let firsts = self.verdicts.iter().filter_map(|verdict| verdict.findings.first(reading));
+        let but = (reading != self.reading).then_some(self.reading);
+        let first = |verdict: &Verdict| verdict.findings.first(reading, but);
+        let firsts = self.verdicts.iter().filter_map(first);
         (count, firsts.min_by_key(|place| (place.line == 0, place.line)))
     }
 }
@@ -120,11 +123,14 @@ pub(crate) fn judge(input: impl Read, task: Task) -> io::Result<Result<Judgement
         End::Complete => None,
         End::Broken { line, byte, fault } => Some((Place { line, byte, number: None }, fault)),
     };
-    trading.end(&mut |step| {
-        for (rule, findings) in rules.iter_mut().zip(&mut findings) {
-            rule.step(step, findings);
-        }
-    });
+    // What is open at a break may be closed after it.
+    if broken.is_none() {
+        trading.end(&mut |step| {
+            for (rule, findings) in rules.iter_mut().zip(&mut findings) {
+                rule.step(step, findings);
+            }
+        });
+    }
     let followed = Followed { lost: trading.lost(), not_all_sets: trading.has_forgotten_sets() };
     let verdicts = conclude(rules, findings, &followed, broken.as_ref());
     let count = |reading: &Reading| -> u64 {
@@ -145,15 +151,18 @@ fn conclude(
         .into_iter()
         .zip(findings)
         .map(|(mut rule, mut findings)| {
-            let mut remark = rule.end(followed, &mut findings);
-            if let Some((place, fault)) = broken {
-                if rule.name() == Schema::NAME {
-                    findings.add(*place, fault.found.clone(), fault.expected.clone());
-                } else {
-                    remark.not_judged.get_or_insert_with(|| {
-                        format!("the log cannot be read from line {} on", place.line)
-                    });
-                }
+            let Some((place, fault)) = broken else {
+                let remark = rule.end(followed, &mut findings);
+                return Verdict { rule: rule.name(), findings, remark };
+            };
+            // A rule that looks at the log as a whole has not seen it.
+            let mut remark = rule.end(followed, &mut Findings::new(findings.range(), 0));
+            if rule.name() == Schema::NAME {
+                findings.add(*place, fault.found.clone(), fault.expected.clone());
+            } else {
+                remark.not_judged.get_or_insert_with(|| {
+                    format!("the log cannot be read from line {} on", place.line)
+                });
             }
             Verdict { rule: rule.name(), findings, remark }
         })

@@ -35,7 +35,8 @@ pub(super) fn element(text: &str) -> Option<Plain<'_>> {
         }
         let (name, began) = tag(bytes, at)?;
         let child = Child::parse(name)?;
-        let ended = began + memchr::memchr2(b'<', b'&', bytes.get(began..)?)?;
+        // The end of a CDATA section must not stand in a text, so a > is left to the parser.
+        let ended = began + memchr::memchr3(b'<', b'&', b'>', bytes.get(began..)?)?;
         at = end_tag(bytes, ended, name)?;
         let slot = &mut children[child as usize];
         if slot.is_some() {

@@ -4,7 +4,7 @@
 //! when its rest has been read, so nothing is copied but that rest. The text of the log is data:
 //! entities of a document type are never expanded.
 
-use super::element::{Element, Place, Stop, broken, completed, element, is_blank};
+use super::element::{Element, Place, Stop, attributes, broken, completed, element, is_blank};
 use super::event::{Fault, Kind};
 use super::plain::{self, Children};
 use quick_xml::Reader;
@@ -226,10 +226,8 @@ impl LogReader {
         place: Place,
         sink: &mut dyn FnMut(&Element<'_>),
     ) -> Result<(), Stop> {
-        if let Xml::Start(tag) | Xml::Empty(tag) = &event
-            && tag.attributes().any(|attribute| attribute.is_err())
-        {
-            return Err(broken("an attribute that is wrong or there twice", "name=\"value\""));
+        if let Xml::Start(tag) | Xml::Empty(tag) = &event {
+            attributes(tag)?;
         }
         match (event, self.stage) {
             (Xml::Eof, _) => Err(Stop::Incomplete),

@@ -19,6 +19,7 @@ pub(super) struct QuoteAge {
     /// A user of the log, and whether there are more.
     user: Option<Box<str>>,
     many_users: bool,
+    of_file: u64,
     unknown: Vec<Place>,
     unknown_count: u64,
 }
@@ -44,6 +45,7 @@ impl Rule for QuoteAge {
     }
 
     fn step(&mut self, step: &Step, findings: &mut Findings) {
+        self.of_file += u64::from(matches!(step, Step::PriceOfFile));
         let Step::Price { at, age_ms, price, unknown } = *step else { return };
         if unknown {
             self.unknown_count += 1;
@@ -83,6 +85,9 @@ impl Rule for QuoteAge {
             }
             (None, 0, 1..) => Remark::not_judged(
                 "the log is a part of one: the quotes may have been fetched for others",
+            ),
+            (None, 0, 0) if self.of_file > 0 => Remark::not_judged(
+                "the prices are those of the price file, and the log does not say when they held",
             ),
             (None, judged, 0) => Remark::note(format!("{judged} prices used")),
             (None, judged, unknown) => Remark::note(format!(

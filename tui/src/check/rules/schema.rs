@@ -69,6 +69,12 @@ impl Schema {
         judge(Child::Action, &action, "add or remove");
         let time = |text: &str| text.parse().is_ok_and(|ms| STRICT_MS.contains(&ms));
         judge(Child::Timestamp, &time, "Unix milliseconds");
+        let whole = |text: &str| text.parse::<u64>().is_ok();
+        judge(Child::QuoteServerTime, &whole, "Unix milliseconds");
+        if element.has_attributes {
+            let found = "an attribute".to_owned();
+            faults.push(Fault { found, expected: "elements without attributes".to_owned() });
+        }
         if element.kind == Some(Kind::ErrorEvent) && text(Child::ErrorMessage).is_none() {
             let found = "no <errorMessage> in errorEvent".to_owned();
             faults.push(Fault { found, expected: "one <errorMessage>".to_owned() });

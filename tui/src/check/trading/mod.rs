@@ -236,7 +236,12 @@ impl Trading {
     }
 
     fn judge_oldest(&mut self, user: UserId, sink: Sink<'_>) {
-        let Some(open) = self.users[user.0 as usize].open.pop_front() else { return };
+        let waiting = &mut self.users[user.0 as usize].open;
+        let Some(open) = waiting.pop_front() else { return };
+        // Thousands of users: none keeps the room that it needed once.
+        if waiting.capacity() > 2 * WINDOW && waiting.len() <= WINDOW {
+            waiting.shrink_to(2 * WINDOW);
+        }
         if self.lost.is_some() {
             return;
         }

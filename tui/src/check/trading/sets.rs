@@ -313,8 +313,8 @@ fn sold(amount: Amount, trigger: Amount, price: Option<Amount>) -> CashDue {
     let whole = Readings::DOLLARS.and(Readings::WHOLE);
     let due = CashDue::new().or(Readings::DOLLARS.and(Readings::WHOLE.not()), amount);
     let Some(price) = price else {
-        let most = amount + amount + amount + amount;
-        return due.or_up_to(whole.or(Readings::DOLLARS.not()), most);
+        // Nothing bounds the price of a sale from above.
+        return due.or_up_to(whole.or(Readings::DOLLARS.not()), Amount::MOST);
     };
     let reserved = amount.whole_shares(trigger).and_then(|count| price.times(count));
     let at_price = amount.cost_of_whole_shares(price).unwrap_or_default();

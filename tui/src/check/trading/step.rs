@@ -28,6 +28,8 @@ pub(crate) enum Step {
         /// True if the log has no quote of the symbol, so that its prices are not known.
         unknown: bool,
     },
+    /// A reserve, a fill or a trigger used a price of the price file.
+    PriceOfFile,
     /// A COMMIT or CANCEL took effect.
     Settled {
         at: Place,

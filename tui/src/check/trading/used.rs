@@ -89,7 +89,7 @@ impl Trading {
                 let age_ms = Some(at_ms.saturating_sub(seen.at_ms));
                 sink(&Step::Price { at, age_ms, price: Some(seen.price), unknown: false });
             }
-            (Used::File(_) | Used::InFile, _) => {}
+            (Used::File(_) | Used::InFile, _) => sink(&Step::PriceOfFile),
             (Used::None, Some(symbol)) if self.awaiting.add(symbol, Use { at, at_ms }) => {}
             (Used::None, _) => {
                 sink(&Step::Price { at, age_ms: None, price: None, unknown: true });

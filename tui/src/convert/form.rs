@@ -20,12 +20,25 @@ pub(super) struct Form {
     pub name: &'static str,
     /// Column of the time.
     pub time: usize,
+    /// Column of the time of day, if that stands apart from the date.
+    pub clock: Option<usize>,
     /// Column of the symbol, if there is one.
     pub symbol: Option<usize>,
     /// The stocks of each row: one, but for files with several side by side.
     pub stocks: Vec<Stock>,
     /// Rows before the first one with prices.
     pub header_rows: usize,
+}
+
+impl Form {
+    /// Returns the date of a row, with its time of day if that stands apart.
+    pub(super) fn time_of(&self, row: &[String]) -> String {
+        let cell = |at: usize| row.get(at).map_or("", String::as_str);
+        match self.clock.map(cell).filter(|clock| !clock.is_empty()) {
+            Some(clock) => format!("{} {clock}", cell(self.time)),
+            None => cell(self.time).to_owned(),
+        }
+    }
 }
 
 /// Columns that somebody names on the command line.
@@ -79,7 +92,9 @@ pub(super) fn detect(rows: &[Vec<String>], columns: Option<&Columns>) -> anyhow:
         return by_ticker(rows);
     }
     let find = |names: &[&str]| first.iter().position(|cell| is(cell, names));
-    let time = find(&TIMES).with_context(|| found(first, "no column date, time or timestamp"))?;
+    let time = find(&["date"])
+        .or_else(|| find(&TIMES))
+        .with_context(|| found(first, "no column date, time or timestamp"))?;
     let symbol = find(&SYMBOLS);
     let closes: Vec<usize> =
         ["close", "close/last", "price"].iter().filter_map(|name| find(&[name])).collect();
@@ -100,7 +115,9 @@ pub(super) fn detect(rows: &[Vec<String>], columns: Option<&Columns>) -> anyhow:
         [None, None, None] if is_price => ("time, symbol, price", vec![close]),
         _ => bail!(found(first, "no columns open, high, low and close")),
     };
-    Ok(single(name, time, symbol, prices, 1))
+    // Stooq has the time of day in a column of its own.
+    let clock = is(&first[time], &["date"]).then(|| find(&["time"])).flatten();
+    Ok(Form { clock, ..single(name, time, symbol, prices, 1) })
 }
 
 fn single(
@@ -110,7 +127,8 @@ fn single(
     prices: Vec<usize>,
     header_rows: usize,
 ) -> Form {
-    Form { name, time, symbol, stocks: vec![Stock { symbol: None, prices }], header_rows }
+    let stocks = vec![Stock { symbol: None, prices }];
+    Form { name, time, clock: None, symbol, stocks, header_rows }
 }
 
 fn found(row: &[String], what: &str) -> String {
@@ -118,8 +136,10 @@ fn found(row: &[String], what: &str) -> String {
     format!("{what}; the columns are {}; --columns names others", names.join(", "))
 }
 
+/// Returns true if a cell of a header is one of the names; Stooq writes them as <DATE>.
 fn is(cell: &str, names: &[&str]) -> bool {
-    names.iter().any(|name| cell.trim().eq_ignore_ascii_case(name))
+    let name = cell.trim().trim_start_matches('<').trim_end_matches('>');
+    names.iter().any(|one| name.eq_ignore_ascii_case(one))
 }
 
 /// Returns true for a row of klines, which have no header: times, then prices.
@@ -151,7 +171,7 @@ fn by_ticker(rows: &[Vec<String>]) -> anyhow::Result<Form> {
     ensure!(!stocks.is_empty(), found(tickers, "no ticker"));
     let named = rows.get(2).and_then(|row| row.first()).is_some_and(|cell| is(cell, &TIMES));
     let header_rows = if named { 3 } else { 2 };
-    Ok(Form { name: "yfinance", time: 0, symbol: None, stocks, header_rows })
+    Ok(Form { name: "yfinance", time: 0, clock: None, symbol: None, stocks, header_rows })
 }
 
 /// Columns that were named on the command line, by their names or numbers.

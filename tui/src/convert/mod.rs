@@ -10,7 +10,7 @@ mod values;
 pub(crate) use aliases::Aliases;
 pub(crate) use values::time as parse_time;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use daytrade_protocol::Symbol;
 use form::{Columns, Form};
@@ -18,6 +18,7 @@ use rust_decimal::Decimal;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use values::DayOrder;
 
 /// Options of `daytrade convert-prices`.
 #[derive(Clone, Debug, Args)]
@@ -87,15 +88,16 @@ pub(crate) fn convert(
 /// Writes the prices of all bars in order of time.
 fn write_prices(mut bars: Vec<Bar>, out: &mut dyn Write) -> anyhow::Result<()> {
     bars.sort_by_key(|bar| (bar.symbol, bar.time_ms));
-    let gap = |pair: &[Bar]| {
-        (pair[0].symbol == pair[1].symbol).then(|| pair[1].time_ms - pair[0].time_ms)
-    };
-    let step = bars.windows(2).filter_map(gap).filter(|ms| *ms > 0).min().unwrap_or(DAY_MS);
+    let gap = |pair: &[Bar]| pair[1].time_ms - pair[0].time_ms;
     let mut rows: Vec<(i64, Symbol, Decimal)> = Vec::new();
-    for bar in &bars {
-        let parts = bar.prices.len().max(1) as i64;
-        for (at, price) in (0..).zip(&bar.prices) {
-            rows.push((bar.time_ms + at * step / parts, bar.symbol, *price));
+    // Bars of several files may be of different lengths.
+    for bars in bars.chunk_by(|one, other| one.symbol == other.symbol) {
+        let step = bars.windows(2).map(gap).filter(|ms| *ms > 0).min().unwrap_or(DAY_MS);
+        for bar in bars {
+            let parts = bar.prices.len().max(1) as i64;
+            for (at, price) in (0..).zip(&bar.prices) {
+                rows.push((bar.time_ms + at * step / parts, bar.symbol, *price));
+            }
         }
     }
     rows.sort_by_key(|(time, symbol, _)| (*time, *symbol));
@@ -138,9 +140,11 @@ impl Source<'_> {
             writeln!(notes, "{}: {}, symbol {name}", self.path.display(), form.name)?;
             self.symbol = Some(name);
         }
+        let cells = rows.iter().skip(form.header_rows).map(|(_, row)| form.time_of(row));
+        let order = DayOrder::of(cells);
         let mut bad = 0;
         for (line, row) in rows.iter().skip(form.header_rows) {
-            if let Err(error) = self.row(&form, row, bars) {
+            if let Err(error) = self.row(&form, order, row, bars) {
                 let error = error.context(format!("line {line}"));
                 if !self.args.skip_bad {
                     return Err(error);
@@ -158,10 +162,17 @@ impl Source<'_> {
     }
 
     /// Reads one row.
-    fn row(&mut self, form: &Form, row: &[String], bars: &mut Vec<Bar>) -> anyhow::Result<()> {
+    fn row(
+        &mut self,
+        form: &Form,
+        order: DayOrder,
+        row: &[String],
+        bars: &mut Vec<Bar>,
+    ) -> anyhow::Result<()> {
         let cell = |at: usize| row.get(at).map_or("", String::as_str);
-        let time_ms = values::time(cell(form.time))
-            .with_context(|| format!("{:?} is not a date", cell(form.time)))?;
+        let time = form.time_of(row);
+        let time_ms =
+            values::time_in(order, &time).with_context(|| format!("{time:?} is not a date"))?;
         for stock in &form.stocks {
             let name = match (&stock.symbol, form.symbol, &self.symbol) {
                 (Some(name), ..) | (None, None, Some(name)) => name.as_str(),
@@ -188,7 +199,7 @@ impl Source<'_> {
     }
 }
 
-/// Reads a file as UTF-8 without its mark; of a zip, the first file in it.
+/// Reads a file as UTF-8 without its mark; of a zip, the one file in it.
 fn bytes_of(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if path == Path::new("-") {
@@ -200,8 +211,13 @@ fn bytes_of(path: &Path) -> anyhow::Result<Vec<u8>> {
     }
     if bytes.starts_with(b"PK\x03\x04") {
         let mut archive = zip::ZipArchive::new(io::Cursor::new(std::mem::take(&mut bytes)))?;
-        ensure!(!archive.is_empty(), "the zip is empty");
-        let file = archive.by_index(0)?;
+        let names = archive.file_names().collect::<Result<Vec<_>, _>>()?;
+        let is_file = |name: &String| !name.ends_with('/') && !name.starts_with("__MACOSX/");
+        let names: Vec<String> = names.into_iter().map(Into::into).filter(is_file).collect();
+        let [name] = names.as_slice() else {
+            bail!("the zip holds {} files; unpack it, and name those to convert", names.len());
+        };
+        let file = archive.by_name(name)?;
         file.take(UNZIPPED_BYTES_MAX).read_to_end(&mut bytes)?;
     }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);

@@ -117,3 +117,54 @@ fn errors_name_line_and_columns() {
     assert_eq!(prices.lines().count(), 5);
     assert!(notes.contains("line 2") && notes.contains("1 rows left out"), "{notes}");
 }
+
+#[test]
+fn bars_keep_the_length_of_their_own_symbol() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for (name, rows) in [
+        ("AAA.csv", "2024-01-02,1,2,3,4\n2024-01-03,5,6,7,8\n"),
+        ("BBB.csv", "2024-01-02 00:00,1,2,3,4\n2024-01-02 00:01,5,6,7,8\n"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("Date,Open,High,Low,Close\n{rows}")).unwrap();
+        files.push(path.to_str().unwrap().to_owned());
+    }
+    let args = ConvertArgs { files, symbol: None, columns: None, skip_bad: false, output: None };
+    let mut out = Vec::new();
+    convert(&args, &mut out, &mut Vec::new()).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    let of = |symbol: &str| -> Vec<i64> {
+        let lines = out.lines().filter(|line| line.contains(&format!(",{symbol},")));
+        lines.map(|line| line.split(',').next().unwrap().parse().unwrap()).collect()
+    };
+    assert_eq!(of("AAA")[1] - of("AAA")[0], 6 * 3_600_000);
+    assert_eq!(of("BBB")[1] - of("BBB")[0], 15_000);
+}
+
+#[test]
+fn the_day_is_where_the_whole_file_has_it_and_a_time_of_day_may_stand_apart() {
+    let dates = |rows: &str| -> Vec<String> {
+        let prices = converted("AAA.csv", rows).unwrap();
+        prices.lines().skip(1).step_by(4).map(|line| line[..13].to_owned()).collect()
+    };
+    let rows = "Date,Open,High,Low,Close\n31/01/2024,1,1,1,1\n01/02/2024,1,1,1,1\n";
+    assert_eq!(dates(rows), ["1706659200000", "1706745600000"], "January 31, February 1");
+    let stooq = "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>\n\
+                 AAA,60,20240102,153000,1,1,1,1,5\nAAA,60,20240102,163000,1,1,1,1,5\n";
+    assert_eq!(dates(stooq), ["1704209400000", "1704213000000"]);
+    let mixed = "Date,Open,High,Low,Close\n31/01/2024,1,1,1,1\n01/31/2024,1,1,1,1\n";
+    assert!(converted("AAA.csv", mixed).unwrap_err().contains("line 3"));
+}
+
+#[test]
+fn a_zip_of_several_files_is_refused() {
+    let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    for name in ["a.csv", "b.csv"] {
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(APPLE.as_bytes()).unwrap();
+    }
+    let zipped = zip.finish().unwrap().into_inner();
+    let said = converted_with("two.zip", &zipped, |_| {}).unwrap_err();
+    assert!(said.contains("2 files"), "{said}");
+}

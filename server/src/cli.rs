@@ -3,30 +3,83 @@
 use crate::clock::Clock;
 #[cfg(feature = "remote")]
 use crate::config::{BackupArgs, BackupCommand};
-use crate::config::{Cli, CliCommand, JournalCommand, QuoteServerArgs, ServeArgs};
-use crate::data_dir::{DataDir, read_manifest};
+use crate::config::{
+    CliCommand, ConfigCommand, DEFAULT_FILE, JournalCommand, Layered, Misconfigured,
+    QuoteServerArgs, Sources,
+};
+use crate::data_dir::{DataDir, DataDirError, read_manifest};
+use crate::journal::RecoveryError;
+#[cfg(feature = "remote")]
+use crate::logins::ReloadRequest;
 use crate::quotes::quote_server::QuoteServer;
 use crate::quotes::{QuoteSpec, SimulatedSource};
-use crate::server::{Server, open_stores};
+use crate::server::{Server, ServerEvent, open_stores};
+use crate::shard::Fatal;
 use crate::signals::{Answered, Signals};
 #[cfg(feature = "remote")]
 use crate::{admin, backup};
 use crate::{journal, telemetry};
 use anyhow::Context as _;
-use clap::Parser as _;
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+
+/// Exit code of a configuration that cannot be used, as of a wrong command line.
+const MISCONFIGURED: u8 = 2;
+/// Exit code of a data folder that is damaged.
+const DAMAGED: u8 = 3;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
     // Everything that this process creates is its user's alone.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    let cli = Cli::parse();
-    let done = match cli.command {
-        None => with_runtime(serve(&cli.serve)),
+    let sources = Sources::of_process();
+    let layered = match sources.parse() {
+        Ok(layered) => layered,
+        Err(Misconfigured::CommandLine(error)) => error.exit(),
+        Err(Misconfigured::Setting(problem)) => {
+            let _ = writeln!(io::stderr(), "daytraded: {problem}");
+            return ExitCode::from(MISCONFIGURED);
+        }
+    };
+    if layered.cli.print_config {
+        let _ = write!(io::stdout(), "{}", layered.print());
+        return ExitCode::SUCCESS;
+    }
+    let serves = layered.cli.command.is_none();
+    match run(&sources, layered) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "daytraded: {error:#}");
+            exit_code(&error, serves)
+        }
+    }
+}
+
+/// Returns the exit code of a failure. A service manager must not start a server again where that
+/// cannot help.
+fn exit_code(error: &anyhow::Error, serves: bool) -> ExitCode {
+    if error.is::<Unusable>() {
+        return ExitCode::from(MISCONFIGURED);
+    }
+    let is_damage = |cause: &RecoveryError| !matches!(cause, RecoveryError::Io(_));
+    let damaged = error.downcast_ref().is_some_and(is_damage)
+        || matches!(error.downcast_ref(), Some(DataDirError::Manifest { .. }));
+    if damaged && serves { ExitCode::from(DAMAGED) } else { ExitCode::FAILURE }
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+struct Unusable(anyhow::Error);
+
+/// Runs the command.
+fn run(sources: &Sources, layered: Layered) -> anyhow::Result<()> {
+    match layered.cli.command {
+        None => with_runtime(serve(sources, &layered)),
         Some(CliCommand::QuoteServer(args)) => with_runtime(quote_server(&args)),
         #[cfg(feature = "remote")]
         Some(CliCommand::Init(args)) => admin::init(&args, &mut io::stdout().lock()),
@@ -44,37 +97,108 @@ pub fn main() -> ExitCode {
         Some(CliCommand::Cluster(command)) => with_runtime(async move {
             crate::cluster_setup::run(&command, &mut io::stdout().lock()).await
         }),
+        Some(CliCommand::Config(ConfigCommand::Check { file })) => check_config(file),
+        #[cfg(feature = "remote")]
+        Some(CliCommand::Reload { data_dir }) => reload(data_dir),
         Some(CliCommand::Journal(command)) => journal_tool(&command),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "daytraded: {error:#}");
-            ExitCode::FAILURE
-        }
     }
+}
+
+/// Checks a configuration file, alone and as a whole.
+fn check_config(file: Option<PathBuf>) -> anyhow::Result<()> {
+    let file = file.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+    let mut named = OsString::from("--config=");
+    named.push(&file);
+    let args = vec![OsString::from("daytraded"), named];
+    let sources = Sources { args, variables: Vec::new(), default_file: file };
+    let unusable = |error| anyhow::Error::new(Unusable(error));
+    let layered = sources.parse().map_err(|problem| match problem {
+        Misconfigured::CommandLine(error) => unusable(anyhow::anyhow!("{error}")),
+        Misconfigured::Setting(problem) => unusable(anyhow::anyhow!(problem)),
+    })?;
+    layered.cli.serve.resolve().map(drop).map_err(unusable)
+}
+
+#[cfg(feature = "remote")]
+fn reload(data_dir: Option<PathBuf>) -> anyhow::Result<()> {
+    let data_dir = data_dir.map_or_else(crate::config::default_data_dir, Ok)?;
+    let told = crate::logins::reload_all(&data_dir)?;
+    anyhow::ensure!(told, "no server runs on {}", data_dir.display());
+    Ok(())
 }
 
 fn with_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     crate::runtime::runtime()?.block_on(work)
 }
 
-async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
-    let log = telemetry::init(args.log_file.as_deref(), args.log_level)?;
+async fn serve(sources: &Sources, layered: &Layered) -> anyhow::Result<()> {
+    let args = &layered.cli.serve;
+    let config = args.resolve().map_err(|error| anyhow::Error::new(Unusable(error)))?;
+    #[cfg(feature = "remote")]
+    let format = args.log_format;
+    #[cfg(not(feature = "remote"))]
+    let format = telemetry::LogFormat::default();
+    let log = telemetry::init(args.log_file.as_deref(), args.log_level, format)?;
     let mut signals = Signals::take_over()?;
-    let mut server = Server::start(args.resolve()?).await?;
+    let mut server = Server::start(config).await?;
+    #[cfg(feature = "remote")]
+    crate::service::started(server.pulse());
     let failure = loop {
-        tokio::select! {
+        let event = tokio::select! {
             answered = signals.next() => match answered {
                 Answered::Stop => break None,
-                Answered::Reload => {
-                    log.reopen();
-                    server.reload();
-                }
+                Answered::Reload => None,
             },
-            fatal = server.failed() => break Some(fatal),
-        }
+            event = server.next_event() => Some(event),
+        };
+        let answer = match event {
+            Some(ServerEvent::Failed(fatal)) => break Some(fatal),
+            #[cfg(feature = "remote")]
+            Some(ServerEvent::Reload(request)) => Some(request),
+            None => None,
+        };
+        log.reopen();
+        #[cfg(feature = "remote")]
+        reread(sources, layered, (&server, &log), answer);
+        #[cfg(not(feature = "remote"))]
+        let _: Option<()> = answer;
     };
+    #[cfg(feature = "remote")]
+    crate::service::stopping();
+    stop(server, failure).await
+}
+
+/// Reads the settings again and uses what can change while the server runs.
+#[cfg(feature = "remote")]
+fn reread(
+    sources: &Sources,
+    began: &Layered,
+    (server, log): (&Server, &telemetry::Log),
+    answer: Option<ReloadRequest>,
+) {
+    let read = || -> anyhow::Result<()> {
+        let layered = sources.parse().map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        let config = layered.cli.serve.resolve()?;
+        log.set_level(layered.cli.serve.log_level);
+        server.reload(&config)?;
+        let waiting = layered.fixed_differences(began);
+        if !waiting.is_empty() {
+            tracing::warn!(settings = waiting.join(", "), "they change at the next start");
+        }
+        Ok(())
+    };
+    let done = read().map_err(|error| format!("{error:#}"));
+    match &done {
+        Ok(()) => tracing::info!("read the settings, the logins and the certificate again"),
+        Err(error) => tracing::error!(error, "not everything was reloaded"),
+    }
+    if let Some(answer) = answer {
+        let _ = answer.send(done);
+    }
+}
+
+/// Stops the server, in order or because a journal has failed.
+async fn stop(server: Server, failure: Option<Fatal>) -> anyhow::Result<()> {
     match failure {
         None => {
             tracing::info!("stopping");
@@ -96,7 +220,7 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
 }
 
 async fn quote_server(args: &QuoteServerArgs) -> anyhow::Result<()> {
-    let _log = telemetry::init(None, tracing::Level::INFO)?;
+    let _log = telemetry::init(None, tracing::Level::INFO, telemetry::LogFormat::default())?;
     let QuoteSpec::Simulated { seed, frozen } = &args.quotes else {
         anyhow::bail!("the quote server supports only a simulated market");
     };

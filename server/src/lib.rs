@@ -62,6 +62,8 @@ mod quotes;
 mod router;
 mod runtime;
 mod server;
+#[cfg(feature = "remote")]
+mod service;
 mod session;
 #[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "only a cluster uses all of it"))]
 mod shard;
@@ -72,6 +74,7 @@ mod telemetry;
 mod tls;
 
 pub use cli::main;
+pub use config::remembered_market;
 #[cfg(feature = "cluster")]
 pub use config::{ClusterArgs, ClusterConfig};
 pub use config::{Config, DEFAULT_ADDRESS, QuoteArgs, Retention, ServeArgs, default_data_dir};

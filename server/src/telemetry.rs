@@ -1,23 +1,45 @@
-//! The runtime log: one line per event, with file and line of the code.
+//! The runtime log: one line per event, with file and line of the code, as text or JSON.
 
 use crate::limits::LOG_FILE_BYTES_MAX;
 use crate::runtime::ensure_threads;
 use anyhow::Context as _;
+use clap::ValueEnum;
 use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tracing::Level;
 use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, reload};
 
 /// The running log. It must live as long as the program.
 pub(crate) struct Log {
     file: Option<LogFile>,
+    /// Changes the level.
+    set_level: Box<dyn Fn(Level) + Send>,
     _guard: WorkerGuard,
 }
 
+/// The form of the lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    #[cfg(feature = "remote")]
+    Json,
+}
+
 impl Log {
+    /// Changes the level.
+    pub(crate) fn set_level(&self, level: Level) {
+        (self.set_level)(level);
+    }
+
     /// Opens the log file again under its name, for example after it was renamed.
     pub(crate) fn reopen(&self) {
         let Some(file) = &self.file else { return };
@@ -97,7 +119,7 @@ impl Write for LogFile {
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened, or the system has no thread left.
-pub(crate) fn init(path: Option<&Path>, level: tracing::Level) -> anyhow::Result<Log> {
+pub(crate) fn init(path: Option<&Path>, level: Level, format: LogFormat) -> anyhow::Result<Log> {
     // The writer of the log panics if it does not get its thread.
     ensure_threads(1)?;
     let file = match path {
@@ -108,15 +130,27 @@ pub(crate) fn init(path: Option<&Path>, level: tracing::Level) -> anyhow::Result
         Some(file) => tracing_appender::non_blocking(file.clone()),
         None => tracing_appender::non_blocking(io::stderr()),
     };
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_ansi(false)
         .with_target(false)
         .with_file(true)
-        .with_line_number(true)
-        .with_env_filter(EnvFilter::new(format!("{level},async_nats=error")))
-        .init();
-    Ok(Log { file, _guard: guard })
+        .with_line_number(true);
+    let lines = match format {
+        LogFormat::Text => lines.boxed(),
+        #[cfg(feature = "remote")]
+        LogFormat::Json => lines.json().boxed(),
+    };
+    let (filter, changes) = reload::Layer::new(filter_of(level));
+    tracing_subscriber::registry().with(filter).with(lines).init();
+    let set_level = Box::new(move |level| {
+        let _ = changes.reload(filter_of(level));
+    });
+    Ok(Log { file, set_level, _guard: guard })
+}
+
+fn filter_of(level: Level) -> EnvFilter {
+    EnvFilter::new(format!("{level},async_nats=error"))
 }
 
 #[cfg(test)]

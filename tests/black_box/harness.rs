@@ -189,11 +189,9 @@ impl Daemon {
         client.rest()
     }
 
-    /// Prints what it has logged since it listened.
-    pub fn print_log(&self) {
-        for line in self.log.lock().unwrap().try_iter() {
-            println!("{}: {line}", self.port);
-        }
+    /// Takes what it has logged since it listened, or since the last call.
+    pub fn log_lines(&self) -> Vec<String> {
+        self.log.lock().unwrap().try_iter().collect()
     }
 
     /// Returns the resident memory of the process, KiB.

@@ -111,7 +111,14 @@ fn the_owner_pauses_steps_and_seeks_forward_only() {
     eventually("the next row", || client.ask("QUOTE,al,S").starts_with("OK,QUOTE,S,2.00,"));
     assert_eq!(market_time(&mut client), 1_700_000_001_000);
     assert!(first < 1_700_000_001_000);
-    client.ask("MARKET,SEEK,1700000100000");
+    // Steps that are sent together are as many rows, and a step after a jump goes on from there.
+    client.send("MARKET,STEP\nMARKET,STEP\nMARKET,STEP\n");
+    let times: Vec<String> = (0..3).map(|_| client.line()[10..23].to_owned()).collect();
+    assert_eq!(times, ["1700000002000", "1700000003000", "1700000004000"]);
+    eventually("three rows more", || client.ask("QUOTE,al,S").starts_with("OK,QUOTE,S,5.00,"));
+    client.send("MARKET,SEEK,1700000099000\nMARKET,STEP\n");
+    assert!(client.line().starts_with("OK,MARKET,1700000099000,"));
+    assert!(client.line().starts_with("OK,MARKET,1700000100000,"));
     eventually("the row at that time", || {
         client.ask("QUOTE,al,S").starts_with("OK,QUOTE,S,101.00,")
     });
@@ -119,11 +126,26 @@ fn the_owner_pauses_steps_and_seeks_forward_only() {
     assert_eq!(behind, "ERR,BAD_ARGUMENTS,a market goes forward only, and within its prices");
     assert!(client.ask("MARKET,SPEED,0").starts_with("ERR,BAD_ARGUMENTS,"));
     assert!(client.ask("MARKET,RESUME").ends_with("RUNNING"));
-    client.ask("MARKET,SEEK,1700009999000");
+    let after = client.ask("MARKET,SEEK,1700009999000");
+    assert_eq!(after, behind, "no row is there");
+    client.ask("MARKET,SEEK,1700000599000");
     eventually("the end", || client.ask("MARKET").ends_with("ENDED"));
     let other = Daemon::start(&folder.path().join("other"), &["--quotes", "simulated:7:frozen"]);
     let no_clock = other.connect().ask("MARKET");
     assert_eq!(no_clock, "ERR,BAD_ARGUMENTS,the prices of this server have no clock");
+}
+
+#[test]
+fn a_file_that_has_got_more_rows_goes_on_where_it_stood() {
+    let folder = tempdir().unwrap();
+    let file = prices(folder.path(), 100);
+    let server = serve(folder.path(), &file, "0.001");
+    server.connect().ask("MARKET,SEEK,1700000050000");
+    eventually("the row", || server.connect().ask("QUOTE,al,S").starts_with("OK,QUOTE,S,51.00,"));
+    server.signal("TERM");
+    prices(folder.path(), 200);
+    let server = serve(folder.path(), &file, "0.001");
+    assert_eq!(market_time(&mut server.connect()) / 1_000, 1_700_000_050);
 }
 
 #[test]

@@ -143,3 +143,46 @@ fn a_report_of_a_data_folder_needs_no_running_server() {
     let report: Value = serde_json::from_slice(&run.stdout).unwrap();
     assert_eq!(report["cash"], "1000.00");
 }
+
+/// Returns the bytes of all journals of a data folder.
+fn journals(data: &Path) -> Vec<Vec<u8>> {
+    let shards = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = shards
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("shard-"))
+        .flat_map(|shard| std::fs::read_dir(shard).unwrap().map(|entry| entry.unwrap().path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "journal"))
+        .collect();
+    files.sort();
+    let trimmed = |path: &std::path::PathBuf| {
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+        bytes
+    };
+    files.iter().map(trimmed).collect()
+}
+
+#[test]
+fn a_report_of_a_data_folder_keeps_to_its_prices_and_changes_nothing() {
+    let folder = tempdir().unwrap();
+    let (data, file) = (folder.path().join("data"), folder.path().join("prices.csv"));
+    std::fs::write(&file, "time,symbol,price\n1700000000000,S,5\n1700009000000,S,900\n").unwrap();
+    let quotes = format!("csv:{}", file.display());
+    let server = Daemon::start(&data, &["--quotes", &quotes, "--speed", "0.001"]);
+    let mut client = server.connect();
+    for line in ["ADD,al,1000", "BUY,al,S,500", "COMMIT_BUY,al"] {
+        assert!(client.ask(line).starts_with("OK,"));
+    }
+    client.ask("SET_SELL_AMOUNT,al,S,500");
+    client.ask("SET_SELL_TRIGGER,al,S,6");
+    assert!(server.signal("TERM").success());
+    let before = journals(&data);
+    assert!(before.iter().any(|journal| journal.len() > 200));
+    let path = data.to_str().unwrap();
+    let run = daytrade(folder.path(), &["report", "al", "--json", "--data-dir", path], b"");
+    let report: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((&report["value"], &report["realised"]), (&"1000.00".into(), &"0.00".into()));
+    assert_eq!(journals(&data), before);
+    // Another command opens the market that the folder was played with.
+    let run = daytrade(folder.path(), &["quote", "S", "--json", "--data-dir", path], b"");
+    assert!(text(&run.stdout).contains("5.00"), "{}{}", text(&run.stdout), text(&run.stderr));
+}

@@ -4,9 +4,14 @@
 mod admin;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod file;
+mod layers;
 mod quotes;
+mod remembered;
 #[cfg(feature = "remote")]
 mod remote;
+mod retention;
+mod units;
 
 #[cfg(feature = "remote")]
 pub(crate) use admin::{
@@ -17,9 +22,13 @@ pub(crate) use admin::{
 pub use cluster::{ClusterArgs, ClusterConfig};
 #[cfg(feature = "cluster")]
 pub(crate) use cluster::{ClusterCommand, ConfArgs, LogArgs, SHARDS as CLUSTER_SHARDS};
+pub(crate) use layers::{DEFAULT_FILE, Layered, Misconfigured, Sources};
 pub use quotes::QuoteArgs;
+pub(crate) use remembered::remember;
+pub use remembered::remembered_market;
 #[cfg(feature = "remote")]
 pub use remote::{RemoteArgs, RemoteConfig};
+pub use retention::Retention;
 
 use crate::journal::SyncMode;
 use crate::limits::{
@@ -28,6 +37,8 @@ use crate::limits::{
 };
 use crate::quotes::QuoteSpec;
 use crate::quotes::quote_server::{Delay, QuoteFaults};
+#[cfg(feature = "remote")]
+use crate::telemetry::LogFormat;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use etcetera::BaseStrategy as _;
@@ -48,6 +59,13 @@ pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4462";
     args_conflicts_with_subcommands = true
 )]
 pub(crate) struct Cli {
+    /// File of settings, named as the options [default: /etc/daytraded/daytraded.toml, if there is
+    /// one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print all settings as such a file, with where each comes from, and exit
+    #[arg(long)]
+    pub print_config: bool,
     /// Options of the server.
     #[command(flatten)]
     pub serve: ServeArgs,
@@ -77,9 +95,30 @@ pub(crate) enum CliCommand {
     #[cfg(feature = "cluster")]
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Check a configuration file
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Let the running server read its settings, logins and certificate again, and open its log
+    /// file anew
+    #[cfg(feature = "remote")]
+    Reload {
+        /// The data folder [default: daytrade in the user's state folder]
+        #[arg(long)]
+        data_dir: Option<PathBuf>,
+    },
     /// Inspect a journal without changing it; the server must not be running
     #[command(subcommand)]
     Journal(JournalCommand),
+}
+
+/// Commands for configuration files.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check names and values; exit 2 at the first mistake
+    Check {
+        /// The file [default: /etc/daytraded/daytraded.toml]
+        file: Option<PathBuf>,
+    },
 }
 
 /// Commands for a journal.
@@ -148,7 +187,7 @@ pub struct ServeArgs {
     #[arg(long)]
     pub dump_dir: Option<PathBuf>,
     /// Maximum size of all files in the dump folder, for example 500MiB; a plain number is bytes
-    #[arg(long, default_value = DUMP_QUOTA, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, default_value = DUMP_QUOTA, value_name = "SIZE", value_parser = units::bytes)]
     pub dump_quota: u64,
     /// Write the runtime log to this file instead of stderr
     #[arg(long)]
@@ -156,12 +195,16 @@ pub struct ServeArgs {
     /// Level of the runtime log: error, warn, info, debug, trace
     #[arg(long, default_value = "info")]
     pub log_level: tracing::Level,
+    /// Form of the lines of the runtime log
+    #[cfg(feature = "remote")]
+    #[arg(long, value_enum, default_value = "text")]
+    pub log_format: LogFormat,
     /// Maximum number of connections
     #[arg(long, default_value_t = CONNECTIONS_DEFAULT, value_parser = parse_connections)]
     pub max_connections: usize,
     /// Maximum memory for replies that clients do not read, over all connections; past it the
     /// connection that holds most is closed
-    #[arg(long, default_value = MEMORY_LIMIT, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, default_value = MEMORY_LIMIT, value_name = "SIZE", value_parser = units::bytes)]
     pub memory_limit: u64,
     /// Close a connection after this many seconds without a complete line, a pending reply or a
     /// subscription; 0 disables this
@@ -169,7 +212,7 @@ pub struct ServeArgs {
         long,
         default_value_t = IDLE_TIMEOUT_S,
         value_name = "SECONDS",
-        value_parser = clap::value_parser!(u64).range(0..=31_536_000)
+        value_parser = units::seconds(0, 31_536_000)
     )]
     pub idle_timeout: u64,
     /// Records between two snapshots of a shard, or twice its users if more
@@ -182,7 +225,7 @@ pub struct ServeArgs {
     pub snapshot_every: u64,
     /// MiB of journal to keep for each shard. Segments older than that and than two snapshots are
     /// removed, and with them that part of the audit log
-    #[arg(long, default_value = "all", value_name = "all|MIB", value_parser = parse_retention)]
+    #[arg(long, default_value = "all", value_name = "all|MIB", value_parser = retention::parse)]
     pub journal_retention: Retention,
     /// Options for clients on other machines.
     #[cfg(feature = "remote")]
@@ -192,35 +235,6 @@ pub struct ServeArgs {
     #[cfg(feature = "cluster")]
     #[command(flatten)]
     pub cluster: ClusterArgs,
-}
-
-/// Amount of journal to keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Retention {
-    /// The whole journal, which is the audit log.
-    #[default]
-    All,
-    /// At least this many bytes for each shard.
-    Bytes(u64),
-}
-
-fn parse_retention(text: &str) -> Result<Retention, String> {
-    let bytes = |mib: u64| mib.checked_mul(1 << 20).map(Retention::Bytes);
-    match text {
-        "all" => Ok(Retention::All),
-        _ => text
-            .parse()
-            .ok()
-            .and_then(bytes)
-            .ok_or_else(|| format!("{text:?} is neither all nor a number of MiB")),
-    }
-}
-
-/// Parses a number of bytes with an optional binary or decimal unit.
-fn parse_size(text: &str) -> Result<u64, String> {
-    text.parse::<bytesize::ByteSize>()
-        .map(|size| size.as_u64())
-        .map_err(|_| format!("{text:?} is not a size such as 512MiB or 10GiB"))
 }
 
 /// The configuration of a server.
@@ -294,8 +308,7 @@ impl ServeArgs {
             "never" => Ok(SyncMode::Never),
             _ => text
                 .strip_prefix("interval:")
-                .and_then(|ms| ms.parse().ok())
-                .filter(|ms| *ms > 0)
+                .and_then(|time| units::milliseconds(1, u64::MAX)(time).ok())
                 .map(|ms| SyncMode::Interval(Duration::from_millis(ms)))
                 .ok_or_else(|| format!("{text:?} is not one of always, interval:MS, never")),
         }

@@ -1,5 +1,6 @@
 //! Options of the source of prices.
 
+use super::units;
 use crate::limits::{HEDGE_AFTER_MS, QUOTE_CONNECTIONS_MAX, QUOTE_TIMEOUT_MS, REFRESH_BUDGET};
 use crate::quotes::{LegacyOptions, QuoteSpec};
 use clap::Args;
@@ -9,13 +10,10 @@ use std::time::Duration;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Quotes")]
 pub struct QuoteArgs {
-    /// Source of prices; a frozen market keeps every first price
-    #[arg(
-        long,
-        default_value = "simulated",
-        value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT|csv:FILE"
-    )]
-    pub quotes: QuoteSpec,
+    /// Source of prices; a frozen market keeps every first price [default: simulated; in daytrade
+    /// the market that the data folder was played with last]
+    #[arg(long, value_name = "simulated[:SEED][:frozen]|legacy:HOST:PORT|csv:FILE")]
+    pub quotes: Option<QuoteSpec>,
     /// Playback speed of csv:FILE, as a multiple of real time
     #[arg(
         long,
@@ -24,24 +22,29 @@ pub struct QuoteArgs {
         value_parser = crate::quotes::market::parse_speed
     )]
     pub speed: u64,
-    /// Repeat csv:FILE at its end
+    /// Play csv:FILE back and forth without an end
     #[arg(long = "loop")]
     pub looped: bool,
     /// Let simulated prices move by themselves, a step in this many milliseconds; 0 for a step at
     /// each request
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=86_400_000))]
+    #[arg(long, value_name = "MS", value_parser = units::milliseconds(0, 86_400_000))]
     pub tick: Option<u64>,
     /// Deadline for a quote, in milliseconds
     #[arg(
         long,
         default_value_t = QUOTE_TIMEOUT_MS,
         value_name = "MS",
-        value_parser = clap::value_parser!(u64).range(1..)
+        value_parser = units::milliseconds(1, u64::MAX)
     )]
     pub quote_timeout: u64,
     /// Repeat a legacy quote request on another connection after this many milliseconds without an
     /// answer; 0 disables this
-    #[arg(long, default_value_t = HEDGE_AFTER_MS, value_name = "MS")]
+    #[arg(
+        long,
+        default_value_t = HEDGE_AFTER_MS,
+        value_name = "MS",
+        value_parser = units::milliseconds(0, u64::MAX)
+    )]
     pub hedge_after: u64,
     /// Maximum number of connections to a legacy quote server
     #[arg(
@@ -64,7 +67,7 @@ pub struct QuoteArgs {
 impl Default for QuoteArgs {
     fn default() -> Self {
         Self {
-            quotes: QuoteSpec::Simulated { seed: None, frozen: false },
+            quotes: None,
             speed: crate::quotes::market::REAL_TIME,
             looped: false,
             tick: None,
@@ -77,6 +80,11 @@ impl Default for QuoteArgs {
 }
 
 impl QuoteArgs {
+    /// Returns the source of prices.
+    pub fn spec(&self) -> QuoteSpec {
+        self.quotes.clone().unwrap_or_default()
+    }
+
     /// Returns the options of a legacy quote server.
     pub fn legacy(&self) -> LegacyOptions {
         LegacyOptions {

@@ -1,7 +1,7 @@
 //! Options for clients on other machines: TLS, logins and their limits.
 
 use crate::limits::{ADDRESS_CONNECTIONS, COMMAND_RATE, LOGIN_CONNECTIONS, PRICE_RATE};
-use crate::logins::{Network, Rates};
+use crate::logins::{Network, Rates, ServiceLimits};
 use crate::tls::TlsFiles;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
@@ -97,6 +97,12 @@ impl RemoteArgs {
 }
 
 impl RemoteConfig {
+    /// Returns the limits of logins.
+    pub(crate) fn limits(&self) -> ServiceLimits {
+        let (connections, trusted) = (self.login_connections, self.trusted.clone());
+        ServiceLimits { rates: self.rates, connections, trusted }
+    }
+
     /// Returns true if anybody has to log in.
     pub(crate) const fn has_logins(&self) -> bool {
         !self.listen_tls.is_empty() || self.plain_logins

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +24,7 @@ pub(crate) struct Entrance {
 
 /// The connections of each address.
 struct Addresses {
-    most: usize,
+    most: AtomicUsize,
     counts: Mutex<HashMap<Source, usize>>,
 }
 
@@ -49,8 +50,13 @@ struct EnteringPlace {
 impl Entrance {
     /// Creates the entrance of a server, with at most this many connections of an address.
     pub(crate) fn new(logins: Arc<dyn Logins>, of_address: usize) -> Self {
-        let addresses = Addresses { most: of_address, counts: Mutex::default() };
+        let addresses = Addresses { most: of_address.into(), counts: Mutex::default() };
         Self { logins, entering: Arc::default(), addresses: Arc::new(addresses) }
+    }
+
+    /// Changes the maximum number of connections of an address; those that are open stay.
+    pub(crate) fn set_most_of_address(&self, most: usize) {
+        self.addresses.most.store(most, Ordering::Relaxed);
     }
 
     /// Enters a connection of an address. Returns None if the address has as many as it may.
@@ -58,7 +64,7 @@ impl Entrance {
         let source = Source::of(address);
         let mut counts = self.addresses.counts.lock();
         let count = counts.entry(source).or_default();
-        if *count >= self.addresses.most {
+        if *count >= self.addresses.most.load(Ordering::Relaxed) {
             return None;
         }
         *count += 1;
@@ -73,7 +79,7 @@ impl Entrance {
 
     /// Returns the maximum number of connections of an address.
     pub(super) fn most_of_address(&self) -> u32 {
-        self.addresses.most as u32
+        self.addresses.most.load(Ordering::Relaxed) as u32
     }
 
     /// Gives a connection a place among those that have not logged in, and the time until it must.

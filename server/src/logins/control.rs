@@ -2,8 +2,8 @@
 //! `daytraded backup` asks how far its journals are.
 //!
 //! Only the server's own user and root are heard. A request is a line. `reload` is answered `OK`
-//! once the change is in force; `frames` is answered `OK,` and the last durable frame of each
-//! shard. An error is `ERR,` and why.
+//! once the change of the logins is in force, `config` once everything that can change is;
+//! `frames` is answered `OK,` and the last durable frame of each shard. An error is `ERR,` and why.
 
 use crate::limits::CONTROL_TIMEOUT;
 use anyhow::{Context as _, bail};
@@ -15,15 +15,20 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 const FILE: &str = "control.sock";
 const RELOAD: &[u8] = b"reload\n";
 const FRAMES: &[u8] = b"frames\n";
+const CONFIG: &[u8] = b"config\n";
 /// Pause after a failed `accept`.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Longest answer, bytes.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
+
+/// A request to read everything again; it is answered with the reason why not all of it is used.
+pub(crate) type ReloadRequest = oneshot::Sender<Result<(), String>>;
 
 /// What requests are answered with.
 pub(crate) trait Control: Send + Sync {
@@ -32,6 +37,9 @@ pub(crate) trait Control: Send + Sync {
     /// # Errors
     /// Why they stay as they were.
     fn reload(&self) -> anyhow::Result<()>;
+
+    /// Asks the program to read everything again that can change.
+    fn reload_all(&self, request: ReloadRequest);
 
     /// Returns the last durable frame of each shard. Everything answered before is in them.
     fn frames(&self) -> Vec<u64>;
@@ -105,6 +113,15 @@ async fn answer(mut stream: UnixStream, control: &dyn Control) -> io::Result<()>
             Ok(()) => "OK\n".to_owned(),
             Err(error) => format!("ERR,{error:#}\n"),
         },
+        CONFIG => {
+            let (request, answer) = oneshot::channel();
+            control.reload_all(request);
+            match answer.await {
+                Ok(Ok(())) => "OK\n".to_owned(),
+                Ok(Err(error)) => format!("ERR,{}\n", error.replace('\n', " ")),
+                Err(_) => "ERR,the server is stopping\n".to_owned(),
+            }
+        }
         FRAMES => {
             let frames: Vec<_> = control.frames().iter().map(u64::to_string).collect();
             format!("OK,{}\n", frames.join(","))
@@ -124,6 +141,19 @@ pub(crate) fn notify(data_dir: &Path) -> anyhow::Result<Notified> {
     match answer.strip_prefix("ERR,") {
         None => Ok(Notified::InForce),
         Some(cause) => bail!("the server goes on with the logins it had: {cause}"),
+    }
+}
+
+/// Tells the server of a data folder to read everything again that can change. Returns false if no
+/// server runs.
+///
+/// # Errors
+/// The server's reason, or that it does not answer.
+pub(crate) fn reload_all(data_dir: &Path) -> anyhow::Result<bool> {
+    let Some(answer) = ask(data_dir, CONFIG)? else { return Ok(false) };
+    match answer.strip_prefix("ERR,") {
+        None => Ok(true),
+        Some(cause) => bail!("{cause}"),
     }
 }
 

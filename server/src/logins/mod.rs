@@ -10,6 +10,7 @@ mod failures;
 mod names;
 mod network;
 mod noted;
+mod options;
 mod quota;
 mod secrets;
 mod security_log;
@@ -18,12 +19,15 @@ mod sessions;
 mod store;
 mod verifier;
 
-pub(crate) use control::{Control, Notified, durable_frames, notify, serve as serve_control};
+pub(crate) use control::{
+    Control, Notified, ReloadRequest, durable_frames, notify, reload_all, serve as serve_control,
+};
 pub(crate) use network::Network;
+pub(crate) use options::{ServiceLimits, ServiceOptions};
 pub(crate) use quota::Rates;
 pub(crate) use secrets::{
     hash_password, is_password_form, new_invitation, new_password, new_token,
 };
 pub(crate) use security_log::SecurityLog;
-pub(crate) use service::{LoginService, ServiceOptions};
+pub(crate) use service::LoginService;
 pub(crate) use store::{Invitation, Store, Token, UserEntry, Users, check_name, check_prefix};

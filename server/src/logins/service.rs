@@ -2,9 +2,9 @@
 
 use super::failures::{Failures, Wait};
 use super::names::TriedNames;
-use super::network::Network;
 use super::noted::{Frequent, NotedEvents};
-use super::quota::{LoginQuota, Rates};
+use super::options::{ServiceLimits, ServiceOptions};
+use super::quota::LoginQuota;
 use super::secrets::{has_sha256, is_invitation, is_password_form, token_id};
 use super::security_log::SecurityLog;
 use super::sessions::Sessions;
@@ -26,28 +26,15 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Options of the logins of a server.
-#[derive(Clone, Debug)]
-pub(crate) struct ServiceOptions {
-    /// Rates of every login.
-    pub rates: Rates,
-    /// Maximum number of connections of a login.
-    pub connections: usize,
-    /// Networks whose failures do not count.
-    pub trusted: Vec<Network>,
-    /// Places for connections, and how many of them only admins and monitors may take.
-    pub places: Arc<Semaphore>,
-    /// Number of those places.
-    pub kept: usize,
-}
-
 /// The logins of a server.
 #[derive(Clone)]
 pub(crate) struct LoginService(Arc<Service>);
 
 struct Service {
     store: Store,
-    options: ServiceOptions,
+    limits: RwLock<ServiceLimits>,
+    places: Arc<Semaphore>,
+    kept: usize,
     log: Arc<SecurityLog>,
     verifier: Verifier,
     users: RwLock<Arc<Users>>,
@@ -84,7 +71,9 @@ impl LoginService {
         names.write().extend(users.keys().cloned());
         let service = Arc::new(Service {
             store,
-            options,
+            limits: RwLock::new(options.limits),
+            places: options.places,
+            kept: options.kept,
             log,
             verifier: Verifier::start()?,
             users: RwLock::new(Arc::new(users)),
@@ -98,6 +87,12 @@ impl LoginService {
         });
         tokio::spawn(end_expired(Arc::downgrade(&service)));
         Ok(Self(service))
+    }
+
+    /// Changes the limits. A session keeps the rates that it began with; nobody is sent away.
+    pub(crate) fn set_limits(&self, limits: ServiceLimits) {
+        *self.0.limits.write() = limits;
+        self.0.quotas.lock().clear();
     }
 
     /// Reads the store again and ends the sessions whose logins have changed.
@@ -143,7 +138,7 @@ impl Service {
 
     fn is_trusted(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
-        self.options.trusted.iter().any(|network| network.contains(&peer))
+        self.limits.read().trusted.iter().any(|network| network.contains(&peer))
     }
 
     async fn log_in(
@@ -235,11 +230,11 @@ impl Service {
         let Grant { name, role, .. } = &grant;
         let (name, role) = (name.clone(), *role);
         let is_kept_for = matches!(role, Role::Admin | Role::Monitor);
-        if !is_kept_for && self.options.places.available_permits() < self.options.kept {
+        if !is_kept_for && self.places.available_permits() < self.kept {
             return Err(Refusal::TooManyConnections);
         }
         let grant = Arc::new(grant);
-        let most = self.options.connections;
+        let most = self.limits.read().connections;
         let entered = self.sessions.enter(Arc::clone(&grant), proof, most);
         let (place, revoked) = entered.ok_or(Refusal::TooManyOfLogin(most as u32))?;
         let limits: Arc<dyn LoginLimits> = self.quota(&name, role);
@@ -260,7 +255,7 @@ impl Service {
         match quotas.get(name) {
             Some((known, quota)) if *known == role => Arc::clone(quota),
             _ => {
-                let quota = Arc::new(LoginQuota::new(role, self.options.rates));
+                let quota = Arc::new(LoginQuota::new(role, self.limits.read().rates));
                 quotas.insert(name.clone(), (role, Arc::clone(&quota)));
                 quota
             }

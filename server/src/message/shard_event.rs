@@ -5,6 +5,7 @@ use super::ownership::ClusterOrder;
 use super::quote::QuoteEvent;
 use crate::engine::MarketPosition;
 use crate::journal::SnapshotEvent;
+use tokio::sync::oneshot;
 
 /// An event for a shard.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub enum ShardEvent {
     Snapshot(SnapshotEvent),
     /// About the ownership of the shard, in a cluster.
     Cluster(Box<ClusterOrder>),
+    /// Answer that the shard works.
+    Probe(oneshot::Sender<()>),
     /// The server stops: commands that wait for a price are refused at once.
     Closing,
     /// Finish the queued work, make it durable, end.

@@ -6,6 +6,7 @@
 
 mod breaker;
 mod budget;
+mod closed;
 mod hedging;
 mod host;
 mod legacy;
@@ -19,6 +20,7 @@ mod spec;
 mod stats;
 mod symbol_state;
 
+pub(crate) use closed::ClosedSource;
 pub use legacy::{LegacyOptions, LegacySource};
 pub use manager::{QuoteManagerHandles, spawn_manager};
 pub use market::prices::{PriceRow, read_prices};

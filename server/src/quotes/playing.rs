@@ -103,7 +103,7 @@ impl Playing {
 
     /// Goes on from a recorded position of this market, or from where it stands.
     pub(super) fn resume(&mut self, position: Option<MarketPosition>, now_ms: u64) {
-        if let Some(last) = position.filter(|last| last.market == self.market.fingerprint()) {
+        if let Some(last) = position.filter(|last| self.market.continues(last.market)) {
             self.market.seek(last.at);
         }
         self.recorded = self.market.position();
@@ -138,7 +138,9 @@ impl Playing {
             MarketControl::Resume => self.clock.set_paused(false, now_ms),
             MarketControl::Speed(speed_milli) => self.clock.set_speed(speed_milli, now_ms),
             MarketControl::Step => {
-                let next = self.market.next_price().ok_or(Refusal::MarketEnded)?;
+                // Earlier steps may still be on their way to the journal.
+                let at = self.clock.at(now_ms).max(self.recorded);
+                let next = self.market.next_after(at).ok_or(Refusal::MarketEnded)?;
                 self.clock.set(next, now_ms);
             }
             MarketControl::Seek(time_ms) => {

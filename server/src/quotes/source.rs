@@ -95,8 +95,15 @@ impl PriceSource {
         match self {
             Self::Asked(source) => source.resume(state),
             Self::Market(market) => {
-                if let Some(last) = state.position.filter(|at| at.market == market.fingerprint()) {
+                let Some(last) = state.position else { return };
+                if market.continues(last.market) {
                     market.seek(last.at);
+                } else {
+                    let market = market.describe();
+                    tracing::warn!(
+                        market,
+                        "these are not the prices that were played last; they begin at the first"
+                    );
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! The option `--quotes`: where prices come from.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -23,6 +24,29 @@ pub enum QuoteSpec {
         /// `HOST:PORT`.
         address: String,
     },
+    /// No prices at all, for a program that only reads. Not on the command line.
+    Closed,
+}
+
+impl Default for QuoteSpec {
+    fn default() -> Self {
+        Self::Simulated { seed: None, frozen: false }
+    }
+}
+
+impl fmt::Display for QuoteSpec {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Simulated { seed, frozen } => {
+                out.write_str("simulated")?;
+                seed.map_or(Ok(()), |seed| write!(out, ":{seed}"))?;
+                out.write_str(if *frozen { ":frozen" } else { "" })
+            }
+            Self::Csv { path } => write!(out, "csv:{}", path.display()),
+            Self::Legacy { address } => write!(out, "legacy:{address}"),
+            Self::Closed => out.write_str("closed"),
+        }
+    }
 }
 
 impl FromStr for QuoteSpec {

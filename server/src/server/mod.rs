@@ -5,6 +5,8 @@ mod deps;
 mod joining;
 mod parts;
 #[cfg(feature = "remote")]
+mod pulse;
+#[cfg(feature = "remote")]
 mod remote;
 mod start;
 
@@ -13,10 +15,12 @@ pub use deps::{Deps, OpenSource};
 use joining::Member;
 pub(crate) use parts::open_stores;
 use parts::{
-    Parts, SharedParts, bind, keepers, market_state, next_number, recover_all, start_quotes,
-    start_shards,
+    Parts, SharedParts, address_of, bind, keepers, market_state, next_number, recover_all,
+    start_quotes, start_shards,
 };
 
+#[cfg(feature = "remote")]
+pub(crate) use pulse::Pulse;
 #[cfg(feature = "remote")]
 use remote::{Remote, tls_addresses};
 
@@ -27,6 +31,8 @@ use crate::execution::{ShardJoin, SnapshotWriter};
 use crate::journal::Positions;
 use crate::limits::STOP_MS;
 use crate::listener::{Gate, Manner, Places, listen_on};
+#[cfg(feature = "remote")]
+use crate::logins::ReloadRequest;
 use crate::message::ShardEvent;
 use crate::router::Router;
 use crate::session::{Context, ReplyWriter, serve};
@@ -57,11 +63,23 @@ pub struct Server {
     /// Logins and the certificate.
     #[cfg(feature = "remote")]
     remote: Option<Remote>,
+    /// Requests to read the settings again.
+    #[cfg(feature = "remote")]
+    reloads: Option<UnboundedReceiver<ReloadRequest>>,
     /// Its place in a cluster.
     #[cfg(feature = "cluster")]
     member: Member,
     /// Held until everything that writes into the folder has ended.
     data_dir: Option<DataDir>,
+}
+
+/// What the program has to do about a running server.
+pub(crate) enum ServerEvent {
+    /// Stop it: a journal has failed.
+    Failed(Fatal),
+    /// Read the settings again, and answer.
+    #[cfg(feature = "remote")]
+    Reload(ReloadRequest),
 }
 
 /// Opens connections to a running server.
@@ -109,8 +127,7 @@ impl Server {
         };
         clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
         let (numbers, market) = (next_number(&recovered), market_state(&recovered));
-        let nowhere = || Ok(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let address = listeners.first().map_or_else(nowhere, |(one, _)| one.local_addr())?;
+        let address = address_of(&listeners)?;
         let route = cluster.as_ref().map(|cluster| cluster.route.clone());
         let shared = SharedParts::new(cluster, &listeners, &numbers)?;
         let count = stores.len();
@@ -165,6 +182,8 @@ impl Server {
             tls_addresses,
             #[cfg(feature = "remote")]
             remote: None,
+            #[cfg(feature = "remote")]
+            reloads: None,
             #[cfg(feature = "cluster")]
             member,
             data_dir: None,
@@ -176,16 +195,36 @@ impl Server {
         self.address
     }
 
-    /// Reads again what can change while the server runs: logins and the certificate. What cannot
-    /// be used is reported, and stays as it was.
-    pub fn reload(&self) {
+    /// Takes over what can change while the server runs: limits of the configuration, logins and
+    /// the certificate, which are read again.
+    ///
+    /// # Errors
+    /// Why something stays as it was.
+    #[cfg(feature = "remote")]
+    pub(crate) fn reload(&self, config: &Config) -> anyhow::Result<()> {
+        let context = &self.connector.context;
+        context.memory.set_limit(config.memory_limit);
+        *context.idle_timeout.write() = config.idle_timeout;
+        self.remote.as_ref().map_or(Ok(()), |remote| remote.reload(config))
+    }
+
+    /// Returns a way to ask whether all shards work.
+    #[cfg(feature = "remote")]
+    pub(crate) fn pulse(&self) -> Pulse {
+        Pulse::new(self.handles.iter().map(|handle| handle.events.clone()).collect())
+    }
+
+    /// Waits until the program has something to do about the server.
+    pub(crate) async fn next_event(&mut self) -> ServerEvent {
         #[cfg(feature = "remote")]
-        if let Some(remote) = &self.remote {
-            match remote.reload() {
-                Ok(()) => tracing::info!("read the logins and the certificate again"),
-                Err(error) => tracing::error!(error = format!("{error:#}"), "not reloaded"),
-            }
+        if let Some(requests) = &mut self.reloads {
+            return tokio::select! {
+                Some(fatal) = self.fatal.recv() => ServerEvent::Failed(fatal),
+                Some(request) = requests.recv() => ServerEvent::Reload(request),
+                else => std::future::pending().await,
+            };
         }
+        ServerEvent::Failed(self.failed().await)
     }
 
     /// Returns the counters.

@@ -14,8 +14,8 @@ use crate::listener::Manner;
 use crate::message::{QuoteRequest, Route, ShardEvent, ShardReport};
 use crate::quotes::market::{PlayedMarket, TickingMarket};
 use crate::quotes::{
-    LegacySource, PriceSource, QuoteManagerHandles, QuoteSpec, QuoteStats, SimulatedSource,
-    spawn_manager,
+    ClosedSource, LegacySource, PriceSource, QuoteManagerHandles, QuoteSpec, QuoteStats,
+    SimulatedSource, spawn_manager,
 };
 use crate::runtime::NO_THREAD;
 use crate::shard::{
@@ -106,21 +106,22 @@ pub(super) fn open_source(
     folder_seed: u32,
     clock: &Arc<Clock>,
 ) -> anyhow::Result<PriceSource> {
-    Ok(match &quotes.quotes {
+    Ok(match quotes.spec() {
         QuoteSpec::Simulated { seed, frozen } => {
             let seed = seed.unwrap_or(u64::from(folder_seed));
-            let source = SimulatedSource::new(seed, *frozen, Arc::clone(clock));
+            let source = SimulatedSource::new(seed, frozen, Arc::clone(clock));
             match quotes.tick.filter(|tick_ms| *tick_ms > 0 && !frozen) {
                 Some(tick_ms) => PriceSource::Market(Box::new(TickingMarket::new(source, tick_ms))),
                 None => PriceSource::Asked(Arc::new(source)),
             }
         }
         QuoteSpec::Legacy { address } => {
-            PriceSource::Asked(Arc::new(LegacySource::new(address.clone(), quotes.legacy())))
+            PriceSource::Asked(Arc::new(LegacySource::new(address, quotes.legacy())))
         }
         QuoteSpec::Csv { path } => {
-            PriceSource::Market(Box::new(PlayedMarket::open(path, quotes.looped)?))
+            PriceSource::Market(Box::new(PlayedMarket::open(&path, quotes.looped)?))
         }
+        QuoteSpec::Closed => PriceSource::Asked(Arc::new(ClosedSource)),
     })
 }
 
@@ -133,6 +134,12 @@ pub(super) async fn bind<T>(
         listeners.push((bound.with_context(|| format!("cannot listen on {address}"))?, manner));
     }
     Ok(listeners)
+}
+
+/// Returns the first address that is listened on; one that nobody uses if there is none.
+pub(super) fn address_of<T>(listeners: &[(TcpListener, T)]) -> std::io::Result<SocketAddr> {
+    let nowhere = || Ok(SocketAddr::from(([127, 0, 0, 1], 0)));
+    listeners.first().map_or_else(nowhere, |(one, _)| one.local_addr())
 }
 
 /// Returns what all shards have recorded of the market.

@@ -6,13 +6,16 @@ use crate::data_dir::DataDir;
 use crate::journal::Positions;
 use crate::limits::CONNECTIONS_KEPT;
 use crate::listener::{Entrance, Manner, Places};
-use crate::logins::{Control, LoginService, SecurityLog, ServiceOptions, Store, serve_control};
+use crate::logins::{
+    Control, LoginService, ReloadRequest, SecurityLog, ServiceOptions, Store, serve_control,
+};
 use crate::tls::Tls;
 use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 /// The parts of a server for clients on other machines.
@@ -43,15 +46,13 @@ impl Remote {
             None
         } else {
             let files = remote.tls_files(data_dir.path());
-            let tls = Tls::load(files).context("no certificate to listen with: daytraded init")?;
+            let tls = Tls::load(files).with_context(|| missing(config))?;
             tracing::info!(fingerprint = tls.fingerprint(), "the key of the certificate");
             Some(Arc::new(tls))
         };
         let log = Arc::new(SecurityLog::open(data_dir.path()).context("security.log")?);
         let options = ServiceOptions {
-            rates: remote.rates,
-            connections: remote.login_connections,
-            trusted: remote.trusted.clone(),
+            limits: remote.limits(),
             places: Arc::clone(&places.served),
             kept: CONNECTIONS_KEPT.min(connections / 100),
         };
@@ -70,11 +71,17 @@ impl Remote {
         plain.chain(tls).collect()
     }
 
-    /// Reads the logins and the certificate again.
+    /// Reads the logins and the certificate again, and takes over the limits.
     ///
     /// # Errors
     /// The reason why one of them stays as it was.
-    pub(super) fn reload(&self) -> anyhow::Result<()> {
+    pub(super) fn reload(&self, config: &Config) -> anyhow::Result<()> {
+        if let Some(logins) = &self.logins {
+            logins.set_limits(config.remote.limits());
+        }
+        if let Some(entrance) = &self.entrance {
+            entrance.set_most_of_address(config.remote.address_connections);
+        }
         let logins = self.logins.as_ref().map_or(Ok(()), LoginService::reload);
         self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())?;
         logins
@@ -89,8 +96,9 @@ impl Remote {
         data_dir: &Path,
         stop: &CancellationToken,
         positions: Vec<Positions>,
+        reloads: UnboundedSender<ReloadRequest>,
     ) -> anyhow::Result<()> {
-        let control = Arc::new(Controlled { logins: self.logins.clone(), positions });
+        let control = Arc::new(Controlled { logins: self.logins.clone(), positions, reloads });
         if let Err(error) = serve_control(data_dir, stop.clone(), control) {
             // A path may be too long for a socket.
             let error = format!("{error:#}");
@@ -99,6 +107,17 @@ impl Remote {
         // What has changed since the logins were read, before anybody could be told.
         self.logins.as_ref().map_or(Ok(()), LoginService::reload)
     }
+}
+
+/// Says how a server gets a certificate.
+fn missing(config: &Config) -> &'static str {
+    #[cfg(feature = "cluster")]
+    if config.cluster.is_some() {
+        return "the certificate cannot be used; a server of a cluster has the folder tls and \
+                users.toml of the others, which are copied by hand";
+    }
+    let _ = config;
+    "the certificate cannot be used; daytraded init makes one"
 }
 
 /// The logins of a server as a cluster changes them.
@@ -133,11 +152,16 @@ impl Remote {
 struct Controlled {
     logins: Option<LoginService>,
     positions: Vec<Positions>,
+    reloads: UnboundedSender<ReloadRequest>,
 }
 
 impl Control for Controlled {
     fn reload(&self) -> anyhow::Result<()> {
         self.logins.as_ref().map_or(Ok(()), LoginService::reload)
+    }
+
+    fn reload_all(&self, request: ReloadRequest) {
+        let _ = self.reloads.send(request);
     }
 
     fn frames(&self) -> Vec<u64> {

@@ -7,7 +7,7 @@ use super::joining::Joining;
 use super::parts::{open_source, open_stores};
 #[cfg(feature = "remote")]
 use super::remote::Remote;
-use crate::config::Config;
+use crate::config::{Config, remember};
 use crate::data_dir::DataDir;
 use crate::execution::Execution;
 use crate::journal::LogStore;
@@ -19,6 +19,8 @@ use crate::quotes::QuoteSpec;
 #[cfg(feature = "remote")]
 use crate::session::Context;
 use std::sync::Arc;
+#[cfg(feature = "remote")]
+use tokio::sync::mpsc::unbounded_channel;
 
 /// Why plain lines are for clients on the same machine only.
 const BEYOND_LOOPBACK: &str = "plain lines have no protection; use --listen-tls";
@@ -33,15 +35,14 @@ impl Server {
     /// # Errors
     /// If the folder, the journal or the address cannot be used, with a message for the user.
     pub async fn start(mut config: Config) -> anyhow::Result<Self> {
-        if let Some(address) = config.listen.filter(|address| !address.ip().is_loopback()) {
-            anyhow::bail!("{address} is not a loopback address: {BEYOND_LOOPBACK}");
-        }
+        ensure_loopback(&config)?;
         crate::signals::survive_file_limit()?;
         #[cfg(feature = "cluster")]
         let joining = Joining::connect(&config).await?;
         #[cfg(not(feature = "cluster"))]
         let joining = None;
         let data_dir = open_folder(&config, joining.as_ref())?;
+        note_market(&config, &data_dir);
         let files = share_files(&mut config, &data_dir)?;
         #[cfg(feature = "remote")]
         let connections = files.connections;
@@ -79,7 +80,9 @@ impl Server {
                 tracing::info!(%address, "listening with TLS");
             }
             let Context { stop, stats, .. } = &server.connector.context;
-            remote.open_control(data_dir.path(), stop, stats.positions.clone())?;
+            let (reloads, requests) = unbounded_channel();
+            remote.open_control(data_dir.path(), stop, stats.positions.clone(), reloads)?;
+            server.reloads = Some(requests);
             server.remote = Some(remote);
         }
         #[cfg(feature = "cluster")]
@@ -113,12 +116,27 @@ fn open_folder(config: &Config, joining: Option<&Joining>) -> anyhow::Result<Dat
     Ok(data_dir)
 }
 
+/// Refuses plain lines of other machines.
+fn ensure_loopback(config: &Config) -> anyhow::Result<()> {
+    let beyond = config.listen.filter(|address| !address.ip().is_loopback());
+    beyond.map_or(Ok(()), |address| {
+        anyhow::bail!("{address} is not a loopback address: {BEYOND_LOOPBACK}")
+    })
+}
+
+/// Writes down which market the folder is played with.
+fn note_market(config: &Config, data_dir: &DataDir) {
+    if let Err(error) = remember(data_dir.path(), &config.quotes) {
+        tracing::warn!(error = format!("{error:#}"), "the market is not written down");
+    }
+}
+
 /// Shares the files that the process may open.
 fn share_files(config: &mut Config, data_dir: &DataDir) -> anyhow::Result<OpenFiles> {
     let wanted = OpenFiles {
         connections: config.max_connections,
         turned_away: 0,
-        quote_connections: match config.quotes.quotes {
+        quote_connections: match config.quotes.spec() {
             QuoteSpec::Legacy { .. } => config.quotes.quote_connections as usize,
             _ => 0,
         },

@@ -36,9 +36,10 @@ pub async fn serve<R: AsyncRead + Unpin, W: ReplyWriter + 'static>(
     door: Option<Door>,
 ) -> io::Result<()> {
     let has_buffer = writer.has_buffer();
+    let idle_timeout = *context.idle_timeout.read();
     let mut session = Session {
         input: Input::new(),
-        idle: IdleTimer::new(context.idle_timeout),
+        idle: IdleTimer::new(idle_timeout),
         stop: StopTimer::new(&context.stop),
         slow: SlowConsumer::default(),
         revocation: Revocation::default(),

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::message::{QuoteRequest, Route};
 use crate::router::Router;
 use crate::stats::Stats;
+use parking_lot::RwLock;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -27,8 +28,8 @@ pub struct Context {
     pub memory: Arc<OutputMemory>,
     /// Reads the audit log.
     pub logs: LogReader,
-    /// Idle time after which a connection is closed.
-    pub idle_timeout: Option<Duration>,
+    /// Idle time after which a connection is closed; a change is for new connections.
+    pub idle_timeout: Arc<RwLock<Option<Duration>>>,
     /// Where the commands of a cluster are carried out; None for a server of its own.
     pub route: Option<watch::Receiver<Route>>,
 }
@@ -50,7 +51,7 @@ impl Context {
             stop: CancellationToken::new(),
             memory: Arc::new(OutputMemory::new(config.memory_limit)),
             logs,
-            idle_timeout: config.idle_timeout,
+            idle_timeout: Arc::new(RwLock::new(config.idle_timeout)),
             route,
         }
     }

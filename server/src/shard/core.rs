@@ -115,6 +115,9 @@ impl Shard {
                 self.agenda.resume_all(waiters, Price::Unavailable);
             }
             ShardEvent::DumpDone(done) => self.agenda.push(Task::DumpDone(done)),
+            ShardEvent::Probe(answer) => {
+                let _ = answer.send(());
+            }
             ShardEvent::Closing => {
                 self.executor.closing = true;
                 if let Some(following) = &mut self.following {

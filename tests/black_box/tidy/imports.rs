@@ -31,6 +31,7 @@ const LAYERS: &[&str] = &[
     "session",
     "listener",
     "server",
+    "service",
     "backup",
     "cluster_setup",
     "admin",

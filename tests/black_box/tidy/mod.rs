@@ -1,7 +1,8 @@
-//! Checks the repository's own sources: widths, lengths, the tests named by docs/PROMISES.md, and
-//! the imports between modules.
+//! Checks the repository's own sources: widths, lengths, the tests named by docs/PROMISES.md, the
+//! imports between modules, and the licences of what is built.
 
 mod imports;
+mod licences;
 
 use crate::harness::workspace;
 use std::path::Path;

@@ -83,6 +83,21 @@ impl Market {
         line.split(' ').map(word).collect::<Vec<_>>().join(" ")
     }
 
+    /// Replaces the symbols among the words of a text by what people see for them.
+    pub(crate) fn with_aliases(&self, text: &str) -> String {
+        if self.aliases.is_empty() {
+            return text.to_owned();
+        }
+        let word = |word: &str| {
+            let name = word.trim_end_matches([',', '.', ':']);
+            let shown = Symbol::parse(name.as_bytes())
+                .filter(|symbol| symbol.as_str() == name)
+                .and_then(|symbol| self.aliases.shown(symbol));
+            shown.map_or_else(|| word.to_owned(), |shown| word.replacen(name, shown, 1))
+        };
+        text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    }
+
     /// Returns the newest quotes.
     pub(crate) const fn quotes(&self) -> &Quotes {
         &self.quotes

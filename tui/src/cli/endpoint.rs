@@ -1,6 +1,7 @@
 //! The server and the user of a command: the options that the screen and its queries share.
 
 use crate::app::{Access, App, KeyMap};
+use crate::convert::Aliases;
 use crate::exit::Failure;
 use crate::local::LocalServer;
 use crate::remote::{RemoteArgs, Server, ServerAddress};
@@ -8,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use daytrade_protocol::{Symbol, UserName};
 use daytrade_server::Config;
-use daytrade_server::{QuoteArgs, default_data_dir, running_at};
+use daytrade_server::{QuoteArgs, QuoteSpec, default_data_dir, remembered_market, running_at};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -50,11 +51,24 @@ pub(crate) struct Endpoint {
     /// The user and the server, as what the screen keeps is stored under: the address, or the data
     /// folder of a server without a fixed one.
     pub place: String,
+    /// What people see for symbols, if the market is a file with such a table beside it.
+    pub aliases: Aliases,
     /// The server, if it runs in this process.
     local: Option<LocalServer>,
 }
 
 impl EndpointArgs {
+    /// As [`EndpointArgs::open`], to read only: a server in this process has no prices unless
+    /// --quotes names them, so that no trigger fires and no market moves.
+    ///
+    /// # Errors
+    /// As [`EndpointArgs::open`].
+    pub(crate) fn open_closed(&self) -> Result<Endpoint, Failure> {
+        let mut closed = self.clone();
+        closed.quotes.quotes.get_or_insert(QuoteSpec::Closed);
+        closed.open()
+    }
+
     /// Starts the server if it is one in this process.
     ///
     /// # Errors
@@ -71,7 +85,8 @@ impl EndpointArgs {
             .map_err(Failure::usage)?;
         if let Some(server) = connected {
             let place = format!("{user}@{}", server.address);
-            return Ok(Endpoint { server, user, place, local: None });
+            let aliases = Aliases::default();
+            return Ok(Endpoint { server, user, place, aliases, local: None });
         }
         let folder = match &self.data_dir {
             Some(folder) => folder.clone(),
@@ -84,21 +99,21 @@ impl EndpointArgs {
         let place = format!("{user}@{}", folder.display());
         // The folder may be open in another daytrade, or in daytraded.
         if let Some(address) = running_at(&folder) {
-            return Ok(Endpoint { server: server_at(address)?, user, place, local: None });
+            let aliases = aliases_of(remembered_market(&folder).as_ref())?;
+            return Ok(Endpoint { server: server_at(address)?, user, place, aliases, local: None });
         }
-        let mut quotes = self.quotes.clone();
-        // A market that stands still while nobody asks is none.
-        quotes.tick = quotes.tick.or(Some(TICK_MS));
+        let quotes = self.market_of(&folder);
+        let aliases = aliases_of(Some(&quotes))?;
         let config = Config::local(folder.clone(), folder.join("dumps"), quotes);
         match LocalServer::with_config(config) {
             Ok(local) => {
                 let server = server_at(local.address())?;
-                Ok(Endpoint { server, user, place, local: Some(local) })
+                Ok(Endpoint { server, user, place, aliases, local: Some(local) })
             }
             // Another one may have been faster.
             Err(error) => match wait_for_server(&folder) {
                 Some(address) => {
-                    Ok(Endpoint { server: server_at(address)?, user, place, local: None })
+                    Ok(Endpoint { server: server_at(address)?, user, place, aliases, local: None })
                 }
                 None => Err(error)
                     .context("the server of this process did not start")
@@ -108,11 +123,30 @@ impl EndpointArgs {
     }
 }
 
+impl EndpointArgs {
+    /// Returns the market of a server in this process: as the options say, or as the folder was
+    /// played with last.
+    fn market_of(&self, folder: &Path) -> QuoteArgs {
+        let mut quotes = self.quotes.clone();
+        if quotes.quotes.is_none()
+            && let Some(last) = remembered_market(folder)
+        {
+            let tick = quotes.tick.or(last.tick);
+            let QuoteArgs { quotes: spec, speed, looped, .. } = last;
+            quotes = QuoteArgs { quotes: spec, speed, looped, tick, ..quotes };
+        }
+        // A market that stands still while nobody asks is none.
+        quotes.tick = quotes.tick.or(Some(TICK_MS));
+        quotes
+    }
+}
+
 impl Endpoint {
     /// Creates the model of the user's account.
     pub(crate) fn model(&self, symbols: Vec<Symbol>, keys: KeyMap, now_ms: u64) -> App {
         let address = self.server.address.host_port();
         let mut model = App::new(self.user.clone(), &address, symbols, keys, now_ms);
+        model.market.set_aliases(self.aliases.clone());
         model.connection.access = match &self.local {
             Some(_) => Access::InProcess,
             None if self.server.address.tls => Access::Encrypted,
@@ -127,6 +161,17 @@ impl Endpoint {
     /// A link failure, if the server could not sync its journal.
     pub(crate) fn close(self) -> Result<(), Failure> {
         self.local.map_or(Ok(()), |local| local.stop().map_err(Failure::link))
+    }
+}
+
+/// Returns the names of long symbols of a market that is a file.
+fn aliases_of(market: Option<&QuoteArgs>) -> Result<Aliases, Failure> {
+    let Some(QuoteSpec::Csv { path }) = market.map(QuoteArgs::spec) else {
+        return Ok(Aliases::default());
+    };
+    match Aliases::path_beside(&path) {
+        table if table.exists() => Aliases::read(&table).map_err(Failure::usage),
+        _ => Ok(Aliases::default()),
     }
 }
 

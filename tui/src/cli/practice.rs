@@ -5,14 +5,16 @@
 use super::config::{AppearanceArgs, ConfigFile};
 use super::endpoint::{Endpoint, EndpointArgs};
 use super::screen::run_on;
-use crate::convert::{Aliases, parse_time};
+use crate::convert::parse_time;
 use crate::exit::{Exit, Failure};
 use crate::net;
 use crate::remote::RemoteArgs;
 use anyhow::Context as _;
 use clap::Args;
 use daytrade_protocol::{Command, Money, Request, SessionCommand, Symbol, UserName, Word};
-use daytrade_server::{QuoteArgs, QuoteSpec, default_data_dir, read_prices};
+use daytrade_server::{
+    QuoteArgs, QuoteSpec, default_data_dir, read_prices, remembered_market, running_at,
+};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, IsTerminal as _, Write};
@@ -20,6 +22,8 @@ use std::path::{Path, PathBuf};
 
 /// Symbols of a file that are watched at first.
 const WATCHED_MAX: usize = 20;
+/// What a practice begins with.
+const CASH_CENTS: i64 = 1_000_000;
 
 /// Options of `daytrade practice`.
 #[derive(Clone, Debug, Args)]
@@ -27,14 +31,14 @@ pub(crate) struct PracticeArgs {
     /// Price file: daytrade convert-prices makes them from downloads
     pub file: PathBuf,
     /// Begin at this day or time of the file, the first time
-    #[arg(long, value_name = "DATE")]
-    pub from: Option<String>,
+    #[arg(long, value_name = "DATE", value_parser = moment)]
+    pub from: Option<i64>,
     /// Minutes of the market in a minute
     #[arg(long, default_value = "1", value_name = "X", value_parser = daytrade_server::parse_speed)]
     pub speed: u64,
-    /// Dollars to begin with
-    #[arg(long, default_value = "10000", value_name = "DOLLARS", value_parser = dollars)]
-    pub cash: Money,
+    /// Dollars to begin with [default: 10000]
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
+    pub cash: Option<Money>,
     /// Name of the practice account and its market [default: that of the file]
     #[arg(long)]
     pub name: Option<String>,
@@ -55,6 +59,10 @@ pub(crate) struct PracticeArgs {
 fn dollars(text: &str) -> Result<Money, String> {
     Money::parse_amount(text.as_bytes())
         .map_err(|_| format!("{text:?} is not an amount of dollars, 0.01 to 999999999999.99"))
+}
+
+fn moment(text: &str) -> Result<i64, String> {
+    parse_time(text).ok_or_else(|| format!("{text:?} is not a date: 2024-01-02"))
 }
 
 /// Opens the screen on a practice market.
@@ -78,8 +86,11 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let is_new = !folder.exists();
+    if !is_new {
+        check_account(&folder, &file, args)?;
+    }
     let quotes = QuoteArgs {
-        quotes: QuoteSpec::Csv { path: file.clone() },
+        quotes: Some(QuoteSpec::Csv { path: file.clone() }),
         speed: args.speed,
         looped: args.looped,
         ..QuoteArgs::default()
@@ -87,21 +98,20 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<Exit, Failure> {
     let endpoint = EndpointArgs {
         connect: None,
         user: Some(name.to_string()),
-        data_dir: Some(folder),
+        data_dir: Some(folder.clone()),
         quotes,
         remote: RemoteArgs::default(),
     }
     .open()?;
-    if is_new {
-        begin(&endpoint, args)?;
+    if is_new && let Err(failure) = begin(&endpoint, args) {
+        // Nothing has begun, so nothing may be left of it.
+        endpoint.close()?;
+        let _ = fs::remove_dir_all(&folder);
+        return Err(failure);
     }
-    let aliases = match Aliases::path_beside(&file) {
-        path if path.exists() => Aliases::read(&path).map_err(Failure::usage)?,
-        _ => Aliases::default(),
-    };
     let config = ConfigFile::read()?;
     let watchlist = symbols.into_iter().take(WATCHED_MAX).collect();
-    run_on(endpoint, &config, &args.appearance, watchlist, aliases)
+    run_on(endpoint, &config, &args.appearance, watchlist)
 }
 
 /// Returns the name of the account: that of the file, as far as it is a name.
@@ -117,10 +127,34 @@ fn name_of(args: &PracticeArgs, file: &Path) -> Result<UserName, Failure> {
         .map_err(Failure::usage)
 }
 
+/// Checks that an account that has begun is of this file, and that it is not to begin otherwise.
+fn check_account(folder: &Path, file: &Path, args: &PracticeArgs) -> Result<(), Failure> {
+    let usage = |text: String| Err(Failure::usage(anyhow::anyhow!(text)));
+    if args.from.is_some() || args.cash.is_some() {
+        return usage(
+            "this practice has begun: --from and --cash are for its beginning; --reset begins anew"
+                .to_owned(),
+        );
+    }
+    match remembered_market(folder).map(|market| market.spec()) {
+        Some(QuoteSpec::Csv { path }) if path != file => usage(format!(
+            "the practice in {} plays {}; --name gives this file one of its own",
+            folder.display(),
+            path.display()
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Removes an account after asking. Returns false if the answer is no.
 fn reset(folder: &Path, yes: bool) -> Result<bool, Failure> {
     if !folder.exists() {
         return Ok(true);
+    }
+    if running_at(folder).is_some() {
+        let folder = folder.display();
+        let problem = anyhow::anyhow!("the practice in {folder} is open in another daytrade");
+        return Err(Failure::usage(problem));
     }
     if !yes {
         let mut out = io::stdout().lock();
@@ -140,17 +174,19 @@ fn reset(folder: &Path, yes: bool) -> Result<bool, Failure> {
 
 /// Pays in the cash, and goes to the first day.
 fn begin(endpoint: &Endpoint, args: &PracticeArgs) -> Result<(), Failure> {
-    let mut lines = Vec::new();
-    if let Some(from) = &args.from {
-        let time_ms = parse_time(from)
-            .with_context(|| format!("{from:?} is not a date: 2024-01-02"))
-            .map_err(Failure::usage)?;
+    if let Some(time_ms) = args.from {
         let word = |text: &str| Word::parse(text.as_bytes());
         let (action, value) = (word("SEEK"), word(&time_ms.to_string()));
-        Request::new(SessionCommand::Market { action, value }).write_to(&mut lines);
+        ask(endpoint, Request::new(SessionCommand::Market { action, value }))?;
     }
-    let add = Command::Add { user: endpoint.user.clone(), amount: args.cash };
-    Request::new(add).write_to(&mut lines);
+    let amount = args.cash.unwrap_or(Money::from_cents(CASH_CENTS));
+    ask(endpoint, Request::new(Command::Add { user: endpoint.user.clone(), amount }))
+}
+
+/// Sends a request that must be carried out.
+fn ask(endpoint: &Endpoint, request: Request) -> Result<(), Failure> {
+    let mut lines = Vec::new();
+    request.write_to(&mut lines);
     let mut refused = None;
     net::exchange(&endpoint.server, &lines, |line| {
         if line.starts_with("ERR,") {

@@ -156,8 +156,12 @@ pub(crate) fn quote(args: &QuoteQueryArgs) -> Result<Exit, Failure> {
             args.symbol
         ))
     };
-    let symbol = Symbol::parse(args.symbol.as_bytes()).ok_or_else(invalid)?;
     let endpoint = args.query.endpoint.open()?;
+    let symbol = endpoint.aliases.find(&args.symbol);
+    let Some(symbol) = symbol.or_else(|| Symbol::parse(args.symbol.as_bytes())) else {
+        endpoint.close()?;
+        return Err(invalid());
+    };
     let model = runtime()?.block_on(load_model(&endpoint, vec![symbol], Wants::default()))?;
     endpoint.close()?;
     let Some(seen) = model.market.quotes().get(symbol) else {

@@ -5,7 +5,6 @@ use super::config::{AppearanceArgs, ConfigFile, save_settings};
 use super::endpoint::{Endpoint, EndpointArgs};
 use super::saved;
 use crate::app::{App, Effect, Event, KeyMap, Link, LinkEvent, text};
-use crate::convert::Aliases;
 use crate::exit::{Exit, Failure};
 use crate::link::{LinkRequest, spawn_link};
 use crate::net::{ANSWER_TIMEOUT, no_answer};
@@ -74,10 +73,8 @@ pub(crate) fn run_on(
     config: &ConfigFile,
     appearance: &AppearanceArgs,
     watchlist: Vec<Symbol>,
-    aliases: Aliases,
 ) -> Result<Exit, Failure> {
-    let mut model = endpoint.model(watchlist, config.keys()?, now_ms());
-    model.market.set_aliases(aliases);
+    let model = endpoint.model(watchlist, config.keys()?, now_ms());
     let content = ScreenContent::Server(endpoint.server.clone());
     let model = run_screen(model, config, appearance, content)?;
     endpoint.close()?;

@@ -63,7 +63,7 @@ fn last_time(text: &str) -> Result<u64, String> {
 pub(crate) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     let mut endpoint_args = args.endpoint.clone();
     endpoint_args.user = args.account.clone().or(endpoint_args.user);
-    let endpoint = endpoint_args.open()?;
+    let endpoint = endpoint_args.open_closed()?;
     let user = endpoint.user.clone();
     let mut ledger = Ledger::new(args.from.unwrap_or(0));
     let mut csv = args.csv.then(|| Csv::new(BufWriter::new(io::stdout().lock())));

@@ -31,7 +31,7 @@ pub(super) fn alerts(ctx: &mut DrawContext<'_>, area: Rect) {
         row += 1;
     }
     for (at_ms, text) in app.activity.bell_log().iter().rev() {
-        let text = fit_words(&ctx.mask_numbers(text), usize::from(inner.width).saturating_sub(11));
+        let text = fit_words(&ctx.words(text), usize::from(inner.width).saturating_sub(11));
         ctx.line(
             inner,
             row,

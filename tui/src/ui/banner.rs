@@ -153,7 +153,8 @@ fn order(ctx: &DrawContext<'_>, area: Rect) -> Option<(String, Style)> {
         String::new()
     };
     // A number is dropped whole, never cut.
-    let [side, name] = [order.side.as_str().to_owned(), order.terms.symbol.to_string()];
+    let name = ctx.app.market.shown_name(order.terms.symbol);
+    let side = order.side.as_str();
     let forms = [
         format!("{subject}{bar}{clock}{spare}{keys}{more}"),
         format!("{subject}{clock}{keys}"),
@@ -178,7 +179,7 @@ fn order_style(ctx: &DrawContext<'_>, left_ms: u64) -> Style {
 
 fn order_parts(ctx: &DrawContext<'_>, order: &Pending, left_ms: u64, columns: usize) -> OrderLine {
     let is_live = ctx.app.connection.is_live();
-    let (side, symbol) = (order.side.as_str(), order.terms.symbol);
+    let (side, symbol) = (order.side.as_str(), ctx.app.market.shown_name(order.terms.symbol));
     let (shares, price) = (ctx.share_count(order.terms.shares), text::dollars(order.terms.price));
     let total = ctx.money(order.terms.total);
     let long = format!(" >> {side} {shares} {symbol} @ {price} = {total} ");

@@ -99,7 +99,13 @@ impl DrawContext<'_> {
     }
 
     /// Returns a text, with asterisks for every number in it if money is hidden.
-    pub(super) fn mask_numbers(&self, text: &str) -> String {
+    /// Returns a text about an account as people see it: with aliases, and without its numbers if
+    /// those are hidden.
+    pub(super) fn words(&self, text: &str) -> String {
+        self.mask_numbers(&self.app.market.with_aliases(text))
+    }
+
+    fn mask_numbers(&self, text: &str) -> String {
         if !self.app.view.is_money_hidden() {
             return text.to_owned();
         }

@@ -82,8 +82,7 @@ pub(super) fn draw_form(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
     rows.next += 1;
     for line in &lines {
         // Prices of the market are not private.
-        let text =
-            if line.label == "Quote" { line.text.clone() } else { ctx.mask_numbers(&line.text) };
+        let text = if line.label == "Quote" { line.text.clone() } else { ctx.words(&line.text) };
         let style = if line.blocks { theme.warn } else { theme.text };
         let parts = wrap(&text, usize::from(inner.width).saturating_sub(12));
         for (at, part) in parts.into_iter().enumerate() {
@@ -92,7 +91,7 @@ pub(super) fn draw_form(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
         }
     }
     if let Some(refused) = form.refused() {
-        for part in wrap(&ctx.mask_numbers(refused), usize::from(inner.width).saturating_sub(2)) {
+        for part in wrap(&ctx.words(refused), usize::from(inner.width).saturating_sub(2)) {
             rows.line(ctx, format!(" {part}"), theme.bad);
         }
     }
@@ -181,8 +180,7 @@ pub(super) fn preview(ctx: &mut DrawContext<'_>, area: Rect, form: &Form) {
     let (app, theme) = (ctx.app, ctx.options.theme);
     let lines = form.consequences(app.account.current(), &app.market, app.clock);
     for (row, line) in (0..area.height).zip(&lines) {
-        let text =
-            if line.label == "Quote" { line.text.clone() } else { ctx.mask_numbers(&line.text) };
+        let text = if line.label == "Quote" { line.text.clone() } else { ctx.words(&line.text) };
         let text = fit_words(&format!(" {:<9} {text}", line.label), usize::from(area.width));
         let style = if line.blocks { theme.warn } else { theme.text };
         ctx.line(area, row, Line::from(span(text, style)));

@@ -203,7 +203,7 @@ pub(super) fn activity(ctx: &mut DrawContext<'_>, area: Rect) {
 pub(super) fn newest(ctx: &mut DrawContext<'_>, area: Rect) {
     for (row, line) in (0..area.height).zip(ctx.app.activity.lines().iter().rev()) {
         let (word, style) = outcome_label(line.outcome, ctx);
-        let request = ctx.mask_numbers(&line.subject.summary());
+        let request = ctx.words(&line.subject.summary());
         let head = if line.outcome == Outcome::News {
             String::new()
         } else {
@@ -212,7 +212,7 @@ pub(super) fn newest(ctx: &mut DrawContext<'_>, area: Rect) {
         let text = format!(
             " {} {head}{}",
             text::moment(line.at_ms, ctx.app.clock.now_ms()),
-            ctx.mask_numbers(&line.message)
+            ctx.words(&line.message)
         );
         let text = fit_words(&text, usize::from(area.width));
         ctx.line(area, row, Line::from(span(text, style)));
@@ -238,8 +238,8 @@ fn activity_rows(ctx: &DrawContext<'_>, range: std::ops::Range<usize>) -> Vec<Ce
     let row = |line: &ActivityLine| {
         let (word, style) = outcome_label(line.outcome, ctx);
         let took = line.took_us.map_or(String::new(), text::millis);
-        let text = ctx.mask_numbers(&line.message);
-        let request = ctx.mask_numbers(&line.subject.summary());
+        let text = ctx.words(&line.message);
+        let request = ctx.words(&line.subject.summary());
         let tag = if line.tag > 0 { format!("#{}", line.tag) } else { String::new() };
         vec![
             (text::moment(line.at_ms, now_ms), theme.dim),

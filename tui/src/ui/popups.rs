@@ -113,7 +113,7 @@ fn log(ctx: &mut DrawContext<'_>, area: Rect, from: usize) {
     for (row, (at_ms, text)) in
         (0..inner.height).zip(ctx.app.activity.log().iter().rev().skip(from))
     {
-        let text = fit_words(&ctx.mask_numbers(text), usize::from(inner.width).saturating_sub(12));
+        let text = fit_words(&ctx.words(text), usize::from(inner.width).saturating_sub(12));
         let line = vec![
             span(format!(" {} ", text::clock(*at_ms)), ctx.options.theme.dim),
             span(text, ctx.options.theme.text),
@@ -223,7 +223,7 @@ fn exchange(ctx: &mut DrawContext<'_>, area: Rect, row: usize) {
         ("<-", &line.reply, theme.text),
         ("  ", &line.message, theme.title),
     ] {
-        let text = ctx.mask_numbers(text);
+        let text = ctx.words(text);
         for part in split_lines(&text, width) {
             ctx.line(inner, at, Line::from(span(format!(" {mark} {part}"), style)));
             at += 1;

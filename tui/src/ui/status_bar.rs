@@ -162,12 +162,11 @@ pub(super) fn tabs(ctx: &mut DrawContext<'_>, area: Rect) {
 /// Draws the notice.
 pub(super) fn notice(ctx: &mut DrawContext<'_>, area: Rect) {
     if let Some(text) = ctx.app.activity.notice() {
-        let text = fit_words(&format!(" {}", ctx.mask_numbers(text)), usize::from(area.width));
+        let text = fit_words(&format!(" {}", ctx.words(text)), usize::from(area.width));
         ctx.line(area, 0, Line::from(span(text, ctx.options.theme.warn)));
     } else if let Some(line) = ctx.app.activity.lines().back().filter(|_| area.width < 60) {
         // A narrow screen shows the newest line of the activity here.
-        let text =
-            fit_words(&ctx.mask_numbers(&format!(" {}", line.message)), usize::from(area.width));
+        let text = fit_words(&ctx.words(&format!(" {}", line.message)), usize::from(area.width));
         ctx.line(area, 0, Line::from(span(text, ctx.options.theme.dim)));
     }
 }

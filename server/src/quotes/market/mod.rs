@@ -33,6 +33,11 @@ pub trait Market: Send {
     /// Returns a number that other prices do not have: a position is only good for its market.
     fn fingerprint(&self) -> u32;
 
+    /// Returns true if a position of the market with this fingerprint is good for this one.
+    fn continues(&self, fingerprint: u32) -> bool {
+        fingerprint == self.fingerprint()
+    }
+
     /// Returns the name of the market for the log.
     fn describe(&self) -> String;
 
@@ -44,6 +49,9 @@ pub trait Market: Send {
 
     /// Returns the position of the next price; None if there is none any more.
     fn next_price(&self) -> Option<u64>;
+
+    /// Returns the position of the first price after a position that the market has not shown.
+    fn next_after(&self, at: u64) -> Option<u64>;
 
     /// Runs to a position and shows every price on the way, in order, at most `most` of them.
     /// Returns the position it has come to.

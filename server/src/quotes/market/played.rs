@@ -39,9 +39,7 @@ impl PlayedMarket {
         let last_ms = rows.last().map_or(0, |row| row.time_ms);
         let mut hash = crc32fast::Hasher::new();
         for row in &rows {
-            hash.update(&row.time_ms.to_le_bytes());
-            hash.update(row.symbol.as_bytes());
-            hash.update(&row.price.cents().to_le_bytes());
+            add_row(&mut hash, row);
         }
         let mut market = Self {
             path: path.to_owned(),
@@ -91,9 +89,29 @@ impl PlayedMarket {
     }
 }
 
+fn add_row(hash: &mut crc32fast::Hasher, row: &PriceRow) {
+    hash.update(&row.time_ms.to_le_bytes());
+    hash.update(row.symbol.as_bytes());
+    hash.update(&row.price.cents().to_le_bytes());
+}
+
 impl Market for PlayedMarket {
     fn fingerprint(&self) -> u32 {
         self.fingerprint
+    }
+
+    /// A file that has got more rows at its end is still the same market.
+    fn continues(&self, fingerprint: u32) -> bool {
+        if fingerprint == self.fingerprint {
+            return true;
+        }
+        let mut hash = crc32fast::Hasher::new();
+        // A pass is longer now, so a position of a later one would be another time.
+        !self.looped
+            && self.rows.iter().any(|row| {
+                add_row(&mut hash, row);
+                hash.clone().finalize() == fingerprint
+            })
     }
 
     fn describe(&self) -> String {
@@ -116,6 +134,11 @@ impl Market for PlayedMarket {
 
     fn next_price(&self) -> Option<u64> {
         self.row(self.next).map(|(at, _)| at)
+    }
+
+    fn next_after(&self, at: u64) -> Option<u64> {
+        let later = (self.next..).map_while(|number| self.row(number));
+        later.map(|(position, _)| position).find(|position| *position > at)
     }
 
     fn advance(&mut self, to: u64, most: usize, show: &mut dyn FnMut(Shown)) -> u64 {
@@ -161,7 +184,7 @@ impl Market for PlayedMarket {
     }
 
     fn at_time(&self, time_ms: u64) -> Option<u64> {
-        let since = time_ms.checked_sub(self.first_ms)?.min(self.length_ms);
+        let since = time_ms.checked_sub(self.first_ms).filter(|since| *since <= self.length_ms)?;
         let pass = if self.looped { self.at / self.length_ms } else { 0 };
         let within = if pass % 2 == 1 { self.length_ms - since } else { since };
         let at = pass * self.length_ms + within;
@@ -210,6 +233,18 @@ mod tests {
         assert_eq!(run(&mut market, 99_000), [(5_000, "S".to_owned(), 1_100)]);
         assert_eq!((market.position(), market.next_price()), (4_000, None));
         assert_eq!((market.at_time(5_000), market.at_time(2_000)), (Some(4_000), None));
+        assert_eq!(market.at_time(5_001), None, "after the last row");
+    }
+
+    #[test]
+    fn a_file_with_more_rows_is_the_same_market_and_another_file_is_not() {
+        let (short, long) = (market(FILE.as_bytes(), false), format!("{FILE}6000,T,8\n"));
+        let longer = market(long.as_bytes(), false);
+        assert!(longer.continues(short.fingerprint()) && longer.continues(longer.fingerprint()));
+        assert!(!short.continues(longer.fingerprint()), "rows are missing");
+        let other = market(long.replace("10.00", "10.01").as_bytes(), false);
+        assert!(!other.continues(short.fingerprint()));
+        assert!(!market(long.as_bytes(), true).continues(short.fingerprint()), "other passes");
     }
 
     #[test]

@@ -65,6 +65,10 @@ impl Market for TickingMarket {
         Some(self.at + 1)
     }
 
+    fn next_after(&self, at: u64) -> Option<u64> {
+        Some(self.at.max(at) + 1)
+    }
+
     fn advance(&mut self, to: u64, most: usize, show: &mut dyn FnMut(Shown)) -> u64 {
         let mut left = most;
         while self.at < to {

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub struct OutputMemory {
     used: AtomicUsize,
-    limit: usize,
+    limit: AtomicUsize,
     /// Notified when the limit is passed.
     passed: Notify,
     next_id: AtomicU64,
@@ -25,11 +25,18 @@ impl OutputMemory {
     pub fn new(limit: usize) -> Self {
         Self {
             used: AtomicUsize::new(0),
-            limit,
+            limit: AtomicUsize::new(limit),
             passed: Notify::new(),
             next_id: AtomicU64::new(0),
             outboxes: Mutex::default(),
         }
+    }
+
+    /// Changes the limit, bytes.
+    #[cfg(feature = "remote")]
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
+        self.passed.notify_one();
     }
 
     /// Adds an outbox. Returns the number to remove it by.
@@ -48,10 +55,11 @@ impl OutputMemory {
     pub(super) fn change(&self, from: usize, to: usize) {
         if from > to {
             self.used.fetch_sub(from - to, Ordering::Relaxed);
-        } else if from < to
-            && self.used.fetch_add(to - from, Ordering::Relaxed) + (to - from) > self.limit
-        {
-            self.passed.notify_one();
+        } else if from < to {
+            let used = self.used.fetch_add(to - from, Ordering::Relaxed) + (to - from);
+            if used > self.limit.load(Ordering::Relaxed) {
+                self.passed.notify_one();
+            }
         }
     }
 
@@ -69,7 +77,7 @@ impl OutputMemory {
             by_size.sort_by_key(|(bytes, _)| *bytes);
             // By the same sizes as those that decide which connections are ended.
             let held: usize = by_size.iter().map(|(bytes, _)| bytes).sum();
-            let mut excess = held.saturating_sub(self.limit);
+            let mut excess = held.saturating_sub(self.limit.load(Ordering::Relaxed));
             // Each of them is closed by its session, which frees its memory.
             while excess > 0
                 && let Some((bytes, outbox)) = by_size.pop()

@@ -130,15 +130,14 @@ impl Server {
         let address = address_of(&listeners)?;
         let route = cluster.as_ref().map(|cluster| cluster.route.clone());
         let shared = SharedParts::new(cluster, &listeners, &numbers)?;
-        let count = stores.len();
         let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =
-            (0..count).map(|_| ShardHandle::channel()).unzip();
+            stores.iter().map(|_| ShardHandle::channel()).unzip();
         let events: Vec<_> = handles.iter().map(|handle| handle.events.clone()).collect();
         let readers = Arc::new(RwLock::new(()));
-        let positions: Vec<_> = (0..count).map(|_| Positions::default()).collect();
+        let positions: Vec<_> = stores.iter().map(|_| Positions::default()).collect();
         #[cfg(feature = "cluster")]
         let member = Member::new(&recovered, &positions, shared.as_ref());
-        let counters: Vec<Arc<ShardStats>> = (0..count).map(|_| Arc::default()).collect();
+        let counters: Vec<Arc<ShardStats>> = stores.iter().map(|_| Arc::default()).collect();
         let keepers = keepers(config, &stores, &readers);
 
         let source = source(&clock)?;

@@ -52,9 +52,12 @@ impl Rule for Throughput {
             return Remark::not_judged("the log has no userCommand with a timestamp");
         };
         let took_ms = last - first;
-        let mean = (u128::from(self.commands) * 1_000)
-            .checked_div(u128::from(took_ms))
-            .map_or_else(String::new, |mean| format!(", {mean} a second"));
+        let tenths = (u128::from(self.commands) * 10_000).checked_div(u128::from(took_ms));
+        let mean = match tenths {
+            None => String::new(),
+            Some(tenths) if tenths < 100 => format!(", {}.{} a second", tenths / 10, tenths % 10),
+            Some(tenths) => format!(", {} a second", tenths / 10),
+        };
         Remark::note(format!(
             "{} commands in {}.{:03} s{mean}, best second {}",
             self.commands,

@@ -62,7 +62,7 @@ struct User {
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(&Step);
 
 /// All accounts of a log.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Trading {
     ids: HashMap<Box<str>, UserId>,
     users: Vec<User>,
@@ -74,6 +74,22 @@ pub(crate) struct Trading {
     last_ms: u64,
     /// Why the accounts can no longer be followed.
     lost: Option<&'static str>,
+}
+
+impl Default for Trading {
+    fn default() -> Self {
+        Self {
+            ids: HashMap::new(),
+            users: Vec::new(),
+            prices: Prices::default(),
+            awaiting: Awaiting::default(),
+            sets: Sets::default(),
+            // As for the sets.
+            holdings: HashMap::with_capacity(HOLDINGS_MAX),
+            last_ms: 0,
+            lost: None,
+        }
+    }
 }
 
 impl Trading {

@@ -76,13 +76,21 @@ impl From<Stored> for Set {
 }
 
 /// All sets of the log.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sets {
+    /// Made at its full size, of which only what is used takes memory: growing would take half as
+    /// much again.
     stored: HashMap<u64, Stored>,
     /// The sets of each user: symbol and side.
     of_user: Vec<Vec<u32>>,
     /// Sets for which there was no room.
     forgotten: u64,
+}
+
+impl Default for Sets {
+    fn default() -> Self {
+        Self { stored: HashMap::with_capacity(SETS_MAX), of_user: Vec::new(), forgotten: 0 }
+    }
 }
 
 impl Sets {

@@ -9,8 +9,7 @@ use crate::config::{
 };
 use crate::data_dir::{DataDir, DataDirError, read_manifest};
 use crate::journal::RecoveryError;
-#[cfg(feature = "remote")]
-use crate::logins::ReloadRequest;
+use crate::message::ReloadRequest;
 use crate::quotes::quote_server::QuoteServer;
 use crate::quotes::{QuoteSpec, SimulatedSource};
 use crate::server::{Server, ServerEvent, open_stores};
@@ -153,15 +152,11 @@ async fn serve(sources: &Sources, layered: &Layered) -> anyhow::Result<()> {
         };
         let answer = match event {
             Some(ServerEvent::Failed(fatal)) => break Some(fatal),
-            #[cfg(feature = "remote")]
             Some(ServerEvent::Reload(request)) => Some(request),
             None => None,
         };
         log.reopen();
-        #[cfg(feature = "remote")]
         reread(sources, layered, (&server, &log), answer);
-        #[cfg(not(feature = "remote"))]
-        let _: Option<()> = answer;
     };
     #[cfg(feature = "remote")]
     crate::service::stopping();
@@ -169,7 +164,6 @@ async fn serve(sources: &Sources, layered: &Layered) -> anyhow::Result<()> {
 }
 
 /// Reads the settings again and uses what can change while the server runs.
-#[cfg(feature = "remote")]
 fn reread(
     sources: &Sources,
     began: &Layered,

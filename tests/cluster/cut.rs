@@ -107,7 +107,7 @@ fn machines_whose_cable_is_pulled_are_replaced_and_come_back() {
     });
     assert!(lan.talk(owner, "ADD,alice,1.00\n").starts_with("ERR,READ_ONLY,"));
     lan.mend(owner);
-    let moved = format!("ERR,MOVED,{}", lan.advertised(next));
+    let moved = format!("ERR,MOVED,{}", Lan::advertised(next));
     eventually("follower again", || lan.talk(owner, "ADD,alice,1.00\n").starts_with(&moved));
     lan.settle(next);
 

@@ -146,12 +146,12 @@ impl Lan {
         let mut command = self.on(machine, &program("daytraded"));
         command.arg("--cluster").args(self.options());
         command.args(["--listen", "127.0.0.1:4462", "--advertise"]);
-        command.arg(self.advertised(machine)).arg("--data-dir").arg(self.path("data", machine));
+        command.arg(Self::advertised(machine)).arg("--data-dir").arg(self.path("data", machine));
         Daemon::spawn(&mut command).unwrap_or_else(|printed| panic!("no start: {printed}"))
     }
 
     /// The address to which the others send clients of this machine.
-    pub fn advertised(&self, machine: usize) -> String {
+    pub fn advertised(machine: usize) -> String {
         format!("{}:4462", address(machine))
     }
 

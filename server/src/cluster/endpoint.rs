@@ -35,9 +35,9 @@ pub(super) async fn with_credentials(
 ) -> anyhow::Result<ConnectOptions> {
     let cannot = || format!("the credentials {} cannot be used", file.display());
     let text = std::fs::read_to_string(file).with_context(cannot)?;
-    let mode = std::fs::metadata(file).with_context(cannot)?.permissions().mode();
+    let of_others = std::fs::metadata(file).with_context(cannot)?.permissions().mode() & 0o077;
     anyhow::ensure!(
-        mode & 0o077 == 0,
+        of_others == 0,
         "others may read the credentials: chmod 600 {}",
         file.display()
     );

@@ -25,7 +25,6 @@ const SHARED: [&str; 5] =
     ["data-dir", "cluster-name", "cluster-creds", "cluster-ca", "cluster-monitor"];
 
 /// Settings that a running server takes over.
-#[cfg(feature = "remote")]
 const RELOADED: [&str; 8] = [
     "log-level",
     "memory-limit",
@@ -181,7 +180,6 @@ impl std::fmt::Display for Misconfigured {
 impl Layered {
     /// Returns the names of the settings that differ from those of the start, and that a running
     /// server does not take over.
-    #[cfg(feature = "remote")]
     pub(crate) fn fixed_differences(&self, began: &Self) -> Vec<String> {
         let of = |layered: &Self, id: &str| -> Vec<OsString> {
             layered.matches.get_raw(id).into_iter().flatten().map(OsStr::to_owned).collect()

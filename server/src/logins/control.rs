@@ -6,6 +6,7 @@
 //! `frames` is answered `OK,` and the last durable frame of each shard. An error is `ERR,` and why.
 
 use crate::limits::CONTROL_TIMEOUT;
+use crate::message::ReloadRequest;
 use anyhow::{Context as _, bail};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -26,9 +27,6 @@ const CONFIG: &[u8] = b"config\n";
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Longest answer, bytes.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
-
-/// A request to read everything again; it is answered with the reason why not all of it is used.
-pub(crate) type ReloadRequest = oneshot::Sender<Result<(), String>>;
 
 /// What requests are answered with.
 pub(crate) trait Control: Send + Sync {

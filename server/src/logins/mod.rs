@@ -20,7 +20,7 @@ mod store;
 mod verifier;
 
 pub(crate) use control::{
-    Control, Notified, ReloadRequest, durable_frames, notify, reload_all, serve as serve_control,
+    Control, Notified, durable_frames, notify, reload_all, serve as serve_control,
 };
 pub(crate) use network::Network;
 pub(crate) use options::{ServiceLimits, ServiceOptions};

@@ -31,9 +31,7 @@ use crate::execution::{ShardJoin, SnapshotWriter};
 use crate::journal::Positions;
 use crate::limits::STOP_MS;
 use crate::listener::{Gate, Manner, Places, listen_on};
-#[cfg(feature = "remote")]
-use crate::logins::ReloadRequest;
-use crate::message::ShardEvent;
+use crate::message::{ReloadRequest, ShardEvent};
 use crate::router::Router;
 use crate::session::{Context, ReplyWriter, serve};
 use crate::shard::{Fatal, Queues, ShardHandle, ShardHandles, ShardStats};
@@ -63,8 +61,7 @@ pub struct Server {
     /// Logins and the certificate.
     #[cfg(feature = "remote")]
     remote: Option<Remote>,
-    /// Requests to read the settings again.
-    #[cfg(feature = "remote")]
+    /// Requests to read the settings again, where there can be any.
     reloads: Option<UnboundedReceiver<ReloadRequest>>,
     /// Its place in a cluster.
     #[cfg(feature = "cluster")]
@@ -78,7 +75,6 @@ pub(crate) enum ServerEvent {
     /// Stop it: a journal has failed.
     Failed(Fatal),
     /// Read the settings again, and answer.
-    #[cfg(feature = "remote")]
     Reload(ReloadRequest),
 }
 
@@ -181,7 +177,6 @@ impl Server {
             tls_addresses,
             #[cfg(feature = "remote")]
             remote: None,
-            #[cfg(feature = "remote")]
             reloads: None,
             #[cfg(feature = "cluster")]
             member,
@@ -199,12 +194,17 @@ impl Server {
     ///
     /// # Errors
     /// Why something stays as it was.
-    #[cfg(feature = "remote")]
+    #[cfg_attr(
+        not(feature = "remote"),
+        expect(clippy::unnecessary_wraps, reason = "there are no logins to fail at")
+    )]
     pub(crate) fn reload(&self, config: &Config) -> anyhow::Result<()> {
         let context = &self.connector.context;
         context.memory.set_limit(config.memory_limit);
         *context.idle_timeout.write() = config.idle_timeout;
-        self.remote.as_ref().map_or(Ok(()), |remote| remote.reload(config))
+        #[cfg(feature = "remote")]
+        self.remote.as_ref().map_or(Ok(()), |remote| remote.reload(config))?;
+        Ok(())
     }
 
     /// Returns a way to ask whether all shards work.
@@ -215,7 +215,6 @@ impl Server {
 
     /// Waits until the program has something to do about the server.
     pub(crate) async fn next_event(&mut self) -> ServerEvent {
-        #[cfg(feature = "remote")]
         if let Some(requests) = &mut self.reloads {
             return tokio::select! {
                 Some(fatal) = self.fatal.recv() => ServerEvent::Failed(fatal),

@@ -6,9 +6,8 @@ use crate::data_dir::DataDir;
 use crate::journal::Positions;
 use crate::limits::CONNECTIONS_KEPT;
 use crate::listener::{Entrance, Manner, Places};
-use crate::logins::{
-    Control, LoginService, ReloadRequest, SecurityLog, ServiceOptions, Store, serve_control,
-};
+use crate::logins::{Control, LoginService, SecurityLog, ServiceOptions, Store, serve_control};
+use crate::message::ReloadRequest;
 use crate::tls::Tls;
 use anyhow::Context as _;
 use std::net::SocketAddr;

@@ -177,14 +177,14 @@ fn begin(endpoint: &Endpoint, args: &PracticeArgs) -> Result<(), Failure> {
     if let Some(time_ms) = args.from {
         let word = |text: &str| Word::parse(text.as_bytes());
         let (action, value) = (word("SEEK"), word(&time_ms.to_string()));
-        ask(endpoint, Request::new(SessionCommand::Market { action, value }))?;
+        ask(endpoint, &Request::new(SessionCommand::Market { action, value }))?;
     }
     let amount = args.cash.unwrap_or(Money::from_cents(CASH_CENTS));
-    ask(endpoint, Request::new(Command::Add { user: endpoint.user.clone(), amount }))
+    ask(endpoint, &Request::new(Command::Add { user: endpoint.user.clone(), amount }))
 }
 
 /// Sends a request that must be carried out.
-fn ask(endpoint: &Endpoint, request: Request) -> Result<(), Failure> {
+fn ask(endpoint: &Endpoint, request: &Request) -> Result<(), Failure> {
     let mut lines = Vec::new();
     request.write_to(&mut lines);
     let mut refused = None;

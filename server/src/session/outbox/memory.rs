@@ -33,7 +33,6 @@ impl OutputMemory {
     }
 
     /// Changes the limit, bytes.
-    #[cfg(feature = "remote")]
     pub(crate) fn set_limit(&self, limit: usize) {
         self.limit.store(limit, Ordering::Relaxed);
         self.passed.notify_one();

@@ -174,7 +174,8 @@ impl Trading {
         }
         let id = UserId(self.users.len() as u32);
         self.ids.insert(name.into(), id);
-        self.users.push(User::default());
+        let open = VecDeque::with_capacity(WINDOW + 1);
+        self.users.push(User { open, ..User::default() });
         Some(id)
     }
 
@@ -255,8 +256,8 @@ impl Trading {
         let waiting = &mut self.users[user.0 as usize].open;
         let Some(open) = waiting.pop_front() else { return };
         // Thousands of users: none keeps the room that it needed once.
-        if waiting.capacity() > 2 * WINDOW && waiting.len() <= WINDOW {
-            waiting.shrink_to(2 * WINDOW);
+        if waiting.capacity() > WINDOW + 1 && waiting.len() <= WINDOW {
+            waiting.shrink_to(WINDOW + 1);
         }
         if self.lost.is_some() {
             return;

@@ -21,8 +21,8 @@ pub(super) struct Open {
     pub began: Began,
     /// Where its first event is.
     pub place: Place,
-    /// Where its last accountTransaction is, if there is one.
-    pub moved_at: Option<Place>,
+    /// Line and byte of its last accountTransaction, if there is one.
+    moved_at: Option<(u64, u64)>,
     pub number: u64,
     pub at_ms: u64,
     pub command: Option<CommandName>,
@@ -94,7 +94,7 @@ impl Open {
             self.net = self.net + amount;
             self.moves += 1;
         }
-        self.moved_at = Some(Place::of(event));
+        self.moved_at = Some((event.line, event.byte));
         self.last_ms = self.last_ms.max(at_ms);
     }
 
@@ -116,6 +116,7 @@ impl Open {
 
     /// Returns the place that a finding about its cash names.
     pub(super) fn cash_place(&self) -> Place {
-        self.moved_at.unwrap_or(self.place)
+        let at = |(line, byte)| Place { line, byte, number: self.place.number };
+        self.moved_at.map_or(self.place, at)
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Orders {
     /// Orders whose expiry was logged and whose reserve has not come back.
     expired: Vec<Order>,
     /// The last one that expired.
-    last_expired: Option<Order>,
+    last_expired: Option<Box<Order>>,
     /// True once an order was forgotten.
     forgotten: bool,
 }
@@ -63,10 +63,10 @@ impl Orders {
                 self.expired.remove(0);
             }
             self.expired.push(order);
-            self.last_expired = Some(order);
+            self.last_expired = Some(Box::new(order));
             return Some(order);
         }
-        let mut known = self.expired.iter().chain(&self.last_expired);
+        let mut known = self.expired.iter().chain(self.last_expired.as_deref());
         known.find(|order| is_it(order)).copied()
     }
 
@@ -114,9 +114,9 @@ impl Orders {
         if let Some(order) = self.live.pop() {
             return Settled::Order(order, at_ms.saturating_sub(order.at_ms));
         }
-        match self.last_expired {
+        match self.last_expired.as_deref() {
             Some(order) => {
-                Settled::Expired(order, at_ms.saturating_sub(order.at_ms).max(EXPIRY_MS + 1))
+                Settled::Expired(*order, at_ms.saturating_sub(order.at_ms).max(EXPIRY_MS + 1))
             }
             None if self.forgotten => Settled::Forgotten,
             None => Settled::Nothing,

@@ -22,8 +22,8 @@ pub(super) struct Seen {
     pub at_ms: u64,
 }
 
-/// The prices that one command may have used, in no order.
-pub(super) type Candidates = SmallVec<[Seen; CANDIDATES]>;
+/// The prices that one command may have used, in no order. Most commands use none.
+pub(super) type Candidates = SmallVec<[Seen; 1]>;
 
 /// The newest prices of every symbol.
 #[derive(Debug, Default)]

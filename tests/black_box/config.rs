@@ -52,7 +52,7 @@ fn a_mistake_is_named_with_its_line_and_nothing_starts() {
         ("fsync = \"always\"\nidle_time = 5\n", ":2: idle_time is not a setting"),
         ("\n\nidle_timeout = \"soon\"\n", ":3: invalid value 'soon' for '--idle-timeout"),
         ("shards = [1, 2]\n", ":1: shards has one value, not a list"),
-        ("loop = \"maybe\"\n", "loop is true or false"),
+        ("loop = \"maybe\"\n", ":1: loop is true or false"),
         ("fsync = \"always\nshards = 2\n", ":1: "),
         ("[server]\nshards = 2\n", ":1: server is neither a value nor a list"),
     ] {

@@ -41,7 +41,7 @@ fn pass(from: &TcpStream, to: &TcpStream, cut: &Arc<AtomicBool>) -> JoinHandle<(
 
 #[test]
 fn an_owner_that_is_cut_off_is_replaced_and_answers_nothing() {
-    let Some(nats) = Nats::start() else { return };
+    let Some(mut nats) = Nats::start() else { return };
     nats.init(2);
     let (folder, cut) = (TempDir::new().unwrap(), Arc::new(AtomicBool::new(false)));
     let relays: Vec<_> = nats

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Fills a cluster of one shard with some thousand lines. Returns its server.
-fn filled(nats: &Nats, data: &Path) -> Daemon {
+fn filled(nats: &mut Nats, data: &Path) -> Daemon {
     nats.init(1);
     let server = nats.member(data);
     eventually("owner", || owns(&server));
@@ -31,7 +31,7 @@ fn files_in(folder: &Path, found: &mut Vec<PathBuf>) {
 fn a_flipped_bit_in_a_replica_never_becomes_a_wrong_balance() {
     let Some(mut nats) = Nats::start() else { return };
     let folder = TempDir::new().unwrap();
-    let server = filled(&nats, &folder.path().join("d"));
+    let server = filled(&mut nats, &folder.path().join("d"));
     server.signal("TERM");
     // The replica is damaged while its server does not run.
     nats.kill(0);
@@ -60,10 +60,10 @@ fn a_flipped_bit_in_a_replica_never_becomes_a_wrong_balance() {
 
 #[test]
 fn a_lost_stream_is_noticed_and_restored_from_a_copy() {
-    let Some(nats) = Nats::start() else { return };
+    let Some(mut nats) = Nats::start() else { return };
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("d");
-    let server = filled(&nats, &data);
+    let server = filled(&mut nats, &data);
     server.signal("TERM");
     nats.delete_stream("DT_daytrade_J0");
     let refused = nats.try_member(&data, &[]).err().unwrap_or_default();
@@ -88,10 +88,10 @@ fn a_lost_stream_is_noticed_and_restored_from_a_copy() {
 
 #[test]
 fn a_damaged_copy_is_fetched_again() {
-    let Some(nats) = Nats::start() else { return };
+    let Some(mut nats) = Nats::start() else { return };
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("d");
-    filled(&nats, &data).kill();
+    filled(&mut nats, &data).kill();
     let mut files = Vec::new();
     files_in(&data.join("shard-0"), &mut files);
     for file in files {
@@ -123,7 +123,7 @@ fn a_shortened_stream_is_noticed_and_filled_up_from_the_longest_copy() {
     let Some(mut nats) = Nats::start() else { return };
     let folder = TempDir::new().unwrap();
     let (data, old) = (folder.path().join("d"), folder.path().join("old"));
-    filled(&nats, &data).signal("TERM");
+    filled(&mut nats, &data).signal("TERM");
     let each = |nats: &mut Nats, change: fn(&mut Nats, usize)| {
         (0..3).for_each(|number| change(nats, number));
     };

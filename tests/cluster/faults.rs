@@ -62,7 +62,7 @@ struct Cluster {
 
 impl Cluster {
     fn start() -> Option<Self> {
-        let nats = Nats::start()?;
+        let mut nats = Nats::start()?;
         nats.init(4);
         let folder = TempDir::new().unwrap();
         let ports = Arc::new(Mutex::new(vec![0; 3]));

@@ -2,12 +2,13 @@
 //! needs root and `ip`. The machines are set up as docs/CLUSTER.md says.
 
 use crate::harness::{Daemon, eventually, program, run, text};
-use crate::servers::nats_server;
+use crate::servers::{NO_PEERS_WAIT, nats_server};
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// Number of machines.
@@ -61,14 +62,36 @@ impl Lan {
         let mut options = File::options();
         let mut file = options.write(true).create_new(true).mode(0o600).open(credentials).unwrap();
         file.write_all(format!("daytrade\n{PASSWORD}\n").as_bytes()).unwrap();
-        eventually("cluster of NATS servers", || {
-            lan.cluster(0, &["init"], &["--shards", &shards.to_string()]).is_ok()
-        });
+        lan.make(&program, shards);
         for machine in 0..MACHINES {
             let started = lan.start_server(machine);
             lan.servers.push(started);
         }
         Some(lan)
+    }
+
+    /// Makes a cluster, as [`crate::servers::Nats::make`] does.
+    fn make(&mut self, nats_server: &Path, shards: u16) {
+        let mut began = Instant::now();
+        eventually("cluster of NATS servers", || {
+            let made = self.cluster(0, &["init"], &["--shards", &shards.to_string()]);
+            let has_no_peers =
+                made.as_ref().is_err_and(|error| error.contains("no suitable peers"));
+            if has_no_peers && began.elapsed() > NO_PEERS_WAIT {
+                self.stop_nats();
+                self.nats =
+                    (0..MACHINES).map(|machine| self.start_nats(nats_server, machine)).collect();
+                began = Instant::now();
+            }
+            made.is_ok()
+        });
+    }
+
+    fn stop_nats(&mut self) {
+        for mut server in self.nats.drain(..) {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
     }
 
     /// Lays the cables.
@@ -200,10 +223,7 @@ impl Lan {
 impl Drop for Lan {
     fn drop(&mut self) {
         self.servers.clear();
-        for mut server in self.nats.drain(..) {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
+        self.stop_nats();
         for name in self.names.iter().chain([&self.switch]) {
             ip(&format!("netns del {name}"));
         }

@@ -16,7 +16,7 @@ fn daytraded(data: &Path, args: &[&str]) -> String {
 
 #[test]
 fn a_login_made_on_one_server_is_known_on_the_other() {
-    let Some(nats) = Nats::start() else { return };
+    let Some(mut nats) = Nats::start() else { return };
     nats.init(1);
     let folder = TempDir::new().unwrap();
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));
@@ -37,7 +37,7 @@ fn a_login_made_on_one_server_is_known_on_the_other() {
 
 #[test]
 fn a_client_with_a_token_follows_the_accounts_from_tls_to_tls() {
-    let Some(nats) = Nats::start() else { return };
+    let Some(mut nats) = Nats::start() else { return };
     nats.init(1);
     let folder = TempDir::new().unwrap();
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));

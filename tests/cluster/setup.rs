@@ -6,16 +6,14 @@ use tempfile::TempDir;
 
 #[test]
 fn a_folder_is_imported_and_goes_back_to_one_machine() {
-    let Some(nats) = Nats::start() else { return };
+    let Some(mut nats) = Nats::start() else { return };
     let folder = TempDir::new().unwrap();
     let (data, other) = (folder.path().join("d"), folder.path().join("e"));
     let server = Daemon::start(&data, &["--shards", "2", "--quotes", "simulated:1:frozen"]);
     server.talk("ADD,alice,100.00\nBUY,alice,ABC,50.00\nADD,bob,7.00\n");
     let before = server.talk("DISPLAY_SUMMARY,alice\n");
     server.signal("TERM");
-    eventually("import", || {
-        nats.cluster("init", &["--import", data.to_str().unwrap()]).status.success()
-    });
+    nats.make(&["--import", data.to_str().unwrap()]);
     let again = nats.cluster_ok("init", &["--import", data.to_str().unwrap()]);
     assert!(again.contains(", 0 of them copied now, good"), "{again}");
     let alone = Daemon::try_start(&data, &[]).err().expect("a member does not start alone");
@@ -62,7 +60,7 @@ fn cash(summary: &str) -> String {
 
 #[test]
 fn a_start_is_refused_in_words() {
-    let Some(nats) = Nats::start() else { return };
+    let Some(mut nats) = Nats::start() else { return };
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("d");
     eventually("answer", || {

@@ -155,7 +155,8 @@ impl Sources {
                 Kind::Many => value.split(',').map(str::to_owned).collect(),
                 Kind::One | Kind::Flag => vec![value],
             };
-            return Ok(Some((origin, setting.normalized(values)?)));
+            let values = setting.normalized(values, &origin)?;
+            return Ok(Some((origin, values)));
         }
         let Some(entry) = file.and_then(|file| file.get(&setting.name)) else { return Ok(None) };
         let path = file.map_or_else(PathBuf::new, |file| file.path().to_owned());
@@ -164,7 +165,8 @@ impl Sources {
             let problem = format!("{origin}: {} has one value, not a list", setting.key());
             return Err(Misconfigured::Setting(problem));
         }
-        Ok(Some((origin, setting.normalized(entry.values.clone())?)))
+        let values = setting.normalized(entry.values.clone(), &origin)?;
+        Ok(Some((origin, values)))
     }
 }
 
@@ -262,11 +264,15 @@ impl Setting {
     }
 
     /// Returns the values to set. An option without a value is given or not.
-    fn normalized(&self, values: Vec<String>) -> Result<Vec<String>, Misconfigured> {
+    fn normalized(
+        &self,
+        values: Vec<String>,
+        origin: &Origin,
+    ) -> Result<Vec<String>, Misconfigured> {
         match (self.kind, values.first().map(String::as_str)) {
             (Kind::Flag, Some("false")) => Ok(Vec::new()),
             (Kind::Flag, found) if found != Some("true") => {
-                let problem = format!("{} is true or false", self.key());
+                let problem = format!("{origin}: {} is true or false", self.key());
                 Err(Misconfigured::Setting(problem))
             }
             _ => Ok(values),

@@ -177,7 +177,7 @@ fn reread(
         server.reload(&config)?;
         let waiting = layered.fixed_differences(began);
         if !waiting.is_empty() {
-            tracing::warn!(settings = waiting.join(", "), "they change at the next start");
+            tracing::warn!(settings = waiting.join(", "), "changed settings need a restart");
         }
         Ok(())
     };

@@ -2,13 +2,12 @@
 //! needs root and `ip`. The machines are set up as docs/CLUSTER.md says.
 
 use crate::harness::{Daemon, eventually, program, run, text};
-use crate::servers::{NO_PEERS_WAIT, nats_server};
+use crate::servers::{FirstStart, nats_server};
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 use tempfile::TempDir;
 
 /// Number of machines.
@@ -36,8 +35,8 @@ fn address(machine: usize) -> String {
 }
 
 impl Lan {
-    /// Starts the machines with a cluster of so many shards. None where there is no nats-server or
-    /// no namespace can be made.
+    /// Starts the machines with a cluster of `shards` shards. Returns None without a nats-server,
+    /// or if this user may not make network namespaces.
     pub fn start(shards: u16) -> Option<Self> {
         let program = nats_server()?;
         let number = std::process::id();
@@ -72,16 +71,13 @@ impl Lan {
 
     /// Makes a cluster, as [`crate::servers::Nats::make`] does.
     fn make(&mut self, nats_server: &Path, shards: u16) {
-        let mut began = Instant::now();
+        let mut start = FirstStart::begin();
         eventually("cluster of NATS servers", || {
             let made = self.cluster(0, &["init"], &["--shards", &shards.to_string()]);
-            let has_no_peers =
-                made.as_ref().is_err_and(|error| error.contains("no suitable peers"));
-            if has_no_peers && began.elapsed() > NO_PEERS_WAIT {
+            if made.as_ref().is_err_and(|error| start.is_stuck(error)) {
                 self.stop_nats();
                 self.nats =
                     (0..MACHINES).map(|machine| self.start_nats(nats_server, machine)).collect();
-                began = Instant::now();
             }
             made.is_ok()
         });

@@ -14,11 +14,16 @@ fn daytraded(data: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Makes a cluster of one shard, and a folder for the data of its servers.
+fn cluster() -> Option<(Nats, TempDir)> {
+    let mut nats = Nats::start()?;
+    nats.init(1);
+    Some((nats, TempDir::new().unwrap()))
+}
+
 #[test]
 fn a_login_made_on_one_server_is_known_on_the_other() {
-    let Some(mut nats) = Nats::start() else { return };
-    nats.init(1);
-    let folder = TempDir::new().unwrap();
+    let Some((nats, folder)) = cluster() else { return };
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));
     daytraded(&one, &["init", "--admin", "root"]);
     daytraded(&two, &["init", "--admin", "other"]);
@@ -37,9 +42,7 @@ fn a_login_made_on_one_server_is_known_on_the_other() {
 
 #[test]
 fn a_client_with_a_token_follows_the_accounts_from_tls_to_tls() {
-    let Some(mut nats) = Nats::start() else { return };
-    nats.init(1);
-    let folder = TempDir::new().unwrap();
+    let Some((nats, folder)) = cluster() else { return };
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));
     let made = daytraded(&one, &["init", "--admin", "root"]);
     let words = |text: &str, begin: &str| {

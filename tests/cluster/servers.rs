@@ -12,8 +12,29 @@ use tempfile::TempDir;
 /// Number of NATS servers.
 const NATS: usize = 3;
 
-/// How long NATS servers that have just been started may take to find each other.
-pub const NO_PEERS_WAIT: Duration = Duration::from_secs(8);
+/// How long NATS servers may take to find each other after their start.
+const NO_PEERS_WAIT: Duration = Duration::from_secs(8);
+
+/// The first start of NATS servers. Servers of version 2.10 sometimes do not find each other until
+/// they are started again, as docs/CLUSTER.md says.
+pub struct FirstStart(Instant);
+
+impl FirstStart {
+    pub fn begin() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Returns true, and begins anew, if the servers have to be started again. `error` is what
+    /// making a stream has printed.
+    pub fn is_stuck(&mut self, error: &str) -> bool {
+        let is_stuck = error.contains("no suitable peers") && self.0.elapsed() > NO_PEERS_WAIT;
+        if is_stuck {
+            println!("the NATS servers are started again: {error}");
+            *self = Self::begin();
+        }
+        is_stuck
+    }
+}
 
 /// Returns the path of nats-server. None, with a word, if the tests are to be skipped.
 pub fn nats_server() -> Option<PathBuf> {
@@ -176,23 +197,19 @@ impl Nats {
         assert!(deleted.unwrap().contains("\"success\":true"));
     }
 
-    /// Makes a cluster of so many shards.
+    /// Makes a cluster of `shards` shards.
     pub fn init(&mut self, shards: u16) {
         self.make(&["--shards", &shards.to_string()]);
     }
 
-    /// Makes a cluster as soon as the NATS servers have found each other. Servers of version 2.10
-    /// sometimes do not until they are started again, as docs/CLUSTER.md says.
+    /// Makes a cluster as soon as the NATS servers have found each other.
     pub fn make(&mut self, args: &[&str]) {
-        let mut began = Instant::now();
+        let mut start = FirstStart::begin();
         eventually("cluster of NATS servers", || {
             let output = self.cluster("init", args);
-            let error = String::from_utf8_lossy(&output.stderr);
-            if began.elapsed() > NO_PEERS_WAIT && error.contains("no suitable peers") {
-                println!("started again: {error}");
+            if start.is_stuck(&String::from_utf8_lossy(&output.stderr)) {
                 (0..NATS).for_each(|number| self.kill(number));
                 (0..NATS).for_each(|number| self.run(number));
-                began = Instant::now();
             }
             output.status.success()
         });

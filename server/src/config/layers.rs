@@ -335,7 +335,7 @@ fn variable_of(name: &str) -> String {
     format!("{PREFIX}{}", name.to_uppercase().replace('-', "_"))
 }
 
-/// Refuses a name that is none of the settings.
+/// Refuses an unknown name in the file or the environment.
 fn check_names(
     file: Option<&ConfigFile>,
     variables: &[(OsString, OsString)],

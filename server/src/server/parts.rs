@@ -136,7 +136,8 @@ pub(super) async fn bind<T>(
     Ok(listeners)
 }
 
-/// Returns the first address that is listened on; one that nobody uses if there is none.
+/// Returns the first address that the server listens on. A server without a listener returns
+/// 127.0.0.1 with port 0.
 pub(super) fn address_of<T>(listeners: &[(TcpListener, T)]) -> std::io::Result<SocketAddr> {
     let nowhere = || Ok(SocketAddr::from(([127, 0, 0, 1], 0)));
     listeners.first().map_or_else(nowhere, |(one, _)| one.local_addr())

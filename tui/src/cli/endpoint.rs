@@ -135,7 +135,7 @@ impl EndpointArgs {
             let QuoteArgs { quotes: spec, speed, looped, .. } = last;
             quotes = QuoteArgs { quotes: spec, speed, looped, tick, ..quotes };
         }
-        // A market that stands still while nobody asks is none.
+        // Prices have to move while the trader only looks at them.
         quotes.tick = quotes.tick.or(Some(TICK_MS));
         quotes
     }

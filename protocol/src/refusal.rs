@@ -7,6 +7,10 @@ use crate::wire::fields::Fields;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// Message of [`Refusal::BadMarketCommand`].
+const BAD_MARKET_COMMAND: &str = "MARKET takes PAUSE, RESUME, STEP, SPEED with 0.001 to 1000000, \
+                                  or SEEK with a time in milliseconds";
+
 const READ_ONLY: &str = "the journal cannot be written; \
     ask again after the server is back whether this took effect";
 const BAD_SESSION_ARGUMENTS: &str = "wrong number of fields; HELP lists what each command takes";
@@ -78,6 +82,7 @@ pub enum Refusal {
     Moved(Box<str>),
     Unknown,
     NoOwner,
+    BadMarketCommand,
 }
 
 /// A part of a message.
@@ -108,6 +113,7 @@ impl Refusal {
             | Self::NeedsReply
             | Self::NoLogins
             | Self::NoMarketClock
+            | Self::BadMarketCommand
             | Self::MarketEnded
             | Self::MarketBehind => Code::BadArguments,
             Self::BadUser | Self::ReservedUser => Code::BadUser,
@@ -232,6 +238,7 @@ impl Refusal {
             Self::NoPasswordSession => "log in with the password to change it",
             Self::TooManyReaders(max) => return limit(*max, " readers of journals at a time", say),
             Self::NoMarketClock => "the prices of this server have no clock",
+            Self::BadMarketCommand => BAD_MARKET_COMMAND,
             Self::MarketEnded => "the market has no more prices",
             Self::MarketBehind => "a market goes forward only, and within its prices",
             Self::TlsRequired => "this port speaks TLS; connect to tls://HOST:PORT",

@@ -91,6 +91,85 @@ fn a_finding_names_place_number_what_was_found_and_what_was_expected() {
     assert_eq!(rules(&check(&log, &["--until", "3"]).1, "fail"), ["money"]);
 }
 
+/// Writes a log that was made from the good one, and judges it.
+fn check_text(log: &[u8], options: &[&str]) -> (i32, Value) {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("log.xml");
+    fs::write(&path, log).unwrap();
+    check(&path, options)
+}
+
+#[test]
+fn a_log_in_any_usual_encoding_is_judged() {
+    let good = fs::read_to_string(corpus("good.xml")).unwrap();
+    let good = good.replace("not enough cash", "pas assez d'argent liqu\u{e9}fi\u{e9}");
+    let declared = |name: &str| good.replace("UTF-8", name);
+    let utf16 = |text: &str| -> Vec<u16> { text.encode_utf16().collect() };
+    let marked = format!("\u{feff}{}", declared("UTF-16"));
+    let little: Vec<u8> = utf16(&marked).into_iter().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = utf16(&marked).into_iter().flat_map(u16::to_be_bytes).collect();
+    let latin: Vec<u8> = declared("ISO-8859-1").chars().map(|one| one as u8).collect();
+    for (name, log) in [("little", little), ("big", big), ("latin", latin)] {
+        let (code, report) = check_text(&log, &["--strict"]);
+        assert_eq!((code, rules(&report, "pass").len()), (0, 11), "{name}: {report:#}");
+    }
+    // The declaration is wrong: these bytes are no UTF-8.
+    let latin: Vec<u8> = good.chars().map(|one| one as u8).collect();
+    let (code, report) = check_text(&latin, &[]);
+    assert_eq!((code, rules(&report, "fail")), (1, vec!["schema".to_owned()]), "{report:#}");
+    let folder = tempdir().unwrap();
+    let log = folder.path().join("log.xml");
+    fs::write(&log, declared("x-of-our-own")).unwrap();
+    let run = daytrade().arg("check").arg(&log).output().unwrap();
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert!(said.contains("unknown encoding \"x-of-our-own\""), "{said}");
+    assert_eq!(run.status.code(), Some(2));
+}
+
+#[test]
+fn elements_of_another_namespace_and_blanks_are_findings() {
+    let good = fs::read_to_string(corpus("good.xml")).unwrap();
+    let foreign = good.replacen("<log>", "<log xmlns=\"http://example.org/\">", 1);
+    let (code, report) = check_text(foreign.as_bytes(), &[]);
+    assert_eq!((code, rules(&report, "fail")), (1, vec!["schema".to_owned()]), "{report:#}");
+    assert_eq!(first(&report, "schema")["found"], "elements in a namespace");
+    // A name that is bound and not used changes nothing.
+    let bound = "<log xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">";
+    assert_eq!(check_text(good.replacen("<log>", bound, 1).as_bytes(), &[]).0, 0);
+    let blank = good.replacen("<username>ann<", "<username> ann <", 1);
+    assert_eq!(check_text(blank.as_bytes(), &[]).0, 0);
+    let (code, report) = check_text(blank.as_bytes(), &["--strict"]);
+    assert_eq!((code, rules(&report, "fail")), (1, vec!["schema".to_owned()]), "{report:#}");
+}
+
+#[test]
+fn an_expired_reserve_may_come_back_with_a_later_command() {
+    let good = fs::read_to_string(corpus("good.xml")).unwrap();
+    // The order of number 16 runs out without a word.
+    let is_expiry = |line: &str| line.contains("60150</timestamp>");
+    let returned = good.lines().find(|line| is_expiry(line) && line.contains("<action>")).unwrap();
+    let silent: Vec<&str> = good.lines().filter(|line| !is_expiry(line)).collect();
+    for number in [17, 18, 20] {
+        let tag = format!("<transactionNum>{number}</transactionNum>");
+        let at = silent.iter().position(|line| line.contains(&tag)).unwrap();
+        let time = &silent[at][silent[at].find("<timestamp>").unwrap()..][..36];
+        let with = |amount: &str| {
+            let added = returned
+                .replace("<transactionNum>16</transactionNum>", &tag)
+                .replace("<timestamp>1500000060150</timestamp>", time)
+                .replace("60.00", amount);
+            let mut log = silent.clone();
+            log.insert(at + 1, &added);
+            check_text(log.join("\n").as_bytes(), &[])
+        };
+        assert!(silent[at].contains("<userCommand>"));
+        let (code, report) = with("60.00");
+        assert_eq!(code, 0, "{number}: {report:#}");
+        let (code, report) = with("59.00");
+        assert_eq!((code, rules(&report, "fail")), (1, vec!["money".to_owned()]), "{number}");
+    }
+}
+
 #[test]
 fn every_reading_is_told_apart() {
     for (log, choice) in [

@@ -1,7 +1,7 @@
 //! Markets with a clock of their own: every row is a price, in order, and a killed server goes on
 //! where the market stood.
 
-use crate::harness::{Client, Daemon, eventually, program};
+use crate::harness::{Client, Daemon, daytrade, eventually, program, text};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -124,7 +124,8 @@ fn the_owner_pauses_steps_and_seeks_forward_only() {
     });
     let behind = client.ask("MARKET,SEEK,1700000000000");
     assert_eq!(behind, "ERR,BAD_ARGUMENTS,a market goes forward only, and within its prices");
-    assert!(client.ask("MARKET,SPEED,0").starts_with("ERR,BAD_ARGUMENTS,"));
+    let refused = client.ask("MARKET,SPEED,-1");
+    assert!(refused.starts_with("ERR,BAD_ARGUMENTS,MARKET takes PAUSE, "), "{refused}");
     assert!(client.ask("MARKET,RESUME").ends_with("RUNNING"));
     let after = client.ask("MARKET,SEEK,1700009999000");
     assert_eq!(after, behind, "no row is there");
@@ -241,4 +242,43 @@ fn a_market_with_a_clock_opens_with_its_first_row_of_the_day_also_after_a_kill()
     server.kill();
     let server = serve(folder.path(), &file, "0.001");
     assert_eq!(server.connect().ask("OPEN,S"), open);
+}
+
+#[test]
+fn lists_show_aliases_and_json_shows_symbols() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("prices.csv");
+    fs::write(&file, "time,symbol,price\n1000,APL,10.00\n9000000000000,APL,11.00\n").unwrap();
+    let aliases = folder.path().join("prices.aliases.csv");
+    fs::write(aliases, "alias,symbol,name\nAAPL-US,APL,Apple\n").unwrap();
+    let data = folder.path().join("data");
+    let place = ["--data-dir", data.to_str().unwrap()];
+    let market = format!("csv:{}", file.display());
+    let workload = b"[1] ADD,ann,100\n[2] BUY,ann,APL,50\n[3] COMMIT_BUY,ann\n[4] BUY,ann,APL,20\n";
+    let replay = [&["replay", "-", "-q", "--quotes", &market][..], &place].concat();
+    let replayed = daytrade(folder.path(), &replay, workload);
+    assert!(replayed.status.success(), "{}", text(&replayed.stderr));
+    let run = |args: &[&str]| {
+        let args = [args, &place].concat();
+        let run = daytrade(folder.path(), &args, b"");
+        assert!(run.status.success(), "{args:?}: {}", text(&run.stderr));
+        text(&run.stdout).to_owned()
+    };
+    for list in ["holdings", "pending", "activity"] {
+        let lines = run(&[list, "--user", "ann"]);
+        assert!(lines.contains("AAPL-US\t") && !lines.contains("APL\t"), "{list}: {lines}");
+        let json = run(&[list, "--user", "ann", "--json"]);
+        assert!(json.contains("\"symbol\":\"APL\""), "{list}: {json}");
+    }
+    assert!(run(&["quote", "aapl-us"]).contains("AAPL-US\t10.00"));
+    let report = run(&["report", "ann"]);
+    assert!(report.contains("  AAPL-US          5"), "{report}");
+    let server = Daemon::start(&data, &["--quotes", &market]);
+    let table = folder.path().join("prices.aliases.csv");
+    let options = ["--connect", &server.address(), "--aliases", table.to_str().unwrap()];
+    let args = [&["holdings", "--user", "ann"][..], &options].concat();
+    let listed = daytrade(folder.path(), &args, b"");
+    assert!(text(&listed.stdout).contains("AAPL-US\t5"), "{}", text(&listed.stdout));
+    drop(server);
+    assert!(run(&["report", "ann", "--json"]).contains("\"symbol\":\"APL\""));
 }

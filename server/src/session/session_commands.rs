@@ -61,7 +61,7 @@ impl Dispatcher {
                     Some(control) => {
                         self.ask_manager(|target| QuoteRequest::Market { control, target, to });
                     }
-                    None => self.refuse(to, &Refusal::BadSessionArguments),
+                    None => self.refuse(to, &Refusal::BadMarketCommand),
                 }
             }
             SessionCommand::Subscribe { user } => self.subscribe(to, tag, user),

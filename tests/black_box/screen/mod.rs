@@ -2,6 +2,7 @@
 
 mod memory;
 mod own_server;
+mod practice;
 mod sources;
 mod terminal;
 

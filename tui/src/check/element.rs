@@ -19,16 +19,18 @@ pub(crate) struct Element<'a> {
     pub line: u64,
     /// Byte at which it begins, from 0.
     pub byte: u64,
-    /// The texts of its children, without blanks around them.
+    /// The texts of its children, without the blanks around them.
     pub children: Children<'a>,
     /// True if it or one of its children has an attribute.
     pub has_attributes: bool,
+    /// True if there are blanks around the text of a child that only our own schema constrains.
+    pub has_blanks: bool,
     /// What is wrong with its form.
     pub faults: Vec<Fault>,
 }
 
 /// A place in the log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub line: u64,
     pub byte: u64,
@@ -55,23 +57,29 @@ pub(super) fn element<'a>(
 ) -> Result<Element<'a>, Stop> {
     let mut children: Children<'a> = Children::default();
     let mut faults = Vec::new();
-    let mut has_attributes = attributes(tag)?;
+    let of_tag = attributes(tag)?;
+    let (mut has_attributes, mut has_blanks) = (of_tag.any, false);
+    if of_tag.namespace {
+        faults.push(in_namespace());
+    }
     loop {
         match next(reader)? {
             Xml::Start(child) => {
-                has_attributes |= attributes(&child)?;
+                has_attributes |= attributes(&child)?.any;
                 let text = text_of(reader, block, &mut faults)?;
-                set(&mut children, &mut faults, child.name().0, text);
+                let name = child.name();
+                has_blanks |= blanks(name.0, &text, &mut faults);
+                set(&mut children, &mut faults, name.0, trimmed(text));
             }
             Xml::Empty(child) => {
-                has_attributes |= attributes(&child)?;
+                has_attributes |= attributes(&child)?.any;
                 set(&mut children, &mut faults, child.name().0, Cow::Borrowed(""));
             }
             Xml::End(_) => {
                 let name = tag.name();
                 let kind = Kind::parse(name.0.as_bytes());
                 let element = completed(kind, name.0, place, children, faults);
-                return Ok(Element { has_attributes, ..element });
+                return Ok(Element { has_attributes, has_blanks, ..element });
             }
             Xml::Eof => return Err(Stop::Incomplete),
             Xml::Text(text) if is_blank(&text) => {}
@@ -84,15 +92,30 @@ pub(super) fn element<'a>(
     }
 }
 
-/// Returns true if a tag has attributes.
-pub(super) fn attributes(tag: &BytesStart<'_>) -> Result<bool, Stop> {
-    let mut any = false;
+/// What the attributes of a tag say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Attributes {
+    pub any: bool,
+    /// True if it puts the element into a namespace, where the schema has none.
+    pub namespace: bool,
+}
+
+/// Reads the attributes of a tag.
+pub(super) fn attributes(tag: &BytesStart<'_>) -> Result<Attributes, Stop> {
+    let mut all = Attributes::default();
     for attribute in tag.attributes() {
-        any = true;
-        attribute
+        all.any = true;
+        let attribute = attribute
             .map_err(|_| broken("an attribute that is wrong or there twice", "name=\"value\""))?;
+        all.namespace |= attribute.key.0 == "xmlns" && !attribute.value.is_empty();
     }
-    Ok(any)
+    Ok(all)
+}
+
+/// Describes elements that are in a namespace.
+pub(super) fn in_namespace() -> Fault {
+    let [found, expected] = ["elements in a namespace", "elements in none"].map(str::to_owned);
+    Fault { found, expected }
 }
 
 /// Returns true for the characters that XML 1.0 allows.
@@ -113,6 +136,28 @@ fn fault(faults: &mut Vec<Fault>, describe: impl FnOnce() -> Fault) {
     if faults.len() < FAULTS_MAX {
         faults.push(describe());
     }
+}
+
+fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii()),
+        Cow::Owned(text) => Cow::Owned(text.trim_ascii().to_owned()),
+    }
+}
+
+/// Notes blanks around a text that must be one of a list. Returns true if there are some around
+/// another text to which the schema does not add them.
+fn blanks(name: &str, text: &str, faults: &mut Vec<Fault>) -> bool {
+    let child = Child::parse(name.as_bytes()).filter(|child| child.keeps_blanks());
+    let Some(child) = child.filter(|_| text.trim_ascii().len() < text.len()) else { return false };
+    let of_a_list = matches!(child, Child::Command | Child::Action);
+    if of_a_list {
+        fault(faults, || Fault {
+            found: format!("{name} {:?}", shortened(text)),
+            expected: "no blanks around it".to_owned(),
+        });
+    }
+    !of_a_list
 }
 
 fn set<'a>(children: &mut Children<'a>, faults: &mut Vec<Fault>, name: &str, text: Cow<'a, str>) {
@@ -197,8 +242,8 @@ fn text_of<'a>(
             Xml::End(_) if depth > 0 => depth -= 1,
             Xml::End(_) => {
                 return Ok(match resolved {
-                    Some(text) => Cow::Owned(text.trim_ascii().to_owned()),
-                    None => Cow::Borrowed(block[began..ended].trim_ascii()),
+                    Some(text) => Cow::Owned(text),
+                    None => Cow::Borrowed(&block[began..ended]),
                 });
             }
             Xml::Eof => return Err(Stop::Incomplete),
@@ -247,5 +292,5 @@ pub(super) fn completed<'a>(
         });
     }
     let Place { line, byte } = place;
-    Element { kind, line, byte, children, has_attributes: false, faults }
+    Element { kind, line, byte, children, has_attributes: false, has_blanks: false, faults }
 }

@@ -159,6 +159,15 @@ impl Child {
         }
     }
 
+    /// Returns true if the schemas count blanks around its text as part of it: it is a string, and
+    /// one of a list or of a pattern.
+    pub(crate) const fn keeps_blanks(self) -> bool {
+        matches!(
+            self,
+            Self::Server | Self::Command | Self::UserName | Self::StockSymbol | Self::Action
+        )
+    }
+
     /// Returns the child of a name.
     pub(crate) fn parse(name: &[u8]) -> Option<Self> {
         // The first letter and the length tell most names apart; the comparison decides.

@@ -1,7 +1,8 @@
 //! Feeds a log to the rules.
 
 use super::amount::Amount;
-use super::element::Element;
+use super::element::{Element, in_namespace};
+use super::encoding::Utf8;
 use super::event::{Child, Event, Fault, Kind};
 use super::findings::{Findings, Place, Range};
 use super::reader::{End, LogReader};
@@ -101,7 +102,7 @@ pub(crate) fn judge(input: impl Read, task: Task) -> io::Result<Result<Judgement
     let new = || Findings::new(task.range, task.max_findings);
     let mut findings: Vec<Findings> = rules.iter().map(|_| new()).collect();
     let mut events = 0_u64;
-    let end = LogReader::new().read(input, &mut |element| {
+    let end = LogReader::new().read(Utf8::new(input)?, &mut |element| {
         events += 1;
         let mut faults = element.faults.clone();
         strict.strict_faults(element, &mut faults);
@@ -120,7 +121,14 @@ pub(crate) fn judge(input: impl Read, task: Task) -> io::Result<Result<Judgement
     })?;
     let broken = match end {
         End::NotALog(message) => return Ok(Err(message)),
-        End::Complete => None,
+        End::Complete { namespace } => {
+            if let Some((at, findings)) = namespace.zip(findings.first_mut()) {
+                let place = Place { line: at.line, byte: at.byte, number: None };
+                let Fault { found, expected } = in_namespace();
+                findings.add(place, found, expected);
+            }
+            None
+        }
         End::Broken { line, byte, fault } => Some((Place { line, byte, number: None }, fault)),
     };
     // What is open at a break may be closed after it.

@@ -6,6 +6,7 @@
 
 mod amount;
 mod element;
+mod encoding;
 mod event;
 mod findings;
 mod judge;

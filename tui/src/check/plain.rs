@@ -42,7 +42,12 @@ pub(super) fn element(text: &str) -> Option<Plain<'_>> {
         if slot.is_some() {
             return None;
         }
-        *slot = Some(Cow::Borrowed(text.get(began..ended)?.trim_ascii()));
+        let whole = text.get(began..ended)?;
+        let value = whole.trim_ascii();
+        if value.len() < whole.len() && child.keeps_blanks() {
+            return None;
+        }
+        *slot = Some(Cow::Borrowed(value));
     }
 }
 

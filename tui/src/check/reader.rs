@@ -22,7 +22,10 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// The log was read to its end.
-    Complete,
+    Complete {
+        /// The root element, if it puts everything into a namespace.
+        namespace: Option<Place>,
+    },
     /// The log is not well-formed from this place on.
     Broken {
         /// Line, from 1.
@@ -52,6 +55,8 @@ pub(crate) struct LogReader {
     line: u64,
     /// Bytes before the block.
     byte: u64,
+    /// The root element, if it puts everything into a namespace.
+    namespace: Option<Place>,
 }
 
 /// Why a block was left.
@@ -99,7 +104,7 @@ fn valid_text(block: &[u8]) -> (&str, Cut) {
 
 impl LogReader {
     pub(crate) const fn new() -> Self {
-        Self { stage: Stage::Before, line: 1, byte: 0 }
+        Self { stage: Stage::Before, line: 1, byte: 0, namespace: None }
     }
 
     /// Reads to the end of the input.
@@ -202,7 +207,9 @@ impl LogReader {
                     self.line = place.line;
                     self.byte = place.byte;
                     return Left::Ended(match stop {
-                        Stop::Incomplete if self.stage == Stage::After => End::Complete,
+                        Stop::Incomplete if self.stage == Stage::After => {
+                            End::Complete { namespace: self.namespace }
+                        }
                         Stop::Incomplete => self.broken("the end of the file", "</log>"),
                         Stop::Broken(found, expected) => self.broken(&found, &expected),
                     });
@@ -227,7 +234,10 @@ impl LogReader {
         sink: &mut dyn FnMut(&Element<'_>),
     ) -> Result<(), Stop> {
         if let Xml::Start(tag) | Xml::Empty(tag) = &event {
-            attributes(tag)?;
+            let attributes = attributes(tag)?;
+            if attributes.namespace && self.stage == Stage::Before {
+                self.namespace = Some(place);
+            }
         }
         match (event, self.stage) {
             (Xml::Eof, _) => Err(Stop::Incomplete),

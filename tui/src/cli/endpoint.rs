@@ -34,6 +34,10 @@ pub(crate) struct EndpointArgs {
     /// Data folder of the server in this process
     #[arg(long, conflicts_with = "connect")]
     pub data_dir: Option<PathBuf>,
+    /// Table alias,symbol,name of symbols that stand for longer ones [default: the one beside the
+    /// price file of a server on this machine]
+    #[arg(long, value_name = "FILE")]
+    pub aliases: Option<PathBuf>,
     /// Options of the quote source.
     #[command(flatten)]
     pub quotes: QuoteArgs,
@@ -85,7 +89,7 @@ impl EndpointArgs {
             .map_err(Failure::usage)?;
         if let Some(server) = connected {
             let place = format!("{user}@{}", server.address);
-            let aliases = Aliases::default();
+            let aliases = self.aliases_of(None)?;
             return Ok(Endpoint { server, user, place, aliases, local: None });
         }
         let folder = match &self.data_dir {
@@ -99,11 +103,14 @@ impl EndpointArgs {
         let place = format!("{user}@{}", folder.display());
         // The folder may be open in another daytrade, or in daytraded.
         if let Some(address) = running_at(&folder) {
-            let aliases = aliases_of(remembered_market(&folder).as_ref())?;
+            let aliases = self.aliases_of(remembered_market(&folder).as_ref())?;
             return Ok(Endpoint { server: server_at(address)?, user, place, aliases, local: None });
         }
         let quotes = self.market_of(&folder);
-        let aliases = aliases_of(Some(&quotes))?;
+        let aliases = match quotes.spec() {
+            QuoteSpec::Closed => self.aliases_of(remembered_market(&folder).as_ref())?,
+            _ => self.aliases_of(Some(&quotes))?,
+        };
         let config = Config::local(folder.clone(), folder.join("dumps"), quotes);
         match LocalServer::with_config(config) {
             Ok(local) => {
@@ -141,6 +148,23 @@ impl EndpointArgs {
     }
 }
 
+impl EndpointArgs {
+    /// Returns the names of long symbols: of the table that the options name, or of the one beside
+    /// the file of a market.
+    fn aliases_of(&self, market: Option<&QuoteArgs>) -> Result<Aliases, Failure> {
+        if let Some(table) = &self.aliases {
+            return Aliases::read(table).map_err(Failure::usage);
+        }
+        let Some(QuoteSpec::Csv { path }) = market.map(QuoteArgs::spec) else {
+            return Ok(Aliases::default());
+        };
+        match Aliases::path_beside(&path) {
+            table if table.exists() => Aliases::read(&table).map_err(Failure::usage),
+            _ => Ok(Aliases::default()),
+        }
+    }
+}
+
 impl Endpoint {
     /// Creates the model of the user's account.
     pub(crate) fn model(&self, symbols: Vec<Symbol>, keys: KeyMap, now_ms: u64) -> App {
@@ -161,17 +185,6 @@ impl Endpoint {
     /// A link failure, if the server could not sync its journal.
     pub(crate) fn close(self) -> Result<(), Failure> {
         self.local.map_or(Ok(()), |local| local.stop().map_err(Failure::link))
-    }
-}
-
-/// Returns the names of long symbols of a market that is a file.
-fn aliases_of(market: Option<&QuoteArgs>) -> Result<Aliases, Failure> {
-    let Some(QuoteSpec::Csv { path }) = market.map(QuoteArgs::spec) else {
-        return Ok(Aliases::default());
-    };
-    match Aliases::path_beside(&path) {
-        table if table.exists() => Aliases::read(&table).map_err(Failure::usage),
-        _ => Ok(Aliases::default()),
     }
 }
 

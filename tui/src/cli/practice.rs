@@ -30,7 +30,7 @@ const CASH_CENTS: i64 = 1_000_000;
 pub(crate) struct PracticeArgs {
     /// Price file: daytrade convert-prices makes them from downloads
     pub file: PathBuf,
-    /// Begin at this day or time of the file, the first time
+    /// Begin at this day or time of the file instead of its first price; only when it is new
     #[arg(long, value_name = "DATE", value_parser = moment)]
     pub from: Option<i64>,
     /// Minutes of the market in a minute
@@ -99,11 +99,15 @@ pub(crate) fn practice(args: &PracticeArgs) -> Result<Exit, Failure> {
         connect: None,
         user: Some(name.to_string()),
         data_dir: Some(folder.clone()),
+        aliases: None,
         quotes,
         remote: RemoteArgs::default(),
     }
     .open()?;
-    if is_new && let Err(failure) = begin(&endpoint, args) {
+    // A day begins before its first price, and a market begins with it.
+    let first_ms = rows.iter().map(|row| row.time_ms).min();
+    let from = args.from.filter(|from| u64::try_from(*from).ok() > first_ms);
+    if is_new && let Err(failure) = begin(&endpoint, from, args.cash) {
         // Nothing has begun, so nothing may be left of it.
         endpoint.close()?;
         let _ = fs::remove_dir_all(&folder);
@@ -172,14 +176,14 @@ fn reset(folder: &Path, yes: bool) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// Pays in the cash, and goes to the first day.
-fn begin(endpoint: &Endpoint, args: &PracticeArgs) -> Result<(), Failure> {
-    if let Some(time_ms) = args.from {
+/// Pays in the cash, and goes to a time after the first price.
+fn begin(endpoint: &Endpoint, from: Option<i64>, cash: Option<Money>) -> Result<(), Failure> {
+    if let Some(time_ms) = from {
         let word = |text: &str| Word::parse(text.as_bytes());
         let (action, value) = (word("SEEK"), word(&time_ms.to_string()));
         ask(endpoint, &Request::new(SessionCommand::Market { action, value }))?;
     }
-    let amount = args.cash.unwrap_or(Money::from_cents(CASH_CENTS));
+    let amount = cash.unwrap_or(Money::from_cents(CASH_CENTS));
     ask(endpoint, &Request::new(Command::Add { user: endpoint.user.clone(), amount }))
 }
 

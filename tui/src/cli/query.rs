@@ -121,7 +121,10 @@ pub(crate) fn account(query: Query, args: &QueryArgs, last: usize) -> Result<Exi
     let past = matches!(query, Query::Status | Query::Holdings | Query::Activity);
     let wants = Wants { past, ..Wants::default() };
     let model = runtime()?.block_on(load_model(&endpoint, Vec::new(), wants))?;
-    let table = table_of(query, &model, last);
+    let mut table = table_of(query, &model, last);
+    if !args.json {
+        table::show_names(&mut table, |symbol| model.market.shown_name(symbol));
+    }
     endpoint.close()?;
     if model.account.current().is_none() {
         let message = if let Some(refused) = model.account.refused() {
@@ -169,7 +172,11 @@ pub(crate) fn quote(args: &QuoteQueryArgs) -> Result<Exit, Failure> {
         return Err(Failure { exit: Exit::Differs, error });
     };
     let row = vec![json!(symbol.as_str()), json!(seen.price.to_string()), json!(seen.at_ms)];
-    table::print(&(QUOTE, vec![row]), args.query.json, false)
+    let mut table = (QUOTE, vec![row]);
+    if !args.query.json {
+        table::show_names(&mut table, |symbol| model.market.shown_name(symbol));
+    }
+    table::print(&table, args.query.json, false)
 }
 
 /// Returns the table of a query, with this many of the newest lines of activity.

@@ -2,7 +2,7 @@
 
 use crate::app::text;
 use crate::exit::{Exit, Failure};
-use daytrade_protocol::Money;
+use daytrade_protocol::{Money, Symbol};
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal as _};
 
@@ -30,6 +30,16 @@ pub(super) type Table = (&'static [Column], Vec<Vec<Value>>);
 /// Returns an amount as a value of a table.
 pub(super) fn money(amount: Money) -> Value {
     json!(amount.to_string())
+}
+
+/// Puts the names that people see in the place of the symbols. JSON keeps the symbols of the wire.
+pub(super) fn show_names((columns, rows): &mut Table, shown: impl Fn(Symbol) -> String) {
+    let Some(at) = columns.iter().position(|(name, _)| *name == "symbol") else { return };
+    for cell in rows.iter_mut().filter_map(|row| row.get_mut(at)) {
+        if let Some(symbol) = cell.as_str().and_then(|text| Symbol::parse(text.as_bytes())) {
+            *cell = json!(shown(symbol));
+        }
+    }
 }
 
 /// Prints a table: as JSON, in columns in a terminal, or as fields separated by tabs. The JSON of a

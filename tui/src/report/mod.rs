@@ -17,7 +17,7 @@ use daytrade_protocol::{
     Detail, Push, Reply, ReplyBody, Request, ServerLine, SessionCommand, UserName,
 };
 use ledger::Ledger;
-use output::Csv;
+use output::{Csv, Style};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 /// Options of `daytrade report`.
@@ -64,7 +64,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     let mut endpoint_args = args.endpoint.clone();
     endpoint_args.user = args.account.clone().or(endpoint_args.user);
     let endpoint = endpoint_args.open_closed()?;
-    let user = endpoint.user.clone();
+    let (user, aliases) = (endpoint.user.clone(), endpoint.aliases.clone());
     let mut ledger = Ledger::new(args.from.unwrap_or(0));
     let mut csv = args.csv.then(|| Csv::new(BufWriter::new(io::stdout().lock())));
     let refused = fetch(&endpoint.server, &user, args.until, |detail| match detail {
@@ -102,7 +102,8 @@ pub(crate) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     let written = if args.json {
         output::json(&user, &ledger, &mut out)
     } else {
-        output::text(&user, &ledger, io::stdout().is_terminal(), &mut out)
+        let style = Style { draws: io::stdout().is_terminal(), aliases: &aliases };
+        output::text(&user, &ledger, style, &mut out)
     };
     written.and_then(|()| out.flush()).map_err(Failure::output)?;
     Ok(Exit::Done)

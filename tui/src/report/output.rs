@@ -1,7 +1,8 @@
 //! A report as text, JSON or rows.
 
 use super::ledger::{Ledger, Trip, percent};
-use daytrade_protocol::{Entry, EntryOutcome, Money, UserName};
+use crate::convert::Aliases;
+use daytrade_protocol::{Entry, EntryOutcome, Money, Symbol, UserName};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -11,11 +12,31 @@ const TRIPS_SHOWN: usize = 20;
 /// Width of the curve in the text.
 const CURVE_COLUMNS: usize = 60;
 
+/// How the text shows a report.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style<'a> {
+    /// True if the curve is drawn.
+    pub draws: bool,
+    /// What people see for symbols that stand for longer ones.
+    pub aliases: &'a Aliases,
+}
+
+impl Style<'_> {
+    fn name(self, symbol: Symbol) -> String {
+        self.aliases.shown(symbol).map_or_else(|| symbol.to_string(), str::to_owned)
+    }
+
+    /// Returns the width of the column of the stocks.
+    fn width(self, symbols: impl Iterator<Item = Symbol>) -> usize {
+        symbols.map(|symbol| self.name(symbol).chars().count() + 1).max().unwrap_or(0).max(6)
+    }
+}
+
 /// Writes the report as aligned text.
 pub(super) fn text(
     user: &UserName,
     ledger: &Ledger,
-    draws: bool,
+    style: Style<'_>,
     out: &mut impl Write,
 ) -> io::Result<()> {
     writeln!(out, "{user}")?;
@@ -27,7 +48,7 @@ pub(super) fn text(
     row(out, "cash", ledger.cash.to_string(), format!("{} reserved", ledger.reserved))?;
     row(out, "value", ledger.equity().to_string(), change(ledger.equity(), ledger.deposits))?;
     let realised = ledger.realised_within();
-    row(out, "realised profit", signed(realised), trips(ledger))?;
+    row(out, "realised profit", signed(realised), trips(ledger, style))?;
     row(out, "unrealised profit", signed(ledger.unrealised()), String::new())?;
     row(out, "largest fall", ledger.curve.drawdown().to_string(), String::new())?;
     let trades = counts.buys + counts.sells + counts.fills;
@@ -41,23 +62,24 @@ pub(super) fn text(
             counts.refused, counts.expired, counts.cancelled, counts.fills
         ),
     )?;
-    if draws && !ledger.curve.is_empty() {
+    if style.draws && !ledger.curve.is_empty() {
         let curve = ledger.curve.sparkline(CURVE_COLUMNS);
         writeln!(out, "  value by {}\n  {curve}", ledger.curve.interval())?;
     }
-    positions(ledger, out)?;
-    closed(ledger, out)
+    positions(ledger, style, out)?;
+    closed(ledger, style, out)
 }
 
-fn positions(ledger: &Ledger, out: &mut impl Write) -> io::Result<()> {
+fn positions(ledger: &Ledger, style: Style<'_>, out: &mut impl Write) -> io::Result<()> {
     if ledger.positions.is_empty() {
         return Ok(());
     }
     writeln!(out, "\nopen positions")?;
     let names = ["stock", "shares", "cost", "price", "value", "profit"];
+    let stock = style.width(ledger.positions.keys().copied());
     writeln!(
         out,
-        "  {:<6}{:>10}{:>16}{:>12}{:>16}{:>16}",
+        "  {:<stock$}{:>10}{:>16}{:>12}{:>16}{:>16}",
         names[0], names[1], names[2], names[3], names[4], names[5]
     )?;
     for (symbol, position) in &ledger.positions {
@@ -66,8 +88,8 @@ fn positions(ledger: &Ledger, out: &mut impl Write) -> io::Result<()> {
         let profit = value.map_or_else(|| "-".to_owned(), |value| signed(value - position.basis));
         writeln!(
             out,
-            "  {:<6}{:>10}{:>16}{:>12}{:>16}{:>16}",
-            symbol.as_str(),
+            "  {:<stock$}{:>10}{:>16}{:>12}{:>16}{:>16}",
+            style.name(*symbol),
             position.shares,
             position.basis.to_string(),
             shown(position.price),
@@ -78,23 +100,24 @@ fn positions(ledger: &Ledger, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn closed(ledger: &Ledger, out: &mut impl Write) -> io::Result<()> {
+fn closed(ledger: &Ledger, style: Style<'_>, out: &mut impl Write) -> io::Result<()> {
     if ledger.trips.is_empty() {
         return Ok(());
     }
+    let hidden = ledger.trips.len().saturating_sub(TRIPS_SHOWN);
+    let stock = style.width(ledger.trips.iter().skip(hidden).map(|trip| trip.symbol));
     writeln!(out, "\nclosed round trips")?;
     writeln!(
         out,
-        "  {:<20} {:<6}{:>8}{:>14}{:>14}{:>14}{:>9}  held",
+        "  {:<20} {:<stock$}{:>8}{:>14}{:>14}{:>14}{:>9}  held",
         "sold", "stock", "shares", "cost", "proceeds", "profit", "%"
     )?;
-    let hidden = ledger.trips.len().saturating_sub(TRIPS_SHOWN);
     for trip in ledger.trips.iter().skip(hidden) {
         writeln!(
             out,
-            "  {:<20} {:<6}{:>8}{:>14}{:>14}{:>14}{:>9}  {}",
+            "  {:<20} {:<stock$}{:>8}{:>14}{:>14}{:>14}{:>9}  {}",
             time(trip.at_ms),
-            trip.symbol.as_str(),
+            style.name(trip.symbol),
             trip.shares,
             trip.basis.to_string(),
             trip.proceeds.to_string(),
@@ -111,10 +134,10 @@ fn closed(ledger: &Ledger, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// Returns how many trips were won, and the best and the worst.
-fn trips(ledger: &Ledger) -> String {
+fn trips(ledger: &Ledger, style: Style<'_>) -> String {
     let (won, lost) = (ledger.counts.won, ledger.counts.lost);
     let (Some(best), Some(worst)) = (ledger.best, ledger.worst) else { return String::new() };
-    let shown = |trip: Trip| format!("{} {}", trip.symbol, signed(trip.profit()));
+    let shown = |trip: Trip| format!("{} {}", style.name(trip.symbol), signed(trip.profit()));
     format!("{won} won, {lost} lost; best {}, worst {}", shown(best), shown(worst))
 }
 

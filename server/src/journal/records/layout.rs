@@ -133,6 +133,7 @@ layout!(Refusal, REFUSALS {
     50 Moved(text);
     51 Unknown;
     52 NoOwner;
+    53 BadMarketCommand;
 });
 
 /// Writes an argument, which the table names and the variable holds. The user is in the record's

@@ -75,6 +75,10 @@ impl Schema {
             let found = "an attribute".to_owned();
             faults.push(Fault { found, expected: "elements without attributes".to_owned() });
         }
+        if element.has_blanks {
+            let found = "blanks around a server, a user or a symbol".to_owned();
+            faults.push(Fault { found, expected: "no blanks around them".to_owned() });
+        }
         if element.kind == Some(Kind::ErrorEvent) && text(Child::ErrorMessage).is_none() {
             let found = "no <errorMessage> in errorEvent".to_owned();
             faults.push(Fault { found, expected: "one <errorMessage>".to_owned() });

@@ -1,9 +1,10 @@
 //! Events that come after their command was judged: expiries and fills.
 
-use super::open::Open;
+use super::open::{Began, Open};
 use super::sets::Key;
-use super::{Due, EXPIRY_MS, Fire, Sink, Step, TIMER_MS, Trading, UserId};
+use super::{Due, EXPIRY_MS, Fire, Sink, Step, TIMER_MS, Trading, User, UserId};
 use crate::check::amount::Amount;
+use crate::check::event::Event;
 use crate::check::findings::CashDue;
 use crate::check::reading::Readings;
 use daytrade_protocol::CommandName;
@@ -45,7 +46,7 @@ impl Trading {
             return;
         }
         if is_trigger && open.system_count > 0 {
-            sink(&Step::Fired { at: open.place, fire: Fire::NotArmed });
+            sink(&Step::Fired { at: open.place(), fire: Fire::NotArmed });
         } else if open.moves > 0 {
             if orders.buys.return_overdue(open.net, open.at_ms) {
                 return;
@@ -57,6 +58,43 @@ impl Trading {
                 due: Due::Text("no accountTransaction: no command of the user explains it"),
             });
         }
+    }
+
+    /// Takes cash that is added under the number of a later command, if that command adds none by
+    /// itself and it is the reserve of an order that had run out: some servers return it only when
+    /// the user comes back. Returns false if it is not.
+    pub(super) fn refund(&mut self, user: UserId, number: u64, event: &Event<'_>) -> bool {
+        use CommandName::{
+            Add, Buy, CancelSell, CommitBuy, DisplaySummary, DumpLog, Quote, Sell, SetBuyTrigger,
+            SetSellAmount, SetSellTrigger,
+        };
+        let (Some(amount), Some(at_ms)) = (event.funds, event.at_ms) else { return false };
+        let User { open, buys, .. } = &mut self.users[user.0 as usize];
+        let is_it = |open: &&Open| open.number == number && open.began == Began::Command;
+        let Some(command) = open.iter().rev().find(is_it) else { return false };
+        let is_no_effect = match command.command {
+            Some(Add) => command.funds() != Some(amount),
+            Some(
+                Quote | Buy | CommitBuy | Sell | CancelSell | SetBuyTrigger | SetSellAmount
+                | SetSellTrigger | DumpLog | DisplaySummary,
+            ) => true,
+            _ => false,
+        };
+        if !is_no_effect || event.adds != Some(true) {
+            return false;
+        }
+        let ran_out = |open: &&mut Open| {
+            open.number != number
+                && open.command == Some(Buy)
+                && open.at_ms + EXPIRY_MS <= at_ms
+                && open.net == -amount
+                && open.returned.is_none()
+        };
+        match open.iter_mut().find(ran_out) {
+            Some(order) => order.returned = Some(Box::new((amount, at_ms))),
+            None => return buys.return_overdue(amount, at_ms),
+        }
+        true
     }
 
     /// Handles cash that came back 60 s after a BUY whose events were still open.

@@ -129,7 +129,9 @@ impl Trading {
             }
             return;
         }
-        self.effect(user, number, event, symbol);
+        if event.kind != Kind::AccountTransaction || !self.refund(user, number, event) {
+            self.effect(user, number, event, symbol);
+        }
         while let Some(User { open, .. }) = self.users.get(user.0 as usize)
             && open.front().is_some_and(|first| {
                 open.len() > WINDOW_MAX || open.len() > WINDOW && first.is_settled()
@@ -268,14 +270,15 @@ impl Trading {
             (Began::Command, Some(command)) => self.command(user, &open, command, sink),
             (Began::Command, None) => {}
         }
-        if let Some((amount, at_ms)) = open.returned.filter(|_| self.lost.is_none()) {
+        if let Some(returned) = open.returned.as_deref().filter(|_| self.lost.is_none()) {
+            let (amount, at_ms) = *returned;
             self.returned(user, &open, amount, at_ms, sink);
         }
     }
 
     fn command(&mut self, user: UserId, open: &Open, command: CommandName, sink: Sink<'_>) {
         match command {
-            CommandName::Add => match open.funds {
+            CommandName::Add => match open.funds() {
                 Some(funds) if funds.is_positive() => cash(open, CashDue::exactly(funds), sink),
                 _ => sink(&Step::Cash {
                     at: open.cash_place(),

@@ -15,19 +15,26 @@ pub(super) enum Began {
     Late,
 }
 
-/// A command, or a late event, with the events of its number so far.
+/// A command, or a late event, with the events of its number so far. A log has three of them for
+/// each of tens of thousands of users, so no value takes more bytes than it needs.
 #[derive(Debug)]
 pub(super) struct Open {
     pub began: Began,
-    /// Where its first event is.
-    pub place: Place,
-    /// Line and byte of its last accountTransaction, if there is one.
-    moved_at: Option<(u64, u64)>,
+    /// Line of its first event.
+    line: u64,
+    /// Byte of its first event.
+    byte: u64,
+    /// Line of its last accountTransaction; 0 if there is none.
+    moved_line: u64,
+    /// Byte of its last accountTransaction.
+    moved_byte: u64,
+    /// Transaction number; 0 if there is none.
     pub number: u64,
     pub at_ms: u64,
     pub command: Option<CommandName>,
     pub symbol: Option<SymbolId>,
-    pub funds: Option<Amount>,
+    /// Funds of the command, or [`Amount::NONE`].
+    funds: Amount,
     /// Prices that it may have used.
     pub prices: Candidates,
     /// True once a quoteServer of its number was read.
@@ -37,9 +44,9 @@ pub(super) struct Open {
     /// Number of its accountTransactions.
     pub moves: u32,
     /// An accountTransaction of another time than the command: cash that came back at the expiry.
-    pub returned: Option<(Amount, u64)>,
-    /// Funds of its systemEvents, the last two.
-    pub systems: [Option<Amount>; 2],
+    pub returned: Option<Box<(Amount, u64)>>,
+    /// Funds of its newest systemEvent, or [`Amount::NONE`].
+    told: Amount,
     /// Number of its systemEvents.
     pub system_count: u32,
     /// True once it was refused.
@@ -53,31 +60,50 @@ impl Open {
         let at_ms = event.at_ms.unwrap_or(0);
         Self {
             began,
-            place: Place::of(event),
-            moved_at: None,
+            line: event.line,
+            byte: event.byte,
+            moved_line: 0,
+            moved_byte: 0,
             number: event.number.unwrap_or(0),
             at_ms,
             command: event.command,
             symbol,
-            funds: event.funds,
+            funds: event.funds.unwrap_or(Amount::NONE),
             prices: Candidates::new(),
             own_hit: false,
             net: Amount::ZERO,
             moves: 0,
             returned: None,
-            systems: [None; 2],
+            told: Amount::NONE,
             system_count: 0,
             refused: false,
             last_ms: at_ms,
         }
     }
 
+    /// Returns where its first event is.
+    pub(super) fn place(&self) -> Place {
+        let number = Some(self.number).filter(|number| *number > 0);
+        Place { line: self.line, byte: self.byte, number }
+    }
+
+    /// Returns the funds of the command.
+    pub(super) fn funds(&self) -> Option<Amount> {
+        Some(self.funds).filter(|funds| *funds != Amount::NONE)
+    }
+
+    /// Returns the funds of its newest systemEvent.
+    pub(super) fn told(&self) -> Option<Amount> {
+        Some(self.told).filter(|funds| *funds != Amount::NONE)
+    }
+
     /// Takes the userCommand of events that stand before it, which is a finding of another rule.
     pub(super) fn begin_after_all(&mut self, event: &Event<'_>, symbol: Option<SymbolId>) {
         self.began = Began::Command;
-        self.place = Place::of(event);
+        (self.line, self.byte) = (event.line, event.byte);
         self.at_ms = event.at_ms.unwrap_or(self.at_ms);
-        (self.command, self.symbol, self.funds) = (event.command, symbol, event.funds);
+        (self.command, self.symbol) = (event.command, symbol);
+        self.funds = event.funds.unwrap_or(Amount::NONE);
     }
 
     /// Adds cash that moved.
@@ -88,19 +114,19 @@ impl Open {
             && self.command == Some(CommandName::Buy)
             && at_ms + super::TIMER_MS >= self.at_ms + super::EXPIRY_MS;
         if is_late && amount.is_positive() && self.moves > 0 {
-            let before = self.returned.map_or(Amount::ZERO, |(before, _)| before);
-            self.returned = Some((before + amount, at_ms));
+            let before = self.returned.as_ref().map_or(Amount::ZERO, |returned| returned.0);
+            self.returned = Some(Box::new((before + amount, at_ms)));
         } else {
             self.net = self.net + amount;
             self.moves += 1;
         }
-        self.moved_at = Some((event.line, event.byte));
+        (self.moved_line, self.moved_byte) = (event.line, event.byte);
         self.last_ms = self.last_ms.max(at_ms);
     }
 
     /// Adds a systemEvent.
     pub(super) fn system(&mut self, event: &Event<'_>) {
-        self.systems = [self.systems[1], event.funds];
+        self.told = event.funds.unwrap_or(Amount::NONE);
         self.system_count += 1;
         self.last_ms = self.last_ms.max(event.at_ms.unwrap_or(0));
     }
@@ -116,7 +142,11 @@ impl Open {
 
     /// Returns the place that a finding about its cash names.
     pub(super) fn cash_place(&self) -> Place {
-        let at = |(line, byte)| Place { line, byte, number: self.place.number };
-        self.moved_at.map_or(self.place, at)
+        match self.moved_line {
+            0 => self.place(),
+            line => Place { line, byte: self.moved_byte, number: self.place().number },
+        }
     }
 }
+
+const _: () = assert!(size_of::<Open>() <= 160, "64 MiB hold three of 50,000 users");

@@ -134,7 +134,7 @@ enum Settled {
 
 impl Trading {
     pub(super) fn buy(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
-        let Some(amount) = open.funds else { return };
+        let Some(amount) = open.funds() else { return };
         let cost = |price| amount.cost_of_whole_shares(price).filter(|cost| cost.is_positive());
         let needs_price = open.net != -amount;
         let used = self.used(open, needs_price, |price| cost(price) == Some(-open.net));
@@ -152,7 +152,7 @@ impl Trading {
         self.tell_price(used, open, open.at_ms, sink);
         let reserve = if open.net.is_negative() { -open.net } else { Amount::ZERO };
         self.users[user.0 as usize].buys.push(Order {
-            place: open.place,
+            place: open.place(),
             at_ms: open.at_ms,
             symbol: open.symbol,
             amount: Some(amount),
@@ -166,10 +166,10 @@ impl Trading {
         let used = self.used(open, false, |_| false);
         self.tell_price(used, open, open.at_ms, sink);
         self.users[user.0 as usize].sells.push(Order {
-            place: open.place,
+            place: open.place(),
             at_ms: open.at_ms,
             symbol: open.symbol,
-            amount: open.funds,
+            amount: open.funds(),
             reserve: Amount::ZERO,
             price: used.price(),
         });
@@ -250,7 +250,7 @@ impl Trading {
         let user = &mut self.users[user.0 as usize];
         let buys = matches!(command, CommandName::CommitBuy | CommandName::CancelBuy);
         let orders = if buys { &mut user.buys } else { &mut user.sells };
-        let at = open.place;
+        let at = open.place();
         match orders.settle(open.at_ms) {
             Settled::Order(order, age_ms) => {
                 if age_ms > EXPIRY_MS && shows(&order) && open.moves == 0 {

@@ -155,7 +155,7 @@ impl Trading {
     }
 
     pub(super) fn set_buy_amount(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
-        let (Some(key), Some(amount)) = (Key::of(user, open, true), open.funds) else { return };
+        let (Some(key), Some(amount)) = (Key::of(user, open, true), open.funds()) else { return };
         let Some(mut set) = self.known(key) else { return };
         let at_once = Readings::AT_AMOUNT.and(Readings::DOLLARS);
         let in_shares = Readings::DOLLARS.not();
@@ -181,7 +181,7 @@ impl Trading {
     }
 
     pub(super) fn set_buy_trigger(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
-        let (Some(key), Some(price)) = (Key::of(user, open, true), open.funds) else { return };
+        let (Some(key), Some(price)) = (Key::of(user, open, true), open.funds()) else { return };
         let Some(mut set) = self.known(key) else { return };
         let amount = set.amount.unwrap_or_default();
         let in_shares = amount.of_written_shares(price).unwrap_or_default();
@@ -202,13 +202,13 @@ impl Trading {
 
     pub(super) fn set_sell_amount(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
         cash(open, CashDue::exactly(Amount::ZERO), sink);
-        let (Some(key), Some(amount)) = (Key::of(user, open, false), open.funds) else { return };
+        let (Some(key), Some(amount)) = (Key::of(user, open, false), open.funds()) else { return };
         let before = self.sets.get(key).unwrap_or_default();
         self.sets.put(key, Set { amount: Some(amount), ..before });
     }
 
     pub(super) fn set_sell_trigger(&mut self, user: UserId, open: &Open, sink: Sink<'_>) {
-        let (Some(key), Some(price)) = (Key::of(user, open, false), open.funds) else { return };
+        let (Some(key), Some(price)) = (Key::of(user, open, false), open.funds()) else { return };
         let Some(mut set) = self.known(key) else { return };
         set.trigger = Some((open.number, price));
         let due = CashDue::exactly(Amount::ZERO);
@@ -264,10 +264,10 @@ impl Trading {
     pub(super) fn fire(&mut self, key: Key, open: &Open, sink: Sink<'_>) {
         let Some(set) = self.sets.remove(key) else { return };
         let (Some((_, trigger)), Some(amount)) = (set.trigger, set.amount) else {
-            sink(&Step::Fired { at: open.place, fire: Fire::NotArmed });
+            sink(&Step::Fired { at: open.place(), fire: Fire::NotArmed });
             return;
         };
-        let told = open.systems[1].filter(|_| open.system_count > 0);
+        let told = open.told();
         let explains = |price: Amount| {
             let total = if key.buys {
                 amount.cost_of_whole_shares(price)
@@ -286,7 +286,7 @@ impl Trading {
             Used::File(price) => Fire::At { trigger, price, buys: key.buys },
             Used::InFile | Used::None => Fire::Unseen,
         };
-        sink(&Step::Fired { at: open.place, fire });
+        sink(&Step::Fired { at: open.place(), fire });
         let due = if key.buys {
             bought(&set, amount, used.price())
         } else {
@@ -336,8 +336,8 @@ fn sold(amount: Amount, trigger: Amount, price: Option<Amount>) -> CashDue {
 fn fires(open: &Open, unfired: Readings) -> bool {
     match open.system_count {
         0 => unfired.is_empty() && open.moves > 0,
-        1 if open.systems[1] == open.funds || open.systems[1].is_none() => {
-            open.own_hit && open.systems[1].is_some() || unfired.is_empty() && open.moves > 0
+        1 if open.told() == open.funds() || open.told().is_none() => {
+            open.own_hit && open.told().is_some() || unfired.is_empty() && open.moves > 0
         }
         _ => true,
     }

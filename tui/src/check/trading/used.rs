@@ -83,7 +83,7 @@ impl Awaiting {
 impl Trading {
     /// Tells the rules about the price that a command used at a time.
     pub(super) fn tell_price(&mut self, used: Used, open: &Open, at_ms: u64, sink: Sink<'_>) {
-        let at = open.place;
+        let at = open.place();
         match (used, open.symbol) {
             (Used::Hit(seen), _) => {
                 let age_ms = Some(at_ms.saturating_sub(seen.at_ms));

@@ -4,7 +4,7 @@
 //! It is taken from the files, while the server runs or not; nothing waits for it. It must never
 //! write into a folder that has anything in it.
 
-use crate::data_dir::{DataDir, copy_private, make_copy, read_manifest, shard_dir};
+use crate::data_dir::{DataDir, copy_private, make_copy, note_backup, read_manifest, shard_dir};
 use crate::journal::{Extent, FsStorage, Until, extent, snapshots};
 use crate::logins::{SecurityLog, durable_frames};
 use crate::server::open_stores;
@@ -58,6 +58,7 @@ pub(crate) fn backup(data: &Path, to: &Path, out: &mut impl Write) -> anyhow::Re
     let text = toml::to_string(&record)?;
     copy_private(text.as_bytes(), &to.join(RECORD))?;
     say(out, &record.shard)?;
+    note_backup(data, record.taken.as_millisecond())?;
     SecurityLog::open(data).context("security.log")?.write("backup", None, None, &[]);
     Ok(())
 }

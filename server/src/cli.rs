@@ -139,7 +139,13 @@ async fn serve(sources: &Sources, layered: &Layered) -> anyhow::Result<()> {
     let format = telemetry::LogFormat::default();
     let log = telemetry::init(args.log_file.as_deref(), args.log_level, format)?;
     let mut signals = Signals::take_over()?;
+    #[cfg(feature = "metrics")]
+    let health = crate::metrics::start(args.metrics.metrics).await?;
+    #[cfg(feature = "metrics")]
+    let data_dir = config.data_dir.clone();
     let mut server = Server::start(config).await?;
+    #[cfg(feature = "metrics")]
+    health.running(server.exposed(&data_dir));
     #[cfg(feature = "remote")]
     crate::service::started(server.pulse());
     let failure = loop {
@@ -158,6 +164,8 @@ async fn serve(sources: &Sources, layered: &Layered) -> anyhow::Result<()> {
         log.reopen();
         reread(sources, layered, (&server, &log), answer);
     };
+    #[cfg(feature = "metrics")]
+    health.stopping();
     #[cfg(feature = "remote")]
     crate::service::stopping();
     stop(server, failure).await

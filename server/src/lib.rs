@@ -44,11 +44,12 @@ mod config;
 mod data_dir;
 mod engine;
 mod execution;
+mod histogram;
 #[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "only a cluster uses all of it"))]
 mod journal;
 #[cfg_attr(
-    not(all(feature = "remote", feature = "cluster")),
-    allow(dead_code, reason = "only logins and a cluster use all of it")
+    not(all(feature = "metrics", feature = "cluster")),
+    allow(dead_code, reason = "only metrics and a cluster use all of it")
 )]
 mod limits;
 #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only logins use all of it"))]
@@ -57,6 +58,8 @@ mod listener;
 mod logins;
 #[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "only a cluster uses all of it"))]
 mod message;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod open_files;
 mod quotes;
 mod router;
@@ -74,6 +77,8 @@ mod telemetry;
 mod tls;
 
 pub use cli::main;
+#[cfg(feature = "metrics")]
+pub use config::MetricsArgs;
 pub use config::remembered_market;
 #[cfg(feature = "cluster")]
 pub use config::{ClusterArgs, ClusterConfig};

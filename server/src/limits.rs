@@ -297,6 +297,15 @@ pub(crate) const INVITATION_HOURS: i64 = 24;
 /// Time that a request over the control socket may take.
 pub(crate) const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Connections of `--metrics` at a time.
+pub(crate) const METRICS_CONNECTIONS_MAX: usize = 16;
+/// Time that a request to `--metrics` may take, the answers of the shards included.
+pub(crate) const METRICS_TIMEOUT: Duration = Duration::from_secs(15);
+/// Pause after a connection to `--metrics` that was not accepted.
+pub(crate) const METRICS_ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Time within which every shard of a server that lives answers.
+pub(crate) const LIVE_WITHIN: Duration = Duration::from_secs(10);
+
 /// Longest time that a client of READLOG may take nothing.
 pub(crate) const LOG_READER_PATIENCE: Duration = Duration::from_secs(5);
 /// Maximum number of READLOGs under way; each has a thread (`OVERLOADED`).

@@ -37,6 +37,9 @@ pub(crate) struct Tls {
 struct Current {
     config: Arc<ServerConfig>,
     fingerprint: String,
+    /// End of its validity, Unix seconds.
+    #[cfg(feature = "metrics")]
+    expires: Option<u64>,
 }
 
 impl TlsFiles {
@@ -76,6 +79,8 @@ impl TlsFiles {
             .with_context(cert_name)?;
         let first = certs.first().context("there is no certificate").with_context(cert_name)?;
         let fingerprint = fingerprint(first).with_context(cert_name)?;
+        #[cfg(feature = "metrics")]
+        let expires = expiry(first);
         let key = PrivateKeyDer::from_pem_file(&self.key)
             .with_context(|| self.key.display().to_string())?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -84,7 +89,12 @@ impl TlsFiles {
             .with_no_client_auth()
             .with_single_cert(certs, key)
             .with_context(cert_name)?;
-        Ok(Current { config: Arc::new(config), fingerprint })
+        Ok(Current {
+            config: Arc::new(config),
+            fingerprint,
+            #[cfg(feature = "metrics")]
+            expires,
+        })
     }
 }
 
@@ -113,10 +123,23 @@ impl Tls {
         TlsAcceptor::from(Arc::clone(&self.current.read().config))
     }
 
+    /// Returns the end of the certificate's validity, Unix seconds.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn expires(&self) -> Option<u64> {
+        self.current.read().expires
+    }
+
     /// Returns the fingerprint of the key, `SHA256:…`, as ssh shows one.
     pub(crate) fn fingerprint(&self) -> String {
         self.current.read().fingerprint.clone()
     }
+}
+
+/// Returns the end of a certificate's validity, Unix seconds.
+#[cfg(feature = "metrics")]
+fn expiry(cert: &CertificateDer<'_>) -> Option<u64> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(cert).ok()?;
+    u64::try_from(parsed.validity().not_after.timestamp()).ok()
 }
 
 /// Returns the fingerprint of a certificate's key: it stays the same when the certificate is

@@ -1,6 +1,7 @@
 //! Acknowledged commands survive every kind of server exit.
 
 use crate::harness::{Client, Daemon, Deadline, eventually, program, run, skip, text};
+use crate::http::{free_address, get};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -242,9 +243,10 @@ fn a_full_disk_refuses_and_recovers() {
         Ok(probe) if probe.status.success() => {}
         probe => return skip(&format!("no mount namespace for a small disk: {probe:?}")),
     }
-    let serve = "exec \"$2\" --listen 127.0.0.1:0 --shards 2 --data-dir \"$1\"";
+    let serve = "exec \"$2\" --listen 127.0.0.1:0 --shards 2 --metrics \"$3\" --data-dir \"$1\"";
     let mut command = unshared(&format!("{mount} && {serve}"));
-    let server = Daemon::spawn(command.arg(&data).arg(program("daytraded"))).unwrap();
+    let watched = free_address();
+    let server = Daemon::spawn(command.arg(&data).arg(program("daytraded")).arg(&watched)).unwrap();
     let mut client = server.connect();
     assert_eq!(client.ask("ADD,alice,5"), "OK,ADD,5.00");
     // The disk is visible only in the server's namespace.
@@ -253,12 +255,16 @@ fn a_full_disk_refuses_and_recovers() {
     let mut replies = (0..10).map(|_| client.ask("ADD,alice,1"));
     let refused = replies.find(|reply| !reply.starts_with("OK,ADD,")).unwrap();
     assert!(refused.starts_with("ERR,READ_ONLY,the disk is almost full"), "{refused}");
+    let low = (503, "disk low: commands that write are refused\n".to_owned());
+    assert_eq!(get(&watched, "/readyz").unwrap(), low);
+    assert_eq!(get(&watched, "/livez").unwrap().0, 200);
     let before = account(&mut client, "alice");
     assert!(before[0].starts_with("-ACCOUNT,alice,"), "{before:?}");
     assert!(client.ask("QUOTE,alice,NEW").starts_with("ERR,READ_ONLY,"));
     std::fs::remove_file(&filler).unwrap();
     // The shard checks the free space again on its own.
     eventually("ADD after the disk has space", || client.ask("ADD,alice,1").starts_with("OK,ADD,"));
+    eventually("readiness", || get(&watched, "/readyz").unwrap().0 == 200);
     let after = account(&mut client, "alice");
     assert_ne!(before[0], after[0]);
     server.kill();

@@ -262,7 +262,7 @@ fn lists_show_aliases_and_json_shows_symbols() {
         let args = [args, &place].concat();
         let run = daytrade(folder.path(), &args, b"");
         assert!(run.status.success(), "{args:?}: {}", text(&run.stderr));
-        text(&run.stdout).to_owned()
+        text(&run.stdout)
     };
     for list in ["holdings", "pending", "activity"] {
         let lines = run(&[list, "--user", "ann"]);

@@ -11,6 +11,8 @@
 #[path = "../black_box/harness.rs"]
 #[allow(dead_code, reason = "only part of it is used here")]
 mod harness;
+#[path = "../black_box/http.rs"]
+mod http;
 
 mod cut;
 mod damage;

@@ -1,7 +1,10 @@
 //! Making a cluster, looking at it, importing a data folder and going back to one machine.
 
-use crate::harness::{Daemon, eventually};
+use crate::harness::{Daemon, eventually, program};
+use crate::http::{free_address, get};
 use crate::servers::{Nats, nats_server, owns};
+use std::path::Path;
+use std::process::Command;
 use tempfile::TempDir;
 
 #[test]
@@ -44,6 +47,58 @@ fn a_folder_is_imported_and_goes_back_to_one_machine() {
     assert!(closed.contains("was closed by daytraded cluster leave"), "{closed}");
     let again = nats.cluster("leave", &["--data-dir", data.to_str().unwrap()]);
     assert!(!again.status.success(), "only one folder goes on");
+}
+
+/// Takes a backup of a folder, checks it, and returns what it says of the accounts.
+fn back_up(data: &Path, to: &Path) -> String {
+    let run = |args: &[&str]| {
+        let output = Command::new(program("daytraded")).args(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let taken = run(&["backup", to.to_str().unwrap(), "--data-dir", data.to_str().unwrap()]);
+    assert_eq!(run(&["backup", "verify", to.to_str().unwrap()]), taken);
+    taken
+}
+
+#[test]
+fn a_standby_says_so_and_its_copy_is_backed_up() {
+    let Some(mut nats) = Nats::start() else { return };
+    nats.init(2);
+    let folder = TempDir::new().unwrap();
+    let (first, second) = (folder.path().join("d"), folder.path().join("e"));
+    let (of_first, of_second) = (free_address(), free_address());
+    let owner = nats.try_member(&first, &["--metrics", &of_first]).unwrap();
+    eventually("owner", || owns(&owner));
+    let standby = nats.try_member(&second, &["--metrics", &of_second]).unwrap();
+    let shows = |address: &str, line: &str| get(address, "/metrics").unwrap().1.contains(line);
+    eventually("standby", || get(&of_second, "/readyz").unwrap().1.starts_with("ready: standby"));
+    assert_eq!(get(&of_first, "/readyz").unwrap(), (200, "ready\n".to_owned()));
+    assert!(shows(&of_first, "\ndaytrade_cluster_owner 1\n"));
+    assert!(shows(&of_second, "\ndaytrade_cluster_owner 0\n"));
+    for n in 0..200 {
+        assert!(owner.talk(&format!("ADD,u{n},1.00\n")).starts_with("OK,ADD,"));
+    }
+    let of_owner = back_up(&first, &folder.path().join("of-owner"));
+    assert_eq!(of_owner.lines().count(), 2);
+    // The copy is behind by what is on its way.
+    let mut number = 0;
+    eventually("the same state", || {
+        number += 1;
+        back_up(&second, &folder.path().join(format!("of-standby-{number}"))) == of_owner
+    });
+    standby.signal("TERM");
+    owner.signal("TERM");
+    // A backup of a member is a member: its folder joins the cluster.
+    let restored = folder.path().join("restored");
+    let from = folder.path().join("of-standby-1");
+    let mut restore = Command::new(program("daytraded"));
+    restore.arg("restore").arg(&from).arg("--to").arg(&restored);
+    assert!(restore.status().unwrap().success());
+    let member = nats.member(&restored);
+    eventually("owner", || owns(&member));
+    let summary = member.talk("DISPLAY_SUMMARY,u199\n");
+    assert!(summary.starts_with("-ACCOUNT,u199,1.00,"), "{summary}");
 }
 
 /// Returns the cash of a summary, free and reserved, in cents.

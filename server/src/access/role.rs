@@ -21,6 +21,11 @@ pub enum Role {
 }
 
 impl Role {
+    /// All roles, the least first.
+    #[cfg(feature = "metrics")]
+    pub const ALL: [Self; 5] =
+        [Self::Monitor, Self::Trader, Self::Auditor, Self::Replayer, Self::Admin];
+
     /// Returns the name as it is sent and stored.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -4,8 +4,11 @@
 mod admin;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod commands;
 mod file;
 mod layers;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod quotes;
 mod remembered;
 #[cfg(feature = "remote")]
@@ -22,7 +25,10 @@ pub(crate) use admin::{
 pub use cluster::{ClusterArgs, ClusterConfig};
 #[cfg(feature = "cluster")]
 pub(crate) use cluster::{ClusterCommand, ConfArgs, LogArgs, SHARDS as CLUSTER_SHARDS};
+pub(crate) use commands::{CliCommand, ConfigCommand, JournalCommand, QuoteServerArgs};
 pub(crate) use layers::{DEFAULT_FILE, Layered, Misconfigured, Sources};
+#[cfg(feature = "metrics")]
+pub use metrics::MetricsArgs;
 pub use quotes::QuoteArgs;
 pub(crate) use remembered::remember;
 pub use remembered::remembered_market;
@@ -35,12 +41,10 @@ use crate::limits::{
     CONNECTIONS_DEFAULT, DUMP_QUOTA, IDLE_TIMEOUT_S, MEMORY_LIMIT, MEMORY_LIMIT_BYTES, SHARDS_MAX,
     SNAPSHOT_RECORDS_MIN,
 };
-use crate::quotes::QuoteSpec;
-use crate::quotes::quote_server::{Delay, QuoteFaults};
 #[cfg(feature = "remote")]
 use crate::telemetry::LogFormat;
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser};
 use etcetera::BaseStrategy as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -72,91 +76,6 @@ pub(crate) struct Cli {
     /// Another command than serving.
     #[command(subcommand)]
     pub command: Option<CliCommand>,
-}
-
-/// Commands of `daytraded` other than serving.
-#[derive(Debug, Subcommand)]
-pub(crate) enum CliCommand {
-    /// Emulate the legacy quote server
-    QuoteServer(QuoteServerArgs),
-    /// Make a data folder with a key, a certificate and a first login
-    #[cfg(feature = "remote")]
-    Init(InitArgs),
-    /// Change the logins of a data folder, and of the server that runs on it
-    #[cfg(feature = "remote")]
-    User(UserArgs),
-    /// Copy a data folder as it is now, while its server runs or not
-    #[cfg(feature = "remote")]
-    Backup(BackupArgs),
-    /// Make a data folder of a backup
-    #[cfg(feature = "remote")]
-    Restore(RestoreArgs),
-    /// Set up, look at and end a cluster
-    #[cfg(feature = "cluster")]
-    #[command(subcommand)]
-    Cluster(ClusterCommand),
-    /// Check a configuration file
-    #[command(subcommand)]
-    Config(ConfigCommand),
-    /// Let the running server read its settings, logins and certificate again, and open its log
-    /// file anew
-    #[cfg(feature = "remote")]
-    Reload {
-        /// The data folder [default: daytrade in the user's state folder]
-        #[arg(long)]
-        data_dir: Option<PathBuf>,
-    },
-    /// Inspect a journal without changing it; the server must not be running
-    #[command(subcommand)]
-    Journal(JournalCommand),
-}
-
-/// Commands for configuration files.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConfigCommand {
-    /// Check names and values; exit 2 at the first mistake
-    Check {
-        /// The file [default: /etc/daytraded/daytraded.toml]
-        file: Option<PathBuf>,
-    },
-}
-
-/// Commands for a journal.
-#[derive(Debug, Subcommand)]
-pub(crate) enum JournalCommand {
-    /// Check every frame; exit 1 at the first damage
-    Verify {
-        /// The data folder
-        data_dir: PathBuf,
-    },
-    /// Print every record, one per line
-    Print {
-        /// The data folder
-        data_dir: PathBuf,
-    },
-}
-
-/// Options of the emulated quote server.
-#[derive(Debug, Args)]
-pub(crate) struct QuoteServerArgs {
-    /// Address to listen on (loopback only)
-    #[arg(long, default_value = "127.0.0.1:4444")]
-    pub listen: SocketAddr,
-    /// Delay of the answers
-    #[arg(long, value_enum, default_value = "none")]
-    pub delay: Delay,
-    /// Probability of each fault, in percent: na, wrong, early, silent, refuse
-    #[arg(long, default_value = "", value_name = "FAULT:PERCENT,...")]
-    pub faults: QuoteFaults,
-    /// Offset of its clock, in milliseconds
-    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_name = "MS")]
-    pub clock_skew: i64,
-    /// The seed of delays and faults [default: the seed of the market]
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// The market to quote from
-    #[arg(long, default_value = "simulated:1", value_name = "simulated[:SEED][:frozen]")]
-    pub quotes: QuoteSpec,
 }
 
 /// Options of the server.
@@ -231,6 +150,10 @@ pub struct ServeArgs {
     #[cfg(feature = "remote")]
     #[command(flatten)]
     pub remote: RemoteArgs,
+    /// Options for whoever watches the server.
+    #[cfg(feature = "metrics")]
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
     /// Options for a cluster.
     #[cfg(feature = "cluster")]
     #[command(flatten)]
@@ -265,6 +188,8 @@ pub struct Config {
     pub snapshot_every: u64,
     /// Amount of journal to keep.
     pub journal_retention: Retention,
+    /// Whether sessions note when they have read requests, so that their times are measured.
+    pub times_requests: bool,
     /// How clients on other machines, and logins, are served.
     #[cfg(feature = "remote")]
     pub remote: RemoteConfig,
@@ -289,6 +214,7 @@ impl Config {
             idle_timeout: None,
             snapshot_every: SNAPSHOT_RECORDS_MIN,
             journal_retention: Retention::All,
+            times_requests: false,
             #[cfg(feature = "remote")]
             remote: RemoteConfig::default(),
             #[cfg(feature = "cluster")]
@@ -323,6 +249,8 @@ impl ServeArgs {
             Some(data_dir) => data_dir.clone(),
             None => default_data_dir()?,
         };
+        #[cfg(feature = "metrics")]
+        self.metrics.check()?;
         let dump_dir = self.dump_dir.clone().unwrap_or_else(|| data_dir.join("dumps"));
         Ok(Config {
             listen: self.plain_address()?,
@@ -337,6 +265,10 @@ impl ServeArgs {
             idle_timeout: (self.idle_timeout > 0).then(|| Duration::from_secs(self.idle_timeout)),
             snapshot_every: self.snapshot_every,
             journal_retention: self.journal_retention,
+            #[cfg(feature = "metrics")]
+            times_requests: self.metrics.metrics.is_some(),
+            #[cfg(not(feature = "metrics"))]
+            times_requests: false,
             #[cfg(feature = "remote")]
             remote: self.remote.resolve(),
             #[cfg(feature = "cluster")]

@@ -10,7 +10,7 @@ use super::position::{Position, Positions};
 use super::tip::{CheckedFrame, Tip};
 use crate::limits::FRAME_BYTES_MAX;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// When a frame is made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,11 +155,15 @@ impl JournalWriter {
             return Ok(());
         }
         self.guarded(|writer| {
+            let began = Instant::now();
             let done = writer.write(frame, time_ms);
             frame.clear();
             done?;
             if writer.mode == SyncMode::Always && writer.is_unsynced() {
                 writer.sync_now()?;
+            }
+            if writer.mode == SyncMode::Always {
+                writer.positions.synced(began.elapsed());
             }
             if writer.log.traits().readable {
                 writer.publish();
@@ -227,6 +231,7 @@ impl JournalWriter {
         let header = FrameHeader { durable: self.durable, ..header };
         let (sealed, checksum) = frame.seal(&header);
         self.log.append(&header, sealed)?;
+        self.positions.wrote(header.frame_bytes());
         self.time_ms = header.time_ms;
         self.frame = header.number;
         if self.traits.durable_at_once {

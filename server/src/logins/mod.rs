@@ -6,6 +6,7 @@
 //! a log, a journal or an argument list.
 
 mod control;
+mod counts;
 mod failures;
 mod names;
 mod network;

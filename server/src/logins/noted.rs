@@ -1,6 +1,7 @@
 //! Events that a client can cause as often as it likes: the security log notes each kind once in a
 //! while, so that nobody can fill it.
 
+use crate::access::LoginEvent;
 use crate::limits::FREQUENT_NOTED;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -27,5 +28,33 @@ impl NotedEvents {
             noted.insert(event, now);
         }
         may
+    }
+}
+
+/// How an event of a session is logged.
+pub(super) struct Entry<'a> {
+    /// What the log calls it.
+    pub name: &'static str,
+    /// A further name and value.
+    pub more: Option<(&'static str, &'a str)>,
+    /// Set if it may come often.
+    pub frequent: Option<Frequent>,
+}
+
+impl<'a> Entry<'a> {
+    /// Returns how an event is logged.
+    pub(super) fn of(event: &LoginEvent<'a>) -> Self {
+        let entry = |name, more, frequent| Self { name, more, frequent };
+        match event {
+            LoginEvent::Forbidden(command) => {
+                let more = command.map(|command| ("command", command.as_str()));
+                entry("forbidden", more, Some(Frequent::Forbidden))
+            }
+            LoginEvent::ActsFor(account) => {
+                entry("acts_for", Some(("account", account.as_str())), None)
+            }
+            LoginEvent::RateLimited => entry("rate_limited", None, Some(Frequent::RateLimited)),
+            LoginEvent::TlsFailed => entry("tls_failed", None, Some(Frequent::TlsFailed)),
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Verifies logins against the store, and keeps the sessions that have logged in.
 
+use super::counts::LoginCounts;
 use super::failures::{Failures, Wait};
 use super::names::TriedNames;
-use super::noted::{Frequent, NotedEvents};
+use super::noted::{Entry, Frequent, NotedEvents};
 use super::options::{ServiceLimits, ServiceOptions};
 use super::quota::LoginQuota;
 use super::secrets::{has_sha256, is_invitation, is_password_form, token_id};
@@ -46,6 +47,7 @@ struct Service {
     quotas: Mutex<HashMap<UserName, (Role, Arc<LoginQuota>)>>,
     sessions: Arc<Sessions>,
     noted: NotedEvents,
+    counts: LoginCounts,
 }
 
 /// Why a login failed, for the security log alone.
@@ -84,6 +86,7 @@ impl LoginService {
             quotas: Mutex::default(),
             sessions: Arc::default(),
             noted: NotedEvents::default(),
+            counts: LoginCounts::default(),
         });
         tokio::spawn(end_expired(Arc::downgrade(&service)));
         Ok(Self(service))
@@ -106,6 +109,18 @@ impl LoginService {
         self.0.install(users);
         self.0.log.write("reload", None, None, &[]);
         Ok(())
+    }
+
+    /// Returns the number of logins since the start, by result.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn by_result(&self) -> [(&'static str, u64); 4] {
+        self.0.counts.by_result()
+    }
+
+    /// Returns the number of sessions that are logged in, by role.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn sessions_by_role(&self) -> Vec<(Role, u64)> {
+        self.0.sessions.by_role()
     }
 }
 
@@ -351,7 +366,12 @@ impl Logins for LoginService {
         secret: Secret,
         peer: IpAddr,
     ) -> BoxFuture<Result<Granted, Refusal>> {
-        Box::pin(Arc::clone(&self.0).log_in(name, secret, peer))
+        let service = Arc::clone(&self.0);
+        Box::pin(async move {
+            let result = Arc::clone(&service).log_in(name, secret, peer).await;
+            service.counts.count(&result);
+            result
+        })
     }
 
     fn change_password(
@@ -366,25 +386,11 @@ impl Logins for LoginService {
     }
 
     fn note(&self, grant: Option<&Grant>, peer: IpAddr, event: LoginEvent<'_>) {
-        let frequent = match event {
-            LoginEvent::Forbidden(_) => Some(Frequent::Forbidden),
-            LoginEvent::RateLimited => Some(Frequent::RateLimited),
-            LoginEvent::TlsFailed => Some(Frequent::TlsFailed),
-            LoginEvent::ActsFor(_) => None,
-        };
+        let Entry { name: event, more, frequent } = Entry::of(&event);
         if frequent.is_some_and(|event| !self.0.noted.may_note(event)) {
             return;
         }
         let name = grant.map(|grant| grant.name.as_str());
-        let (event, more) = match event {
-            LoginEvent::Forbidden(command) => {
-                ("forbidden", command.map(|command| ("command", command.as_str())))
-            }
-            LoginEvent::ActsFor(account) => ("acts_for", Some(("account", account.as_str()))),
-            LoginEvent::RateLimited => ("rate_limited", None),
-            LoginEvent::TlsFailed => ("tls_failed", None),
-        };
-        let more: Vec<_> = more.into_iter().collect();
-        self.0.log.write(event, name, Some(peer), &more);
+        self.0.log.write(event, name, Some(peer), more.as_slice());
     }
 }

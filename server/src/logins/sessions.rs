@@ -1,6 +1,8 @@
 //! The sessions that have logged in, so that a change of a login ends them.
 
 use super::store::Users;
+#[cfg(feature = "metrics")]
+use crate::access::Role;
 use crate::access::{Credential, Grant, LoginNames};
 use daytrade_protocol::UserName;
 use jiff::Timestamp;
@@ -55,6 +57,16 @@ impl Sessions {
         let session = Session { grant, proof, revoked: revoked.clone() };
         known.sessions.insert(id, session);
         Some((SessionPlace { sessions: Arc::clone(self), id }, revoked))
+    }
+
+    /// Returns the number of sessions of each role.
+    #[cfg(feature = "metrics")]
+    pub(super) fn by_role(&self) -> Vec<(Role, u64)> {
+        let known = self.known.lock();
+        let of = |role: &Role| {
+            known.sessions.values().filter(|session| session.grant.role == *role).count() as u64
+        };
+        Role::ALL.iter().map(|role| (*role, of(role))).collect()
     }
 
     /// Notes that a session has changed its own password, which does not end it.

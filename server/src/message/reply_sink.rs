@@ -5,6 +5,7 @@ use crate::access::{LogPermit, LogScope};
 use daytrade_protocol::{Push, Symbol, UserName};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Receives the replies and pushed lines of one connection. The local implementation is a session's
 /// outbox; it may write short replies to the socket at once.
@@ -52,39 +53,54 @@ pub enum Subscription {
     Ended,
 }
 
-/// The connection that a reply goes to. Clones are the same target.
+/// The connection that a reply goes to, and when its requests were read, if that is measured.
+/// Clones are the same target.
 #[derive(Clone)]
-pub struct ReplyTarget(Arc<dyn ReplySink>);
+pub struct ReplyTarget {
+    sink: Arc<dyn ReplySink>,
+    read_at: Option<Instant>,
+}
 
 impl ReplyTarget {
     /// Creates the target of a sink.
     pub fn new(sink: Arc<impl ReplySink + 'static>) -> Self {
-        Self(sink)
+        Self { sink, read_at: None }
+    }
+
+    /// Returns the target of requests that were read just now.
+    #[must_use]
+    pub fn read_now(&self) -> Self {
+        Self { sink: Arc::clone(&self.sink), read_at: Some(Instant::now()) }
+    }
+
+    /// Returns when the requests were read, if that is measured.
+    pub const fn read_at(&self) -> Option<Instant> {
+        self.read_at
     }
 
     /// Returns true if both are the same connection.
     pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.sink, &other.sink)
     }
 
     /// Returns a number that no other connection has while this target exists.
     pub fn key(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
+        Arc::as_ptr(&self.sink).addr()
     }
 
     /// Returns the number by which connections take turns: one for all connections of a login.
     pub fn turn_key(&self) -> usize {
-        self.0.login_key().map_or_else(|| self.key(), NonZeroUsize::get)
+        self.sink.login_key().map_or_else(|| self.key(), NonZeroUsize::get)
     }
 
     /// Returns the sink.
     pub fn sink(&self) -> &dyn ReplySink {
-        &*self.0
+        &*self.sink
     }
 }
 
 impl std::fmt::Debug for ReplyTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ReplyTarget({:p})", Arc::as_ptr(&self.0))
+        write!(f, "ReplyTarget({:p})", Arc::as_ptr(&self.sink))
     }
 }

@@ -295,8 +295,9 @@ impl Manager {
 
     #[expect(clippy::indexing_slicing, reason = "shards send their own number")]
     fn fetched(&mut self, (symbol, asker, began, result): Fetched) {
-        let took_ms = began.elapsed().as_millis() as u64;
-        self.handles.stats.slowest_ms.fetch_max(took_ms, Ordering::Relaxed);
+        let took = began.elapsed();
+        self.handles.stats.slowest_ms.fetch_max(took.as_millis() as u64, Ordering::Relaxed);
+        self.handles.stats.times.add(took, 1);
         let Some(source) = &self.source else { return };
         if let Some(requests) = source.requests() {
             self.handles.stats.requests.store(requests, Ordering::Relaxed);

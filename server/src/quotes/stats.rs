@@ -1,6 +1,7 @@
 //! Counters of the quote manager.
 
 use super::playing::MarketStats;
+use crate::histogram::Histogram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,6 +21,8 @@ pub struct QuoteStats {
     pub unusable: AtomicU64,
     /// Duration of the slowest fetch so far, in milliseconds.
     pub slowest_ms: AtomicU64,
+    /// How long fetches took.
+    pub(crate) times: Histogram,
     /// Fetches that returned no price.
     pub failures: AtomicU64,
     /// Fetches in progress.

@@ -1,6 +1,8 @@
 //! Start and stop: the parts are created, connected, and stopped in order.
 
 mod deps;
+#[cfg(feature = "metrics")]
+mod exposed;
 #[cfg(feature = "cluster")]
 mod joining;
 mod parts;
@@ -19,6 +21,8 @@ use parts::{
     start_quotes, start_shards,
 };
 
+#[cfg(feature = "metrics")]
+pub(crate) use exposed::{Exposed, Unready};
 #[cfg(feature = "remote")]
 pub(crate) use pulse::Pulse;
 #[cfg(feature = "remote")]
@@ -35,10 +39,12 @@ use crate::message::{ReloadRequest, ShardEvent};
 use crate::router::Router;
 use crate::session::{Context, ReplyWriter, serve};
 use crate::shard::{Fatal, Queues, ShardHandle, ShardHandles, ShardStats};
-use crate::stats::Stats;
+use crate::stats::{Counters, Stats};
 use anyhow::Context as _;
 use parking_lot::RwLock;
 use std::net::SocketAddr;
+#[cfg(feature = "metrics")]
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncRead;
@@ -129,11 +135,11 @@ impl Server {
         let (handles, queues): (Vec<ShardHandle>, Vec<Queues>) =
             stores.iter().map(|_| ShardHandle::channel()).unzip();
         let events: Vec<_> = handles.iter().map(|handle| handle.events.clone()).collect();
-        let readers = Arc::new(RwLock::new(()));
+        let (readers, threads) = (Arc::new(RwLock::new(())), TaskTracker::new());
         let positions: Vec<_> = stores.iter().map(|_| Positions::default()).collect();
         #[cfg(feature = "cluster")]
         let member = Member::new(&recovered, &positions, shared.as_ref());
-        let counters: Vec<Arc<ShardStats>> = stores.iter().map(|_| Arc::default()).collect();
+        let shard_stats: Vec<Arc<ShardStats>> = stores.iter().map(|_| Arc::default()).collect();
         let keepers = keepers(config, &stores, &readers);
 
         let source = source(&clock)?;
@@ -143,13 +149,13 @@ impl Server {
         let (snapshots, jobs) = mpsc::unbounded_channel();
         let (dumps, dump_requests) = mpsc::unbounded_channel();
         let services = ShardHandles { quotes: quotes.clone(), dumps, snapshots };
-        let (counted, written, kept) = (counters.clone(), positions.clone(), keepers.clone());
-        let parts =
-            Parts { recovered, queues, positions: written, stats: counted, keepers: kept, shared };
+        let (written, kept, stats) = (positions.clone(), keepers.clone(), shard_stats.clone());
+        let parts = Parts { recovered, queues, positions: written, stats, keepers: kept, shared };
         let (shards, fatal) = start_shards(config, &stores, parts, &services, &clock, &execution)?;
-        let threads = TaskTracker::new();
         let writer = SnapshotWriter { keepers, shards: events.clone(), jobs };
-        let stats = Stats::new(quote_stats, quote_source, counters, positions.clone());
+        let at = positions.clone();
+        let counters = Counters { quotes: quote_stats, shards: shard_stats, positions: at };
+        let stats = Stats::new(counters, quote_source, clock, config.times_requests);
         let merger = Arc::new(LogMerger { stores, positions, server_name, readers });
         let logs = LogReader::new(Arc::clone(&merger));
         let dumps = DumpService::new(config, merger, events);
@@ -211,6 +217,13 @@ impl Server {
     #[cfg(feature = "remote")]
     pub(crate) fn pulse(&self) -> Pulse {
         Pulse::new(self.handles.iter().map(|handle| handle.events.clone()).collect())
+    }
+
+    /// Returns what it shows to whoever watches it.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn exposed(&self, data_dir: &Path) -> Exposed {
+        let context = self.connector.context.clone();
+        Exposed::new(context, self.pulse(), self.remote.clone(), data_dir.to_owned())
     }
 
     /// Waits until the program has something to do about the server.

@@ -8,6 +8,8 @@ use crate::limits::CONNECTIONS_KEPT;
 use crate::listener::{Entrance, Manner, Places};
 use crate::logins::{Control, LoginService, SecurityLog, ServiceOptions, Store, serve_control};
 use crate::message::ReloadRequest;
+#[cfg(feature = "metrics")]
+use crate::stats::{Kind, Measure, Metric, Value};
 use crate::tls::Tls;
 use anyhow::Context as _;
 use std::net::SocketAddr;
@@ -16,6 +18,28 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
+
+#[cfg(feature = "metrics")]
+static LOGINS: Metric = Metric {
+    name: "daytrade_logins",
+    help: "Logins, by result: ok, failed, rate_limited, refused",
+    kind: Kind::Counter,
+    divisor: 1,
+};
+#[cfg(feature = "metrics")]
+static SESSIONS: Metric = Metric {
+    name: "daytrade_sessions",
+    help: "Sessions that are logged in, by role",
+    kind: Kind::Gauge,
+    divisor: 1,
+};
+#[cfg(feature = "metrics")]
+static CERTIFICATE: Metric = Metric {
+    name: "daytrade_certificate_expiry_timestamp_seconds",
+    help: "End of the certificate's validity",
+    kind: Kind::Gauge,
+    divisor: 1,
+};
 
 /// The parts of a server for clients on other machines.
 #[derive(Clone)]
@@ -84,6 +108,27 @@ impl Remote {
         let logins = self.logins.as_ref().map_or(Ok(()), LoginService::reload);
         self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())?;
         logins
+    }
+
+    /// Returns what logins and the certificate measure.
+    #[cfg(feature = "metrics")]
+    pub(super) fn measures(&self) -> Vec<Measure> {
+        let mut measures = Vec::new();
+        let mut add = |metric: &'static Metric, labels, count| {
+            measures.push(Measure::metric(metric, labels, Value::Count(count)));
+        };
+        if let Some(logins) = &self.logins {
+            for (result, count) in logins.by_result() {
+                add(&LOGINS, vec![("result", result.into())], count);
+            }
+            for (role, count) in logins.sessions_by_role() {
+                add(&SESSIONS, vec![("role", role.as_str().into())], count);
+            }
+        }
+        if let Some(expires) = self.tls.as_ref().and_then(|tls| tls.expires()) {
+            add(&CERTIFICATE, Vec::new(), expires);
+        }
+        measures
     }
 
     /// Listens for requests of other programs on this machine until the server stops.

@@ -91,6 +91,9 @@ impl Session {
             if self.idle.is_over(now) {
                 return self.close_idle(all_written).await;
             }
+            if self.slow.note(load.too_slow, now) {
+                self.dispatcher.count_slow_consumer();
+            }
             if all_written
                 && (self.is_finished(&load, now) || load.too_slow)
                 && self.dispatcher.outbox.end()
@@ -98,7 +101,7 @@ impl Session {
                 self.shut_down().await?;
                 return self.drain(&mut link.reader).await;
             }
-            self.slow.check(load.too_slow, now)?;
+            self.slow.check(now)?;
             // Without the stop timer, a client that is never silent and reads slowly would be
             // refused for ever, and be cut off in the end.
             let may_read = !self.input.has_ended()

@@ -18,6 +18,7 @@ use daytrade_protocol::{
     SessionCommand, Tag, UserName,
 };
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
@@ -339,6 +340,11 @@ impl Dispatcher {
         self.outbox.answer(replies);
     }
 
+    /// Counts that the client did not read its events.
+    pub(super) fn count_slow_consumer(&self) {
+        self.context.stats.slow_consumers.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Sends the batches; waits while a shard's queue is full.
     pub(super) async fn flush(&mut self) {
         if self.batches.jobs() == 0 {
@@ -351,7 +357,9 @@ impl Dispatcher {
             if jobs.is_empty() {
                 continue;
             }
-            let batch = Batch { target: self.target.clone(), jobs };
+            let is_timed = self.context.stats.times_requests();
+            let target = if is_timed { self.target.read_now() } else { self.target.clone() };
+            let batch = Batch { target, jobs };
             if let Err(TrySendError::Full(batch)) = shard.jobs.try_send(batch) {
                 let _ = shard.jobs.send(batch).await;
             }

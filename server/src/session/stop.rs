@@ -70,18 +70,23 @@ pub(super) struct SlowConsumer {
 }
 
 impl SlowConsumer {
-    /// Notes whether the client is too slow.
+    /// Notes whether the client is too slow. Returns true if it was not before.
+    pub(super) fn note(&mut self, too_slow: bool, now: Instant) -> bool {
+        let is_new = too_slow && self.give_up_at.is_none();
+        if is_new {
+            self.give_up_at = Some(now + Duration::from_millis(LINGER_MS));
+        }
+        is_new
+    }
+
+    /// Ends the session of a client whose time is over.
     ///
     /// # Errors
-    /// `TimedOut` when its time is over.
-    pub(super) fn check(&mut self, too_slow: bool, now: Instant) -> io::Result<()> {
-        match self.give_up_at {
-            Some(at) if at <= now => {
-                let message = "the client did not read its account events";
-                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
-            }
-            None if too_slow => self.give_up_at = Some(now + Duration::from_millis(LINGER_MS)),
-            _ => {}
+    /// `TimedOut`.
+    pub(super) fn check(&self, now: Instant) -> io::Result<()> {
+        if self.give_up_at.is_some_and(|at| at <= now) {
+            let message = "the client did not read its account events";
+            return Err(io::Error::new(io::ErrorKind::TimedOut, message));
         }
         Ok(())
     }

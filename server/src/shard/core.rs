@@ -260,6 +260,7 @@ impl Shard {
 
     fn fail_if(&mut self, failed: bool) {
         if failed {
+            self.stats.failed.store(1, Ordering::Relaxed);
             self.executor.health = Health::Failed;
         }
     }
@@ -368,6 +369,7 @@ impl Shard {
     fn count(&mut self) {
         let stats = &self.stats;
         stats.add(&mut self.executor.round.tally);
+        self.executor.round.time(&stats.request_times);
         stats.parked_users.store(self.executor.waiting.len() as u64, Ordering::Relaxed);
         stats.queued.store(self.inbox.jobs() as u64, Ordering::Relaxed);
         stats.users.store(self.book().len() as u64, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use crate::message::{
     DumpDone, DumpRequest, Job, PendingDump, Quote, QuoteRequest, ReplyTarget, ReplyTo,
     Subscription, Work,
 };
-use daytrade_protocol::{Command, Refusal, ReplyBody, Symbol, UserName};
+use daytrade_protocol::{Command, CommandName, Refusal, ReplyBody, Symbol, UserName};
 use hashbrown::HashSet;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -154,6 +154,7 @@ impl Executor {
             }
             Work::Rejected(rejected) => {
                 let (attempt, refusal) = *rejected;
+                self.round.tally.refused_of(attempt.name);
                 self.round.refuse(to, &refusal);
                 let record = Record::Rejected { number, assigned, attempt, refusal };
                 self.subscribers.note_order(&record, self.ledger.now_ms());
@@ -242,19 +243,19 @@ impl Executor {
         let book = self.ledger.book();
         let quote = command.symbol().and_then(|of| self.prices.fresh(of, self.ledger.now_ms()));
         match (command, quote) {
-            _ if self.shared => self.round.refuse(to, &Refusal::DiskAlmostFull),
+            _ if self.shared => self.round.refuse_command(to, command, &Refusal::DiskAlmostFull),
             (Command::DisplaySummary { user }, _) => match book.id(user) {
                 Some(id) => {
-                    self.round.tally.ok += 1;
+                    self.round.tally.ok(command.name());
                     self.round.reply_summary(to, user, book.account(id));
                 }
                 None => self.round.refuse_command(to, command, &Refusal::DiskAlmostFull),
             },
             (Command::Quote { .. }, Some(quote)) => {
-                self.round.tally.ok += 1;
+                self.round.tally.ok(command.name());
                 self.round.reply_quote(to, quote);
             }
-            _ => self.round.refuse(to, &Refusal::DiskAlmostFull),
+            _ => self.round.refuse_command(to, command, &Refusal::DiskAlmostFull),
         }
     }
 
@@ -267,7 +268,9 @@ impl Executor {
         id: Option<UserId>,
     ) -> Progress {
         let Transaction { target, to, number, assigned, command } = transaction;
-        self.round.tally.ok += 1;
+        if !matches!(command, Command::DumpLog { .. }) {
+            self.round.tally.ok(command.name());
+        }
         let mut progress = Progress::Continue;
         match (&command, id) {
             (Command::Quote { symbol, .. }, _) => {
@@ -313,10 +316,11 @@ impl Executor {
         self.round.begin_delivery(&target, 1);
         match done.result {
             Ok((path, events)) => {
+                self.round.tally.ok(CommandName::DumpLog);
                 self.round.reply(to, &ReplyBody::DumpLog { path: path.into(), events });
             }
             Err(refusal) => {
-                self.round.tally.ok = self.round.tally.ok.saturating_sub(1);
+                self.round.tally.refused_of(CommandName::DumpLog);
                 self.round.refuse(to, &refusal);
                 let record = Record::DumpFailed { number, user: user.clone(), filename, refusal };
                 self.ledger.record(&record, None, |_, _, _| {});

@@ -4,9 +4,11 @@
 
 use super::stats::Tally;
 use crate::engine::{Account, write_summary};
+use crate::histogram::Histogram;
 use crate::limits::ROUND_REPLY_BYTES_SOFT;
 use crate::message::{DumpRequest, Quote, Replies, ReplyTarget, ReplyTo};
 use daytrade_protocol::{Command, LineBuffer, Refusal, ReplyBody, Tag, UserName};
+use std::time::Instant;
 
 /// Replies to one connection.
 #[derive(Debug)]
@@ -22,6 +24,11 @@ pub(super) struct Round {
     reply_bytes: usize,
     dumps: Vec<DumpRequest>,
     pub(super) tally: Tally,
+    /// Number of replies.
+    answers: u64,
+    /// When the requests of each delivery were read, and how many replies stood before it, if that
+    /// is measured.
+    read: Vec<(Instant, u64)>,
 }
 
 impl Round {
@@ -31,6 +38,9 @@ impl Round {
         if self.deliveries.last().is_none_or(|last| !last.target.is_same(target)) {
             let replies = Replies::with_capacity(requests);
             self.deliveries.push(Delivery { target: target.clone(), replies });
+        }
+        if let Some(at) = target.read_at() {
+            self.read.push((at, self.answers));
         }
     }
 
@@ -51,6 +61,7 @@ impl Round {
     ) -> Option<&mut Replies> {
         let delivery = self.deliveries.last_mut()?;
         self.reply_bytes += delivery.replies.write(to, write);
+        self.answers += 1;
         Some(&mut delivery.replies)
     }
 
@@ -73,6 +84,7 @@ impl Round {
 
     /// Adds the refusal of a command: a summary that is refused is no longer in flight.
     pub(super) fn refuse_command(&mut self, to: ReplyTo, command: &Command, refusal: &Refusal) {
+        self.tally.refused_of(command.name());
         self.refuse(to, refusal);
         if let (Command::DisplaySummary { .. }, Some(last)) = (command, self.deliveries.last_mut())
         {
@@ -111,6 +123,21 @@ impl Round {
             delivery.replies = delivery.replies.all_refused(refusal);
         }
         std::mem::take(&mut self.dumps)
+    }
+
+    /// Counts how long the requests took, now that their replies are handed over.
+    pub(super) fn time(&mut self, times: &Histogram) {
+        let answers = std::mem::take(&mut self.answers);
+        if self.read.is_empty() {
+            return;
+        }
+        let (now, mut end) = (Instant::now(), answers);
+        for (read_at, before) in self.read.drain(..).rev() {
+            if end > before {
+                times.add(now.saturating_duration_since(read_at), end - before);
+            }
+            end = before;
+        }
     }
 
     /// Hands the replies over and returns the number of connections answered.

@@ -3,10 +3,12 @@
 mod attacks;
 mod backups;
 mod client;
+
 mod logins;
 mod roles;
 mod transport;
 mod vanished;
+mod watched;
 
 use super::harness::{Daemon, TIMEOUT, program, run, text};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// before it.
 const LAYERS: &[&str] = &[
     "limits",
+    "histogram",
     "clock",
     "open_files",
     "runtime",
@@ -31,6 +32,7 @@ const LAYERS: &[&str] = &[
     "session",
     "listener",
     "server",
+    "metrics",
     "service",
     "backup",
     "cluster_setup",

@@ -12,7 +12,7 @@ use quick_xml::events::Event as Xml;
 use std::io::{self, Read};
 
 /// Bytes of a block.
-const BLOCK_BYTES: usize = 1 << 20;
+const BLOCK_BYTES: usize = 256 << 10;
 /// Largest element that is read.
 const ELEMENT_BYTES_MAX: usize = 8 << 20;
 /// What some programs begin a file of UTF-8 with.

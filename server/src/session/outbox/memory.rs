@@ -32,6 +32,12 @@ impl OutputMemory {
         }
     }
 
+    /// Returns the output that waits, bytes.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// Changes the limit, bytes.
     pub(crate) fn set_limit(&self, limit: usize) {
         self.limit.store(limit, Ordering::Relaxed);

@@ -23,6 +23,7 @@ impl Shard {
         if event == SnapshotEvent::Done {
             let covered = self.snapshots.taken_at();
             self.stats.snapshot_record.store(covered, Ordering::Relaxed);
+            self.stats.snapshot_ms.store(self.executor.ledger.now_ms(), Ordering::Relaxed);
         }
     }
 

@@ -1,0 +1,105 @@
+//! What a running server shows to whoever watches it.
+
+use super::Pulse;
+use super::remote::Remote;
+use crate::data_dir::last_backup_ms;
+use crate::limits::LIVE_WITHIN;
+use crate::message::Route;
+use crate::session::Context;
+use crate::stats::{Kind, Measure, Metric, Stats, Value};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use tokio::sync::watch;
+
+macro_rules! gauges {
+    ($($id:ident: $name:literal / $divisor:literal, $help:literal;)*) => {
+        $(static $id: Metric =
+            Metric { name: $name, help: $help, kind: Kind::Gauge, divisor: $divisor };)*
+    };
+}
+
+gauges! {
+    OUTBOX: "daytrade_outbox_bytes" / 1, "Replies and prices that clients have not read";
+    DISK_FREE: "daytrade_disk_free_bytes" / 1, "Free space on the disk of the data folder";
+    BACKUP: "daytrade_last_backup_timestamp_seconds" / 1000,
+        "Time of the last backup of this data folder";
+    OWNER: "daytrade_cluster_owner" / 1,
+        "1 if this server of a cluster carries commands out, 0 if it stands by";
+}
+
+/// Why a server is not ready.
+pub(crate) type Unready = String;
+
+/// A running server, as it is shown.
+pub(crate) struct Exposed {
+    context: Context,
+    pulse: Pulse,
+    remote: Option<Remote>,
+    data_dir: PathBuf,
+}
+
+impl Exposed {
+    pub(super) const fn new(
+        context: Context,
+        pulse: Pulse,
+        remote: Option<Remote>,
+        data_dir: PathBuf,
+    ) -> Self {
+        Self { context, pulse, remote, data_dir }
+    }
+
+    fn stats(&self) -> &Stats {
+        &self.context.stats
+    }
+
+    /// Returns true if every shard answers in time.
+    pub(crate) async fn lives(&self) -> bool {
+        self.pulse.beats(LIVE_WITHIN).await
+    }
+
+    /// Returns what clients can expect.
+    ///
+    /// # Errors
+    /// Why they should go elsewhere.
+    pub(crate) fn ready(&self) -> Result<&'static str, Unready> {
+        for (number, shard) in self.stats().shards.iter().enumerate() {
+            if shard.failed.load(Ordering::Relaxed) > 0 {
+                return Err(format!("journal failed: shard {number} writes nothing any more"));
+            }
+            if shard.disk_low.load(Ordering::Relaxed) > 0 {
+                return Err("disk low: commands that write are refused".to_owned());
+            }
+        }
+        match self.route().as_deref() {
+            None | Some(Route::Here) => Ok("ready"),
+            Some(Route::At(_)) => Ok("ready: standby, clients are sent to the owner"),
+            Some(Route::Sought | Route::Nowhere) => {
+                Err("no owner: the cluster has no server that carries commands out".to_owned())
+            }
+        }
+    }
+
+    fn route(&self) -> Option<watch::Ref<'_, Route>> {
+        self.context.route.as_ref().map(watch::Receiver::borrow)
+    }
+
+    /// Returns everything that is measured now.
+    pub(crate) fn measures(&self) -> Vec<Measure> {
+        let mut measures = self.stats().measures();
+        let mut gauge = |metric: &'static Metric, count: Option<u64>| {
+            if let Some(count) = count {
+                measures.push(Measure::metric(metric, Vec::new(), Value::Count(count)));
+            }
+        };
+        gauge(&OUTBOX, Some(self.context.memory.used() as u64));
+        let free = rustix::fs::statvfs(&self.data_dir);
+        gauge(&DISK_FREE, free.ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)));
+        gauge(&BACKUP, last_backup_ms(&self.data_dir));
+        let is_here = |route: watch::Ref<'_, Route>| u64::from(matches!(*route, Route::Here));
+        gauge(&OWNER, self.route().map(is_here));
+        if let Some(remote) = &self.remote {
+            measures.extend(remote.measures());
+        }
+        measures
+    }
+}

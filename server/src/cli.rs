@@ -249,7 +249,7 @@ fn back_up(args: &BackupArgs) -> anyhow::Result<()> {
                 Some(data_dir) => data_dir.clone(),
                 None => crate::config::default_data_dir()?,
             };
-            backup::backup(&data_dir, to, out)
+            backup::backup(&data_dir, to, args.full, out)
         }
         (None, None) => Ok(()),
     }

@@ -1,8 +1,14 @@
 //! The data folder: a manifest that describes its layout, a lock, and a folder for each shard.
 
 mod error;
+#[cfg(feature = "remote")]
+mod last_backup;
 
 pub(crate) use error::DataDirError;
+#[cfg(feature = "metrics")]
+pub(crate) use last_backup::last_backup_ms;
+#[cfg(feature = "remote")]
+pub(crate) use last_backup::{last_backup, note_backup};
 
 use crate::limits::SHARDS_MAX;
 use rand::TryRng;
@@ -22,9 +28,6 @@ const LOCK: &str = "LOCK";
 /// Holds the address of the server that has the lock. The next server removes it as soon as it has
 /// the lock; for that moment an address may be that of a server that was killed.
 const ADDRESS: &str = "address";
-/// When the last backup was taken.
-#[cfg(feature = "remote")]
-const LAST_BACKUP: &str = "last-backup";
 const FORMAT_VERSION: u32 = 1;
 
 /// Fixed properties of a data folder, set when it is created.
@@ -270,28 +273,6 @@ pub(crate) fn make_copy(path: &Path, manifest: &Manifest) -> Result<(), DataDirE
         make_with(path, manifest)
     };
     make().map_err(|error| DataDirError::Io { path: path.to_owned(), error })
-}
-
-/// Notes that a backup of a folder was taken, Unix milliseconds.
-///
-/// # Errors
-/// Returns a [`DataDirError`].
-#[cfg(feature = "remote")]
-pub(crate) fn note_backup(path: &Path, at_ms: i64) -> Result<(), DataDirError> {
-    let write = || -> std::io::Result<()> {
-        let aside = path.join(format!("{LAST_BACKUP}.tmp"));
-        let mut file = private_files().open(&aside)?;
-        file.set_len(0)?;
-        file.write_all(format!("{at_ms}\n").as_bytes())?;
-        std::fs::rename(&aside, path.join(LAST_BACKUP))
-    };
-    write().map_err(|error| DataDirError::Io { path: path.to_owned(), error })
-}
-
-/// Returns when the last backup of a folder was taken, Unix milliseconds, if there was one.
-#[cfg(feature = "metrics")]
-pub(crate) fn last_backup_ms(path: &Path) -> Option<u64> {
-    std::fs::read_to_string(path.join(LAST_BACKUP)).ok()?.trim().parse().ok()
 }
 
 /// Writes a new file that only the user may read, and makes it durable.

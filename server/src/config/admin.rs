@@ -149,6 +149,9 @@ pub(crate) struct BackupArgs {
     /// The data folder [default: daytrade in the user's state folder]
     #[arg(long)]
     pub data_dir: Option<PathBuf>,
+    /// Copy everything, instead of linking what the last backup has already
+    #[arg(long)]
+    pub full: bool,
     /// Something else than to take a backup.
     #[command(subcommand)]
     pub command: Option<BackupCommand>,

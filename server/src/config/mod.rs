@@ -18,8 +18,7 @@ mod units;
 
 #[cfg(feature = "remote")]
 pub(crate) use admin::{
-    BackupArgs, BackupCommand, InitArgs, NewUser, RestoreArgs, Rights, TokenCommand, UserArgs,
-    UserCommand,
+    BackupArgs, BackupCommand, InitArgs, NewUser, Rights, TokenCommand, UserCommand,
 };
 #[cfg(feature = "cluster")]
 pub use cluster::{ClusterArgs, ClusterConfig};

@@ -1,8 +1,10 @@
 //! Backups of a running server, and what becomes of them.
 
-use super::super::harness::{Daemon, text};
+use super::super::harness::{Daemon, eventually, text};
 use super::daytraded;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -32,38 +34,19 @@ fn a_backup_under_load_holds_what_was_answered_before_it_and_can_be_restored() {
     let folder = tempfile::tempdir().unwrap();
     let (data, to) = (path(folder.path(), "data"), path(folder.path(), "backup"));
     let server = Daemon::start(Path::new(&data), &["--shards", "2"]);
-    // Four users, each adds a cent at a time; what was answered is counted.
-    let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let load: Vec<_> = ["alice", "bob", "carl", "dora"]
-        .into_iter()
-        .map(|user| {
-            let (stop, answered) = (Arc::clone(&stop), Arc::clone(&answered));
-            let mut stream = server.stream();
-            std::thread::spawn(move || {
-                let mut replies = BufReader::new(stream.try_clone().unwrap()).lines();
-                while !stop.load(Ordering::Relaxed) {
-                    stream.write_all(format!("ADD,{user},0.01\n").as_bytes()).unwrap();
-                    assert!(replies.next().unwrap().unwrap().starts_with("OK,ADD,"));
-                    answered.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
-    super::super::harness::eventually("some load", || answered.load(Ordering::Relaxed) > 200);
-    let before = answered.load(Ordering::Relaxed);
+    let load = Load::begin(&server);
+    eventually("some load", || load.answered() > 200);
+    let before = load.answered();
     let taken = tool(&["backup", &to, "--data-dir", &data]);
-    let after = answered.load(Ordering::Relaxed);
-    stop.store(true, Ordering::Relaxed);
-    for thread in load {
-        thread.join().unwrap();
-    }
+    let after = load.answered();
+    load.end();
     server.kill();
     assert_eq!(tool(&["backup", "verify", &to]), taken);
     assert!(tool(&["journal", "verify", &to]).contains("good"));
     let restored = path(folder.path(), "restored");
     assert_eq!(tool(&["restore", &to, "--to", &restored]), taken);
     let server = Daemon::start(Path::new(&restored), &[]);
-    let sum: u64 = ["alice", "bob", "carl", "dora"].iter().map(|user| cash(&server, user)).sum();
+    let sum: u64 = USERS.iter().map(|user| cash(&server, user)).sum();
     // Each of the four may have had one more answer on its way.
     assert!((before..=after + 4).contains(&sum), "{before} <= {sum} <= {after} + 4");
     // Neither writes over anything, and a byte that has changed is found.
@@ -80,6 +63,139 @@ fn a_backup_under_load_holds_what_was_answered_before_it_and_can_be_restored() {
     assert!(!checked.status.success());
 }
 
+/// Users who add a cent at a time until they are told to stop, or until the server is gone.
+struct Load {
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+const USERS: [&str; 4] = ["alice", "bob", "carl", "dora"];
+
+impl Load {
+    fn begin(server: &Daemon) -> Self {
+        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let user = |user| {
+            let (stop, answered) = (Arc::clone(&stop), Arc::clone(&answered));
+            let mut stream = server.stream();
+            std::thread::spawn(move || {
+                let mut replies = BufReader::new(stream.try_clone().unwrap()).lines();
+                while !stop.load(Ordering::Relaxed)
+                    && stream.write_all(format!("ADD,{user},0.01\n").as_bytes()).is_ok()
+                {
+                    let Some(Ok(reply)) = replies.next() else { break };
+                    assert!(reply.starts_with("OK,ADD,"), "{reply}");
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        };
+        let threads = USERS.into_iter().map(user).collect();
+        Self { stop, answered, threads }
+    }
+
+    fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_restore_to_a_time_under_load_is_exact_to_the_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, to) = (path(folder.path(), "data"), path(folder.path(), "backup"));
+    let server = Daemon::start(Path::new(&data), &["--shards", "2", "--snapshot-every", "300"]);
+    let load = Load::begin(&server);
+    eventually("some load", || load.answered() > 800);
+    server.kill();
+    load.end();
+    let taken = tool(&["backup", &to, "--data-dir", &data]);
+    // Every record with its shard and time; each is an ADD of a cent.
+    let records: Vec<(usize, u64)> = tool(&["journal", "print", &to])
+        .lines()
+        .map(|line| {
+            let mut words = line.split(' ');
+            let shard = words.next().unwrap().parse().unwrap();
+            (shard, words.nth(1).unwrap().parse().unwrap())
+        })
+        .collect();
+    let mut times: Vec<u64> = records.iter().map(|(_, at)| *at).collect();
+    times.sort_unstable();
+    for (number, share) in [1, 2, 3].into_iter().enumerate() {
+        let time_ms = times[times.len() * share / 4];
+        let restored = path(folder.path(), &format!("restored-{number}"));
+        let until = format!("{}.{:03}Z", date(time_ms / 1_000), time_ms % 1_000);
+        let said = tool(&["restore", &to, "--to", &restored, "--until", &until]);
+        let count =
+            |of: usize| records.iter().filter(|(shard, at)| *shard == of && *at <= time_ms).count();
+        for (shard, line) in said.lines().enumerate() {
+            assert!(line.contains(&format!(" {} records, ", count(shard))), "{until}: {said}");
+        }
+        // The accounts are what the records come to, by another way.
+        let recorded = tool(&[
+            "backup",
+            &path(folder.path(), &format!("b-{number}")),
+            "--data-dir",
+            &restored,
+        ]);
+        assert_eq!(recorded, said);
+        let server = Daemon::start(Path::new(&restored), &[]);
+        let sum: u64 = USERS.iter().map(|user| cash(&server, user)).sum();
+        assert_eq!(sum, (count(0) + count(1)) as u64, "{until}");
+    }
+    assert_eq!(tool(&["backup", "verify", &to]), taken);
+}
+
+/// Returns a time of day without fractions, as `--until` takes it.
+fn date(seconds: u64) -> String {
+    let at = format!("@{seconds}");
+    let date = Command::new("date").args(["-u", "-d", &at, "+%Y-%m-%dT%H:%M:%S"]).output().unwrap();
+    text(&date.stdout).trim().to_owned()
+}
+
+#[test]
+fn a_second_backup_copies_only_what_is_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = path(folder.path(), "data");
+    let server = Daemon::start(Path::new(&data), &["--shards", "1"]);
+    // Lines that are refused and long, so that segments of 64 MiB are soon full.
+    let line = format!("DUMPLOG,alice,../{}\n", "x".repeat(900));
+    let fill = |lines: usize| assert_eq!(server.talk(&line.repeat(lines)).lines().count(), lines);
+    (0..8).for_each(|_| fill(20_000));
+    let back_up = |name: &str, options: &[&str]| {
+        let to = path(folder.path(), name);
+        let mut command = Command::new(super::program("daytraded"));
+        let output = command.args(["backup", &to, "--data-dir", &data]).args(options).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!(tool(&["backup", "verify", &to]), text(&output.stdout));
+        text(&output.stderr)
+    };
+    let first = back_up("first", &[]);
+    assert!(first.starts_with("copied ") && !first.contains("linked"), "{first}");
+    fill(10);
+    let second = back_up("second", &[]);
+    assert!(second.contains("; linked 2 files, "), "{second}");
+    let segment = "shard-0/00000000000000000001.journal";
+    let inode = |name: &str| fs::metadata(folder.path().join(name).join(segment)).unwrap().ino();
+    assert_eq!(inode("first"), inode("second"));
+    assert_ne!(inode("first"), inode("data"), "a server's own file is never shared");
+    // A backup does not need the one before it.
+    fs::remove_dir_all(folder.path().join("first")).unwrap();
+    tool(&["backup", "verify", &path(folder.path(), "second")]);
+    let third = back_up("third", &["--full"]);
+    assert!(!third.contains("linked"), "{third}");
+    // A history that went another way shares only what is the same.
+    let restored = path(folder.path(), "restored");
+    tool(&["restore", &path(folder.path(), "second"), "--to", &restored]);
+    assert_ne!(inode("second"), inode("restored"));
+}
+
 #[test]
 fn a_restore_to_a_time_has_all_before_it_and_nothing_after() {
     let folder = tempfile::tempdir().unwrap();
@@ -92,7 +208,7 @@ fn a_restore_to_a_time_has_all_before_it_and_nothing_after() {
     };
     assert_eq!(server.talk("ADD,alice,5\n"), "OK,ADD,5.00\n");
     let time = now();
-    super::super::harness::eventually("the next millisecond", || now() > time);
+    eventually("the next millisecond", || now() > time);
     assert_eq!(server.talk("ADD,alice,7\n"), "OK,ADD,12.00\n");
     drop(server);
     tool(&["backup", &to, "--data-dir", &data]);

@@ -46,11 +46,11 @@ impl Amount {
     /// Tells the user.
     pub(super) fn say(&self, base: Option<&Path>) {
         let shown = |files: Files| format!("{} files, {}", files.count, ByteSize(files.bytes));
-        let mut text = format!("copied {}", shown(self.copied));
-        if let Some(base) = base {
-            text += &format!("; linked {} of {}", shown(self.linked), base.display());
-        }
-        let _ = writeln!(io::stderr(), "{text}");
+        let copied = shown(self.copied);
+        let linked = base.map_or_else(String::new, |base| {
+            format!("; linked {} of {}", shown(self.linked), base.display())
+        });
+        let _ = writeln!(io::stderr(), "copied {copied}{linked}");
     }
 }
 

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 #[cfg(feature = "remote")]
 use crate::config::{BackupArgs, BackupCommand};
 use crate::config::{
-    CliCommand, ConfigCommand, DEFAULT_FILE, JournalCommand, Layered, Misconfigured,
+    Cli, CliCommand, ConfigCommand, DEFAULT_FILE, JournalCommand, Layered, Misconfigured,
     QuoteServerArgs, Sources,
 };
 use crate::data_dir::{DataDir, DataDirError, read_manifest};
@@ -19,6 +19,7 @@ use crate::signals::{Answered, Signals};
 use crate::{admin, backup};
 use crate::{journal, telemetry};
 use anyhow::Context as _;
+use clap::CommandFactory as _;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -99,7 +100,29 @@ fn run(sources: &Sources, layered: Layered) -> anyhow::Result<()> {
         Some(CliCommand::Config(ConfigCommand::Check { file })) => check_config(file),
         #[cfg(feature = "remote")]
         Some(CliCommand::Reload { data_dir }) => reload(data_dir),
+        Some(CliCommand::Completions { shell }) => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "daytraded", &mut text);
+            print(&text)
+        }
+        Some(CliCommand::Man { folder: None }) => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            print(&page)
+        }
+        Some(CliCommand::Man { folder: Some(folder) }) => {
+            clap_mangen::generate_to(Cli::command(), &folder)
+                .with_context(|| folder.display().to_string())
+        }
         Some(CliCommand::Journal(command)) => journal_tool(&command),
+    }
+}
+
+/// Prints a text. A reader that has gone is no error.
+fn print(text: &[u8]) -> anyhow::Result<()> {
+    match io::stdout().lock().write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

@@ -230,14 +230,7 @@ impl DataDir {
     /// # Errors
     /// Returns a [`DataDirError`].
     pub(crate) fn publish(&self, address: SocketAddr) -> Result<(), DataDirError> {
-        let write = || {
-            let aside = self.path.join(format!("{ADDRESS}.tmp"));
-            let mut file = private_files().open(&aside)?;
-            file.set_len(0)?;
-            file.write_all(format!("{address}\n").as_bytes())?;
-            std::fs::rename(&aside, self.path.join(ADDRESS))
-        };
-        write().map_err(|error| DataDirError::Io { path: self.path.clone(), error })
+        replace_private(&self.path, ADDRESS, format!("{address}\n").as_bytes())
     }
 
     /// Returns the path of the folder.
@@ -273,6 +266,22 @@ pub(crate) fn make_copy(path: &Path, manifest: &Manifest) -> Result<(), DataDirE
         make_with(path, manifest)
     };
     make().map_err(|error| DataDirError::Io { path: path.to_owned(), error })
+}
+
+/// Writes a file that only the user may read, in the place of the one before. Whoever reads it sees
+/// either, whole.
+///
+/// # Errors
+/// Returns a [`DataDirError`].
+pub(crate) fn replace_private(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), DataDirError> {
+    let write = || {
+        let aside = folder.join(format!("{name}.tmp"));
+        let mut file = private_files().open(&aside)?;
+        file.set_len(0)?;
+        file.write_all(bytes)?;
+        std::fs::rename(&aside, folder.join(name))
+    };
+    write().map_err(|error| DataDirError::Io { path: folder.to_owned(), error })
 }
 
 /// Writes a new file that only the user may read, and makes it durable.

@@ -71,6 +71,8 @@ fn a_mistake_is_named_with_its_line_and_nothing_starts() {
     let unknown = daytraded(&file, &["--print-config"], &[("DAYTRADED_SHARD", "2")]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("DAYTRADED_SHARD names no setting"));
+    let none = daytraded(Path::new(""), &["--print-config"], &[]);
+    assert!(none.status.success(), "an empty name is no file: {}", text(&none.stderr));
     let missing = daytraded(&folder.path().join("none.toml"), &["--print-config"], &[]);
     assert_eq!(missing.status.code(), Some(2));
 }

@@ -101,6 +101,11 @@ fn the_data_is_readable_by_its_user_only_and_no_link_is_followed() {
     assert!(client.ask("DUMPLOG,log").starts_with("OK,DUMPLOG,"));
     check_modes(&data);
     assert!(server.signal("TERM").success());
+    // The server within a client keeps to it too.
+    let own = outer.path().join("own");
+    let args = ["replay", "-", "-q", "--data-dir", own.to_str().unwrap()];
+    assert!(daytrade(outer.path(), &args, b"[1] ADD,alice,5\n").status.success());
+    check_modes(&own);
 
     let victim = outer.path().join("victim");
     fs::write(&victim, "precious").unwrap();

@@ -42,6 +42,16 @@ pub(crate) enum CliCommand {
         #[arg(long)]
         data_dir: Option<PathBuf>,
     },
+    /// Print shell completions
+    Completions {
+        /// Shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page, or write one for each command
+    Man {
+        /// Folder to write the pages of all commands to
+        folder: Option<PathBuf>,
+    },
     /// Inspect a journal without changing it; the server must not be running
     #[command(subcommand)]
     Journal(JournalCommand),

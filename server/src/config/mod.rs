@@ -43,6 +43,7 @@ use crate::limits::{
 #[cfg(feature = "remote")]
 use crate::telemetry::LogFormat;
 use anyhow::Context as _;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser};
 use etcetera::BaseStrategy as _;
 use std::net::SocketAddr;
@@ -62,9 +63,13 @@ pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4462";
     args_conflicts_with_subcommands = true
 )]
 pub(crate) struct Cli {
-    /// File of settings, named as the options [default: /etc/daytraded/daytraded.toml, if there is
-    /// one]
-    #[arg(long, value_name = "FILE")]
+    /// File of settings, named as the options; an empty name is none [default:
+    /// /etc/daytraded/daytraded.toml, if there is one]
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
     pub config: Option<PathBuf>,
     /// Print all settings as such a file, with where each comes from, and exit
     #[arg(long)]

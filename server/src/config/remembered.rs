@@ -4,6 +4,7 @@
 //! never meet prices of another one.
 
 use super::QuoteArgs;
+use crate::data_dir::replace_private;
 use crate::quotes::QuoteSpec;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -38,11 +39,11 @@ pub(crate) fn remember(data_dir: &Path, quotes: &QuoteArgs) -> anyhow::Result<()
         looped: quotes.looped,
         tick_ms: quotes.tick,
     };
-    let (path, text) = (data_dir.join(FILE), toml::to_string(&market)?);
-    if std::fs::read_to_string(&path).is_ok_and(|written| written == text) {
+    let text = toml::to_string(&market)?;
+    if std::fs::read_to_string(data_dir.join(FILE)).is_ok_and(|written| written == text) {
         return Ok(());
     }
-    Ok(std::fs::write(path, text)?)
+    Ok(replace_private(data_dir, FILE, text.as_bytes())?)
 }
 
 /// Returns the market that a folder was played with last; None if it never was, or the file is not

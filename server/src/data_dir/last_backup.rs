@@ -1,9 +1,8 @@
 //! What a data folder knows of its last backup: when it was taken (Unix milliseconds) and where it
 //! is, a line each.
 
-use super::{DataDirError, MANIFEST, private_files};
+use super::{DataDirError, MANIFEST, replace_private};
 use std::ffi::OsStr;
-use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -14,15 +13,8 @@ const FILE: &str = "last-backup";
 /// # Errors
 /// Returns a [`DataDirError`].
 pub(crate) fn note_backup(path: &Path, at_ms: i64, to: &Path) -> Result<(), DataDirError> {
-    let write = || -> std::io::Result<()> {
-        let aside = path.join(format!("{FILE}.tmp"));
-        let mut file = private_files().open(&aside)?;
-        file.set_len(0)?;
-        file.write_all(format!("{at_ms}\n").as_bytes())?;
-        file.write_all(to.as_os_str().as_bytes())?;
-        std::fs::rename(&aside, path.join(FILE))
-    };
-    write().map_err(|error| DataDirError::Io { path: path.to_owned(), error })
+    let noted = [format!("{at_ms}\n").as_bytes(), to.as_os_str().as_bytes()].concat();
+    replace_private(path, FILE, &noted)
 }
 
 /// Returns both lines.

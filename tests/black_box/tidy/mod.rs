@@ -3,6 +3,7 @@
 
 mod imports;
 mod licences;
+mod packaging;
 
 use crate::harness::workspace;
 use std::path::Path;

@@ -27,8 +27,9 @@ use query::{ActivityArgs, Query, QueryArgs, QuoteQueryArgs};
 use screen::ScreenArgs;
 use snapshot::SnapshotArgs;
 use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Trade stocks, and replay workload files.
@@ -103,8 +104,11 @@ enum Command {
         /// Shell
         shell: clap_complete::Shell,
     },
-    /// Print the man page
-    Man,
+    /// Print the man page, or write one for each command
+    Man {
+        /// Folder to write the pages of all commands to
+        folder: Option<PathBuf>,
+    },
 }
 
 /// Options of `daytrade send`.
@@ -150,10 +154,11 @@ pub fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "daytrade", &mut *out);
             Ok(())
         }),
-        Some(Command::Man) => print_with(|out| {
+        Some(Command::Man { folder: None }) => print_with(|out| {
             clap_mangen::Man::new(Cli::command()).render(&mut &mut *out)?;
             out.write_all(crate::app::keys::as_man_section().as_bytes())
         }),
+        Some(Command::Man { folder: Some(folder) }) => man_pages(&folder),
     };
     match result {
         Ok(exit) => exit.into(),
@@ -164,6 +169,18 @@ pub fn main() -> ExitCode {
             exit.into()
         }
     }
+}
+
+/// Writes the man pages of all commands to a folder.
+fn man_pages(folder: &Path) -> Result<Exit, Failure> {
+    let write = || -> anyhow::Result<()> {
+        clap_mangen::generate_to(Cli::command(), folder)?;
+        let mut page = OpenOptions::new().append(true).open(folder.join("daytrade.1"))?;
+        page.write_all(crate::app::keys::as_man_section().as_bytes())?;
+        Ok(())
+    };
+    write().with_context(|| folder.display().to_string()).map_err(Failure::usage)?;
+    Ok(Exit::Done)
 }
 
 /// Moves options that stand before the name of a subcommand after that name, because every

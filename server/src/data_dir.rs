@@ -268,6 +268,15 @@ pub(crate) fn make_copy(path: &Path, manifest: &Manifest) -> Result<(), DataDirE
     make().map_err(|error| DataDirError::Io { path: path.to_owned(), error })
 }
 
+/// Gives a file that root has made to the user of the folder, whose server has to read it.
+pub(crate) fn give_to_owner_of(folder: &Path, file: &File) -> std::io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let owner = std::fs::metadata(folder)?;
+    std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))
+}
+
 /// Writes a file that only the user may read, in the place of the one before. Whoever reads it sees
 /// either, whole.
 ///
@@ -279,6 +288,7 @@ pub(crate) fn replace_private(folder: &Path, name: &str, bytes: &[u8]) -> Result
         let mut file = private_files().open(&aside)?;
         file.set_len(0)?;
         file.write_all(bytes)?;
+        give_to_owner_of(folder, &file)?;
         std::fs::rename(&aside, folder.join(name))
     };
     write().map_err(|error| DataDirError::Io { path: folder.to_owned(), error })

@@ -303,6 +303,8 @@ pub(crate) const METRICS_CONNECTIONS_MAX: usize = 16;
 pub(crate) const METRICS_TIMEOUT: Duration = Duration::from_secs(15);
 /// Pause after a connection to `--metrics` that was not accepted.
 pub(crate) const METRICS_ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Time that shards have to look at their disks before a server says whether it is ready.
+pub(crate) const LOOK_WITHIN: Duration = Duration::from_secs(1);
 /// Time within which every shard of a server that lives answers.
 pub(crate) const LIVE_WITHIN: Duration = Duration::from_secs(10);
 

@@ -55,13 +55,14 @@ fn completions_and_the_man_page_come_from_the_same_table() {
 #[test]
 fn the_server_refuses_what_it_cannot_do() {
     let folder = tempdir().unwrap();
-    let refused = |args: &[&str]| {
+    let refused_with = |code: i32, args: &[&str]| {
         let mut command = Command::new(program("daytraded"));
         let run = run(command.args(args).arg("--data-dir").arg(folder.path()), b"");
-        assert_eq!(run.status.code(), Some(1), "{args:?}");
+        assert_eq!(run.status.code(), Some(code), "{args:?}");
         text(&run.stderr)
     };
-    assert!(refused(&["--listen", "0.0.0.0:0"]).contains("not a loopback address"));
+    let refused = |args: &[&str]| refused_with(1, args);
+    assert!(refused_with(2, &["--listen", "0.0.0.0:0"]).contains("not a loopback address"));
     let server = Daemon::start(folder.path(), &["--shards", "2"]);
     assert!(refused(&["--listen", "127.0.0.1:0"]).contains("in use by another server"));
     let other = tempdir().unwrap();

@@ -252,6 +252,8 @@ fn a_full_disk_refuses_and_recovers() {
     // The disk is visible only in the server's namespace.
     let filler = format!("/proc/{}/root{data}/filler", server.pid());
     std::fs::write(&filler, vec![1; 50 << 20]).unwrap();
+    // Nobody asks for anything, and it says so all the same.
+    eventually("word of the full disk", || get(&watched, "/readyz").unwrap().0 == 503);
     let mut replies = (0..10).map(|_| client.ask("ADD,alice,1"));
     let refused = replies.find(|reply| !reply.starts_with("OK,ADD,")).unwrap();
     assert!(refused.starts_with("ERR,READ_ONLY,the disk is almost full"), "{refused}");

@@ -8,7 +8,7 @@
 mod shard;
 
 use crate::data_dir::{
-    DataDir, copy_private, last_backup, make_copy, note_backup, read_manifest, shard_dir,
+    DataDir, Manifest, copy_private, last_backup, make_copy, note_backup, read_manifest, shard_dir,
 };
 use crate::journal::Until;
 use crate::logins::{SecurityLog, durable_frames};
@@ -55,6 +55,8 @@ pub(crate) fn backup(
     anew: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
+    // A folder that is not there is not made: an empty backup would look like one.
+    read_manifest(data)?;
     // Without a server the folder is locked; with one, it says which frames are durable.
     let (frames, _lock) = if let Some(frames) = durable_frames(data)? {
         (frames.into_iter().map(Some).collect(), None)
@@ -85,16 +87,31 @@ pub(crate) fn backup(
 /// The first difference.
 pub(crate) fn verify(folder: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     let path = folder.join(RECORD);
-    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let record: BackupRecord = toml::from_str(&text).with_context(|| path.display().to_string())?;
+    let record = read_record(folder)?.with_context(|| {
+        format!("{} is no backup: there is no {}", folder.display(), path.display())
+    })?;
     let lock = DataDir::open(folder, None)?;
-    let found = state_of(&lock)?;
-    ensure!(
-        found == record.shard,
-        "{}: the accounts are not those of the backup",
-        folder.display()
-    );
-    say(out, &found)
+    say(out, &check(folder, &lock, &record)?)
+}
+
+/// Returns what a backup holds; None if the folder is none.
+fn read_record(folder: &Path) -> anyhow::Result<Option<BackupRecord>> {
+    let path = folder.join(RECORD);
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        read => {
+            let text = read.with_context(|| path.display().to_string())?;
+            toml::from_str(&text).map(Some).with_context(|| path.display().to_string())
+        }
+    }
+}
+
+/// Checks that the accounts of a backup are those that it recorded. Returns what it holds.
+fn check(folder: &Path, lock: &DataDir, record: &BackupRecord) -> anyhow::Result<Vec<ShardRecord>> {
+    let found = state_of(lock)?;
+    let is_same = found == record.shard;
+    ensure!(is_same, "{}: the accounts are not those of the backup", folder.display());
+    Ok(found)
 }
 
 /// Makes a data folder of a backup, up to a time if one is given.
@@ -107,7 +124,12 @@ pub(crate) fn restore(
     until: Option<Timestamp>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
+    read_manifest(from)?;
     let lock = DataDir::open(from, None)?;
+    // What is not whole is not restored. A data folder that is no backup has nothing to compare.
+    if let Some(record) = read_record(from)? {
+        check(from, &lock, &record)?;
+    }
     let time_ms = until.map(|time| u64::try_from(time.as_millisecond()).unwrap_or(0));
     let shards = usize::from(lock.manifest().shards);
     let (shards, _) = copy(from, to, None, &vec![Until { frame: None, time_ms }; shards])?;
@@ -124,7 +146,7 @@ fn say(out: &mut impl Write, shards: &[ShardRecord]) -> anyhow::Result<()> {
 }
 
 /// Copies a data folder, each shard up to its moment. `base` is an earlier backup of it. Returns
-/// what the copy holds, and what that took.
+/// what the copy holds, and what that took. Of a copy that fails nothing is left.
 fn copy(
     from: &Path,
     to: &Path,
@@ -136,8 +158,26 @@ fn copy(
     if to.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is not empty", to.display());
     }
-    make_copy(to, &manifest)?;
-    let is_of_it = |base: &&Path| read_manifest(base).is_ok_and(|earlier| earlier == manifest);
+    let copied = copy_into(from, to, &manifest, base, until);
+    if copied.is_err() {
+        // The folder itself may have been there before.
+        for entry in to.read_dir().into_iter().flatten().flatten() {
+            let path = entry.path();
+            let _ = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
+        }
+    }
+    copied
+}
+
+fn copy_into(
+    from: &Path,
+    to: &Path,
+    manifest: &Manifest,
+    base: Option<&Path>,
+    until: &[Until],
+) -> anyhow::Result<(Vec<ShardRecord>, Amount)> {
+    make_copy(to, manifest)?;
+    let is_of_it = |base: &&Path| read_manifest(base).is_ok_and(|earlier| earlier == *manifest);
     let base = base.filter(is_of_it);
     let shards: Vec<Copier> = (0..manifest.shards)
         .zip(until)

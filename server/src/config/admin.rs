@@ -184,10 +184,13 @@ pub(crate) struct RestoreArgs {
 /// Parses a date, which ends with its day in UTC, or a time.
 fn parse_time(text: &str) -> Result<Timestamp, String> {
     let of_date = || {
-        let date: Date = text.parse().ok()?;
+        // A time without its zone would be taken for the whole day.
+        let date: Date = text.parse().ok().filter(|_| text.len() == "2027-01-31".len())?;
         let end = date.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?;
         Some(end.timestamp())
     };
     let time = text.parse().ok().or_else(of_date);
-    time.ok_or_else(|| format!("{text:?} is neither a date nor a time such as 2027-01-31T12:00Z"))
+    time.ok_or_else(|| {
+        format!("{text:?} is neither a date nor a time with its zone: 2027-01-31T12:00:00Z")
+    })
 }

@@ -286,7 +286,12 @@ impl ServeArgs {
         if self.listen.is_none() && !self.remote.listen_tls.is_empty() {
             return Ok(None);
         }
-        self.listen.map_or_else(|| Ok(DEFAULT_ADDRESS.parse()?), Ok).map(Some)
+        let address = self.listen.map_or_else(|| DEFAULT_ADDRESS.parse(), Ok)?;
+        anyhow::ensure!(
+            address.ip().is_loopback(),
+            "{address} is not a loopback address: plain lines have no protection; use --listen-tls"
+        );
+        Ok(Some(address))
     }
 }
 

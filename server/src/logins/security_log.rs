@@ -3,7 +3,7 @@
 //! It never contains a secret, nor the name of anything but a login, a role, an address or a
 //! command.
 
-use super::store::give_to_owner_of;
+use crate::data_dir::give_to_owner_of;
 use crate::limits::{SECURITY_LOG_BYTES_MAX, SECURITY_LOG_FILES};
 use jiff::Timestamp;
 use parking_lot::Mutex;

@@ -4,6 +4,7 @@
 //! Keys that this version does not know are refused: they may be restrictions.
 
 use crate::access::{Accounts, Credential, Grant, LoginNames, Role};
+use crate::data_dir::give_to_owner_of;
 use crate::limits::USERS_MAX;
 use anyhow::{Context as _, bail, ensure};
 use daytrade_protocol::UserName;
@@ -191,15 +192,6 @@ impl Store {
         };
         write().with_context(|| path.display().to_string())
     }
-}
-
-/// Gives a file that root has made to the user of the folder, whose server has to read it.
-pub(super) fn give_to_owner_of(folder: &Path, file: &File) -> std::io::Result<()> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    let owner = std::fs::metadata(folder)?;
-    std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))
 }
 
 fn private() -> OpenOptions {

@@ -59,6 +59,15 @@ impl Health {
         server.lives().await || matches!(&*self.0.read(), Phase::Stopping(_))
     }
 
+    /// Lets a running server look at what it only notices when it works.
+    pub(super) async fn look(&self) {
+        let server = match &*self.0.read() {
+            Phase::Running(server) => Arc::clone(server),
+            Phase::Recovering | Phase::Stopping(_) => return,
+        };
+        server.look().await;
+    }
+
     /// Returns what clients can expect.
     ///
     /// # Errors

@@ -65,6 +65,9 @@ async fn answer<B>(request: &Request<B>, health: &Health) -> Response<Full<Bytes
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return words(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
     }
+    if matches!(request.uri().path(), "/metrics" | "/readyz") {
+        health.look().await;
+    }
     match request.uri().path() {
         "/metrics" => match exposition::text(health.measures()) {
             Ok(text) => response(StatusCode::OK, prometheus_text::CONTENT_TYPE, text),

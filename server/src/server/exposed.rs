@@ -3,7 +3,7 @@
 use super::Pulse;
 use super::remote::Remote;
 use crate::data_dir::last_backup_ms;
-use crate::limits::LIVE_WITHIN;
+use crate::limits::{LIVE_WITHIN, LOOK_WITHIN};
 use crate::message::Route;
 use crate::session::Context;
 use crate::stats::{Kind, Measure, Metric, Stats, Value};
@@ -55,6 +55,11 @@ impl Exposed {
     /// Returns true if every shard answers in time.
     pub(crate) async fn lives(&self) -> bool {
         self.pulse.beats(LIVE_WITHIN).await
+    }
+
+    /// Lets the shards look at their disks, as long as that takes no longer than a moment.
+    pub(crate) async fn look(&self) {
+        self.pulse.beats(LOOK_WITHIN).await;
     }
 
     /// Returns what clients can expect.

@@ -7,7 +7,8 @@ use crate::data_dir::{DataDir, shard_dir};
 use crate::engine::MarketState;
 use crate::execution::{Execution, ShardJoin};
 use crate::journal::{
-    FileOptions, FileStore, FsStorage, JournalWriter, LogStore, Positions, SnapshotKeeper,
+    FileOptions, FileStore, FsStorage, JournalWriter, LogStore, Positions, RecoveryError,
+    SnapshotKeeper,
 };
 use crate::limits::{ASSIGNED_UNUSUAL, FILL_BYTES, SEGMENT_BYTES_MAX, free_bytes_min};
 use crate::listener::Manner;
@@ -249,6 +250,10 @@ pub(super) fn start_shards(
     Ok((shards, failures))
 }
 
+/// A thread that recovers a shard.
+type Recovering<'a> =
+    std::io::Result<std::thread::ScopedJoinHandle<'a, Result<RecoveredShard, RecoveryError>>>;
+
 /// Recovers every shard, each on a thread of its own. `copies` says that the logs are elsewhere.
 pub(super) fn recover_all(
     stores: &[Arc<dyn LogStore>],
@@ -270,14 +275,12 @@ pub(super) fn recover_all(
             std::thread::Builder::new().name(name).spawn_scoped(scope, recover)
         };
         let threads: Vec<_> = stores.iter().enumerate().map(recover).collect();
-        let join = |thread: std::io::Result<std::thread::ScopedJoinHandle<'_, _>>| match thread
-            .context(NO_THREAD)?
-            .join()
-        {
-            Ok(recovered) => Ok(recovered?),
-            Err(_) => Err(anyhow::anyhow!("recovery ended with a panic")),
-        };
-        threads.into_iter().map(join).collect::<anyhow::Result<_>>()
+        let join =
+            |(number, thread): (usize, Recovering<'_>)| match thread.context(NO_THREAD)?.join() {
+                Ok(recovered) => recovered.with_context(|| format!("shard {number}")),
+                Err(_) => Err(anyhow::anyhow!("recovery ended with a panic")),
+            };
+        threads.into_iter().enumerate().map(join).collect::<anyhow::Result<_>>()
     })?;
     let records: u64 = recovered.iter().map(|shard| shard.end.record).sum();
     if records > 0 {

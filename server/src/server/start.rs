@@ -22,9 +22,6 @@ use std::sync::Arc;
 #[cfg(feature = "remote")]
 use tokio::sync::mpsc::unbounded_channel;
 
-/// Why plain lines are for clients on the same machine only.
-const BEYOND_LOOPBACK: &str = "plain lines have no protection; use --listen-tls";
-
 /// The cluster of a server on its way into it, where there can be one.
 #[cfg(not(feature = "cluster"))]
 struct Joining;
@@ -35,7 +32,6 @@ impl Server {
     /// # Errors
     /// If the folder, the journal or the address cannot be used, with a message for the user.
     pub async fn start(mut config: Config) -> anyhow::Result<Self> {
-        ensure_loopback(&config)?;
         crate::signals::survive_file_limit()?;
         #[cfg(feature = "cluster")]
         let joining = Joining::connect(&config).await?;
@@ -114,14 +110,6 @@ fn open_folder(config: &Config, joining: Option<&Joining>) -> anyhow::Result<Dat
     let data_dir = DataDir::open(&config.data_dir, config.shards)?;
     data_dir.ensure_own(joining.is_some())?;
     Ok(data_dir)
-}
-
-/// Refuses plain lines of other machines.
-fn ensure_loopback(config: &Config) -> anyhow::Result<()> {
-    let beyond = config.listen.filter(|address| !address.ip().is_loopback());
-    beyond.map_or(Ok(()), |address| {
-        anyhow::bail!("{address} is not a loopback address: {BEYOND_LOOPBACK}")
-    })
 }
 
 /// Writes down which market the folder is played with.

@@ -1,5 +1,6 @@
 //! The shard itself: rounds of deciding, recording and answering.
 
+mod answering;
 mod interest;
 mod ownership;
 mod snapshots;
@@ -17,10 +18,11 @@ use super::stats::ShardStats;
 use crate::engine::{Book, Price, Record};
 use crate::journal::{AppendError, JournalWriter};
 use crate::limits::{FIRED_IN_ROUND_MAX, FREE_SPACE_CHECK_MS, TURN_JOBS_MAX};
-use crate::message::{Batch, Quote, QuoteEvent, QuoteRequest, ShardEvent};
+use crate::message::{Batch, Quote, QuoteEvent, ShardEvent};
 use daytrade_protocol::{Money, Refusal, Side, Symbol, UserName};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tokio::sync::oneshot;
 
 /// Some users, their accounts, and their journal.
 ///
@@ -35,6 +37,8 @@ pub struct Shard {
     stats: Arc<ShardStats>,
     /// Number of connections that the last round answered.
     answered: usize,
+    /// Who asks whether the shard works; the next round answers.
+    probes: Vec<oneshot::Sender<()>>,
     /// Set if the round records the market's clock, or cannot.
     market_recorded: Option<bool>,
     /// In a cluster.
@@ -64,6 +68,7 @@ impl Shard {
             handles,
             stats,
             answered: 0,
+            probes: Vec::new(),
             market_recorded: None,
             following: None,
         }
@@ -115,6 +120,10 @@ impl Shard {
                 self.agenda.resume_all(waiters, Price::Unavailable);
             }
             ShardEvent::DumpDone(done) => self.agenda.push(Task::DumpDone(done)),
+            // A round looks at the disk, so an answer says that this has been done.
+            ShardEvent::Probe(answer) if self.executor.health == Health::Good => {
+                self.probes.push(answer);
+            }
             ShardEvent::Probe(answer) => {
                 let _ = answer.send(());
             }
@@ -177,6 +186,7 @@ impl Shard {
             || !self.inbox.is_empty()
             || !self.agenda.is_empty()
             || !self.executor.round.is_empty()
+            || !self.probes.is_empty()
     }
 
     /// Returns when the next round is due without new messages, Unix milliseconds.
@@ -345,51 +355,5 @@ impl Shard {
     /// Returns true if the next frame has reached its soft bound before the round.
     pub const fn frame_is_full(&self) -> bool {
         self.executor.ledger.frame_is_full()
-    }
-
-    /// Sends the output of the round: replies, then pushed lines, then requests to services.
-    fn answer(&mut self) {
-        // Counted first: a STATS after a reply includes the reply's command.
-        self.count();
-        self.answered = self.executor.round.deliver();
-        self.executor.subscribers.send();
-        for dump in self.executor.round.take_dumps() {
-            // The dump service outlives the shards: if it has ended, no session waits for the dump.
-            let _ = self.handles.dumps.send(dump);
-        }
-        if let Some(is) = self.market_recorded.take() {
-            let is = is && !self.decides_nothing();
-            let _ = self.handles.quotes.send(QuoteRequest::MarketRecorded(is));
-        }
-        for (symbol, armed) in self.executor.ledger.book_mut().take_interest() {
-            self.send_interest(symbol, armed);
-        }
-    }
-
-    fn count(&mut self) {
-        let stats = &self.stats;
-        stats.add(&mut self.executor.round.tally);
-        self.executor.round.time(&stats.request_times);
-        stats.parked_users.store(self.executor.waiting.len() as u64, Ordering::Relaxed);
-        stats.queued.store(self.inbox.jobs() as u64, Ordering::Relaxed);
-        stats.users.store(self.book().len() as u64, Ordering::Relaxed);
-        stats.triggers.store(self.book().triggers().len() as u64, Ordering::Relaxed);
-    }
-
-    /// Refuses everything that has arrived: nothing can be decided.
-    fn refuse_all(&mut self, refusal: &Refusal) {
-        while let Some(task) = self.agenda.pop() {
-            if let Task::DumpDone(done) = task {
-                self.executor.end_dump(*done, refusal);
-            }
-        }
-        self.executor.turn_away_waiting(refusal);
-        while let Some(mut batch) = self.inbox.pop() {
-            self.executor.round.begin_delivery(&batch.target, batch.jobs.len());
-            for job in batch.jobs.by_ref() {
-                self.executor.refuse_later(&batch.target, job, refusal);
-            }
-            self.inbox.end_turn(batch);
-        }
     }
 }

@@ -58,9 +58,14 @@ fn a_backup_under_load_holds_what_was_answered_before_it_and_can_be_restored() {
     let record = folder.path().join("backup/backup.toml");
     let changed = std::fs::read_to_string(&record).unwrap().replace("state = \"", "state = \"0");
     std::fs::write(&record, changed).unwrap();
-    let checked =
-        Command::new(super::program("daytraded")).args(["backup", "verify", &to]).output().unwrap();
-    assert!(!checked.status.success());
+    let new = path(folder.path(), "new");
+    for args in [&["backup", "verify", &to][..], &["restore", &to, "--to", &new]] {
+        let refused = Command::new(super::program("daytraded")).args(args).output().unwrap();
+        assert!(!refused.status.success());
+        let said = text(&refused.stderr);
+        assert!(said.contains("the accounts are not those of the backup"), "{said}");
+    }
+    assert!(!Path::new(&new).exists(), "nothing is left of a restore that fails");
 }
 
 /// Users who add a cent at a time until they are told to stop, or until the server is gone.
@@ -215,6 +220,18 @@ fn a_restore_to_a_time_has_all_before_it_and_nothing_after() {
     let (early, late) = (path(folder.path(), "early"), path(folder.path(), "late"));
     tool(&["restore", &to, "--to", &early, "--until", &time]);
     tool(&["restore", &to, "--to", &late]);
+    // Without its zone a time could be any; the whole day is not meant.
+    for time in ["2027-01-31T12:00:00", "2027-01-31 12:00", "2027-01-31T12"] {
+        let other = path(folder.path(), "other");
+        let args = ["restore", &to, "--to", &other, "--until", time];
+        let refused = Command::new(super::program("daytraded")).args(args).output().unwrap();
+        assert!(text(&refused.stderr).contains("a time with its zone"), "{time}");
+        assert_eq!(refused.status.code(), Some(2));
+    }
+    // A folder that is not there, as after a disk was lost, gives no backup.
+    let args = ["backup", &path(folder.path(), "none"), "--data-dir", &path(folder.path(), "lost")];
+    let refused = Command::new(super::program("daytraded")).args(args).output().unwrap();
+    assert!(!refused.status.success() && !folder.path().join("lost").exists());
     assert_eq!(cash(&Daemon::start(Path::new(&early), &[]), "alice"), 500);
     assert_eq!(cash(&Daemon::start(Path::new(&late), &[]), "alice"), 1200);
     // The logins and the key are part of it.

@@ -1,6 +1,6 @@
 //! Requests over HTTP, as far as the tests need them.
 
-use crate::harness::TIMEOUT;
+use crate::harness::{TIMEOUT, eventually};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
@@ -24,4 +24,9 @@ pub fn http(address: &str, request: &str) -> Option<(u16, String)> {
 /// Gets a page.
 pub fn get(address: &str, path: &str) -> Option<(u16, String)> {
     http(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n"))
+}
+
+/// Waits until a server says that it is ready, which is a moment after it listens.
+pub fn wait_until_ready(address: &str) {
+    eventually("ready server", || get(address, "/readyz").is_some_and(|said| said.0 == 200));
 }

@@ -2,7 +2,7 @@
 //! the health of a server, the dashboard and the alerts.
 
 use crate::harness::{Daemon, has_tool, program};
-use crate::http::{free_address, get, http};
+use crate::http::{free_address, get, http, wait_until_ready};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -46,6 +46,7 @@ fn metrics_equal_stats_and_have_the_form_of_prometheus() {
     let address = free_address();
     let args = ["--metrics", &address, "--shards", "2", "--quotes", "simulated:7:frozen"];
     let server = Daemon::start(folder.path(), &args);
+    wait_until_ready(&address);
     let lines: String = (1..=300)
         .map(|n| {
             let user = n % 7;
@@ -110,6 +111,7 @@ fn only_this_machine_is_answered_and_only_what_it_asks_for() {
     let folder = tempdir().unwrap();
     let address = free_address();
     let server = Daemon::start(folder.path(), &["--metrics", &address]);
+    wait_until_ready(&address);
     let status = |request: &str| http(&address, request).unwrap().0;
     assert_eq!(get(&address, "/livez").unwrap(), (200, "live\n".to_owned()));
     assert_eq!(get(&address, "/readyz").unwrap(), (200, "ready\n".to_owned()));

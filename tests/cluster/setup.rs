@@ -1,7 +1,7 @@
 //! Making a cluster, looking at it, importing a data folder and going back to one machine.
 
 use crate::harness::{Daemon, eventually, program};
-use crate::http::{free_address, get};
+use crate::http::{free_address, get, wait_until_ready};
 use crate::servers::{Nats, nats_server, owns};
 use std::path::Path;
 use std::process::Command;
@@ -73,6 +73,7 @@ fn a_standby_says_so_and_its_copy_is_backed_up() {
     let standby = nats.try_member(&second, &["--metrics", &of_second]).unwrap();
     let shows = |address: &str, line: &str| get(address, "/metrics").unwrap().1.contains(line);
     eventually("standby", || get(&of_second, "/readyz").unwrap().1.starts_with("ready: standby"));
+    wait_until_ready(&of_first);
     assert_eq!(get(&of_first, "/readyz").unwrap(), (200, "ready\n".to_owned()));
     assert!(shows(&of_first, "\ndaytrade_cluster_owner 1\n"));
     assert!(shows(&of_second, "\ndaytrade_cluster_owner 0\n"));

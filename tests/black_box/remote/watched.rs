@@ -3,7 +3,7 @@
 
 use super::{Class, daytraded};
 use crate::harness::{Daemon, eventually, has_tool, program, send_signal, workspace};
-use crate::http::{free_address, get};
+use crate::http::{free_address, get, wait_until_ready};
 use crate::metrics::samples;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ fn a_server_that_starts_or_stops_lives_and_is_not_ready() {
     assert!(get(&address, "/metrics").unwrap().1.contains("\ndaytrade_ready 0\n"));
     fs::write(&cert, fs::read(&aside).unwrap()).unwrap();
     let server = starting.join().unwrap();
-    eventually("ready server", || get(&address, "/readyz").unwrap().0 == 200);
+    wait_until_ready(&address);
     assert!(server.talk("DISPLAY_SUMMARY,alice\n").contains("-ACCOUNT,alice,5.00"));
     // A stopping server answers a client that has not read its replies for a while.
     let mut greedy = server.stream();

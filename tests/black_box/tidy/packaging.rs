@@ -1,9 +1,10 @@
 //! What `packaging/` names is there: the files of the Debian package, the settings of the image,
 //! the programs of the unit.
 
-use crate::harness::{program, text, workspace};
+use crate::harness::{Daemon, program, text, workspace};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -128,7 +129,49 @@ fn the_image_runs_without_rights_and_writes_only_its_data() {
     assert!(is_executable(&workspace().join("packaging/stage")));
 }
 
+/// The image without an engine: the programs in an otherwise empty folder, as a user without
+/// rights. Only root can go there, so nobody else runs this.
+#[test]
+fn the_programs_run_where_only_their_data_is_writable() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let put = |from: &Path, to: &Path| {
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from, to).unwrap();
+    };
+    let daytraded = program("daytraded");
+    put(&daytraded, &root.path().join("usr/bin/daytraded"));
+    // The image has static programs; those of a test need their libraries.
+    let libraries = Command::new("ldd").arg(&daytraded).output().unwrap();
+    for word in text(&libraries.stdout).split_whitespace().filter(|word| word.starts_with('/')) {
+        put(Path::new(word), &root.path().join(&word[1..]));
+    }
+    let data = root.path().join("data");
+    fs::create_dir(&data).unwrap();
+    std::os::unix::fs::chown(&data, Some(65_532), Some(65_532)).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let inside = |args: &[&str]| {
+        let mut command = Command::new("chroot");
+        command.args(["--userspec=65532:65532", "--groups="]).arg(root.path());
+        command.arg("/usr/bin/daytraded").args(args).env("DAYTRADED_DATA_DIR", "/data");
+        command.env("DAYTRADED_LISTEN_TLS", "127.0.0.1:0");
+        command
+    };
+    let made = inside(&["init", "--admin", "root"]).output().unwrap();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let server = Daemon::spawn(&mut inside(&["--listen", "127.0.0.1:0", "--auth", "none"]));
+    let server = server.unwrap_or_else(|printed| panic!("{printed}"));
+    assert_eq!(server.talk("ADD,alice,5\n"), "OK,ADD,5.00\n");
+    let backup = inside(&["backup", "/data/backup"]).output().unwrap();
+    assert!(backup.status.success(), "{}", text(&backup.stderr));
+    let elsewhere = inside(&["backup", "/backup"]).output().unwrap();
+    assert!(text(&elsewhere.stderr).contains("Permission denied"));
+    assert!(server.signal("TERM").success());
+}
+
 fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
     fs::metadata(path).unwrap().permissions().mode() & 0o111 != 0
 }

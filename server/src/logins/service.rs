@@ -113,14 +113,14 @@ impl LoginService {
 
     /// Returns the number of logins since the start, by result.
     #[cfg(feature = "metrics")]
-    pub(crate) fn by_result(&self) -> [(&'static str, u64); 4] {
-        self.0.counts.by_result()
+    pub(crate) fn by_result(logins: Option<&Self>) -> [(&'static str, u64); 4] {
+        logins.map_or_else(|| LoginCounts::default().by_result(), |all| all.0.counts.by_result())
     }
 
     /// Returns the number of sessions that are logged in, by role.
     #[cfg(feature = "metrics")]
-    pub(crate) fn sessions_by_role(&self) -> Vec<(Role, u64)> {
-        self.0.sessions.by_role()
+    pub(crate) fn sessions_by_role(logins: Option<&Self>) -> Vec<(Role, u64)> {
+        logins.map_or_else(|| Sessions::default().by_role(), |all| all.0.sessions.by_role())
     }
 }
 

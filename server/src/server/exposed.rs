@@ -22,9 +22,9 @@ gauges! {
     OUTBOX: "daytrade_outbox_bytes" / 1, "Replies and prices that clients have not read";
     DISK_FREE: "daytrade_disk_free_bytes" / 1, "Free space on the disk of the data folder";
     BACKUP: "daytrade_last_backup_timestamp_seconds" / 1000,
-        "Time of the last backup of this data folder";
+        "Time of the last backup of this data folder, 0 if there was none";
     OWNER: "daytrade_cluster_owner" / 1,
-        "1 if this server of a cluster carries commands out, 0 if it stands by";
+        "1 if this server carries commands out, 0 if it stands by in a cluster";
 }
 
 /// Why a server is not ready.
@@ -99,12 +99,10 @@ impl Exposed {
         gauge(&OUTBOX, Some(self.context.memory.used() as u64));
         let free = rustix::fs::statvfs(&self.data_dir);
         gauge(&DISK_FREE, free.ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)));
-        gauge(&BACKUP, last_backup_ms(&self.data_dir));
-        let is_here = |route: watch::Ref<'_, Route>| u64::from(matches!(*route, Route::Here));
-        gauge(&OWNER, self.route().map(is_here));
-        if let Some(remote) = &self.remote {
-            measures.extend(remote.measures());
-        }
+        gauge(&BACKUP, Some(last_backup_ms(&self.data_dir).unwrap_or(0)));
+        let is_here = |route: watch::Ref<'_, Route>| matches!(*route, Route::Here);
+        gauge(&OWNER, Some(u64::from(self.route().is_none_or(is_here))));
+        measures.extend(Remote::measures(self.remote.as_ref()));
         measures
     }
 }

@@ -36,7 +36,7 @@ static SESSIONS: Metric = Metric {
 #[cfg(feature = "metrics")]
 static CERTIFICATE: Metric = Metric {
     name: "daytrade_certificate_expiry_timestamp_seconds",
-    help: "End of the certificate's validity",
+    help: "End of the certificate's validity, 0 without one",
     kind: Kind::Gauge,
     divisor: 1,
 };
@@ -110,24 +110,23 @@ impl Remote {
         logins
     }
 
-    /// Returns what logins and the certificate measure.
+    /// Returns what logins and the certificate measure: nothing but 0 where there are none, so that
+    /// each metric is always there.
     #[cfg(feature = "metrics")]
-    pub(super) fn measures(&self) -> Vec<Measure> {
+    pub(super) fn measures(remote: Option<&Self>) -> Vec<Measure> {
         let mut measures = Vec::new();
         let mut add = |metric: &'static Metric, labels, count| {
             measures.push(Measure::metric(metric, labels, Value::Count(count)));
         };
-        if let Some(logins) = &self.logins {
-            for (result, count) in logins.by_result() {
-                add(&LOGINS, vec![("result", result.into())], count);
-            }
-            for (role, count) in logins.sessions_by_role() {
-                add(&SESSIONS, vec![("role", role.as_str().into())], count);
-            }
+        let logins = remote.and_then(|remote| remote.logins.as_ref());
+        for (result, count) in LoginService::by_result(logins) {
+            add(&LOGINS, vec![("result", result.into())], count);
         }
-        if let Some(expires) = self.tls.as_ref().and_then(|tls| tls.expires()) {
-            add(&CERTIFICATE, Vec::new(), expires);
+        for (role, count) in LoginService::sessions_by_role(logins) {
+            add(&SESSIONS, vec![("role", role.as_str().into())], count);
         }
+        let tls = remote.and_then(|remote| remote.tls.as_ref());
+        add(&CERTIFICATE, Vec::new(), tls.and_then(|tls| tls.expires()).unwrap_or(0));
         measures
     }
 

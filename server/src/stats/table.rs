@@ -45,7 +45,7 @@ metrics! {
         "How long frames took to be written and durable";
     SNAPSHOT_RECORD: Gauge "daytrade_snapshot_record" / 1, "Last record of the newest snapshot";
     SNAPSHOT_AGE: Gauge "daytrade_snapshot_age_seconds" / 1000,
-        "Time since the newest snapshot of this run";
+        "Time since the newest snapshot of this run, or since the start";
     REQUEST_TIMES: Histogram "daytrade_request_seconds" / 1,
         "Time from reading a request to handing over its reply, waiting for prices included";
     SLOW_CONSUMERS: Counter "daytrade_slow_consumers" / 1,
@@ -189,10 +189,12 @@ impl Stats {
             }
             all.metric(&BYTES, label(), written.bytes());
             all.times(&SYNC_TIMES, label(), written.syncs());
-            let taken_ms = read(&shard.snapshot_ms);
-            if taken_ms > 0 {
-                all.metric(&SNAPSHOT_AGE, label(), now_ms.saturating_sub(taken_ms));
-            }
+            let uptime_ms = self.started.elapsed().as_millis() as u64;
+            let age_ms = match read(&shard.snapshot_ms) {
+                0 => uptime_ms,
+                taken_ms => now_ms.saturating_sub(taken_ms),
+            };
+            all.metric(&SNAPSHOT_AGE, label(), age_ms);
         }
         let times = self.shards.iter().map(|shard| shard.request_times.counted());
         let times = times.fold(Counted::default(), |all, one| all.and(&one));

@@ -70,21 +70,13 @@ fn names(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_name_of_the_dashboard_and_of_the_alerts_is_exposed() {
+    // A server without logins, certificate, backup or cluster has every metric too.
+    let folder = tempfile::tempdir().unwrap();
     let address = free_address();
-    let class = Class::new(&[], &["--metrics", &address, "--snapshot-every", "10"]);
-    let mut client = class.log_in("root");
-    for _ in 0..60 {
-        assert!(client.ask("ADD,root,1").starts_with("OK,ADD,"));
-    }
-    let backup = class.folder.path().join("backup");
-    daytraded(&class.data(), &["backup", backup.to_str().unwrap()], "");
-    let mut exposed = BTreeSet::new();
-    eventually("snapshot", || {
-        exposed = names(&get(&address, "/metrics").unwrap().1);
-        exposed.contains("daytrade_snapshot_age_seconds")
-    });
-    // Only a server of a cluster has it, and that is tested there.
-    exposed.insert("daytrade_cluster_owner".to_owned());
+    let server = Daemon::start(folder.path(), &["--metrics", &address]);
+    wait_until_ready(&address);
+    let exposed = names(&get(&address, "/metrics").unwrap().1);
+    drop(server);
     let packaging = workspace().join("packaging");
     let read = |path: &str| fs::read_to_string(packaging.join(path)).unwrap();
     let dashboard = read("grafana/daytrade.json");
@@ -108,5 +100,36 @@ fn check_rules(rules: &Path) {
     if has_tool("promtool") {
         let checked = Command::new("promtool").args(["check", "rules"]).arg(rules).output();
         assert!(checked.unwrap().status.success());
+    }
+}
+
+#[test]
+fn logins_a_backup_a_snapshot_and_the_certificate_are_measured() {
+    let address = free_address();
+    let class = Class::new(&[], &["--metrics", &address, "--snapshot-every", "10"]);
+    let mut client = class.log_in("root");
+    for _ in 0..60 {
+        assert!(client.ask("ADD,root,1").starts_with("OK,ADD,"));
+    }
+    assert!(class.connect().ask("AUTH,root,wrong-password").starts_with("ERR,AUTH_FAILED"));
+    let measured = || samples(&get(&address, "/metrics").unwrap().1);
+    assert_eq!(measured()["daytrade_last_backup_timestamp_seconds"], 0);
+    let backup = class.folder.path().join("backup");
+    daytraded(&class.data(), &["backup", backup.to_str().unwrap()], "");
+    eventually("snapshot", || {
+        let taken = measured().into_iter().filter(|(name, _)| name.contains("snapshot_record"));
+        taken.map(|(_, record)| record).sum::<u64>() > 0
+    });
+    let measured = measured();
+    for (name, least) in [
+        ("daytrade_logins_total{result=\"ok\"}", 1),
+        ("daytrade_logins_total{result=\"failed\"}", 1),
+        ("daytrade_sessions{role=\"admin\"}", 1),
+        ("daytrade_last_backup_timestamp_seconds", 1_700_000_000),
+        ("daytrade_certificate_expiry_timestamp_seconds", 1_700_000_000),
+        ("daytrade_disk_free_bytes", 1),
+        ("daytrade_cluster_owner", 1),
+    ] {
+        assert!(measured[name] >= least * 100, "{name}: {}", measured[name]);
     }
 }

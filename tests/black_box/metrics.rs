@@ -78,12 +78,13 @@ fn metrics_equal_stats_and_have_the_form_of_prometheus() {
         ("quote_requests", "daytrade_quote_requests_total", ""),
         ("quote_hits", "daytrade_quotes_total", "result=\"used\""),
         ("quote_cache_hits", "daytrade_quotes_total", "result=\"cached\""),
-        ("quote_cost", "daytrade_quote_cost_dollars_total", ""),
         ("journal_records", "daytrade_journal_records_total", ""),
         ("shard_1_journal_frame", "daytrade_journal_frames_total", "shard=\"1\""),
     ] {
         assert_eq!(stat(stat_name), total(metric, label), "{stat_name}");
     }
+    // Dollars with two decimals, and whole cents.
+    assert_eq!(stat("quote_cost") * 100, total("daytrade_quote_cost_cents_total", ""));
     // Every request that reached a shard was timed, and every frame.
     let (times, frames) = ("daytrade_request_seconds_count", "daytrade_journal_frames_total");
     assert_eq!(total(times, ""), total("daytrade_commands_total", ""));

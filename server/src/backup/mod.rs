@@ -94,7 +94,7 @@ pub(crate) fn verify(folder: &Path, out: &mut impl Write) -> anyhow::Result<()> 
     say(out, &check(folder, &lock, &record)?)
 }
 
-/// Returns what a backup holds; None if the folder is none.
+/// Returns what a backup holds, or None if the folder is not a backup.
 fn read_record(folder: &Path) -> anyhow::Result<Option<BackupRecord>> {
     let path = folder.join(RECORD);
     match std::fs::read_to_string(&path) {

@@ -63,8 +63,8 @@ pub const DEFAULT_ADDRESS: &str = "127.0.0.1:4462";
     args_conflicts_with_subcommands = true
 )]
 pub(crate) struct Cli {
-    /// File of settings, named as the options; an empty name is none [default:
-    /// /etc/daytraded/daytraded.toml, if there is one]
+    /// File of settings, named as the options; an empty name reads no file [default:
+    /// /etc/daytraded/daytraded.toml, if it exists]
     #[arg(
         long,
         value_name = "FILE",

@@ -1,22 +1,14 @@
 //! What the server is doing at a moment: whether it lives, whether it is ready, what it measures.
 
 use crate::server::{Exposed, Unready};
-use crate::stats::{Kind, Measure, Metric, Value};
+use crate::stats::{Measure, Value, metrics};
 use parking_lot::RwLock;
 use std::sync::Arc;
 
-static BUILD: Metric = Metric {
-    name: "daytrade_build_info",
-    help: "The version that runs",
-    kind: Kind::Gauge,
-    divisor: 1,
-};
-static READY: Metric = Metric {
-    name: "daytrade_ready",
-    help: "1 if /readyz answers 200",
-    kind: Kind::Gauge,
-    divisor: 1,
-};
+metrics! {
+    BUILD: Gauge "daytrade_build_info" / 1, "The version that runs";
+    READY: Gauge "daytrade_ready" / 1, "1 if /readyz answers 200";
+}
 
 /// What the server is doing.
 enum Phase {

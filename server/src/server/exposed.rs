@@ -6,24 +6,17 @@ use crate::data_dir::last_backup_ms;
 use crate::limits::{LIVE_WITHIN, LOOK_WITHIN};
 use crate::message::Route;
 use crate::session::Context;
-use crate::stats::{Kind, Measure, Metric, Stats, Value};
+use crate::stats::{Measure, Metric, Stats, Value, metrics};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
 
-macro_rules! gauges {
-    ($($id:ident: $name:literal / $divisor:literal, $help:literal;)*) => {
-        $(static $id: Metric =
-            Metric { name: $name, help: $help, kind: Kind::Gauge, divisor: $divisor };)*
-    };
-}
-
-gauges! {
-    OUTBOX: "daytrade_outbox_bytes" / 1, "Replies and prices that clients have not read";
-    DISK_FREE: "daytrade_disk_free_bytes" / 1, "Free space on the disk of the data folder";
-    BACKUP: "daytrade_last_backup_timestamp_seconds" / 1000,
+metrics! {
+    OUTBOX: Gauge "daytrade_outbox_bytes" / 1, "Replies and prices that clients have not read";
+    DISK_FREE: Gauge "daytrade_disk_free_bytes" / 1, "Free space on the disk of the data folder";
+    BACKUP: Gauge "daytrade_last_backup_timestamp_seconds" / 1000,
         "Time of the last backup of this data folder, 0 if there was none";
-    OWNER: "daytrade_cluster_owner" / 1,
+    OWNER: Gauge "daytrade_cluster_owner" / 1,
         "1 if this server carries commands out, 0 if it stands by in a cluster";
 }
 

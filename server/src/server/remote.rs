@@ -9,7 +9,7 @@ use crate::listener::{Entrance, Manner, Places};
 use crate::logins::{Control, LoginService, SecurityLog, ServiceOptions, Store, serve_control};
 use crate::message::ReloadRequest;
 #[cfg(feature = "metrics")]
-use crate::stats::{Kind, Measure, Metric, Value};
+use crate::stats::{Measure, Metric, Value, metrics};
 use crate::tls::Tls;
 use anyhow::Context as _;
 use std::net::SocketAddr;
@@ -20,26 +20,13 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 #[cfg(feature = "metrics")]
-static LOGINS: Metric = Metric {
-    name: "daytrade_logins",
-    help: "Logins, by result: ok, failed, rate_limited, refused",
-    kind: Kind::Counter,
-    divisor: 1,
-};
-#[cfg(feature = "metrics")]
-static SESSIONS: Metric = Metric {
-    name: "daytrade_sessions",
-    help: "Sessions that are logged in, by role",
-    kind: Kind::Gauge,
-    divisor: 1,
-};
-#[cfg(feature = "metrics")]
-static CERTIFICATE: Metric = Metric {
-    name: "daytrade_certificate_expiry_timestamp_seconds",
-    help: "End of the certificate's validity, 0 without one",
-    kind: Kind::Gauge,
-    divisor: 1,
-};
+metrics! {
+    LOGINS: Counter "daytrade_logins" / 1,
+        "Logins, by result: ok, failed, rate_limited, refused";
+    SESSIONS: Gauge "daytrade_sessions" / 1, "Sessions that are logged in, by role";
+    CERTIFICATE: Gauge "daytrade_certificate_expiry_timestamp_seconds" / 1,
+        "End of the certificate's validity, 0 without one";
+}
 
 /// The parts of a server for clients on other machines.
 #[derive(Clone)]

@@ -70,3 +70,16 @@ impl Measure {
         self
     }
 }
+
+/// Defines metrics: identifier, kind, name, divisor and help.
+macro_rules! metrics {
+    ($($id:ident: $kind:ident $name:literal / $divisor:literal, $help:literal;)*) => {
+        $(static $id: $crate::stats::Metric = $crate::stats::Metric {
+            name: $name,
+            help: $help,
+            kind: $crate::stats::Kind::$kind,
+            divisor: $divisor,
+        };)*
+    };
+}
+pub(crate) use metrics;

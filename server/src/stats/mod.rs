@@ -4,6 +4,8 @@
 mod measure;
 mod table;
 
+#[cfg(feature = "metrics")]
+pub(crate) use measure::metrics;
 pub(crate) use measure::{Kind, Labels, Measure, Metric, Value};
 
 use crate::clock::Clock;

@@ -1,18 +1,11 @@
 //! Everything that the counters measure, in the order of STATS.
 
 use super::Stats;
-use super::measure::{Kind, Labels, Measure, Metric, Value};
+use super::measure::{Labels, Measure, Metric, Value, metrics};
 use crate::histogram::Counted;
 use crate::shard::ShardStats;
 use daytrade_protocol::{Code, CommandName, Money};
 use std::sync::atomic::{AtomicU64, Ordering};
-
-macro_rules! metrics {
-    ($($id:ident: $kind:ident $name:literal / $divisor:literal, $help:literal;)*) => {
-        $(static $id: Metric =
-            Metric { name: $name, help: $help, kind: Kind::$kind, divisor: $divisor };)*
-    };
-}
 
 metrics! {
     UPTIME: Gauge "daytrade_uptime_seconds" / 1000, "Time since the start";
@@ -34,7 +27,7 @@ metrics! {
     KEPT_FRESH: Gauge "daytrade_symbols_kept_fresh" / 1, "Symbols with triggers or watchers";
     OVERDUE: Gauge "daytrade_symbols_overdue" / 1, "Symbols whose re-quote waits for the budget";
     SOURCE_UP: Gauge "daytrade_quote_source_up" / 1, "0 if the quote source is considered down";
-    QUOTE_COST: Counter "daytrade_quote_cost_dollars" / 100, "Cost of all quote requests";
+    QUOTE_COST: Counter "daytrade_quote_cost_cents" / 1, "Cost of all quote requests, in cents";
     QUOTE_TIMES: Histogram "daytrade_quote_seconds" / 1, "How long fetches of a quote took";
     MARKET_TIME: Gauge "daytrade_market_timestamp_seconds" / 1000, "Time of a market with a clock";
     QUEUED: Gauge "daytrade_queued_requests" / 1, "Requests that wait in a shard";

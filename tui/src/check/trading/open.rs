@@ -24,11 +24,11 @@ pub(super) struct Open {
     line: u64,
     /// Byte of its first event.
     byte: u64,
-    /// Line of its last accountTransaction; 0 if there is none.
+    /// Line of its last accountTransaction, or 0 if it has none.
     moved_line: u64,
     /// Byte of its last accountTransaction.
     moved_byte: u64,
-    /// Transaction number; 0 if there is none.
+    /// Transaction number, or 0 if the event has none.
     pub number: u64,
     pub at_ms: u64,
     pub command: Option<CommandName>,

@@ -1,7 +1,9 @@
-//! A comparison with redis: throughput, one command at a time, a thousand connections, DUMPLOG,
-//! memory, growth. Run with `cargo bench -p daytrade-tests --bench peers [-- --rounds N --plots DIR
-//! --only throughput|single|many|sweep|dump|growth]`. It reports results and checks no limits.
-//! If redis-server is not installed, it measures this project only and prints a note.
+//! A comparison with redis, with redis that does the same commands in Lua, and with a program that
+//! shows what the hardware allows: throughput, one command at a time, a thousand connections,
+//! DUMPLOG, memory, growth. Run with `cargo bench -p daytrade-tests --bench peers [-- --rounds N
+//! --plots DIR --only same|throughput|single|many|sweep|dump|growth]`. It reports results and checks
+//! no limits, but `same` stops if the peers do not give the same replies. If redis-server is not
+//! installed, its parts are skipped with a note.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(
@@ -17,8 +19,13 @@ mod harness;
 
 mod closed_loop;
 mod dump;
+mod limit;
+mod lua;
 mod plot;
 mod redis;
+mod throughput;
+mod usage;
+mod workload;
 
 use closed_loop::{Dialect, Run, closed_loop};
 use harness::{Daemon, program};
@@ -27,9 +34,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use workload::Workload;
 
-/// Number of lines of the workload.
-const LINES: &str = "1000000";
+/// Number of users and lines of the workload.
+const SIZE: (u64, u64) = (1_000, 1_000_000);
 /// Duration of a closed-loop run.
 const LOOP: Duration = Duration::from_secs(2);
 /// Numbers of connections of the sweep.
@@ -39,7 +47,7 @@ const USERS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    if args.iter().any(|arg| arg == "--list") {
+    if args.iter().any(|arg| arg == "--list") || limit::run(&args) {
         return;
     }
     let value = |name: &str| {
@@ -53,8 +61,11 @@ fn main() {
     }
     let only = value("--only");
     let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    if wanted("same") {
+        throughput::same(folder.path());
+    }
     if wanted("throughput") {
-        throughput(folder.path(), rounds);
+        throughput::throughput(folder.path(), rounds);
     }
     if wanted("single") {
         one_at_a_time(folder.path(), rounds);
@@ -62,8 +73,9 @@ fn main() {
     let many = if wanted("many") { many_at_once(folder.path(), rounds) } else { Vec::new() };
     let sweep = if wanted("sweep") { sweep(folder.path()) } else { Vec::new() };
     if wanted("dump") {
-        let (_, without) = workload(folder.path(), 1_000);
-        dump::dump(folder.path(), &server(folder.path(), "dump"), &without, rounds);
+        let daemon = server(folder.path(), "dump");
+        let workload = Workload::generate(folder.path(), SIZE.0, SIZE.1, &daemon);
+        dump::dump(folder.path(), &daemon, &workload.trades, rounds);
     }
     if wanted("growth") {
         growth(folder.path());
@@ -91,66 +103,6 @@ fn server(folder: &Path, name: &str) -> Daemon {
     let data = folder.join(name);
     let _ = std::fs::remove_dir_all(&data);
     Daemon::start(&data, &["--quotes", "simulated:7:frozen"])
-}
-
-/// Generates the real mix, once complete and once without its final DUMPLOG, which has its own
-/// measurement.
-fn workload(folder: &Path, users: u64) -> (PathBuf, PathBuf) {
-    let users = users.to_string();
-    let args = ["generate", "--users", &users, "--commands", LINES, "--seed", "1"];
-    let text =
-        String::from_utf8(Command::new(program("daytrade")).args(args).output().unwrap().stdout)
-            .unwrap();
-    let (whole, without) = (folder.join("whole.txt"), folder.join("without.txt"));
-    std::fs::write(&whole, &text).unwrap();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.contains("DUMPLOG")).collect();
-    std::fs::write(&without, lines.join("\n") + "\n").unwrap();
-    (whole, without)
-}
-
-/// Returns the lines per second of a replay through a new server.
-fn replay(folder: &Path, file: &Path, connections: &str) -> u64 {
-    let daemon = server(folder, "replay");
-    let mut command = Command::new(program("daytrade"));
-    command
-        .args(["replay", "--json", "--connections", connections, "--connect", &daemon.address()])
-        .arg(file);
-    let output = command.current_dir(folder).output().unwrap();
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    json["lines_per_second"].as_u64().unwrap()
-}
-
-fn throughput(folder: &Path, rounds: usize) {
-    let (whole, without) = workload(folder, 1_000);
-    let (mut one, mut eight, mut dump, mut set) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    println!(
-        "\nthroughput, {LINES} lines of the real mix, 1,000 users, --fsync always, replies read"
-    );
-    for round in 1..=rounds {
-        one.push(replay(folder, &without, "1"));
-        eight.push(replay(folder, &without, "8"));
-        dump.push(replay(folder, &whole, "1"));
-        let redis = Redis::start(folder).map(|redis| redis.set_pipelined());
-        set.extend(redis);
-        let redis = redis.map_or("-".to_owned(), |set| set.to_string());
-        println!(
-            "  round {round}: 1 connection {}, 8 connections {}, with the DUMPLOG {}, \
-             redis SET 50x100 {redis}",
-            one[round - 1],
-            eight[round - 1],
-            dump[round - 1]
-        );
-    }
-    let (one, eight, dump) = (median(&mut one), median(&mut eight), median(&mut dump));
-    println!("  medians: {one} / {eight} / {dump} lines/s");
-    if !set.is_empty() {
-        let set = median(&mut set);
-        println!(
-            "  redis {set}/s; ratios {} (goal 4), {} (goal 5)",
-            ratio(one, set),
-            ratio(eight, set)
-        );
-    }
 }
 
 fn one_at_a_time(folder: &Path, rounds: usize) {

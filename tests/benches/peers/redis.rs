@@ -5,6 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// Number of requests of [`Redis::set_pipelined`].
+pub const SET_REQUESTS: u64 = 1_000_000;
+
 pub struct Redis {
     child: Child,
     port: u16,
@@ -54,15 +57,17 @@ impl Redis {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Returns the SETs per second of redis-benchmark: 50 connections, 100 requests in flight each.
-    pub fn set_pipelined(&self) -> u64 {
-        let port = self.port.to_string();
-        let args = ["-p", &port, "-t", "set", "-c", "50", "-P", "100", "-n", "1000000", "--csv"];
+    /// Lets redis-benchmark send SETs: 50 connections, 100 requests in flight each. Returns how
+    /// long they took.
+    pub fn set_pipelined(&self) -> Duration {
+        let (port, requests) = (self.port.to_string(), SET_REQUESTS.to_string());
+        let args = ["-p", &port, "-t", "set", "-c", "50", "-P", "100", "-n", &requests, "--csv"];
         let output = Command::new("redis-benchmark").args(args).output().unwrap();
         let output = String::from_utf8(output.stdout).unwrap();
         let line = output.lines().find(|line| line.starts_with("\"SET\"")).unwrap();
         let whole = line.split('"').nth(3).unwrap().split('.').next().unwrap();
-        whole.parse().unwrap()
+        let per_second: u64 = whole.parse().unwrap();
+        Duration::from_nanos(SET_REQUESTS * 1_000_000_000 / per_second)
     }
 }
 

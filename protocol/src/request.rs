@@ -6,9 +6,10 @@
 use crate::commands::{AnyName, Arguments, Attempt, Command, SessionCommand};
 use crate::refusal::Refusal;
 use crate::types::Tag;
-use crate::wire::codec::LINE_BYTES_MAX;
+use crate::wire::codec::{LINE_BYTES_MAX, LineBlock};
 use crate::wire::fields::Fields as _;
 use crate::wire::line_buffer::append_line;
+use crate::wire::plain::PlainReader;
 use crate::wire::scanner::{Scan, is_blank, trim};
 
 /// A request line that could be read.
@@ -132,6 +133,35 @@ pub fn parse_line(line: &[u8]) -> Parsed {
         }
         Ok(body) => Parsed::Request(Request { tag, noreply, body }),
         Err((refusal, attempt)) => Parsed::Invalid(Invalid { tag, noreply, refusal, attempt }),
+    }
+}
+
+impl LineBlock {
+    /// Takes the next line if it is a command in its plain form, as a client writes it that sends
+    /// many. Returns the request and the length of the line with its line end. Returns None if
+    /// there is no line, or if [`parse_line`] has to read it, which accepts every form.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use daytrade_protocol::{LineCodec, parse_line};
+    /// use tokio_util::codec::Decoder as _;
+    ///
+    /// let mut bytes = BytesMut::from("[7] QUOTE,alice,ABC\nquote, alice, abc\n");
+    /// let mut block = LineCodec::default().decode(&mut bytes)?.unwrap_or_default();
+    /// assert!(block.next_plain().is_some_and(|(_, bytes)| bytes == 20));
+    /// assert!(block.next_plain().is_none());
+    /// assert!(block.next_line().is_some());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    pub fn next_plain(&mut self) -> Option<(Request, usize)> {
+        let mut from = PlainReader::new(self.rest());
+        let tag = Tag::new(from.tag()?);
+        let Some(AnyName::Command(name)) = AnyName::of_letters(from.name()?) else { return None };
+        let command = Command::read_plain(name, &mut from)?;
+        let bytes = from.end()?;
+        self.skip(bytes);
+        Some((Request { tag, noreply: false, body: Body::Command(command) }, bytes))
     }
 }
 

@@ -1,6 +1,8 @@
 use super::*;
+use crate::LineCodec;
 use crate::{Argument, ArgumentKind, Code, CommandName, FileName, Money, SessionName};
 use proptest::prelude::*;
+use tokio_util::codec::Decoder as _;
 
 fn request(line: &str) -> Request {
     match parse_line(line.as_bytes()) {
@@ -158,5 +160,79 @@ proptest! {
         line in "\\[?[0-9]{0,20}\\]? ?[A-Z_]{0,17}(,[ -~\u{0}-\u{ff}]{0,9}){0,5}",
     ) {
         let _ = parse_line(line.as_bytes());
+    }
+}
+
+/// Returns the requests of lines that are read in their plain form, and what the general parser
+/// reads.
+fn both_parsers(lines: &str) -> (Vec<Option<Parsed>>, Vec<Parsed>) {
+    let mut bytes = bytes::BytesMut::from(lines);
+    let mut block = LineCodec::default().decode(&mut bytes).unwrap().unwrap_or_default();
+    let (mut plain, mut general) = (Vec::new(), Vec::new());
+    while !block.is_empty() {
+        let length = block.rest().iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        general.push(parse_line(&block.rest()[..length]));
+        match block.next_plain() {
+            Some((request, bytes)) => {
+                assert_eq!(bytes, length, "of a line in {lines:?}");
+                plain.push(Some(Parsed::Request(request)));
+            }
+            None => {
+                plain.push(None);
+                block.next_line().unwrap();
+            }
+        }
+    }
+    (plain, general)
+}
+
+#[test]
+fn lines_of_workload_files_are_read_in_their_plain_form() {
+    let lines = "[1] ADD,iY9ENkXNzR,93298.70 \n[99999999] SET_SELL_TRIGGER,a_b.c-9,ABC,0.01\n\
+                 BUY,u,A1,12345678.90\r\n[3] DISPLAY_SUMMARY,abcdefghijklmnopqrstuv\n\
+                 [4] CANCEL_SET_SELL,u,Z9Z \r\n# the end of a block is read by the other parser\n";
+    let (plain, general) = both_parsers(lines);
+    assert_eq!(plain.iter().flatten().count(), 5, "{plain:?}");
+    assert!(plain.into_iter().flatten().eq(general.into_iter().take(5)));
+}
+
+proptest! {
+    /// What the plain parser takes, the general one reads in the same way.
+    #[test]
+    fn the_plain_form_is_read_as_the_general_parser_reads_it(
+        lines in prop::collection::vec(
+            (
+                prop_oneof![
+                    4 => "\\[[0-9]{1,9}\\] ".prop_map(String::from),
+                    1 => "(\\[0\\] |\\[1\\]|\\[1\\]  |\\[x\\] | )?".prop_map(String::from),
+                ],
+                prop::sample::select(CommandName::ALL.map(CommandName::as_str).to_vec())
+                    .prop_union(prop::sample::select(vec!["add", "PING", "ADDS", "WATCH"])),
+                prop::collection::vec(
+                    prop_oneof![
+                        3 => "[A-Za-z0-9_.-]{1,24}".prop_map(String::from),
+                        3 => "[A-Z0-9]{1,3}".prop_map(String::from),
+                        3 => "[0-9]{1,9}\\.[0-9]{2}".prop_map(String::from),
+                        1 => "[ -~]{0,5}".prop_map(String::from),
+                        1 => Just("daytraded".to_owned()),
+                        1 => Just("0.00".to_owned()),
+                    ],
+                    0..4,
+                ),
+                prop::sample::select(vec!["", " ", "\r", " \r", "\r ", "  ", " noreply", "\t"]),
+            ),
+            1..6,
+        )
+    ) {
+        let line = |(tag, name, fields, end): &(String, &str, Vec<String>, &str)| {
+            let fields: String = fields.iter().map(|field| format!(",{field}")).collect();
+            format!("{tag}{name}{fields}{end}\n")
+        };
+        let (plain, general) = both_parsers(&lines.iter().map(line).collect::<String>());
+        for (plain, general) in plain.into_iter().zip(general) {
+            if let Some(plain) = plain {
+                prop_assert_eq!(plain, general);
+            }
+        }
     }
 }

@@ -50,6 +50,9 @@ pub(crate) const IN_FLIGHT_MAX: usize = 65_536;
 /// it.
 pub(crate) const OUTBOX_BYTES_MAX: usize = 1 << 20;
 
+/// Maximum number of large reply buffers that are kept for the next replies: 9 MiB.
+pub(crate) const SPARE_CHUNKS_MAX: usize = 64;
+
 /// Default of `--memory-limit`: the replies and events of all connections together. Past it, the
 /// connection that holds most is closed.
 pub(crate) const MEMORY_LIMIT: &str = "512MiB";

@@ -6,6 +6,7 @@ use super::value::{ArgumentValue, CommandFields, argument_type};
 use crate::refusal::Refusal;
 use crate::types::{Money, Symbol, UserName};
 use crate::wire::fields::Fields;
+use crate::wire::plain::PlainReader;
 use serde::{Deserialize, Serialize};
 
 /// Reads the arguments of one row in the order in which they are sent.
@@ -92,6 +93,25 @@ macro_rules! define_commands {
                         )
                     }),*
                 })
+            }
+
+            /// Reads the arguments of a command in their plain form. Returns None if the general
+            /// parser has to read them.
+            #[inline]
+            pub(crate) fn read_plain(name: CommandName, from: &mut PlainReader<'_>) -> Option<Self> {
+                match name {
+                    $(CommandName::$command => {
+                        $(
+                            // Whether it was sent shows only at the end of the line.
+                            let $optional = None;
+                            if CommandName::$command.arguments().len() > 0 {
+                                return None;
+                            }
+                        )?
+                        $(let $argument = ArgumentValue::read_plain(from)?;)*
+                        Some(Self::$command { $($optional,)? $($argument),* })
+                    }),*
+                }
             }
 
             /// Appends the arguments to a line that begins with the name.

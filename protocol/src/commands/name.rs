@@ -195,10 +195,6 @@ impl AnyName {
 
     /// Reads a name without regard to case.
     #[inline]
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "the bounds are constants; most of it runs in the compiler"
-    )]
     pub(crate) fn parse(field: &[u8]) -> Option<Self> {
         if field.len() > NAME_BYTES_MAX {
             return None;
@@ -206,10 +202,17 @@ impl AnyName {
         let mut upper = [0; NAME_BYTES_MAX];
         short_copy::copy(&mut upper, field);
         upper.make_ascii_uppercase();
-        let letters = u128::from_le_bytes(upper);
-        let (name, its_letters) = NAMES[place_of(letters, FACTOR)]?;
+        let name = Self::of_letters(u128::from_le_bytes(upper))?;
         // A NUL at the end of the field compares equal to the padding.
-        (letters == its_letters && field.last() != Some(&0)).then_some(name)
+        (field.last() != Some(&0)).then_some(name)
+    }
+
+    /// Returns the name with these letters, the first in the lowest byte, padded with zeros.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "the table has this many places")]
+    pub(crate) fn of_letters(letters: u128) -> Option<Self> {
+        let (name, its_letters) = NAMES[place_of(letters, FACTOR)]?;
+        (letters == its_letters).then_some(name)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::refusal::Refusal;
 use crate::types::{FileName, Money, Secret, Symbol, UserName, Word};
 use crate::wire::fields::Fields;
+use crate::wire::plain::PlainReader;
 
 /// The type that holds an argument of the table.
 macro_rules! argument_type {
@@ -63,6 +64,12 @@ pub(crate) trait ArgumentValue: Sized {
     /// Reads a trimmed field.
     fn parse(field: &[u8]) -> Result<Self, Refusal>;
 
+    /// Reads a comma and the plain form of the value; None if it is left to [`Self::parse`].
+    #[inline]
+    fn read_plain(_: &mut PlainReader<'_>) -> Option<Self> {
+        None
+    }
+
     /// Appends the field.
     fn write(&self, line: &mut impl Fields);
 
@@ -76,6 +83,12 @@ impl ArgumentValue for UserName {
         let reserved = Self::is_reserved(field);
         let refusal = if reserved { Refusal::ReservedUser } else { Refusal::BadUser };
         Self::parse(field).ok_or(refusal)
+    }
+
+    #[inline]
+    fn read_plain(from: &mut PlainReader<'_>) -> Option<Self> {
+        let (words, length) = from.user()?;
+        Self::of_words(words, length)
     }
 
     fn write(&self, line: &mut impl Fields) {
@@ -94,6 +107,11 @@ impl ArgumentValue for Symbol {
         Self::parse(field).ok_or(Refusal::BadSymbol)
     }
 
+    #[inline]
+    fn read_plain(from: &mut PlainReader<'_>) -> Option<Self> {
+        from.symbol().map(Self::of_letters)
+    }
+
     fn write(&self, line: &mut impl Fields) {
         line.symbol(*self);
     }
@@ -108,6 +126,11 @@ impl ArgumentValue for Money {
     #[inline]
     fn parse(field: &[u8]) -> Result<Self, Refusal> {
         Self::parse_amount(field).map_err(|_| Refusal::BadAmount)
+    }
+
+    #[inline]
+    fn read_plain(from: &mut PlainReader<'_>) -> Option<Self> {
+        from.cents().map(|cents| Self::from_cents(cents as i64))
     }
 
     fn write(&self, line: &mut impl Fields) {

@@ -147,7 +147,7 @@ impl Money {
     #[expect(clippy::indexing_slicing, reason = "the field is longer than any number")]
     pub fn write_to(self, out: &mut Vec<u8>) {
         let mut field = [0; FIELD_BYTES];
-        let bytes = cents_at(&mut field, self.0);
+        let bytes = cents_at(&mut field, 0, self.0);
         out.extend_from_slice(&field[..bytes]);
     }
 }
@@ -212,7 +212,7 @@ impl fmt::Display for Money {
     #[expect(clippy::indexing_slicing, reason = "the field is longer than any number")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut field = [0; FIELD_BYTES];
-        let bytes = cents_at(&mut field, self.0);
+        let bytes = cents_at(&mut field, 0, self.0);
         f.pad(std::str::from_utf8(&field[..bytes]).unwrap_or_default())
     }
 }

@@ -3,12 +3,20 @@
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// A stock symbol: 1 to 3 letters or digits, in upper case and padded with zero bytes. Symbols sort
-/// by their text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// by their text. The last of the four bytes is always zero: a symbol is one word to the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "[u8; 3]", into = "[u8; 3]")]
-pub struct Symbol([u8; 3]);
+pub struct Symbol([u8; 4]);
+
+impl Hash for Symbol {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u32(self.letters());
+    }
+}
 
 impl Ord for Symbol {
     #[inline]
@@ -37,26 +45,37 @@ impl Symbol {
             _ => return None,
         };
         let letters = bytes.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
-        (letters == field.len()).then(|| Self(bytes.map(|byte| byte.to_ascii_uppercase())))
+        let upper = bytes.map(|byte| byte.to_ascii_uppercase());
+        (letters == field.len()).then_some(Self::of_letters(upper))
+    }
+
+    /// Returns the symbol with these letters, which the caller has checked.
+    #[inline]
+    pub(crate) const fn of_letters([first, second, third]: [u8; 3]) -> Self {
+        Self([first, second, third, 0])
+    }
+
+    /// Returns the letters as one number, the first in the lowest byte.
+    #[inline]
+    pub(crate) const fn letters(self) -> u32 {
+        u32::from_le_bytes(self.0)
     }
 
     /// Returns a number that sorts like the symbol. It is faster to compare than the letters.
     #[inline]
     pub const fn rank(self) -> u32 {
-        let [first, second, third] = self.0;
-        u32::from_be_bytes([0, first, second, third])
+        u32::from_be_bytes(self.0)
     }
 
     /// Returns the number of letters.
     #[inline]
     pub(crate) const fn len(self) -> usize {
-        1 + (self.0[1] != 0) as usize + (self.0[2] != 0) as usize
+        4 - self.letters().leading_zeros() as usize / 8
     }
 
     /// Returns the letters of the symbol.
-    #[expect(clippy::indexing_slicing, reason = "a symbol has three bytes")]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0[..self.len()]
+        self.0.get(..self.len()).unwrap_or_default()
     }
 
     /// Returns the symbol as text.
@@ -76,13 +95,16 @@ impl TryFrom<[u8; 3]> for Symbol {
     #[expect(clippy::indexing_slicing, reason = "a symbol has three bytes")]
     fn try_from(bytes: [u8; 3]) -> Result<Self, Self::Error> {
         let length = bytes.iter().position(|&b| b == 0).unwrap_or(3);
-        Self::parse(&bytes[..length]).filter(|symbol| symbol.0 == bytes).ok_or("not a symbol")
+        Self::parse(&bytes[..length])
+            .filter(|symbol| <[u8; 3]>::from(*symbol) == bytes)
+            .ok_or("not a symbol")
     }
 }
 
 impl From<Symbol> for [u8; 3] {
     fn from(symbol: Symbol) -> Self {
-        symbol.0
+        let [first, second, third, _] = symbol.0;
+        [first, second, third]
     }
 }
 

@@ -19,7 +19,7 @@ pub struct UserName(Name);
 
 /// A name in the size of a `String`. Short names are stored inline, so that most names are copied,
 /// compared and hashed as whole words.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Eq)]
 enum Name {
     /// At most 22 bytes, padded with zeros, which no name contains, and the length in the last
     /// byte.
@@ -28,6 +28,23 @@ enum Name {
 }
 
 const SHORT_BYTES: usize = 23;
+
+/// Returns three words that cover all bytes of a short name; the last two overlap by one byte.
+#[inline]
+fn words(bytes: &[u8; SHORT_BYTES]) -> [u64; 3] {
+    [0, 8, 15].map(|at| bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word)))
+}
+
+impl PartialEq for Name {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Short(one), Self::Short(other)) => words(one) == words(other),
+            (Self::Long(one), Self::Long(other)) => one == other,
+            _ => false,
+        }
+    }
+}
 
 /// The bytes allowed in a user name.
 const USER_BYTES: [bool; 256] = {
@@ -81,6 +98,21 @@ impl UserName {
         Some(Self(Name::Short(bytes)))
     }
 
+    /// Returns the name with these bytes, padded with zeros, which the caller has checked. Returns
+    /// None if the name is the server's.
+    #[inline]
+    pub(crate) fn of_words(words: [u64; 3], length: usize) -> Option<Self> {
+        debug_assert!((1..SHORT_BYTES).contains(&length), "a short name");
+        let [first, second, third] = words.map(u64::to_le_bytes);
+        let mut bytes = [0; SHORT_BYTES];
+        bytes[..8].copy_from_slice(&first);
+        bytes[8..16].copy_from_slice(&second);
+        bytes[16..].copy_from_slice(&third[..7]);
+        bytes[SHORT_BYTES - 1] = length as u8;
+        (length != RESERVED.len() || &bytes[..RESERVED.len()] != RESERVED)
+            .then_some(Self(Name::Short(bytes)))
+    }
+
     /// Returns the bytes of the name, all of them ASCII.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
@@ -110,13 +142,9 @@ impl Hash for UserName {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0 {
             Name::Short(bytes) => {
-                // Three words cover all bytes; the last two overlap by one byte.
-                let word = |at: usize| {
-                    bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
-                };
-                state.write_u64(word(0));
-                state.write_u64(word(8));
-                state.write_u64(word(15));
+                for word in words(bytes) {
+                    state.write_u64(word);
+                }
             }
             Name::Long(bytes) => state.write(bytes),
         }

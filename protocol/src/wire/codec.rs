@@ -20,7 +20,7 @@ pub struct LineCodec {
 }
 
 /// One or more lines, read one after the other.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct LineBlock {
     bytes: BytesMut,
     /// Offset of the next line.
@@ -41,6 +41,18 @@ impl LineBlock {
         // After the LF, or at the end if there is none.
         self.at = (self.at + line.len() + 1).min(self.bytes.len());
         Some(line)
+    }
+
+    /// Returns the bytes not yet read.
+    #[inline]
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Moves past the next bytes, which were whole lines.
+    #[inline]
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        self.at = (self.at + bytes).min(self.bytes.len());
     }
 
     /// Returns the number of bytes not yet read.

@@ -59,34 +59,34 @@ fn long_digits_at(field: &mut [u8; FIELD_BYTES], at: usize, value: u64) -> usize
     head + 8
 }
 
-/// Writes an amount of cents with two decimals. Returns the number of bytes.
+/// Writes an amount of cents at an offset, with two decimals. Returns the number of bytes.
 #[inline]
-pub(crate) fn cents_at(field: &mut [u8; FIELD_BYTES], cents: i64) -> usize {
+pub(crate) fn cents_at(field: &mut [u8; FIELD_BYTES], at: usize, cents: i64) -> usize {
     match u64::try_from(cents) {
         Ok(cents) if cents < EIGHT => {
             let digits = eight_digits(cents as u32);
             // At least one digit precedes the point.
             let zeros = (digits | 1 << 40).trailing_zeros() / 8;
             let letters = digits | ASCII;
-            word_at(field, 0, letters >> (8 * zeros));
-            let point = (6 - zeros as usize) % WORD_OFFSETS;
+            word_at(field, at, letters >> (8 * zeros));
+            let point = (at + 6 - zeros as usize) % WORD_OFFSETS;
             let [.., tens, ones] = letters.to_le_bytes();
             field[point..point + 3].copy_from_slice(&[b'.', tens, ones]);
-            point + 3
+            9 - zeros as usize
         }
-        _ => long_cents_at(field, cents),
+        _ => long_cents_at(field, at, cents),
     }
 }
 
 #[inline(never)]
-fn long_cents_at(field: &mut [u8; FIELD_BYTES], cents: i64) -> usize {
-    field[0] = b'-';
+fn long_cents_at(field: &mut [u8; FIELD_BYTES], at: usize, cents: i64) -> usize {
+    field[at] = b'-';
     let sign = usize::from(cents < 0);
     let cents = cents.unsigned_abs();
-    let point = sign + digits_at(field, sign, cents / 100);
-    let rest = (cents % 100) as u8;
+    let digits = sign + digits_at(field, at + sign, cents / 100);
+    let (point, rest) = (at + digits, (cents % 100) as u8);
     field[point..point + 3].copy_from_slice(&[b'.', b'0' + rest / 10, b'0' + rest % 10]);
-    point + 3
+    digits + 3
 }
 
 /// Writes `[number]`. Returns the number of bytes.

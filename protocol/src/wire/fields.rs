@@ -37,9 +37,9 @@ pub(crate) trait Fields: Sized {
     /// Writes a symbol.
     #[inline]
     fn symbol(&mut self, symbol: Symbol) -> &mut Self {
+        let word = u64::from(symbol.letters()) << 8 | u64::from(b',');
         self.field(|field| {
-            let [first, second, third] = symbol.into();
-            field[..4].copy_from_slice(&[b',', first, second, third]);
+            field[..8].copy_from_slice(&word.to_le_bytes());
             1 + symbol.len()
         })
     }
@@ -47,13 +47,21 @@ pub(crate) trait Fields: Sized {
     /// Writes money with two decimals.
     #[inline]
     fn money(&mut self, money: Money) -> &mut Self {
-        self.byte(b',').bare_money(money)
+        self.field(|field| {
+            field[0] = b',';
+            1 + cents_at(field, 1, money.cents())
+        })
     }
 
     /// Writes an integer: shares, milliseconds, a count.
     #[inline]
     fn int(&mut self, value: u64) -> &mut Self {
         self.field(|field| {
+            if value < 10 {
+                // Most of the reserved shares are none.
+                field[..2].copy_from_slice(&[b',', b'0' + value as u8]);
+                return 2;
+            }
             field[0] = b',';
             1 + digits_at(field, 1, value)
         })
@@ -81,7 +89,7 @@ pub(crate) trait Fields: Sized {
     /// Writes money without a comma before it.
     #[inline]
     fn bare_money(&mut self, money: Money) -> &mut Self {
-        self.field(|field| cents_at(field, money.cents()))
+        self.field(|field| cents_at(field, 0, money.cents()))
     }
 
     /// Writes an integer without a comma before it.

@@ -31,9 +31,20 @@ impl LineBuffer {
         Self { bytes: Vec::with_capacity(bytes + SPARE_BYTES), used: 0 }
     }
 
+    /// Creates an empty buffer that uses the memory of another one. What that contains is never
+    /// shown.
+    pub const fn reusing(bytes: Vec<u8>) -> Self {
+        Self { bytes, used: 0 }
+    }
+
     /// Returns the number of bytes of the lines.
     pub const fn len(&self) -> usize {
         self.used
+    }
+
+    /// Returns how many bytes the memory of the buffer has.
+    pub const fn capacity(&self) -> usize {
+        self.bytes.capacity()
     }
 
     /// Returns true if there is no line.

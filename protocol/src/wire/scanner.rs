@@ -7,7 +7,7 @@ use super::short_copy;
 const COMMAS_KEPT: usize = 4;
 
 /// Returns a word with `byte` in all eight places.
-const fn eight(byte: u8) -> u64 {
+pub(super) const fn eight(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 

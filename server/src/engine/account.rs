@@ -186,7 +186,8 @@ impl Account {
 
     pub(super) fn set_index(&self, side: Side, symbol: Symbol) -> Result<usize, usize> {
         // Combines side and symbol into one number that sorts by side first.
-        let rank = |side: Side, symbol: Symbol| (side as u32) << 24 | symbol.rank();
+        let rank =
+            |side: Side, symbol: Symbol| u64::from(side as u8) << 32 | u64::from(symbol.rank());
         let wanted = rank(side, symbol);
         self.sets.binary_search_by_key(&wanted, |set| rank(set.side, set.symbol))
     }
@@ -216,11 +217,11 @@ impl Account {
     }
 
     pub(super) fn push_history(&mut self, entry: HistoryEntry) {
-        if self.history.capacity() == 0 {
-            self.history.reserve_exact(HISTORY_MAX);
-        }
         if self.history.len() == HISTORY_MAX {
             self.history.pop_front();
+        } else if self.history.len() == self.history.capacity() {
+            // Most of a million accounts have only a few transactions.
+            self.history.reserve_exact(self.history.len().clamp(1, HISTORY_MAX / 2));
         }
         self.history.push_back(entry);
     }

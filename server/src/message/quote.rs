@@ -24,8 +24,13 @@ pub struct Quote {
 impl Quote {
     /// Returns true if the quote is valid at `now_ms`: at most 60 s old.
     pub const fn is_fresh(&self, now_ms: u64) -> bool {
-        now_ms <= self.arrived_ms.saturating_add(LIFE_MS)
+        is_fresh(self.arrived_ms, now_ms)
     }
+}
+
+/// Returns true if a quote that arrived then is valid at `now_ms`: at most 60 s old.
+pub const fn is_fresh(arrived_ms: u64, now_ms: u64) -> bool {
+    now_ms <= arrived_ms.saturating_add(LIFE_MS)
 }
 
 /// A message of the quote manager to a shard.

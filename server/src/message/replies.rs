@@ -1,11 +1,12 @@
 //! Replies to requests of one connection, collected during a round.
 
+use super::spare;
 use daytrade_protocol::{LineBuffer, Refusal, ReplyBody, Tag};
 
 /// Most replies are shorter than this, in bytes.
 const REPLY_BYTES_GUESS: usize = 128;
 /// Replies are handed over in chunks of about this size.
-const CHUNK_BYTES: usize = 128 << 10;
+pub(super) const CHUNK_BYTES: usize = 128 << 10;
 
 /// The request that a reply belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +56,13 @@ pub struct ReplyBytes {
 impl Replies {
     /// Creates an empty collection with capacity for `requests` replies.
     pub fn with_capacity(requests: usize) -> Self {
-        let bytes = requests.saturating_mul(REPLY_BYTES_GUESS).min(CHUNK_BYTES);
+        let bytes = requests.saturating_mul(REPLY_BYTES_GUESS);
         // A single request may well be untagged; a client that sends many tags them.
-        let tagged =
-            if requests > 1 { LineBuffer::with_capacity(bytes) } else { LineBuffer::default() };
+        let tagged = match requests {
+            0 | 1 => LineBuffer::default(),
+            _ if bytes < CHUNK_BYTES / 4 => LineBuffer::with_capacity(bytes),
+            _ => spare::chunk(),
+        };
         Self { tagged, answered: Vec::with_capacity(requests), ..Self::default() }
     }
 
@@ -75,8 +79,8 @@ impl Replies {
                 write(Some(tag), &mut self.tagged);
                 let written = self.tagged.len() - before;
                 if self.tagged.len() >= CHUNK_BYTES {
-                    let next = LineBuffer::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
-                    self.full.push(std::mem::replace(&mut self.tagged, next).into_bytes());
+                    let full = std::mem::replace(&mut self.tagged, spare::chunk());
+                    self.full.push(full.into_bytes());
                 }
                 written
             }
@@ -143,7 +147,7 @@ impl Replies {
     pub fn into_bytes(self) -> ReplyBytes {
         ReplyBytes {
             full: self.full,
-            tagged: self.tagged.into_bytes(),
+            tagged: spare::trimmed(self.tagged),
             untagged: self.untagged.into_bytes(),
             untagged_places: self.untagged_places,
         }

@@ -15,7 +15,7 @@ use super::transport::ReplyWriter;
 use crate::access::Door;
 use crate::limits::{BATCH_JOBS_MAX, LINGER_MS, REVOKED_WITHIN, STOP_MS};
 use bytes::Buf as _;
-use daytrade_protocol::{ForeignProtocol, Parsed, Push, parse_line};
+use daytrade_protocol::{ForeignProtocol, LineBlock, Parsed, Push, parse_line};
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -322,6 +322,30 @@ impl Session {
         self.input.quit();
     }
 
+    /// Parses the next line of a block. Returns None if there is none, or if nothing more is to be
+    /// read.
+    #[inline]
+    fn next_line(&mut self, block: &mut LineBlock) -> Option<Parsed> {
+        let (parsed, bytes) = if let Some((request, bytes)) = block.next_plain() {
+            (Parsed::Request(request), bytes)
+        } else {
+            let line = block.next_line()?;
+            let parsed = parse_line(line);
+            if matches!(parsed, Parsed::Invalid(_))
+                && let Some(protocol) = ForeignProtocol::of(line)
+            {
+                self.end_foreign(protocol);
+                return None;
+            }
+            (parsed, line.len() + 1)
+        };
+        if !self.dispatcher.login.may_go_on(bytes) {
+            self.input.quit();
+            return None;
+        }
+        Some(parsed)
+    }
+
     /// Reads the lines that have arrived, as far as the bounds allow, and sends their jobs.
     async fn read_lines(&mut self) -> io::Result<()> {
         loop {
@@ -344,18 +368,7 @@ impl Session {
             let stalled = left == 0;
             self.dispatcher.expect(block.len());
             while left > 0 && !self.dispatcher.is_holding() && !self.input.has_quit() {
-                let Some(line) = block.next_line() else { break };
-                if !self.dispatcher.login.may_go_on(line.len() + 1) {
-                    self.input.quit();
-                    break;
-                }
-                let parsed = parse_line(line);
-                if matches!(parsed, Parsed::Invalid(_))
-                    && let Some(protocol) = ForeignProtocol::of(line)
-                {
-                    self.end_foreign(protocol);
-                    break;
-                }
+                let Some(parsed) = self.next_line(&mut block) else { break };
                 if self.dispatcher.take_line(parsed, stopping) == Next::Quit {
                     self.input.quit();
                 }

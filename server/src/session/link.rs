@@ -4,6 +4,7 @@ use super::login::Interrupt;
 use super::outbox::Outbox;
 use super::timer::Timer;
 use crate::audit::LogPart;
+use crate::message::give_back;
 use bytes::Buf as _;
 use std::collections::VecDeque;
 use std::io::{self, Cursor};
@@ -39,7 +40,8 @@ impl<R> Link<R> {
             if self.chunks.is_empty() {
                 self.chunks = outbox.take();
             }
-            self.writing = Cursor::new(self.chunks.pop_front().unwrap_or_default());
+            let next = Cursor::new(self.chunks.pop_front().unwrap_or_default());
+            give_back(std::mem::replace(&mut self.writing, next).into_inner());
         }
     }
 }

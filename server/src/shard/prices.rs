@@ -2,12 +2,25 @@
 
 use super::ledger::Ledger;
 use crate::engine::{Events, Hit, Price, PriceUsed, Rejection, UserId, decide};
-use crate::message::Quote;
-use daytrade_protocol::{Command, Refusal, Symbol, UserName};
+use crate::message::{Quote, is_fresh};
+use daytrade_protocol::{Command, Money, Refusal, Symbol, UserName};
 use hashbrown::HashMap;
 
-#[derive(Debug)]
+/// What a decision needs of a symbol's newest quote. It is small, so that the prices of thousands
+/// of symbols stay in the processor's cache.
+#[derive(Clone, Copy, Debug)]
 struct KnownPrice {
+    price: Money,
+    arrived_ms: u64,
+    /// Index of the quote.
+    index: u32,
+    /// True until the first use.
+    is_new: bool,
+}
+
+/// The newest quote of a symbol.
+#[derive(Debug)]
+struct KnownQuote {
     quote: Quote,
     /// Transaction for which it was fetched, until that transaction has used it. For any other
     /// transaction the price comes from the cache.
@@ -18,18 +31,36 @@ struct KnownPrice {
 
 /// The newest quote of each symbol. It must never use a quote that is older than 60 s.
 #[derive(Debug, Default)]
-pub(super) struct PriceTable(HashMap<Symbol, KnownPrice>);
+pub(super) struct PriceTable {
+    prices: HashMap<Symbol, KnownPrice>,
+    quotes: Vec<KnownQuote>,
+}
 
 impl PriceTable {
     /// Stores a quote that has arrived.
     pub(super) fn insert(&mut self, quote: Quote, fetched_for: Option<(UserName, u64)>) {
-        self.0.insert(quote.symbol, KnownPrice { quote, fetched_for, unrecorded: None });
+        self.store(KnownQuote { quote, fetched_for, unrecorded: None });
     }
 
     /// Stores a price that a market has shown, at this time of its clock.
     pub(super) fn insert_shown(&mut self, quote: Quote, time_ms: u64) {
-        let (fetched_for, unrecorded) = (None, Some(time_ms));
-        self.0.insert(quote.symbol, KnownPrice { quote, fetched_for, unrecorded });
+        self.store(KnownQuote { quote, fetched_for: None, unrecorded: Some(time_ms) });
+    }
+
+    fn store(&mut self, known: KnownQuote) {
+        let Quote { symbol, price, arrived_ms, .. } = known.quote;
+        let is_new = known.fetched_for.is_some() || known.unrecorded.is_some();
+        let next = self.quotes.len() as u32;
+        let index = self.prices.get(&symbol).map_or(next, |known| known.index);
+        self.prices.insert(symbol, KnownPrice { price, arrived_ms, index, is_new });
+        match self.quotes.get_mut(index as usize) {
+            Some(quote) => *quote = known,
+            None => self.quotes.push(known),
+        }
+    }
+
+    fn known(&self, symbol: Symbol) -> Option<&KnownQuote> {
+        self.quotes.get(self.prices.get(&symbol)?.index as usize)
     }
 
     /// Returns the hit to record when a transaction uses a price that a market has shown; None if
@@ -40,23 +71,26 @@ impl PriceTable {
         user: &UserName,
         number: u64,
     ) -> Option<Hit> {
-        let known = self.0.get_mut(&symbol)?;
+        let price = self.prices.get_mut(&symbol)?;
+        let known = self.quotes.get_mut(price.index as usize)?;
         let source_time_ms = known.unrecorded.take()?;
+        price.is_new = known.fetched_for.is_some();
         let (price, key) = (known.quote.price, known.quote.key.as_ref().into());
         Some(Hit { number, user: user.clone(), symbol, price, source_time_ms, key })
     }
 
     /// Returns the symbol's quote if it is fresh.
     pub(super) fn fresh(&self, symbol: Symbol, now_ms: u64) -> Option<&Quote> {
-        self.0.get(&symbol).map(|known| &known.quote).filter(|quote| quote.is_fresh(now_ms))
+        self.quote(symbol).filter(|quote| quote.is_fresh(now_ms))
     }
 
     /// Returns the symbol's quote of any age.
     pub(super) fn quote(&self, symbol: Symbol) -> Option<&Quote> {
-        self.0.get(&symbol).map(|known| &known.quote)
+        self.known(symbol).map(|known| &known.quote)
     }
 
     /// Returns the symbol's fresh price for a transaction, and notes its use.
+    #[inline]
     pub(super) fn take(
         &mut self,
         symbol: Symbol,
@@ -64,16 +98,36 @@ impl PriceTable {
         user: Option<&UserName>,
         number: u64,
     ) -> Option<PriceUsed> {
-        let known = self.0.get_mut(&symbol).filter(|known| known.quote.is_fresh(now_ms))?;
-        let is_here =
-            |(for_user, fetched): &(UserName, u64)| Some(for_user) == user && *fetched == number;
-        // The first to use a market's price is the one for whom it is recorded.
-        let shown = known.unrecorded.is_some();
-        let fetched = shown || known.fetched_for.as_ref().is_some_and(is_here);
-        if fetched && !shown {
-            known.fetched_for = None;
+        let known = self.prices.get_mut(&symbol)?;
+        if !is_fresh(known.arrived_ms, now_ms) {
+            return None;
         }
-        Some(PriceUsed { price: known.quote.price, cached: !fetched })
+        let (price, mut cached) = (known.price, true);
+        if known.is_new {
+            cached = !self.quotes.get_mut(known.index as usize)?.is_used_by(user, number);
+            // A price that a market has shown stays new until its hit is recorded.
+            known.is_new = cached || self.quotes.get(known.index as usize)?.unrecorded.is_some();
+        }
+        Some(PriceUsed { price, cached })
+    }
+}
+
+impl KnownQuote {
+    /// Notes the use by a transaction. Returns true if the price was fetched for it, or if a market
+    /// has shown the price and this is its first use.
+    fn is_used_by(&mut self, user: Option<&UserName>, number: u64) -> bool {
+        // The first to use a market's price is the one for whom it is recorded.
+        if self.unrecorded.is_some() {
+            return true;
+        }
+        let is_here = self
+            .fetched_for
+            .as_ref()
+            .is_some_and(|(for_user, fetched)| Some(for_user) == user && *fetched == number);
+        if is_here {
+            self.fetched_for = None;
+        }
+        is_here
     }
 }
 

@@ -49,7 +49,7 @@ pub use refusal::Refusal;
 pub use reply::{
     Detail, DetailWriter, DumpPath, Entry, EntryOutcome, Reply, ReplyBody, ReplyError, ServerLine,
 };
-pub use request::{Body, Invalid, Parsed, Request, parse_line};
+pub use request::{Body, Invalid, Parsed, Request, parse_line, plain_head};
 pub use types::{
     FILENAME_BYTES_MAX, FileName, Money, MoneyError, SECRET_BYTES_MAX, SECRET_BYTES_MIN,
     SHARES_MAX, Secret, Side, Symbol, Tag, TradeTerms, USER_BYTES_MAX, UserName, WORD_BYTES_MAX,

@@ -3,7 +3,7 @@
 //! The parser reads borrowed bytes and copies only what a value keeps. It accepts every byte
 //! string.
 
-use crate::commands::{AnyName, Arguments, Attempt, Command, SessionCommand};
+use crate::commands::{AnyName, Arguments, Attempt, Command, CommandName, SessionCommand};
 use crate::refusal::Refusal;
 use crate::types::Tag;
 use crate::wire::codec::{LINE_BYTES_MAX, LineBlock};
@@ -163,6 +163,26 @@ impl LineBlock {
         self.skip(bytes);
         Some((Request { tag, noreply: false, body: Body::Command(command) }, bytes))
     }
+}
+
+/// Reads tag and name of a command whose head has its plain form. Returns them, and the bytes from
+/// the comma before the user. Returns None for any other line.
+///
+/// ```
+/// use daytrade_protocol::{CommandName, plain_head};
+///
+/// let (tag, name, rest) = plain_head(b"[7] QUOTE,alice,ABC").unwrap();
+/// assert_eq!((tag.map(|tag| tag.get()), name), (Some(7), CommandName::Quote));
+/// assert_eq!(rest, b",alice,ABC");
+/// assert!(plain_head(b" [7] quote,alice,ABC").is_none());
+/// ```
+#[inline]
+pub fn plain_head(line: &[u8]) -> Option<(Option<Tag>, CommandName, &[u8])> {
+    let mut from = PlainReader::new(line);
+    let tag = Tag::new(from.tag()?);
+    let Some(AnyName::Command(name)) = AnyName::of_letters(from.name()?) else { return None };
+    let rest = from.rest();
+    rest.starts_with(b",").then_some((tag, name, rest))
 }
 
 type BodyError = (Refusal, Option<Box<Attempt>>);

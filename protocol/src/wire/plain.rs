@@ -26,6 +26,11 @@ impl<'a> PlainReader<'a> {
         Self { block, at: 0 }
     }
 
+    /// Returns the bytes not yet read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.block.get(self.at..).unwrap_or_default()
+    }
+
     /// Returns the next eight bytes. At the end of the block, lines are left to the general parser.
     #[inline]
     fn word(&self, ahead: usize) -> Option<u64> {

@@ -114,6 +114,8 @@ pub fn trim(bytes: &[u8]) -> &[u8] {
         // Most fields begin and end with something else; only a tag is followed by a blank.
         [b'!'..=0xff, .., b'!'..=0xff] => bytes,
         [b' ', b'!'..=0xff, .., b'!'..=0xff] => &bytes[1..],
+        // Lines of workload files end with a blank.
+        [b'!'..=0xff, .., b'!'..=0xff, b' '] => &bytes[..bytes.len() - 1],
         _ => trim_all(bytes),
     }
 }

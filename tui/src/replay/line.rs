@@ -2,7 +2,7 @@
 //!
 //! It reads no more of a line than that, because the server parses the line anyway.
 
-use daytrade_protocol::{CommandName, LINE_BYTES_MAX, Tag, trim};
+use daytrade_protocol::{CommandName, LINE_BYTES_MAX, Tag, plain_head, trim};
 
 /// A line that the server processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,22 @@ pub(super) fn classify_line(line: &[u8], connections: usize) -> Option<Outgoing>
     if !too_long && (line.is_empty() || line[0] == b'#') {
         return None;
     }
-    let plain = Outgoing {
+    // The first of the fields is the user.
+    let connection_of = |fields: &[u8]| match connections {
+        1 => 0,
+        _ => (hash(split_field(fields).0) % connections as u64) as usize,
+    };
+    // Nearly all lines.
+    if !too_long
+        && !line.ends_with(b"noreply")
+        && let Some((tag, command, rest)) = plain_head(line)
+    {
+        let connection = connection_of(&rest[1..]);
+        let (noreply, quits, barrier) = (false, false, command == CommandName::DumpLog);
+        let (tag, command) = (tag.map(Tag::get), Some(command));
+        return Some(Outgoing { tag, command, connection, noreply, barrier, quits });
+    }
+    let other = Outgoing {
         tag: None,
         command: None,
         connection: 0,
@@ -45,20 +60,17 @@ pub(super) fn classify_line(line: &[u8], connections: usize) -> Option<Outgoing>
     let noreply = noreply && !too_long;
     // The reply to an invalid tag has no tag.
     let Some((tag, rest)) = Tag::split_from(line) else {
-        return Some(Outgoing { noreply, ..plain });
+        return Some(Outgoing { noreply, ..other });
     };
     let tag = tag.map(Tag::get);
     if too_long {
-        return Some(Outgoing { tag, ..plain });
+        return Some(Outgoing { tag, ..other });
     }
     let (name, rest) = split_field(rest);
     let command = CommandName::parse(name);
     let barrier = command == Some(CommandName::DumpLog);
     let quits = command.is_none() && name.eq_ignore_ascii_case(b"QUIT");
-    let connection = match connections {
-        1 => 0,
-        _ => (hash(split_field(rest).0) % connections as u64) as usize,
-    };
+    let connection = connection_of(rest);
     Some(Outgoing { tag, command, connection, noreply, barrier, quits })
 }
 

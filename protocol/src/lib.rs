@@ -55,6 +55,4 @@ pub use types::{
     SHARES_MAX, Secret, Side, Symbol, Tag, TradeTerms, USER_BYTES_MAX, UserName, WORD_BYTES_MAX,
     Word,
 };
-pub use wire::{
-    LINE_BYTES_MAX, LineBlock, LineBuffer, LineCodec, append_integer, short_copy, trim,
-};
+pub use wire::{LINE_BYTES_MAX, LineBlock, LineBuffer, LineCodec, short_copy, trim};

@@ -5,11 +5,11 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use daytrade_protocol::{Body, Command, LineBuffer, Money, Parsed, Symbol, Tag, parse_line};
+use daytrade_server::test_support::AuditWriter;
 use daytrade_server::test_support::engine::{
     Book, Outcome, Price, PriceUsed, Record, Rejection, Stamp, decide, write_summary,
 };
 use daytrade_server::test_support::journal::FrameBuilder;
-use daytrade_server::test_support::{AuditWriter, Origin};
 use std::hint::black_box;
 
 const WORKLOAD: &str = include_str!("../../workloads/10-users.txt");
@@ -83,13 +83,12 @@ fn benches(criterion: &mut Criterion) {
         });
     });
     group.bench_function("made XML of", |bench| {
-        let origin = Origin { time_ms: NOW_MS, server: "daytrade-0" };
         bench.iter(|| {
-            let mut xml = AuditWriter::default();
+            let mut xml = AuditWriter::new("daytrade-0".to_owned());
             for record in &records {
-                xml.record(origin, black_box(record), None);
+                xml.record(NOW_MS, black_box(record), None);
             }
-            xml.take()
+            xml.take(LineBuffer::default())
         });
     });
     group.finish();

@@ -95,7 +95,7 @@ pub use server::Server;
 /// The inside of the server, for tests, simulations and benchmarks.
 #[cfg(feature = "test-support")]
 pub mod test_support {
-    pub use crate::audit::{AuditWriter, LogFilter, LogPart, LogReader, Origin};
+    pub use crate::audit::{AuditWriter, LogFilter, LogPart, LogReader};
     pub use crate::clock::{Clock, Times};
     pub use crate::execution::Execution;
     pub use crate::server::{Connector, Deps, OpenSource};

@@ -169,10 +169,14 @@ pub(crate) const SNAPSHOTS_KEPT: usize = 2;
 /// Maximum number of concurrent dumps; further ones wait.
 pub(crate) const DUMPS_AT_ONCE: usize = 2;
 /// Approximate size of the batches a dump receives from each shard's journal, bytes.
-pub(crate) const DUMP_BATCH_BYTES: usize = 256 << 10;
-/// Size of the pieces a dump writes, bytes. It is large enough to write efficiently, and small
-/// enough for a journal's sync to wait for one piece.
-pub(crate) const DUMP_WRITE_BYTES: usize = 64 << 10;
+pub(crate) const DUMP_BATCH_BYTES: usize = 128 << 10;
+/// Size of the buffers that a dump writes at once while no shard commits, bytes.
+pub(crate) const DUMP_WRITE_BYTES: usize = 1 << 20;
+/// Size of the pieces it writes while shards commit, bytes: small enough for a journal's sync to
+/// wait for one piece.
+pub(crate) const DUMP_PIECE_BYTES: usize = 64 << 10;
+/// Time without a frame after which nobody trades, for a dump.
+pub(crate) const DUMP_QUIET: Duration = Duration::from_millis(20);
 /// Maximum unsynced data of a dump in the page cache, if direct I/O is not supported, bytes.
 pub(crate) const DUMP_UNSYNCED_BYTES: u64 = 32 << 20;
 /// Default of `--dump-quota`: maximum size of all files in the dump folder (`DUMP_FAILED`).
@@ -194,8 +198,8 @@ pub(crate) const DUMP_ENTRY_BYTES: u64 = 4 << 10;
 pub(crate) const DUMP_FREE_FILES_MIN: u64 = 1_024;
 /// Maximum number of threads of a dump that read journals. The dump reads further ones itself.
 pub(crate) const DUMP_READERS_MAX: usize = 8;
-/// Number of pieces that wait to be written or filled.
-pub(crate) const DUMP_WRITE_BUFFERS: usize = 8;
+/// Number of buffers that wait to be written or filled.
+pub(crate) const DUMP_WRITE_BUFFERS: usize = 3;
 
 /// Default of `--quote-connections`. Further requests wait in order.
 pub(crate) const QUOTE_CONNECTIONS_MAX: usize = 256;

@@ -15,13 +15,6 @@ const WORD_OFFSETS: usize = 16;
 /// Turns eight digit values into ASCII.
 const ASCII: u64 = 0x3030_3030_3030_3030;
 
-/// Appends an integer in decimal digits.
-pub fn append_integer(out: &mut Vec<u8>, value: u64) {
-    let mut field = [0; FIELD_BYTES];
-    let bytes = digits_at(&mut field, 0, value);
-    out.extend_from_slice(&field[..bytes]);
-}
-
 /// Writes an integer at an offset, without leading zeros. Returns the number of digits.
 #[inline]
 pub(crate) fn digits_at(field: &mut [u8; FIELD_BYTES], at: usize, value: u64) -> usize {
@@ -145,9 +138,9 @@ mod tests {
             bits in 0..64,
         ) {
             let value = value >> bits;
-            let mut out = Vec::new();
-            append_integer(&mut out, value);
-            prop_assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+            let mut field = [0; FIELD_BYTES];
+            let bytes = digits_at(&mut field, 0, value);
+            prop_assert_eq!(std::str::from_utf8(&field[..bytes]), Ok(&*value.to_string()));
         }
     }
 

@@ -4,6 +4,8 @@
 use super::decimal::FIELD_BYTES;
 use super::fields::Fields;
 use super::short_copy;
+use crate::refusal::Refusal;
+use crate::types::Money;
 
 /// Spare bytes added at once.
 const SPARE_BYTES: usize = 1024;
@@ -68,6 +70,37 @@ impl LineBuffer {
         self.used = 0;
     }
 
+    /// Removes everything after the first `bytes` bytes.
+    pub fn truncate(&mut self, bytes: usize) {
+        self.used = self.used.min(bytes);
+    }
+
+    /// Appends text.
+    #[inline]
+    pub fn append(&mut self, text: &[u8]) -> &mut Self {
+        self.put(text)
+    }
+
+    /// Appends an integer in decimal digits.
+    #[inline]
+    pub fn append_integer(&mut self, value: u64) -> &mut Self {
+        self.bare_int(value)
+    }
+
+    /// Appends an amount with exactly two decimals.
+    #[inline]
+    pub fn append_money(&mut self, amount: Money) -> &mut Self {
+        self.bare_money(amount)
+    }
+
+    /// Appends `CODE: message`.
+    #[inline]
+    pub fn append_refusal(&mut self, refusal: &Refusal) -> &mut Self {
+        self.put(refusal.code().as_str().as_bytes()).put(b": ");
+        refusal.write_message(self);
+        self
+    }
+
     /// Appends lines that are already written.
     pub fn extend_from_slice(&mut self, lines: &[u8]) {
         self.bytes.truncate(self.used);
@@ -100,7 +133,7 @@ impl LineBuffer {
         // Often there is only one line, and a thousand connections have one each.
         let empty = self.bytes.capacity() == 0;
         let spare = if empty { SHORT_LINE_SPARE_BYTES } else { SPARE_BYTES };
-        self.bytes.resize(self.used + spare, 0);
+        self.bytes.resize(self.bytes.len().max(self.used) + spare, 0);
     }
 }
 
@@ -112,6 +145,21 @@ impl Fields for LineBuffer {
         }
         if let Some(field) = self.bytes.get_mut(self.used..).and_then(<[u8]>::first_chunk_mut) {
             self.used += write(field).min(FIELD_BYTES);
+        }
+        self
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> &mut Self {
+        if bytes.len() <= FIELD_BYTES {
+            return self.field(|field| short_copy::copy(field, bytes));
+        }
+        while self.bytes.len() - self.used < bytes.len() {
+            self.grow();
+        }
+        if let Some(space) = self.bytes.get_mut(self.used..self.used + bytes.len()) {
+            space.copy_from_slice(bytes);
+            self.used += bytes.len();
         }
         self
     }

@@ -12,6 +12,5 @@ pub(crate) mod scanner;
 pub mod short_copy;
 
 pub use codec::{LINE_BYTES_MAX, LineBlock, LineCodec};
-pub use decimal::append_integer;
 pub use line_buffer::LineBuffer;
 pub use scanner::trim;

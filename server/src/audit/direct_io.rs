@@ -1,11 +1,12 @@
 //! Writes a large file with direct I/O, one buffer at a time.
 //!
 //! The kernel writes the page cache to disk at times of its own choice and many megabytes at once,
-//! and the sync of a journal waits for that. A buffer written with direct I/O is on the disk before
-//! the next one starts, so a sync waits for at most one buffer of each running dump. If the file
+//! and the sync of a journal waits for that. A piece written with direct I/O is on the disk before
+//! the next one starts, so a sync waits for at most one piece of each running dump. If the file
 //! system does not support direct I/O, the file is synced at regular intervals.
 
 use super::error::DumpError;
+use super::pace::Pace;
 use crate::limits::{DUMP_UNSYNCED_BYTES, DUMP_WRITE_BUFFERS, DUMP_WRITE_BYTES};
 use std::fs::File;
 use std::io::{self, Write};
@@ -20,6 +21,7 @@ const BLOCK_BYTES: usize = 4096;
 /// Writes the output of `fill` to the file while `fill` is still running. Does not sync the file.
 pub(super) fn write_file<T>(
     file: &File,
+    pace: Pace,
     fill: impl FnOnce(&mut DirectWriter) -> Result<T, DumpError>,
 ) -> Result<T, DumpError> {
     let (full, to_write) = sync_channel(DUMP_WRITE_BUFFERS);
@@ -30,7 +32,7 @@ pub(super) fn write_file<T>(
     }
     let failed = || DumpError::Failed("a thread of the dump has failed".to_owned());
     std::thread::scope(|scope| {
-        let work = move || write(file, &to_write, &give_back);
+        let work = move || write(file, pace, &to_write, &give_back);
         let writing = Builder::new().name("dump".to_owned()).spawn_scoped(scope, work)?;
         // Dropping the writer ends the thread.
         let mut writer = DirectWriter { buffer: AlignedBuffer::new(), full, empty };
@@ -60,19 +62,26 @@ pub(crate) fn lower_thread_priority() {
 /// Writes buffers until the channel is closed.
 fn write(
     file: &File,
+    mut pace: Pace,
     buffers: &Receiver<AlignedBuffer>,
     give_back: &SyncSender<AlignedBuffer>,
 ) -> io::Result<()> {
     let mut direct = set_direct_io(file, true);
     let (mut end, mut synced) = (0, 0);
     for mut buffer in buffers {
-        let mut written = file.write_all_at(buffer.blocks(), end);
-        if direct && written.as_ref().is_err_and(|error| !is_full(error)) {
-            // Some file systems do not support direct I/O, and their errors differ.
-            direct = set_direct_io(file, false);
-            written = file.write_all_at(buffer.blocks(), end);
+        let (mut rest, mut at) = (buffer.blocks(), end);
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.len().min(pace.step_bytes()));
+            let mut written = file.write_all_at(piece, at);
+            if direct && written.as_ref().is_err_and(|error| !is_full(error)) {
+                // Some file systems do not support direct I/O, and their errors differ.
+                direct = set_direct_io(file, false);
+                written = file.write_all_at(piece, at);
+            }
+            written?;
+            at += piece.len() as u64;
+            rest = after;
         }
-        written?;
         end += buffer.used as u64;
         buffer.used = 0;
         // The receiver is gone after the last buffer.
@@ -176,7 +185,7 @@ mod tests {
     use super::*;
 
     fn filled(file: &File, bytes: &[u8]) -> Result<(), DumpError> {
-        write_file(file, |pieces| {
+        write_file(file, Pace::new(Vec::new()), |pieces| {
             Ok(bytes.chunks(1_000).try_for_each(|some| pieces.write_all(some))?)
         })
     }

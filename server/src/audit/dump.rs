@@ -8,6 +8,7 @@ use super::direct_io::write_file;
 use super::error::DumpError;
 use super::filter::LogFilter;
 use super::merge::LogMerger;
+use super::pace::Pace;
 use super::query::LogQuery;
 use crate::access::{Accounts, LogScope};
 use crate::config::Config;
@@ -144,7 +145,7 @@ impl DumpService {
         let number = self.sequence.fetch_add(1, Ordering::Relaxed);
         let mut bytes = 0;
         let dumped = destination.write(number, |file| {
-            write_file(file, |out| {
+            write_file(file, Pace::new(self.merger.positions.clone()), |out| {
                 let mut out = Bounded { out, budget, written: 0, checked: 0, refused: None };
                 let events = self.merger.merge(&query, &mut out);
                 bytes = out.written;

@@ -9,6 +9,7 @@ use super::xml;
 use crate::engine::Record;
 use crate::journal::{LogStore, Positions, Start};
 use crate::limits::DUMP_READERS_MAX;
+use crate::message::give_back;
 use parking_lot::{Mutex, RwLock};
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
@@ -196,7 +197,7 @@ impl<'a> Stream<'a> {
     /// Fetches the next batch that is not empty. Returns false after the last one.
     fn fetch(&mut self) -> Result<bool, DumpError> {
         while let Some(batch) = self.next_batch()? {
-            self.batch = batch;
+            give_back(std::mem::replace(&mut self.batch, batch).xml);
             self.events += self.batch.events;
             (self.at, self.from) = (0, 0);
             if !self.batch.times.is_empty() {

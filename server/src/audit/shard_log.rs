@@ -3,15 +3,16 @@
 use super::error::DumpError;
 use super::filter::LogFilter;
 use super::query::LogQuery;
-use super::xml::{AuditWriter, Origin};
+use super::xml::AuditWriter;
 use crate::journal::{FrameReader, FrameRecords};
 use crate::limits::DUMP_BATCH_BYTES;
+use crate::message::spare_chunk;
 
 /// A shard's part of the log. It ends at the shard's noted position, or at the time and record of
 /// the DUMPLOG.
 pub(super) struct ShardLog<'a> {
     reader: Box<dyn FrameReader + 'a>,
-    server: String,
+    audit: AuditWriter,
     filter: Option<&'a LogFilter>,
     from_ms: u64,
     until_ms: u64,
@@ -32,7 +33,7 @@ impl<'a> ShardLog<'a> {
     ) -> Self {
         Self {
             reader,
-            server,
+            audit: AuditWriter::new(server),
             filter: Some(&query.filter).filter(|one| !matches!(one, LogFilter::Everything)),
             from_ms: query.from_ms,
             until_ms: query.until_ms,
@@ -44,8 +45,8 @@ impl<'a> ShardLog<'a> {
 
     /// Returns the next elements, or None at the end.
     pub(super) fn next_batch(&mut self) -> Result<Option<Batch>, DumpError> {
-        let (mut audit, mut batch) = (AuditWriter::default(), Batch::default());
-        while !self.ended && audit.bytes() < DUMP_BATCH_BYTES {
+        let mut batch = Batch::default();
+        while !self.ended && self.audit.bytes() < DUMP_BATCH_BYTES {
             let Some((time_ms, records)) = &mut self.records else {
                 self.ended = !self.next_frame()?;
                 continue;
@@ -57,12 +58,12 @@ impl<'a> ShardLog<'a> {
                 None => self.records = None,
                 Some((number, record)) => {
                     let filter = self.filter.filter(|_| number != last);
-                    audit.record(Origin { time_ms, server: &self.server }, &record, filter);
+                    self.audit.record(time_ms, &record, filter);
                 }
             }
-            batch.end_at(time_ms, audit.bytes());
+            batch.end_at(time_ms, self.audit.bytes());
         }
-        let batch = batch.take(audit.take());
+        let batch = batch.take(self.audit.take(spare_chunk()));
         Ok(Some(batch).filter(|batch| !batch.times.is_empty() || !self.ended))
     }
 

@@ -23,4 +23,4 @@ pub use reload::ReloadRequest;
 pub use replies::{Replies, ReplyBytes, ReplyTo};
 pub use reply_sink::{ReplySink, ReplyTarget, Subscription};
 pub use shard_event::ShardEvent;
-pub(crate) use spare::give_back;
+pub(crate) use spare::{chunk as spare_chunk, give_back};

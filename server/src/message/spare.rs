@@ -1,7 +1,7 @@
-//! Large buffers of replies that are written, kept for the next replies.
+//! Large buffers of replies and logs that are written, kept for the next ones.
 //!
-//! The system has to map and clear the memory of a new buffer, which took longer than writing the
-//! replies into it. The buffers belong to no server in particular. What one still contains is
+//! The system has to map and clear the memory of a new buffer, which takes longer than writing the
+//! lines into it. The buffers belong to no server in particular. What one still contains is
 //! overwritten before it is sent: a [`LineBuffer`] only shows the lines written since.
 
 use super::replies::CHUNK_BYTES;
@@ -15,7 +15,7 @@ const CAPACITY: usize = CHUNK_BYTES + CHUNK_BYTES / 8;
 static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// Returns an empty buffer with capacity for a chunk of replies.
-pub(super) fn chunk() -> LineBuffer {
+pub(crate) fn chunk() -> LineBuffer {
     let spare = SPARE.lock().pop();
     spare.map_or_else(|| LineBuffer::with_capacity(CAPACITY), LineBuffer::reusing)
 }

@@ -5,12 +5,12 @@ use super::client::Observed;
 use super::run::SEGMENT_BYTES_MAX;
 use anyhow::{Context as _, bail, ensure};
 use daytrade_protocol::{Command, LineBuffer, Money, Symbol};
+use daytrade_server::test_support::AuditWriter;
 use daytrade_server::test_support::engine::{
     Book, Event, Outcome, Record, Stamp, reply_to, write_summary,
 };
 use daytrade_server::test_support::journal::{FaultDisk, Start, recover};
 use daytrade_server::test_support::shard::recover_shard;
-use daytrade_server::test_support::{AuditWriter, Origin};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the number of commands in the journals.
@@ -82,7 +82,7 @@ impl<'a> JournalReplay<'a> {
             observed,
             found,
             book: Book::default(),
-            audit: AuditWriter::default(),
+            audit: AuditWriter::new("simulation".to_owned()),
             newest: BTreeMap::new(),
             added: 0,
             shares: BTreeMap::new(),
@@ -107,8 +107,8 @@ impl<'a> JournalReplay<'a> {
             | Record::Rejected { .. }
             | Record::DumpFailed { .. } => {}
         }
-        self.audit.record(Origin { time_ms, server: "simulation" }, record, None);
-        let (xml, _) = self.audit.take();
+        self.audit.record(time_ms, record, None);
+        let (xml, _) = self.audit.take(LineBuffer::default());
         if let Record::Transaction { number: tag, .. } = record {
             let xml = String::from_utf8(xml)?;
             let mention = format!("<transactionNum>{tag}</transactionNum>");

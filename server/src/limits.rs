@@ -174,7 +174,9 @@ pub(crate) const DUMP_BATCH_BYTES: usize = 128 << 10;
 pub(crate) const DUMP_WRITE_BYTES: usize = 1 << 20;
 /// Size of the pieces it writes while shards commit, bytes: small enough for a journal's sync to
 /// wait for one piece.
-pub(crate) const DUMP_PIECE_BYTES: usize = 64 << 10;
+pub(crate) const DUMP_PIECE_BYTES: usize = 32 << 10;
+/// Longest pause after such a piece. The pause is as long as the piece took.
+pub(crate) const DUMP_PAUSE_MAX: Duration = Duration::from_millis(5);
 /// Time without a frame after which nobody trades, for a dump.
 pub(crate) const DUMP_QUIET: Duration = Duration::from_millis(20);
 /// Maximum unsynced data of a dump in the page cache, if direct I/O is not supported, bytes.

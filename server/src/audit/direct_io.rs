@@ -7,12 +7,15 @@
 
 use super::error::DumpError;
 use super::pace::Pace;
-use crate::limits::{DUMP_UNSYNCED_BYTES, DUMP_WRITE_BUFFERS, DUMP_WRITE_BYTES};
+use crate::limits::{
+    DUMP_PAUSE_MAX, DUMP_PIECE_BYTES, DUMP_UNSYNCED_BYTES, DUMP_WRITE_BUFFERS, DUMP_WRITE_BYTES,
+};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Builder;
+use std::time::Instant;
 
 /// Alignment of a buffer in memory and in the file, and the unit of its length. Direct I/O requires
 /// this.
@@ -49,7 +52,7 @@ pub(super) fn write_file<T>(
 
 /// Niceness of the threads of a dump.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICE: i32 = 19;
 
 /// Lowers the priority of this thread, and of the threads it starts: trading has priority.
 pub(crate) fn lower_thread_priority() {
@@ -71,7 +74,10 @@ fn write(
     for mut buffer in buffers {
         let (mut rest, mut at) = (buffer.blocks(), end);
         while !rest.is_empty() {
-            let (piece, after) = rest.split_at(rest.len().min(pace.step_bytes()));
+            let is_trading = pace.is_trading();
+            let most = if is_trading { DUMP_PIECE_BYTES } else { DUMP_WRITE_BYTES };
+            let (piece, after) = rest.split_at(rest.len().min(most));
+            let begun = Instant::now();
             let mut written = file.write_all_at(piece, at);
             if direct && written.as_ref().is_err_and(|error| !is_full(error)) {
                 // Some file systems do not support direct I/O, and their errors differ.
@@ -79,6 +85,10 @@ fn write(
                 written = file.write_all_at(piece, at);
             }
             written?;
+            if is_trading {
+                // The disk is the others' for as long.
+                std::thread::sleep(begun.elapsed().min(DUMP_PAUSE_MAX));
+            }
             at += piece.len() as u64;
             rest = after;
         }

@@ -1,8 +1,8 @@
-//! The size of the steps in which a dump writes: large while nobody trades, small while shards
-//! commit, because a sync of a journal waits for the step before it.
+//! Whether others trade while a dump is written. It then writes small pieces with pauses between
+//! them, because a sync of a journal waits for the piece before it.
 
 use crate::journal::Positions;
-use crate::limits::{DUMP_PIECE_BYTES, DUMP_QUIET, DUMP_WRITE_BYTES};
+use crate::limits::DUMP_QUIET;
 use std::time::Instant;
 
 /// Watches the journals of all shards.
@@ -15,18 +15,17 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Watches these journals. The first steps are small.
+    /// Watches these journals. At first others are taken to trade.
     pub(super) const fn new(positions: Vec<Positions>) -> Self {
         Self { positions, frames: 0, changed: None }
     }
 
-    /// Returns how many bytes to write at once now.
-    pub(super) fn step_bytes(&mut self) -> usize {
+    /// Returns true if a frame was written just now.
+    pub(super) fn is_trading(&mut self) -> bool {
         let frames = self.positions.iter().map(|position| position.get().frame).sum();
         if frames != std::mem::replace(&mut self.frames, frames) {
             self.changed = Some(Instant::now());
         }
-        let is_quiet = self.changed.is_none_or(|changed| changed.elapsed() >= DUMP_QUIET);
-        if is_quiet { DUMP_WRITE_BYTES } else { DUMP_PIECE_BYTES }
+        self.changed.is_some_and(|changed| changed.elapsed() < DUMP_QUIET)
     }
 }

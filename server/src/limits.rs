@@ -248,6 +248,9 @@ pub(crate) const QUOTE_ANSWER_BYTES_MAX: usize = 256;
 
 /// Size at which a log file is renamed and another one begun, bytes. One older file is kept.
 pub(crate) const LOG_FILE_BYTES_MAX: u64 = 64 << 20;
+/// Maximum number of log lines that wait to be written; further ones are dropped. The queue has its
+/// whole size from the start: 32 bytes a line.
+pub(crate) const LOG_LINES_WAITING_MAX: usize = 8_192;
 
 /// Failed logins after which a connection is closed.
 pub(crate) const LOGIN_FAILURES_MAX: u32 = 3;

@@ -1,6 +1,6 @@
 //! The runtime log: one line per event, with file and line of the code, as text or JSON.
 
-use crate::limits::LOG_FILE_BYTES_MAX;
+use crate::limits::{LOG_FILE_BYTES_MAX, LOG_LINES_WAITING_MAX};
 use crate::runtime::ensure_threads;
 use anyhow::Context as _;
 use clap::ValueEnum;
@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracing::Level;
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, reload};
@@ -126,9 +126,10 @@ pub(crate) fn init(path: Option<&Path>, level: Level, format: LogFormat) -> anyh
         Some(path) => Some(LogFile::open(path, LOG_FILE_BYTES_MAX)?),
         None => None,
     };
+    let waiting = NonBlockingBuilder::default().buffered_lines_limit(LOG_LINES_WAITING_MAX);
     let (writer, guard) = match &file {
-        Some(file) => tracing_appender::non_blocking(file.clone()),
-        None => tracing_appender::non_blocking(io::stderr()),
+        Some(file) => waiting.finish(file.clone()),
+        None => waiting.finish(io::stderr()),
     };
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)

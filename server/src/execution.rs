@@ -2,7 +2,7 @@
 
 use crate::audit::{DumpService, lower_thread_priority};
 use crate::journal::{SnapshotJob, SnapshotKeeper};
-use crate::limits::DUMPS_AT_ONCE;
+use crate::limits::{DUMPS_AT_ONCE, SHARD_SPIN};
 use crate::message::{DumpRequest, ShardEvent};
 use crate::runtime::NO_THREAD;
 use crate::shard::{ShardTask, run_shard};
@@ -59,8 +59,9 @@ impl Execution {
     pub fn start_shard(&self, task: ShardTask) -> anyhow::Result<ShardJoin> {
         let name = format!("shard-{}", task.shard.number());
         Ok(match self {
-            Self::Threads => ShardJoin::Thread(on_thread(name, run_shard(task))?),
-            Self::Tasks(_) => ShardJoin::Task(tokio::spawn(run_shard(task))),
+            Self::Threads => ShardJoin::Thread(on_thread(name, run_shard(task, SHARD_SPIN))?),
+            // Tasks share one thread, and their time is virtual.
+            Self::Tasks(_) => ShardJoin::Task(tokio::spawn(run_shard(task, Duration::ZERO))),
         })
     }
 

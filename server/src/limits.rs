@@ -150,6 +150,8 @@ pub(crate) const fn free_bytes_min(shards: usize) -> u64 {
 /// Number of times a shard with work yields to other tasks before it writes, so that more requests
 /// share one sync. It stops when no more requests arrive.
 pub(crate) const GATHER_TURNS_MAX: usize = 16;
+/// Time for which a shard looks for the next message before it waits to be woken.
+pub(crate) const SHARD_SPIN: Duration = Duration::from_micros(100);
 /// Interval between checks of the free disk space while it is low, milliseconds.
 pub(crate) const FREE_SPACE_CHECK_MS: u64 = 500;
 

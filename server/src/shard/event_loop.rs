@@ -65,10 +65,11 @@ pub struct ShardTask {
     pub route: Option<watch::Receiver<Route>>,
 }
 
-/// Runs a shard until it is told to stop, then writes a last snapshot.
-pub async fn run_shard(task: ShardTask) {
+/// Runs a shard until it is told to stop, then writes a last snapshot. It looks for messages for
+/// the time `spin` before it waits for one.
+pub async fn run_shard(task: ShardTask, spin: Duration) {
     let ShardTask { shard, queues, clock, mode, fatal, keeper, route } = task;
-    let event_loop = EventLoop { shard, queues, clock, mode, fatal, sync_due: None, route };
+    let event_loop = EventLoop { shard, queues, clock, mode, fatal, sync_due: None, route, spin };
     let mut shard = event_loop.run().await;
     if let Err(error) = shard.last_snapshot(&keeper) {
         tracing::warn!(shard = shard.number(), %error, "a snapshot could not be written");
@@ -93,13 +94,14 @@ struct EventLoop {
     fatal: UnboundedSender<Fatal>,
     sync_due: Option<Instant>,
     route: Option<watch::Receiver<Route>>,
+    spin: Duration,
 }
 
 impl EventLoop {
     async fn run(mut self) -> Shard {
         let mut stopping = false;
         while !stopping {
-            if !self.shard.has_work() {
+            if !self.shard.has_work() && !self.arrives_soon() {
                 stopping = self.wait().await;
             }
             stopping |= self.drain() || self.gather();
@@ -118,6 +120,23 @@ impl EventLoop {
             self.fail(error);
         }
         self.shard
+    }
+
+    /// Looks for the next message a short while, and lets other threads run meanwhile. A client
+    /// that sends one command at a time sends the next one before a waiting thread would have been
+    /// woken. Returns true if there is a message.
+    fn arrives_soon(&self) -> bool {
+        if self.spin.is_zero() || self.shard.is_holding() {
+            return false;
+        }
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < self.spin {
+            if !self.queues.jobs.is_empty() || !self.queues.events.is_empty() {
+                return true;
+            }
+            std::thread::yield_now();
+        }
+        false
     }
 
     /// Waits for the first message or deadline. Returns true if told to stop.

@@ -17,7 +17,7 @@ pub struct Cost {
 pub fn cost(lines: u64, work: impl FnOnce() -> Duration) -> Cost {
     let before = used();
     let took = work();
-    let used = used() - before;
+    let used = used().saturating_sub(before);
     Cost {
         per_second: (u128::from(lines) * 1_000_000_000 / took.as_nanos().max(1)) as u64,
         ns_a_line: (used.as_nanos() / u128::from(lines.max(1))) as u64,

@@ -61,7 +61,7 @@ impl Engine {
         match command {
             Name::Add => amount = Some(cents(next())),
             Name::Quote | Name::CancelSetBuy | Name::CancelSetSell => {
-                symbol = Some(Symbol::parse(next()))
+                symbol = Some(Symbol::parse(next()));
             }
             Name::CommitBuy
             | Name::CancelBuy

@@ -9,6 +9,7 @@ mod engine;
 mod rules;
 mod text;
 
+use daytrade_server::test_support::Clock;
 use engine::Engine;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -16,7 +17,6 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Argument that makes this program the server: `--limit-server JOURNAL PRICES`.
 const SERVER: &str = "--limit-server";
@@ -106,7 +106,7 @@ fn serve(journal: &str, prices: &str) {
 fn answer(mut stream: TcpStream, shared: &Mutex<Shared>) {
     stream.set_nodelay(true).unwrap();
     let (mut input, mut filled) = (vec![0; BLOCK_BYTES], 0);
-    let (mut replies, mut records) = (Vec::new(), Vec::new());
+    let (mut replies, mut records, clock) = (Vec::new(), Vec::new(), Clock::default());
     loop {
         let read = stream.read(&mut input[filled..]).unwrap();
         if read == 0 {
@@ -114,7 +114,7 @@ fn answer(mut stream: TcpStream, shared: &Mutex<Shared>) {
         }
         filled += read;
         let whole = input[..filled].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+        let now_ms = clock.now_ms();
         replies.clear();
         records.clear();
         let mut shared = shared.lock().unwrap();

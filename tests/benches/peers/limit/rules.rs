@@ -124,7 +124,7 @@ pub(super) fn arm_buy(
         account.cash += amount - shares * market;
         account.buy(symbol, shares, shares * market);
     }
-    Ok(Done { amount, price, ..Done::default() })
+    Ok(Done { price, amount, ..Done::default() })
 }
 
 pub(super) fn set_sell(

@@ -172,15 +172,12 @@ fn both_parsers(lines: &str) -> (Vec<Option<Parsed>>, Vec<Parsed>) {
     while !block.is_empty() {
         let length = block.rest().iter().position(|byte| *byte == b'\n').unwrap() + 1;
         general.push(parse_line(&block.rest()[..length]));
-        match block.next_plain() {
-            Some((request, bytes)) => {
-                assert_eq!(bytes, length, "of a line in {lines:?}");
-                plain.push(Some(Parsed::Request(request)));
-            }
-            None => {
-                plain.push(None);
-                block.next_line().unwrap();
-            }
+        if let Some((request, bytes)) = block.next_plain() {
+            assert_eq!(bytes, length, "of a line in {lines:?}");
+            plain.push(Some(Parsed::Request(request)));
+        } else {
+            plain.push(None);
+            block.next_line().unwrap();
         }
     }
     (plain, general)
@@ -225,8 +222,9 @@ proptest! {
         )
     ) {
         let line = |(tag, name, fields, end): &(String, &str, Vec<String>, &str)| {
-            let fields: String = fields.iter().map(|field| format!(",{field}")).collect();
-            format!("{tag}{name}{fields}{end}\n")
+            let words: Vec<&str> =
+                [*name].into_iter().chain(fields.iter().map(String::as_str)).collect();
+            format!("{tag}{}{end}\n", words.join(","))
         };
         let (plain, general) = both_parsers(&lines.iter().map(line).collect::<String>());
         for (plain, general) in plain.into_iter().zip(general) {

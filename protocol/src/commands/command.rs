@@ -98,16 +98,13 @@ macro_rules! define_commands {
             /// Reads the arguments of a command in their plain form. Returns None if the general
             /// parser has to read them.
             #[inline]
-            pub(crate) fn read_plain(name: CommandName, from: &mut PlainReader<'_>) -> Option<Self> {
+            pub(crate) fn read_plain(
+                name: CommandName,
+                from: &mut PlainReader<'_>,
+            ) -> Option<Self> {
                 match name {
                     $(CommandName::$command => {
-                        $(
-                            // Whether it was sent shows only at the end of the line.
-                            let $optional = None;
-                            if CommandName::$command.arguments().len() > 0 {
-                                return None;
-                            }
-                        )?
+                        $(let $optional = PlainReader::optional()?;)?
                         $(let $argument = ArgumentValue::read_plain(from)?;)*
                         Some(Self::$command { $($optional,)? $($argument),* })
                     }),*

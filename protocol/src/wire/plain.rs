@@ -121,6 +121,12 @@ impl<'a> PlainReader<'a> {
         (point == b'.' && tens < 10 && ones < 10 && cents > 0).then_some(cents)
     }
 
+    /// Reads an argument that may be left out, which shows only at the end of the line: always left
+    /// to the general parser.
+    pub(crate) const fn optional<T>() -> Option<T> {
+        None
+    }
+
     /// Reads the end of the line. Returns the length of the whole line.
     #[inline]
     pub(crate) fn end(&mut self) -> Option<usize> {

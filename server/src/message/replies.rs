@@ -1,12 +1,10 @@
 //! Replies to requests of one connection, collected during a round.
 
-use super::spare;
+use super::spare::{self, CHUNK_BYTES};
 use daytrade_protocol::{LineBuffer, Refusal, ReplyBody, Tag};
 
 /// Most replies are shorter than this, in bytes.
 const REPLY_BYTES_GUESS: usize = 128;
-/// Replies are handed over in chunks of about this size.
-pub(super) const CHUNK_BYTES: usize = 128 << 10;
 
 /// The request that a reply belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

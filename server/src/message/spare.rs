@@ -4,11 +4,12 @@
 //! lines into it. The buffers belong to no server in particular. What one still contains is
 //! overwritten before it is sent: a [`LineBuffer`] only shows the lines written since.
 
-use super::replies::CHUNK_BYTES;
 use crate::limits::SPARE_CHUNKS_MAX;
 use daytrade_protocol::LineBuffer;
 use parking_lot::Mutex;
 
+/// Replies are handed over in chunks of about this size, bytes.
+pub(super) const CHUNK_BYTES: usize = 128 << 10;
 /// Capacity of a large buffer, bytes: a chunk and a reply that exceeds it.
 const CAPACITY: usize = CHUNK_BYTES + CHUNK_BYTES / 8;
 

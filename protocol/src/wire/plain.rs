@@ -61,17 +61,18 @@ impl<'a> PlainReader<'a> {
     /// Reads a name up to its comma, as one number, the first letter in the lowest byte.
     #[inline]
     pub(crate) fn name(&mut self) -> Option<u128> {
-        let (low, high) = (self.word(0)?, self.word(8)?);
-        let (in_low, in_high) = (equal(low, b','), equal(high, b','));
-        let (letters, length) = if in_low != 0 {
+        let low = self.word(0)?;
+        let in_low = equal(low, b',');
+        if in_low != 0 {
             let length = first(in_low);
-            (u128::from(head(low, length)), length)
-        } else if in_high != 0 {
-            let length = first(in_high);
-            (u128::from(low) | u128::from(head(high, length)) << 64, 8 + length)
-        } else {
-            (u128::from(low) | u128::from(high) << 64, NAME_BYTES)
-        };
+            self.at += length;
+            return Some(u128::from(head(low, length)));
+        }
+        let high = self.word(8)?;
+        let in_high = equal(high, b',');
+        let length = if in_high == 0 { NAME_BYTES } else { 8 + first(in_high) };
+        let high = if in_high == 0 { high } else { head(high, first(in_high)) };
+        let letters = u128::from(low) | u128::from(high) << 64;
         self.at += length;
         Some(letters)
     }

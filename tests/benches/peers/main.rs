@@ -2,8 +2,8 @@
 //! shows what the hardware allows: throughput, one command at a time, a thousand connections,
 //! DUMPLOG, memory, growth. Run with `cargo bench -p daytrade-tests --bench peers [-- --rounds N
 //! --plots DIR --only PART]`, where a part is `same`, `throughput`, `single`, `many`, `sweep`,
-//! `dump` or `growth`. It reports results and checks no limits, but `same` stops if the peers do not
-//! give the same replies. If redis-server is not installed, its parts are skipped with a note.
+//! `dump` or `growth`. It reports results and checks no limits, but `same` stops if the peers do
+//! not give the same replies. If redis-server is not installed, its parts are skipped with a note.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(

@@ -124,9 +124,9 @@ impl EventLoop {
 
     /// Looks for the next message a short while, and lets other threads run meanwhile. A client
     /// that sends one command at a time sends the next one before a waiting thread would have been
-    /// woken. Returns true if there is a message.
+    /// woken; of several clients, one is always about to. Returns true if there is a message.
     fn arrives_soon(&self) -> bool {
-        if self.spin.is_zero() || self.shard.is_holding() {
+        if self.spin.is_zero() || self.shard.serves_several() || self.shard.is_holding() {
             return false;
         }
         let begun = std::time::Instant::now();

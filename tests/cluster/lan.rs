@@ -194,6 +194,21 @@ impl Lan {
         found.unwrap()
     }
 
+    /// Sends a command to these machines' servers, one after the other, until one carries it out.
+    /// Returns its reply. Two servers may take over one after the other, so it need not be the one
+    /// that owned the accounts a moment ago.
+    pub fn carried_out(&self, machines: &[usize], line: &str) -> String {
+        let mut reply = String::new();
+        eventually("reply of an owner", || {
+            machines.iter().any(|machine| {
+                reply = self.talk(*machine, line);
+                assert!(!reply.starts_with("ERR,UNKNOWN,"), "{line}: {reply}");
+                reply.starts_with("OK,")
+            })
+        });
+        reply
+    }
+
     /// Waits until the servers follow or own, as seen from a machine.
     pub fn settle(&self, machine: usize) {
         eventually("whole cluster", || {

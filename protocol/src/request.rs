@@ -156,8 +156,7 @@ impl LineBlock {
     #[inline]
     pub fn next_plain(&mut self) -> Option<(Request, usize)> {
         let mut from = PlainReader::new(self.rest());
-        let tag = Tag::new(from.tag()?);
-        let Some(AnyName::Command(name)) = AnyName::of_letters(from.name()?) else { return None };
+        let (tag, name) = read_head(&mut from)?;
         let command = Command::read_plain(name, &mut from)?;
         let bytes = from.end()?;
         self.skip(bytes);
@@ -179,10 +178,18 @@ impl LineBlock {
 #[inline]
 pub fn plain_head(line: &[u8]) -> Option<(Option<Tag>, CommandName, &[u8])> {
     let mut from = PlainReader::new(line);
-    let tag = Tag::new(from.tag()?);
-    let Some(AnyName::Command(name)) = AnyName::of_letters(from.name()?) else { return None };
+    let (tag, name) = read_head(&mut from)?;
     let rest = from.rest();
     rest.starts_with(b",").then_some((tag, name, rest))
+}
+
+#[inline]
+fn read_head(from: &mut PlainReader<'_>) -> Option<(Option<Tag>, CommandName)> {
+    let tag = Tag::new(from.tag()?);
+    match AnyName::of_letters(from.name()?)? {
+        AnyName::Command(name) => Some((tag, name)),
+        AnyName::Session(_) => None,
+    }
 }
 
 type BodyError = (Refusal, Option<Box<Attempt>>);

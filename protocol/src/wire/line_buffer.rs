@@ -133,7 +133,7 @@ impl LineBuffer {
         // Often there is only one line, and a thousand connections have one each.
         let empty = self.bytes.capacity() == 0;
         let spare = if empty { SHORT_LINE_SPARE_BYTES } else { SPARE_BYTES };
-        self.bytes.resize(self.bytes.len().max(self.used) + spare, 0);
+        self.bytes.resize(self.bytes.len() + spare, 0);
     }
 }
 

@@ -142,7 +142,7 @@ impl<'a> PlainReader<'a> {
     }
 }
 
-/// Returns the number of the first marked byte; 8 if there is none.
+/// Returns the position of the first marked byte in the word, or 8 if no byte is marked.
 const fn first(marks: u64) -> usize {
     marks.trailing_zeros() as usize / 8
 }

@@ -322,8 +322,8 @@ impl Session {
         self.input.quit();
     }
 
-    /// Parses the next line of a block. Returns None if there is none, or if nothing more is to be
-    /// read.
+    /// Parses the next line of a block. Returns None after the last line, or if the session must
+    /// read no further lines.
     #[inline]
     fn next_line(&mut self, block: &mut LineBlock) -> Option<Parsed> {
         let (parsed, bytes) = if let Some((request, bytes)) = block.next_plain() {

@@ -2,10 +2,15 @@
 //! reply, and sends the next.
 
 use hdrhistogram::Histogram;
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, EventData, EventFlags};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+
+/// Longest time without any reply.
+const PATIENCE: Timespec = Timespec { tv_sec: 30, tv_nsec: 0 };
 
 #[derive(Clone, Copy)]
 pub enum Dialect {
@@ -50,58 +55,78 @@ impl Run {
     }
 }
 
+/// Runs one thread that does as little as possible for each command: what it takes, the servers
+/// on the same cores lack.
 pub fn closed_loop(address: &str, dialect: Dialect, connections: usize, time: Duration) -> Run {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        // All connections open first, so that none runs alone.
-        let mut streams = Vec::with_capacity(connections);
-        for _ in 0..connections {
-            let stream = TcpStream::connect(address).await.unwrap();
-            stream.set_nodelay(true).unwrap();
-            streams.push(stream);
+    let poll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+    // All connections open first, so that none runs alone.
+    let mut loops: Vec<Loop> =
+        (0..connections).map(|number| Loop::open(address, dialect, number)).collect();
+    for (number, one) in loops.iter().enumerate() {
+        let data = EventData::new_u64(number as u64);
+        epoll::add(&poll, &one.stream, data, EventFlags::IN).unwrap();
+    }
+    let (started, mut latencies) = (Instant::now(), Histogram::new(3).unwrap());
+    for one in &mut loops {
+        one.send();
+    }
+    let mut events = Vec::with_capacity(connections);
+    while started.elapsed() < time {
+        epoll::wait(&poll, spare_capacity(&mut events), Some(&PATIENCE)).unwrap();
+        assert!(!events.is_empty(), "no reply within {PATIENCE:?}");
+        for event in events.drain(..) {
+            let one = &mut loops[event.data.u64() as usize];
+            if let Some(took) = one.receive() {
+                latencies.record(took.as_micros() as u64).unwrap();
+                one.send();
+            }
         }
-        let (started, mut tasks) = (Instant::now(), JoinSet::new());
-        for (number, stream) in streams.into_iter().enumerate() {
-            tasks.spawn(run_connection(stream, dialect, number, started + time));
-        }
-        let mut latencies = Histogram::new(3).unwrap();
-        let mut counts = Vec::new();
-        while let Some(done) = tasks.join_next().await {
-            let own: Histogram<u64> = done.unwrap();
-            counts.push(own.len());
-            latencies.add(own).unwrap();
-        }
-        Run { latencies, took: started.elapsed(), counts }
-    })
+    }
+    let took = started.elapsed();
+    Run { latencies, took, counts: loops.iter().map(|one| one.answered).collect() }
 }
 
-async fn run_connection(
+/// One connection with a command in flight.
+struct Loop {
     stream: TcpStream,
-    dialect: Dialect,
-    number: usize,
-    until: Instant,
-) -> Histogram<u64> {
-    let (reader, mut writer) = stream.into_split();
-    let (mut reader, mut line) = (BufReader::new(reader), Vec::new());
-    let request = match dialect {
-        Dialect::Daytrade => format!("ADD,user{number},1.00\n"),
-        Dialect::Redis => {
-            let key = format!("user{number}");
-            format!("*3\r\n$3\r\nSET\r\n${}\r\n{key}\r\n$4\r\n1.00\r\n", key.len())
-        }
-    };
-    let mut latencies = Histogram::new(3).unwrap();
-    while Instant::now() < until {
-        let sent = Instant::now();
-        writer.write_all(request.as_bytes()).await.unwrap();
-        line.clear();
-        reader.read_until(b'\n', &mut line).await.unwrap();
-        assert!(
-            line.starts_with(b"OK") || line.starts_with(b"+OK"),
-            "{}",
-            String::from_utf8_lossy(&line)
-        );
-        latencies.record(sent.elapsed().as_micros() as u64).unwrap();
+    request: String,
+    sent: Instant,
+    reply: Vec<u8>,
+    answered: u64,
+}
+
+impl Loop {
+    fn open(address: &str, dialect: Dialect, number: usize) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let request = match dialect {
+            Dialect::Daytrade => format!("ADD,user{number},1.00\n"),
+            Dialect::Redis => {
+                let key = format!("user{number}");
+                format!("*3\r\n$3\r\nSET\r\n${}\r\n{key}\r\n$4\r\n1.00\r\n", key.len())
+            }
+        };
+        Self { stream, request, sent: Instant::now(), reply: Vec::new(), answered: 0 }
     }
-    latencies
+
+    fn send(&mut self) {
+        self.sent = Instant::now();
+        self.stream.write_all(self.request.as_bytes()).unwrap();
+    }
+
+    /// Reads what has arrived. Returns how long the command took if its reply is complete.
+    fn receive(&mut self) -> Option<Duration> {
+        let mut bytes = [0; 512];
+        let read = self.stream.read(&mut bytes).unwrap();
+        assert!(read > 0, "the server closed a connection");
+        self.reply.extend_from_slice(&bytes[..read]);
+        if self.reply.last() != Some(&b'\n') {
+            return None;
+        }
+        let is_ok = self.reply.starts_with(b"OK") || self.reply.starts_with(b"+OK");
+        assert!(is_ok, "{}", String::from_utf8_lossy(&self.reply));
+        self.reply.clear();
+        self.answered += 1;
+        Some(self.sent.elapsed())
+    }
 }

@@ -187,10 +187,15 @@ fn both_parsers(lines: &str) -> (Vec<Option<Parsed>>, Vec<Parsed>) {
 fn lines_of_workload_files_are_read_in_their_plain_form() {
     let lines = "[1] ADD,iY9ENkXNzR,93298.70 \n[99999999] SET_SELL_TRIGGER,a_b.c-9,ABC,0.01\n\
                  BUY,u,A1,12345678.90\r\n[3] DISPLAY_SUMMARY,abcdefghijklmnopqrstuv\n\
-                 [4] CANCEL_SET_SELL,u,Z9Z \r\n# the end of a block is read by the other parser\n";
+                 [4] CANCEL_SET_SELL,u,Z9Z \r\n# comments are read by the other parser\n";
     let (plain, general) = both_parsers(lines);
     assert_eq!(plain.iter().flatten().count(), 5, "{plain:?}");
     assert!(plain.into_iter().flatten().eq(general.into_iter().take(5)));
+    // Also a line that arrives alone, whose last word the block does not fill.
+    for line in lines.split_inclusive('\n').take(5) {
+        let (plain, general) = both_parsers(line);
+        assert_eq!(plain, general.into_iter().map(Some).collect::<Vec<_>>());
+    }
 }
 
 proptest! {

@@ -17,6 +17,10 @@ pub(crate) const HISTORY_MAX: usize = 10;
 /// Default of `--max-connections`. Further connections are refused (`OVERLOADED`).
 pub(crate) const CONNECTIONS_DEFAULT: usize = 10_000;
 
+/// Connections to an address that the system has taken in and the server not yet (the system's own
+/// bound, `net.core.somaxconn`, is usually 4,096).
+pub(crate) const BACKLOG: u32 = 4_096;
+
 /// Maximum number of connections that are being told so. Others are closed without a word.
 pub(crate) const TURNED_AWAY_MAX: usize = 1_024;
 
@@ -52,6 +56,11 @@ pub(crate) const OUTBOX_BYTES_MAX: usize = 1 << 20;
 
 /// Maximum number of large reply buffers that are kept for the next replies: 9 MiB.
 pub(crate) const SPARE_CHUNKS_MAX: usize = 64;
+
+/// Maximum number of emptied collections of replies that each shard keeps for connections with one
+/// request, and the memory of one, bytes.
+pub(crate) const SPARE_REPLIES_MAX: usize = 1_024;
+pub(crate) const SPARE_REPLIES_BYTES: usize = 2 << 10;
 
 /// Default of `--memory-limit`: the replies and events of all connections together. Past it, the
 /// connection that holds most is closed.
@@ -98,8 +107,8 @@ pub(crate) const INBOX_JOBS_SOFT: usize = 4 * FRAME_RECORDS_SOFT;
 pub(crate) const STATS_BURST: u32 = 16;
 pub(crate) const STATS_AGE_MAX: Duration = Duration::from_millis(100);
 
-/// Capacity of a shard's queue, in batches. Sessions wait while it is full.
-pub(crate) const SHARD_QUEUE_BATCHES: usize = 256;
+/// Capacity of a shard's queue, in jobs. Sessions wait while it is full.
+pub(crate) const SHARD_QUEUE_JOBS: usize = 256 * BATCH_JOBS_MAX;
 
 /// Number of records at which a shard ends a round, and so a frame.
 pub(crate) const FRAME_RECORDS_SOFT: usize = 16_384;

@@ -31,6 +31,7 @@ pub fn runtime() -> anyhow::Result<Runtime> {
         .worker_threads(workers)
         .max_blocking_threads(1)
         .thread_keep_alive(Duration::from_secs(u64::MAX >> 8))
+        .on_thread_park(thread::yield_now)
         .enable_all()
         .build()
         .context(NO_THREAD)?;

@@ -1,7 +1,9 @@
 //! Malformed input and misbehaving clients.
 
-use crate::harness::{Client, Daemon, Deadline, eventually, stat};
+use crate::harness::{Client, Daemon, Deadline, eventually, send_signal, stat};
 use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 use tempfile::tempdir;
 
 const FROZEN: &[&str] = &["--quotes", "simulated:7:frozen"];
@@ -133,7 +135,16 @@ fn a_thousand_connections_at_once_are_all_served() {
     let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     limit.current = limit.maximum;
     rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
-    let mut clients: Vec<_> = (0..1_000).map(|_| server.connect()).collect();
+    // They connect while the server does not run: the system keeps them all for it.
+    let address = server.address().parse().unwrap();
+    send_signal(server.pid(), "STOP");
+    let connect = |_| {
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+        Client::new(stream)
+    };
+    let mut clients: Vec<_> = (0..1_000).map(connect).collect();
+    send_signal(server.pid(), "CONT");
     for (n, client) in clients.iter_mut().enumerate() {
         client.send(&format!("[{}] ADD,user{n},{}\n", n + 1, n + 1));
     }

@@ -78,7 +78,7 @@ impl ShardHarness {
         let jobs: Vec<Job> = lines.iter().filter_map(|line| job(line)).collect();
         self.outbox.begin(jobs.len(), 0);
         let target = ReplyTarget::new(Arc::clone(&self.outbox));
-        self.shard.accept(Batch { target, jobs });
+        self.shard.accept(Batch { target, jobs: jobs.into() });
         let works = self.shard.round(NOW_MS).is_ok();
         while let Ok((_, job)) = self.snapshot_jobs.try_recv() {
             let event = self.keeper.take_or_fail(job);

@@ -8,6 +8,12 @@
 
 use super::scanner::{eight, number_at_head};
 
+/// Returns the last bytes of a block, padded with zeros.
+#[inline(never)]
+fn last_word(rest: &[u8]) -> u64 {
+    rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
 const HIGH: u64 = eight(0x80);
 /// Longest name of a user that is read here, bytes.
 const USER_BYTES: usize = 22;
@@ -31,11 +37,12 @@ impl<'a> PlainReader<'a> {
         self.block.get(self.at..).unwrap_or_default()
     }
 
-    /// Returns the next eight bytes. At the end of the block, lines are left to the general parser.
+    /// Returns the next eight bytes. Zeros follow the end of the block, which are no part of a
+    /// plain line.
     #[inline]
     fn word(&self, ahead: usize) -> Option<u64> {
-        let bytes = self.block.get(self.at + ahead..)?.first_chunk()?;
-        Some(u64::from_le_bytes(*bytes))
+        let rest = self.block.get(self.at + ahead..)?;
+        Some(rest.first_chunk().map_or_else(|| last_word(rest), |word| u64::from_le_bytes(*word)))
     }
 
     #[inline]

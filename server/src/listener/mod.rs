@@ -86,7 +86,7 @@ pub(crate) struct Gate {
 pub(crate) async fn listen_on(listener: TcpListener, gate: Arc<Gate>) {
     loop {
         let accepted = tokio::select! {
-            () = gate.context.stop.cancelled() => return,
+            () = gate.context.stop.begun() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {

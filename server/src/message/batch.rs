@@ -3,6 +3,7 @@
 use super::replies::ReplyTo;
 use super::reply_sink::ReplyTarget;
 use daytrade_protocol::{Attempt, Command, Refusal, UserName};
+use smallvec::SmallVec;
 
 /// Jobs of one connection, in the order in which they were sent.
 #[derive(Debug)]
@@ -10,8 +11,12 @@ pub struct Batch {
     /// Receiver of the replies.
     pub target: ReplyTarget,
     /// The jobs.
-    pub jobs: Vec<Job>,
+    pub jobs: Jobs,
 }
+
+/// Jobs of one connection. The only job of a client that sends one command at a time needs no
+/// memory of its own, which the shard would free beside the session that takes the next.
+pub type Jobs = SmallVec<[Job; 1]>;
 
 /// One request for a shard.
 #[derive(Clone, Debug)]

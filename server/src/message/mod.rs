@@ -14,13 +14,13 @@ mod reply_sink;
 mod shard_event;
 mod spare;
 
-pub use batch::{Batch, Job, Work};
+pub use batch::{Batch, Job, Jobs, Work};
 pub use dump::{DumpDone, DumpRequest, DumpResult, PendingDump};
 pub use market_control::MarketControl;
 pub use ownership::{ClusterOrder, Followed, Route, ShardNews, ShardReport};
 pub use quote::{Quote, QuoteEvent, QuoteRequest, is_fresh};
 pub use reload::ReloadRequest;
-pub use replies::{Replies, ReplyBytes, ReplyTo};
+pub use replies::{Place, Replies, ReplyBytes, ReplyTo};
 pub use reply_sink::{ReplySink, ReplyTarget, Subscription};
 pub use shard_event::ShardEvent;
 pub(crate) use spare::{chunk as spare_chunk, give_back};

@@ -1,6 +1,7 @@
 //! Replies to requests of one connection, collected during a round.
 
 use super::spare::{self, CHUNK_BYTES};
+use crate::limits::SPARE_REPLIES_BYTES;
 use daytrade_protocol::{LineBuffer, Refusal, ReplyBody, Tag};
 
 /// Most replies are shorter than this, in bytes.
@@ -17,6 +18,9 @@ pub enum ReplyTo {
     Nobody,
 }
 
+/// Position and length of an untagged reply.
+pub type Place = (u64, usize);
+
 /// Replies to requests of one connection.
 #[derive(Debug, Default)]
 pub struct Replies {
@@ -26,8 +30,7 @@ pub struct Replies {
     tagged: LineBuffer,
     /// Untagged replies, one after the other.
     untagged: LineBuffer,
-    /// Position and length of each untagged reply.
-    untagged_places: Vec<(u64, usize)>,
+    untagged_places: Vec<Place>,
     answered: Vec<ReplyTo>,
     /// Number of summaries among the replies.
     summaries: usize,
@@ -47,8 +50,8 @@ pub struct ReplyBytes {
     pub tagged: Vec<u8>,
     /// Untagged replies, one after the other.
     pub untagged: Vec<u8>,
-    /// Position and length of each untagged reply.
-    pub untagged_places: Vec<(u64, usize)>,
+    /// Where each of them is.
+    pub untagged_places: Vec<Place>,
 }
 
 impl Replies {
@@ -141,13 +144,38 @@ impl Replies {
         (self.summaries, self.summary_bytes)
     }
 
-    /// Returns the bytes.
-    pub fn into_bytes(self) -> ReplyBytes {
+    /// Returns the bytes and the positions of untagged replies, if the bytes are in one piece.
+    pub fn only_piece(&self) -> Option<(&[u8], &[Place])> {
+        let (tagged, untagged) = (self.tagged.as_bytes(), self.untagged.as_bytes());
+        let is_one = self.full.is_empty() && (tagged.is_empty() || untagged.is_empty());
+        let piece = if untagged.is_empty() { tagged } else { untagged };
+        is_one.then_some((piece, &self.untagged_places))
+    }
+
+    /// Takes the bytes.
+    pub fn take_bytes(&mut self) -> ReplyBytes {
         ReplyBytes {
-            full: self.full,
-            tagged: spare::trimmed(self.tagged),
-            untagged: self.untagged.into_bytes(),
-            untagged_places: self.untagged_places,
+            full: std::mem::take(&mut self.full),
+            tagged: spare::trimmed(std::mem::take(&mut self.tagged)),
+            untagged: std::mem::take(&mut self.untagged).into_bytes(),
+            untagged_places: std::mem::take(&mut self.untagged_places),
         }
+    }
+
+    /// Removes everything, but keeps the memory of a few short replies for the next ones. Returns
+    /// false if there is more of it, or none.
+    pub fn clear_for_next(&mut self) -> bool {
+        let bytes = self.tagged.capacity() + self.untagged.capacity();
+        let is_worthwhile = (1..=SPARE_REPLIES_BYTES).contains(&bytes)
+            && self.answered.capacity() <= SPARE_REPLIES_BYTES / size_of::<ReplyTo>();
+        if is_worthwhile {
+            self.full.clear();
+            self.tagged.clear();
+            self.untagged.clear();
+            self.untagged_places.clear();
+            self.answered.clear();
+            (self.summaries, self.summary_bytes, self.moved) = (0, 0, false);
+        }
+        is_worthwhile
     }
 }

@@ -10,8 +10,9 @@ use std::time::Instant;
 /// Receives the replies and pushed lines of one connection. The local implementation is a session's
 /// outbox; it may write short replies to the socket at once.
 pub trait ReplySink: Send + Sync {
-    /// Takes the replies of one round, whose frame is durable.
-    fn deliver(&self, replies: Replies);
+    /// Takes the replies of one round, whose frame is durable, and leaves none. It may leave their
+    /// memory for the next ones.
+    fn deliver(&self, replies: &mut Replies);
 
     /// Takes the lines of account events. They are never dropped: past their bound the connection
     /// is closed.
@@ -19,12 +20,6 @@ pub trait ReplySink: Send + Sync {
 
     /// Takes note of what became of a request about the events of an account.
     fn note_subscription(&self, user: &UserName, outcome: Subscription);
-
-    /// Returns a number that all connections of one login have, which take turns as one; None for a
-    /// connection of its own.
-    fn login_key(&self) -> Option<NonZeroUsize> {
-        None
-    }
 
     /// Returns true if the connection was told that the accounts are elsewhere: nothing that it has
     /// sent since is carried out.
@@ -59,18 +54,27 @@ pub enum Subscription {
 pub struct ReplyTarget {
     sink: Arc<dyn ReplySink>,
     read_at: Option<Instant>,
+    /// Number of the login, whose connections take turns as one; None for a connection of its own.
+    login: Option<NonZeroUsize>,
 }
 
 impl ReplyTarget {
     /// Creates the target of a sink.
     pub fn new(sink: Arc<impl ReplySink + 'static>) -> Self {
-        Self { sink, read_at: None }
+        Self { sink, read_at: None, login: None }
+    }
+
+    /// Returns the target of a connection that has logged in, with a number that all connections of
+    /// the login have.
+    #[must_use]
+    pub fn with_login(self, login: Option<NonZeroUsize>) -> Self {
+        Self { login, ..self }
     }
 
     /// Returns the target of requests that were read just now.
     #[must_use]
     pub fn read_now(&self) -> Self {
-        Self { sink: Arc::clone(&self.sink), read_at: Some(Instant::now()) }
+        Self { read_at: Some(Instant::now()), ..self.clone() }
     }
 
     /// Returns when the requests were read, if that is measured.
@@ -90,7 +94,7 @@ impl ReplyTarget {
 
     /// Returns the number by which connections take turns: one for all connections of a login.
     pub fn turn_key(&self) -> usize {
-        self.sink.login_key().map_or_else(|| self.key(), NonZeroUsize::get)
+        self.login.map_or_else(|| self.key(), NonZeroUsize::get)
     }
 
     /// Returns the sink.

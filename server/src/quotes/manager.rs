@@ -369,7 +369,7 @@ impl Manager {
 fn answer(target: &ReplyTarget, to: ReplyTo, body: &ReplyBody) {
     let mut replies = Replies::default();
     replies.push(to, body);
-    target.sink().deliver(replies);
+    target.sink().deliver(&mut replies);
 }
 
 fn hit(symbol: Symbol, asker: &Asker, answer: &SourceQuote) -> Hit {

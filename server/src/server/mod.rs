@@ -120,11 +120,11 @@ impl Server {
     ///
     /// # Errors
     /// If a log or the address cannot be used.
-    pub async fn build(config: &Config, deps: Deps) -> anyhow::Result<Self> {
+    pub fn build(config: &Config, deps: Deps) -> anyhow::Result<Self> {
         let Deps { clock, source, stores, server_name, execution, listen, cluster } = deps;
         let recovered = recover_all(&stores, cluster.is_some())?;
         let (listeners, places) = match listen {
-            Some(listen) => (bind(listen.addresses).await?, listen.places),
+            Some(listen) => (bind(listen.addresses)?, listen.places),
             None => (Vec::new(), Places::default()),
         };
         clock.raise_to(recovered.iter().map(|shard| shard.end.time_ms).max().unwrap_or(0));
@@ -264,7 +264,7 @@ impl Server {
         #[cfg(feature = "cluster")]
         self.member.hand_over().await;
         let sessions = &self.connector.sessions;
-        self.connector.context.stop.cancel();
+        self.connector.context.stop.begin();
         for handle in &self.handles {
             let _ = handle.events.send(ShardEvent::Closing);
         }

@@ -10,7 +10,7 @@ use crate::journal::{
     FileOptions, FileStore, FsStorage, JournalWriter, LogStore, Positions, RecoveryError,
     SnapshotKeeper,
 };
-use crate::limits::{ASSIGNED_UNUSUAL, FILL_BYTES, SEGMENT_BYTES_MAX, free_bytes_min};
+use crate::limits::{ASSIGNED_UNUSUAL, BACKLOG, FILL_BYTES, SEGMENT_BYTES_MAX, free_bytes_min};
 use crate::listener::Manner;
 use crate::message::{QuoteRequest, Route, ShardEvent, ShardReport};
 use crate::quotes::market::{PlayedMarket, TickingMarket};
@@ -25,11 +25,12 @@ use crate::shard::{
 };
 use anyhow::Context as _;
 use parking_lot::{Mutex, RwLock};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 
@@ -126,20 +127,27 @@ pub(super) fn open_source(
     })
 }
 
-pub(super) async fn bind<T>(
-    addresses: Vec<(SocketAddr, T)>,
-) -> anyhow::Result<Vec<(TcpListener, T)>> {
+pub(super) fn bind<T>(addresses: Vec<(SocketAddr, T)>) -> anyhow::Result<Vec<(TcpListener, T)>> {
     let mut listeners = Vec::new();
     for (address, manner) in addresses {
-        let bound = TcpListener::bind(address).await;
-        listeners.push((bound.with_context(|| format!("cannot listen on {address}"))?, manner));
+        let listener = listen(address);
+        listeners.push((listener.with_context(|| format!("cannot listen on {address}"))?, manner));
     }
     Ok(listeners)
 }
 
+/// Like `TcpListener::bind`, with a backlog that takes in a crowd that connects at once. A
+/// connection that finds it full tries again after a second.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Returns the first address that the server listens on. A server without a listener returns
 /// 127.0.0.1 with port 0.
-pub(super) fn address_of<T>(listeners: &[(TcpListener, T)]) -> std::io::Result<SocketAddr> {
+pub(super) fn address_of<T>(listeners: &[(TcpListener, T)]) -> io::Result<SocketAddr> {
     let nowhere = || Ok(SocketAddr::from(([127, 0, 0, 1], 0)));
     listeners.first().map_or_else(nowhere, |(one, _)| one.local_addr())
 }

@@ -31,6 +31,10 @@ impl Server {
     ///
     /// # Errors
     /// If the folder, the journal or the address cannot be used, with a message for the user.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(clippy::unused_async, reason = "a member of a cluster connects first")
+    )]
     pub async fn start(mut config: Config) -> anyhow::Result<Self> {
         crate::signals::survive_file_limit()?;
         #[cfg(feature = "cluster")]
@@ -62,7 +66,7 @@ impl Server {
         };
         #[cfg(feature = "cluster")]
         let clock = Arc::clone(&deps.clock);
-        let mut server = Self::build(&config, deps).await?;
+        let mut server = Self::build(&config, deps)?;
         let (address, shards) = (server.address, server.handles.len());
         let quotes = &server.connector.context.stats.quote_source;
         let data = data_dir.path().display();
@@ -77,7 +81,7 @@ impl Server {
             }
             let Context { stop, stats, .. } = &server.connector.context;
             let (reloads, requests) = unbounded_channel();
-            remote.open_control(data_dir.path(), stop, stats.positions.clone(), reloads)?;
+            remote.open_control(data_dir.path(), stop.token(), stats.positions.clone(), reloads)?;
             server.reloads = Some(requests);
             server.remote = Some(remote);
         }

@@ -22,7 +22,7 @@ impl Dispatcher {
             let mut replies = Replies::default();
             replies.push(to, &ReplyBody::refused(&refusal));
             self.note_refused(refusal.code());
-            self.outbox.answer(replies);
+            self.outbox.answer(&mut replies);
         }
     }
 
@@ -115,7 +115,7 @@ impl Dispatcher {
         let ended = |body: &ReplyBody| {
             let mut replies = Replies::default();
             replies.push(reading.to, body);
-            self.outbox.end_parts(replies);
+            self.outbox.end_parts(&mut replies);
         };
         match part {
             LogPart::Lines(lines) => {

@@ -1,7 +1,7 @@
 //! Jobs that are parsed and not yet sent, one batch for each shard.
 
 use crate::limits::BATCH_JOBS_MAX;
-use crate::message::{Job, Work};
+use crate::message::{Job, Jobs, Work};
 use daytrade_protocol::Command;
 
 /// Usual length of a line, bytes.
@@ -11,7 +11,7 @@ const JOBS_EXPECTED_MAX: usize = BATCH_JOBS_MAX;
 
 /// The batches of one session.
 pub(super) struct JobBatches {
-    by_shard: Vec<Vec<Job>>,
+    by_shard: Vec<Jobs>,
     /// Capacity of a new batch.
     expected: usize,
     jobs: usize,
@@ -22,7 +22,7 @@ pub(super) struct JobBatches {
 impl JobBatches {
     /// Creates empty batches.
     pub(super) fn new(shards: usize) -> Self {
-        let by_shard = (0..shards).map(|_| Vec::new()).collect();
+        let by_shard = (0..shards).map(|_| Jobs::new()).collect();
         Self { by_shard, expected: 0, jobs: 0, summaries: 0 }
     }
 
@@ -61,7 +61,7 @@ impl JobBatches {
 
     /// Takes the batch of a shard.
     #[expect(clippy::indexing_slicing, reason = "the router names a shard that exists")]
-    pub(super) fn take(&mut self, shard: usize) -> Vec<Job> {
+    pub(super) fn take(&mut self, shard: usize) -> Jobs {
         std::mem::take(&mut self.by_shard[shard])
     }
 }

@@ -65,10 +65,10 @@ struct Session {
 
 impl Session {
     async fn run<R: AsyncRead + Unpin>(&mut self, mut link: Link<R>) -> io::Result<()> {
+        let mut woken_at = Instant::now();
         loop {
-            self.read_lines().await?;
-            link.refill(&self.dispatcher.outbox);
-            let (load, now) = (self.dispatcher.outbox.load(), Instant::now());
+            self.read_lines(woken_at).await?;
+            let (load, now) = (link.refill(&self.dispatcher.outbox), Instant::now());
             let all_written =
                 !link.writing.has_remaining() && load.bytes == 0 && !link.is_unflushed;
             if load.given_up {
@@ -112,8 +112,9 @@ impl Session {
                 self.input.reserve();
             }
             link.timer.set(self.next_deadline(now));
-            let ready = self.wait(&mut link, may_read).await;
-            self.take_events(ready, &mut link)?;
+            let ready = self.wait(&mut link, may_read, now).await;
+            woken_at = Instant::now();
+            self.take_events(ready, &mut link, woken_at)?;
         }
     }
 
@@ -123,11 +124,13 @@ impl Session {
         &mut self,
         link: &mut Link<R>,
         may_read: bool,
+        now: Instant,
     ) -> ReadyEvents {
         let mut ready = ReadyEvents::default();
         // While the session can read, an answer changes nothing for it.
         let wants_answers = !may_read || self.dispatcher.is_holding();
         let Dispatcher { outbox, login, log, .. } = &mut self.dispatcher;
+        let mut now = Some(now);
         poll_fn(|context| {
             if link.writing.has_remaining()
                 && let Poll::Ready(done) = outbox.poll_write(context, link.writing.chunk())
@@ -153,13 +156,13 @@ impl Session {
                 ready.read = Some(done);
             }
             ready.changed = outbox.poll_changed(context, wants_answers);
-            // They are polled before every wait. A socket that is always ready cannot starve them:
-            // it yields when the task has used up its budget.
+            // They are polled in every wait. A socket that is always ready cannot starve them: it
+            // yields when the task has used up its budget.
             if ready.is_none() {
                 ready.interrupt = login.poll_interrupt(context);
                 ready.moved = self.moves.as_mut().and_then(|moves| moves.poll(context));
                 ready.stop = self.stop.poll(context);
-                ready.timer = link.timer.poll(context);
+                ready.timer = link.timer.poll(context, now.take());
             }
             if ready.is_none() { Poll::Pending } else { Poll::Ready(()) }
         })
@@ -167,7 +170,12 @@ impl Session {
         ready
     }
 
-    fn take_events<R>(&mut self, ready: ReadyEvents, link: &mut Link<R>) -> io::Result<()> {
+    fn take_events<R>(
+        &mut self,
+        ready: ReadyEvents,
+        link: &mut Link<R>,
+        now: Instant,
+    ) -> io::Result<()> {
         if let Some(flushed) = ready.flushed {
             flushed?;
             link.is_unflushed = false;
@@ -179,7 +187,7 @@ impl Session {
             && self.dispatcher.is_listening()
         {
             self.dispatcher.outbox.push(&Push::Moved(address));
-            self.end_moved(Instant::now());
+            self.end_moved(now);
         }
         match ready.interrupt {
             None => {}
@@ -187,15 +195,11 @@ impl Session {
                 return Err(io::Error::other("its place was taken before it had logged in"));
             }
             Some(Interrupt::Revoked) => {
-                self.revocation.begin(Push::ByeRevoked, REVOKED_WITHIN, Instant::now());
+                self.revocation.begin(Push::ByeRevoked, REVOKED_WITHIN, now);
                 self.input.quit();
                 self.dispatcher.drop_held();
             }
         }
-        if ready.written.is_none() && ready.read.is_none() && !ready.stop {
-            return Ok(());
-        }
-        let now = Instant::now();
         if let Some(written) = ready.written {
             match written? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
@@ -346,8 +350,8 @@ impl Session {
         Some(parsed)
     }
 
-    /// Reads the lines that have arrived, as far as the bounds allow, and sends their jobs.
-    async fn read_lines(&mut self) -> io::Result<()> {
+    /// Reads the lines that have arrived by `now`, as far as the bounds allow; sends their jobs.
+    async fn read_lines(&mut self, now: Instant) -> io::Result<()> {
         loop {
             if self.dispatcher.release_held().await == Next::Quit {
                 self.input.quit();
@@ -362,7 +366,7 @@ impl Session {
                 }
                 break;
             };
-            self.idle.note(Instant::now());
+            self.idle.note(now);
             let load = self.dispatcher.outbox.load();
             let mut left = if self.dispatcher.may_take_more(&load) { BATCH_JOBS_MAX } else { 0 };
             let stalled = left == 0;

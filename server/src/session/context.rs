@@ -1,6 +1,7 @@
 //! What all sessions share.
 
 use super::outbox::OutputMemory;
+use super::stop::StopSignal;
 use crate::audit::LogReader;
 use crate::config::Config;
 use crate::message::{QuoteRequest, Route};
@@ -11,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 /// What all sessions share.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub struct Context {
     /// The server's counters.
     pub stats: Arc<Stats>,
     /// Fires when the server stops.
-    pub stop: CancellationToken,
+    pub stop: StopSignal,
     /// Memory for the output of all sessions.
     pub memory: Arc<OutputMemory>,
     /// Reads the audit log.
@@ -48,7 +48,7 @@ impl Context {
             router,
             quotes,
             stats: Arc::new(stats),
-            stop: CancellationToken::new(),
+            stop: StopSignal::default(),
             memory: Arc::new(OutputMemory::new(config.memory_limit)),
             logs,
             idle_timeout: Arc::new(RwLock::new(config.idle_timeout)),

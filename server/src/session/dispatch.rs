@@ -17,9 +17,9 @@ use daytrade_protocol::{
     Body, Code, Command, ForeignProtocol, Invalid, LineBuffer, Parsed, Refusal, ReplyBody, Request,
     SessionCommand, Tag, UserName,
 };
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
 /// What the session does after a line.
@@ -127,7 +127,8 @@ impl Dispatcher {
             }
             if let Some(limits) = self.login.limits() {
                 // All connections of a login have the same limits.
-                self.outbox.set_login(Arc::as_ptr(limits).addr());
+                let key = NonZeroUsize::new(Arc::as_ptr(limits).addr());
+                self.target = self.target.clone().with_login(key);
             }
         }
         if self.log.is_some() || self.login.is_asking() {
@@ -325,7 +326,7 @@ impl Dispatcher {
             replies.note_moved();
         }
         self.outbox.begin(1, 0);
-        self.outbox.answer(replies);
+        self.outbox.answer(&mut replies);
     }
 
     pub(super) fn reply(&self, to: ReplyTo, body: &ReplyBody) {
@@ -337,7 +338,7 @@ impl Dispatcher {
         let mut replies = Replies::default();
         replies.write(to, write);
         self.outbox.begin(1, 0);
-        self.outbox.answer(replies);
+        self.outbox.answer(&mut replies);
     }
 
     /// Counts that the client did not read its events.
@@ -359,11 +360,7 @@ impl Dispatcher {
             }
             let is_timed = self.context.stats.times_requests();
             let target = if is_timed { self.target.read_now() } else { self.target.clone() };
-            let batch = Batch { target, jobs };
-            if let Err(TrySendError::Full(batch)) = shard.jobs.try_send(batch) {
-                let _ = shard.jobs.send(batch).await;
-            }
-            // A shard that is gone has failed; the server is stopping and every connection ends.
+            shard.jobs.send(Batch { target, jobs }).await;
         }
     }
 

@@ -1,7 +1,7 @@
 //! The transport of a session, the bytes that are being written to it, and what is ready.
 
 use super::login::Interrupt;
-use super::outbox::Outbox;
+use super::outbox::{Load, Outbox};
 use super::timer::Timer;
 use crate::audit::LogPart;
 use crate::message::give_back;
@@ -34,15 +34,21 @@ impl<R> Link<R> {
         }
     }
 
-    /// Takes the next bytes to write.
-    pub(super) fn refill(&mut self, outbox: &Outbox) {
-        if !self.writing.has_remaining() {
-            if self.chunks.is_empty() {
-                self.chunks = outbox.take();
-            }
-            let next = Cursor::new(self.chunks.pop_front().unwrap_or_default());
-            give_back(std::mem::replace(&mut self.writing, next).into_inner());
+    /// Takes the next bytes to write, and returns how much is in flight.
+    pub(super) fn refill(&mut self, outbox: &Outbox) -> Load {
+        if self.writing.has_remaining() {
+            return outbox.load();
         }
+        let load = if self.chunks.is_empty() {
+            let (chunks, load) = outbox.take_and_load();
+            self.chunks = chunks;
+            load
+        } else {
+            outbox.load()
+        };
+        let next = self.chunks.pop_front().unwrap_or_default();
+        give_back(std::mem::replace(&mut self.writing, Cursor::new(next)).into_inner());
+        load
     }
 }
 

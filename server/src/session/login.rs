@@ -303,5 +303,5 @@ fn check_without_login(line: &Parsed) -> Result<(), Refusal> {
 fn deliver(target: &ReplyTarget, to: ReplyTo, body: &ReplyBody) {
     let mut replies = Replies::default();
     replies.push(to, body);
-    target.sink().deliver(replies);
+    target.sink().deliver(&mut replies);
 }

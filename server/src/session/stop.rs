@@ -1,10 +1,13 @@
 //! The two orderly ends of a session that is not idle: the server stops, or the client does not
 //! read its account events.
 
+use super::timer::Registration;
 use crate::limits::LINGER_MS;
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Context;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -15,18 +18,53 @@ pub(super) const SILENCE: Duration = Duration::from_millis(100);
 /// Longest time that a stopping server answers a client that keeps sending.
 const STOP_ANSWERING: Duration = Duration::from_secs(1);
 
+/// Tells all sessions and listeners that the server stops.
+#[derive(Clone, Debug, Default)]
+pub struct StopSignal {
+    token: CancellationToken,
+    /// True before the token is cancelled: looking at it takes no lock.
+    begun: Arc<AtomicBool>,
+}
+
+impl StopSignal {
+    /// Begins the stop.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Release);
+        self.token.cancel();
+    }
+
+    /// Returns the token that is cancelled.
+    #[cfg(feature = "remote")]
+    pub(crate) const fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    /// Waits for it.
+    pub(crate) async fn begun(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// Returns true once it has begun; the token may not have told everybody yet.
+    fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
+    }
+}
+
 /// The server's stop, as one session sees it.
 pub(super) struct StopTimer {
+    stop: StopSignal,
     stopped: Pin<Box<WaitForCancellationFutureOwned>>,
+    registration: Registration,
     /// Once the server stops: the time until which to wait for silence, and the latest time.
     limits: Option<(Instant, Instant)>,
 }
 
 impl StopTimer {
     /// Creates the timer of one session.
-    pub(super) fn new(stop: &CancellationToken) -> Self {
+    pub(super) fn new(stop: &StopSignal) -> Self {
         // A token of its own: polling it takes no lock that another session holds.
-        Self { stopped: Box::pin(stop.child_token().cancelled_owned()), limits: None }
+        let stopped = Box::pin(stop.token.child_token().cancelled_owned());
+        Self { stop: stop.clone(), stopped, registration: Registration::default(), limits: None }
     }
 
     /// Returns true once the server stops: requests not yet begun are refused.
@@ -36,7 +74,15 @@ impl StopTimer {
 
     /// Returns true when the server has just stopped; otherwise the task is woken when it does.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> bool {
-        self.limits.is_none() && self.stopped.as_mut().poll(context).is_ready()
+        let will_wake = || self.registration.is_of(context) && !self.stop.has_begun();
+        if self.is_stopping() || will_wake() {
+            return false;
+        }
+        let has_stopped = self.stopped.as_mut().poll(context).is_ready();
+        if !has_stopped {
+            self.registration.note_pending(context);
+        }
+        has_stopped
     }
 
     /// Begins to wait for silence.

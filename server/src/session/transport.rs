@@ -1,5 +1,6 @@
 //! The writing half of a connection's transport, as an outbox needs it.
 
+use rustix::net::SendFlags;
 use std::io;
 use tokio::io::{AsyncWrite, DuplexStream, WriteHalf};
 use tokio::net::tcp::OwnedWriteHalf;
@@ -19,8 +20,11 @@ pub trait ReplyWriter: AsyncWrite + Send + Unpin {
 }
 
 impl ReplyWriter for OwnedWriteHalf {
+    /// Asks the socket itself and not whether the runtime takes it for writable, which belongs to
+    /// the memory of another thread. A write of the session afterwards notices a full socket.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Self::try_write(self, bytes)
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        Ok(rustix::net::send(self.as_ref(), bytes, flags)?)
     }
 }
 

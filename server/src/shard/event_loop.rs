@@ -2,14 +2,15 @@
 //! sync, and never for anything else.
 
 use super::core::Shard;
+use super::job_queue::{JobReceiver, JobSender, job_queue};
 use crate::clock::Clock;
 use crate::journal::{AppendError, SnapshotKeeper, SyncMode};
-use crate::limits::{GATHER_TURNS_MAX, SHARD_QUEUE_BATCHES};
-use crate::message::{Batch, Route, ShardEvent};
+use crate::limits::GATHER_TURNS_MAX;
+use crate::message::{Route, ShardEvent};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -17,7 +18,7 @@ use tokio::time::Instant;
 #[derive(Clone, Debug)]
 pub struct ShardHandle {
     /// Jobs: bounded, so that sessions wait for a busy shard.
-    pub jobs: Sender<Batch>,
+    pub jobs: JobSender,
     /// Events: never more than the shard itself has asked for.
     pub events: UnboundedSender<ShardEvent>,
 }
@@ -34,14 +35,14 @@ pub struct Fatal {
 /// The receiving ends of a shard's channels.
 #[derive(Debug)]
 pub struct Queues {
-    jobs: Receiver<Batch>,
+    jobs: JobReceiver,
     events: UnboundedReceiver<ShardEvent>,
 }
 
 impl ShardHandle {
     /// Creates the channels of a shard.
     pub fn channel() -> (Self, Queues) {
-        let (jobs, jobs_queue) = mpsc::channel(SHARD_QUEUE_BATCHES);
+        let (jobs, jobs_queue) = job_queue();
         let (events, events_queue) = mpsc::unbounded_channel();
         (Self { jobs, events }, Queues { jobs: jobs_queue, events: events_queue })
     }
@@ -180,10 +181,11 @@ impl EventLoop {
             return false;
         }
         while !self.shard.is_full()
-            && let Ok(batch) = self.queues.jobs.try_recv()
+            && let Some(batch) = self.queues.jobs.try_recv()
         {
             self.shard.accept(batch);
         }
+        self.queues.jobs.make_room();
         false
     }
 

@@ -92,7 +92,9 @@ impl Executor {
         for (id, job) in ids.iter_mut().zip(jobs) {
             *id = job.user().and_then(|user| self.ledger.book().id(user));
         }
-        self.ledger.book().prefetch(&ids);
+        if jobs.len() > 1 {
+            self.ledger.book().prefetch(&ids);
+        }
         ids
     }
 

@@ -16,6 +16,7 @@ use crate::message::{
 };
 use daytrade_protocol::Refusal;
 use hashbrown::HashMap;
+use smallvec::smallvec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc::UnboundedSender;
@@ -224,7 +225,8 @@ impl Following {
         self.floor = self.membership.numbers.load(Ordering::Relaxed);
         let later = std::mem::take(inbox).into_batches();
         let earlier = self.take_backlog();
-        let earlier = earlier.into_iter().map(|(target, job)| Batch { target, jobs: vec![job] });
+        let earlier =
+            earlier.into_iter().map(|(target, job)| Batch { target, jobs: smallvec![job] });
         for mut batch in earlier.chain(later) {
             self.renumber(&mut batch);
             inbox.push(batch);

@@ -6,6 +6,7 @@
 use crate::limits::INBOX_JOBS_SOFT;
 use crate::message::{Batch, Job, ReplyTarget};
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use std::collections::VecDeque;
 
 /// A batch, as far as it is not yet worked off.
@@ -14,24 +15,18 @@ pub(super) struct QueuedBatch {
     /// Receiver of the replies.
     pub target: ReplyTarget,
     /// The jobs that are left.
-    pub jobs: std::vec::IntoIter<Job>,
-}
-
-/// The batches of one connection, or of all connections of a login.
-#[derive(Debug)]
-struct Waiting {
-    /// None while it is being worked off.
-    first: Option<QueuedBatch>,
-    later: VecDeque<QueuedBatch>,
+    pub jobs: smallvec::IntoIter<[Job; 1]>,
 }
 
 /// The queue of batches.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    /// By the turn key of their target.
-    connections: HashMap<usize, Waiting>,
-    /// The connections in the order of their turns.
-    turns: VecDeque<usize>,
+    /// The first batch of each connection, or of all connections of a login, in the order of their
+    /// turns.
+    turns: VecDeque<QueuedBatch>,
+    /// Their later batches, by the turn key of their target. There is an entry, mostly an empty
+    /// one, for each of `turns` and for the batch that is being worked off.
+    later: HashMap<usize, VecDeque<QueuedBatch>>,
     batches: usize,
     jobs: usize,
 }
@@ -39,24 +34,24 @@ pub(super) struct Inbox {
 impl Inbox {
     /// Appends a batch.
     pub(super) fn push(&mut self, batch: Batch) {
-        let key = batch.target.turn_key();
         self.jobs += batch.jobs.len();
         self.batches += 1;
-        let batch = QueuedBatch { target: batch.target, jobs: batch.jobs.into_iter() };
-        if let Some(waiting) = self.connections.get_mut(&key) {
-            waiting.later.push_back(batch);
-        } else {
-            let waiting = Waiting { first: Some(batch), later: VecDeque::new() };
-            self.connections.insert(key, waiting);
-            self.turns.push_back(key);
+        let Batch { target, jobs } = batch;
+        let entry = self.later.entry(target.turn_key());
+        let batch = QueuedBatch { target, jobs: jobs.into_iter() };
+        match entry {
+            Entry::Occupied(mut later) => later.get_mut().push_back(batch),
+            Entry::Vacant(entry) => {
+                entry.insert(VecDeque::new());
+                self.turns.push_back(batch);
+            }
         }
     }
 
     /// Takes the batch whose turn it is; its jobs no longer count. It is given back with
     /// [`Inbox::put_back`] or [`Inbox::end_turn`].
     pub(super) fn pop(&mut self) -> Option<QueuedBatch> {
-        let key = *self.turns.front()?;
-        let batch = self.connections.get_mut(&key)?.first.take()?;
+        let batch = self.turns.pop_front()?;
         self.jobs -= batch.jobs.len();
         self.batches -= 1;
         Some(batch)
@@ -73,21 +68,24 @@ impl Inbox {
     }
 
     fn give_back(&mut self, batch: QueuedBatch, turn_is_over: bool) {
-        let Some(key) = self.turns.pop_front() else { return };
-        let Some(waiting) = self.connections.get_mut(&key) else { return };
-        waiting.first = if batch.jobs.len() > 0 {
+        let next = if batch.jobs.len() > 0 {
             self.jobs += batch.jobs.len();
             self.batches += 1;
-            Some(batch)
+            batch
         } else {
-            waiting.later.pop_front()
+            let Entry::Occupied(mut later) = self.later.entry(batch.target.turn_key()) else {
+                return;
+            };
+            let Some(next) = later.get_mut().pop_front() else {
+                later.remove();
+                return;
+            };
+            next
         };
-        if waiting.first.is_none() {
-            self.connections.remove(&key);
-        } else if turn_is_over {
-            self.turns.push_back(key);
+        if turn_is_over {
+            self.turns.push_back(next);
         } else {
-            self.turns.push_front(key);
+            self.turns.push_front(next);
         }
     }
 
@@ -127,30 +125,28 @@ mod tests {
     use super::*;
     use crate::message::{Replies, ReplySink, ReplyTo, Subscription, Work};
     use daytrade_protocol::{Push, Symbol, UserName};
+    use smallvec::smallvec;
     use std::num::NonZeroUsize;
     use std::sync::Arc;
 
-    /// A connection of a login.
-    struct Connection(Option<NonZeroUsize>);
+    struct Connection;
 
     impl ReplySink for Connection {
-        fn deliver(&self, _: Replies) {}
+        fn deliver(&self, _: &mut Replies) {}
         fn push_events(&self, _: &[u8]) {}
         fn note_subscription(&self, _: &UserName, _: Subscription) {}
         fn push_quote(&self, _: Symbol, _: Push) {}
-        fn login_key(&self) -> Option<NonZeroUsize> {
-            self.0
-        }
     }
 
+    /// Returns a connection of a login; 0 is none.
     fn target(login: usize) -> ReplyTarget {
-        ReplyTarget::new(Arc::new(Connection(NonZeroUsize::new(login))))
+        ReplyTarget::new(Arc::new(Connection)).with_login(NonZeroUsize::new(login))
     }
 
     fn batch(target: &ReplyTarget, number: u64) -> Batch {
         let user = UserName::parse(b"a").unwrap();
         let (to, work) = (ReplyTo::Nobody, Work::Subscribe(user));
-        Batch { target: target.clone(), jobs: vec![Job { to, number, assigned: false, work }] }
+        Batch { target: target.clone(), jobs: smallvec![Job { to, number, assigned: false, work }] }
     }
 
     #[test]

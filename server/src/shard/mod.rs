@@ -12,6 +12,7 @@ mod execute;
 mod following;
 mod handles;
 mod inbox;
+mod job_queue;
 mod ledger;
 mod prices;
 mod recovery;

@@ -5,7 +5,7 @@
 use super::stats::Tally;
 use crate::engine::{Account, write_summary};
 use crate::histogram::Histogram;
-use crate::limits::ROUND_REPLY_BYTES_SOFT;
+use crate::limits::{ROUND_REPLY_BYTES_SOFT, SPARE_REPLIES_MAX};
 use crate::message::{DumpRequest, Quote, Replies, ReplyTarget, ReplyTo};
 use daytrade_protocol::{Command, LineBuffer, Refusal, ReplyBody, Tag, UserName};
 use std::time::Instant;
@@ -21,6 +21,8 @@ struct Delivery {
 #[derive(Debug, Default)]
 pub(super) struct Round {
     deliveries: Vec<Delivery>,
+    /// Empty replies of earlier rounds, for connections with one request.
+    spare: Vec<Replies>,
     reply_bytes: usize,
     dumps: Vec<DumpRequest>,
     pub(super) tally: Tally,
@@ -36,7 +38,8 @@ impl Round {
     /// replies.
     pub(super) fn begin_delivery(&mut self, target: &ReplyTarget, requests: usize) {
         if self.deliveries.last().is_none_or(|last| !last.target.is_same(target)) {
-            let replies = Replies::with_capacity(requests);
+            let spare = if requests == 1 { self.spare.pop() } else { None };
+            let replies = spare.unwrap_or_else(|| Replies::with_capacity(requests));
             self.deliveries.push(Delivery { target: target.clone(), replies });
         }
         if let Some(at) = target.read_at() {
@@ -144,9 +147,12 @@ impl Round {
     pub(super) fn deliver(&mut self) -> usize {
         self.reply_bytes = 0;
         let answered = self.deliveries.len();
-        for Delivery { target, replies } in self.deliveries.drain(..) {
+        for Delivery { target, mut replies } in self.deliveries.drain(..) {
             if !replies.is_empty() {
-                target.sink().deliver(replies);
+                target.sink().deliver(&mut replies);
+                if self.spare.len() < SPARE_REPLIES_MAX && replies.clear_for_next() {
+                    self.spare.push(replies);
+                }
             }
         }
         answered

@@ -139,7 +139,7 @@ impl Node {
             let quote = Quote { symbol, price, arrived_ms: now_ms, key };
             self.shard.on_event(ShardEvent::Quote(QuoteEvent::Arrived(quote, None)));
         }
-        self.shard.accept(Batch { target, jobs });
+        self.shard.accept(Batch { target, jobs: jobs.into() });
         self.round(now_ms)
     }
 

@@ -109,7 +109,7 @@ async fn execute_async(
             Times { steady, system_ms: system_ms.max(0) as u64 }
         }))
     };
-    let mut server = start(plan, mode, disks, &clock, &mut random).await?;
+    let mut server = start(plan, mode, disks, &clock, &mut random)?;
     if let End::DiskFailed { operations, fault } = plan.end {
         disks[random.below(disks.len() as u64) as usize].fail_after(operations, fault);
     }
@@ -155,7 +155,7 @@ async fn execute_async(
 }
 
 /// Starts the real server on the disks, with its shards as tasks and without a socket.
-async fn start(
+fn start(
     plan: &ServerRun,
     mode: SyncMode,
     disks: &[FaultDisk],
@@ -182,5 +182,5 @@ async fn start(
         execution: Execution::Tasks(Box::new(pause)),
         listen: None,
     };
-    Server::build(&config, deps).await
+    Server::build(&config, deps)
 }

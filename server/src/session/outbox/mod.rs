@@ -19,14 +19,12 @@ use crate::access::{LogPermit, LogScope};
 use crate::message::{Replies, ReplyBytes, ReplySink, Subscription};
 use daytrade_protocol::{Push, Symbol, UserName};
 use parking_lot::{Mutex, MutexGuard};
-use queue::OutputQueue;
+use queue::{OutputQueue, SMALL_CHUNK_BYTES};
 use reorder::ReorderBuffer;
 use std::collections::VecDeque;
 use std::io;
-use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use tokio::time::Instant;
 use wakeup::Wakeup;
@@ -39,8 +37,6 @@ pub struct Outbox {
     writer: Mutex<Option<Box<dyn ReplyWriter>>>,
     /// The memory that the output counts towards.
     memory: Option<Arc<OutputMemory>>,
-    /// Number of the login; 0 without one.
-    login: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -57,7 +53,7 @@ struct State {
     /// answer to a request in flight.
     subscriptions: Vec<(UserName, Subscription)>,
     /// The part of the log for the DUMPLOG in flight, where logins have different parts.
-    log_scope: Option<(LogScope, LogPermit)>,
+    log_scope: Option<Box<(LogScope, LogPermit)>>,
     /// True once a reply said that the accounts are elsewhere.
     moved: bool,
     /// True once the connection is closed.
@@ -123,7 +119,7 @@ impl Outbox {
     }
 
     /// Takes a reply of the session itself, which writes it after reading what has arrived.
-    pub(super) fn answer(&self, replies: Replies) {
+    pub(super) fn answer(&self, replies: &mut Replies) {
         let mut state = self.state.lock();
         state.take(replies);
         self.count(&mut state);
@@ -135,7 +131,7 @@ impl Outbox {
     }
 
     /// Ends such a reply with its last line.
-    pub(super) fn end_parts(&self, last: Replies) {
+    pub(super) fn end_parts(&self, last: &mut Replies) {
         let mut state = self.state.lock();
         state.take(last);
         state.queue.end_parts();
@@ -149,14 +145,9 @@ impl Outbox {
         self.count(&mut state);
     }
 
-    /// Notes the number of the login, which its connections have in common.
-    pub(super) fn set_login(&self, key: usize) {
-        self.login.store(key, Ordering::Relaxed);
-    }
-
     /// Sets the part of the log for the next DUMPLOG.
     pub(super) fn set_log_scope(&self, scope: LogScope, permit: LogPermit) {
-        self.state.lock().log_scope = Some((scope, permit));
+        self.state.lock().log_scope = Some(Box::new((scope, permit)));
     }
 
     /// Takes a line that ends the connection.
@@ -205,12 +196,39 @@ impl Outbox {
         state.wakeup.poll(context, wants_answers, is_waiting, must_close)
     }
 
+    /// Writes as much of a piece as the socket accepts without waiting; the rest waits. Returns
+    /// true if anything was written.
+    fn write_piece(&self, state: &mut State, bytes: &[u8]) -> bool {
+        let written = match self.writer.lock().as_mut() {
+            // An error is left for the session to find.
+            Some(writer) if !bytes.is_empty() => writer.try_write(bytes).unwrap_or(0),
+            _ => 0,
+        };
+        let rest = bytes.get(written..).unwrap_or_default();
+        if !rest.is_empty() {
+            state.queue.append(rest.to_vec());
+        }
+        written > 0
+    }
+
+    /// Writes as much of what waits as the socket accepts without waiting. Returns true if
+    /// anything was written.
+    fn write_queue(&self, state: &mut State) -> bool {
+        let mut writer = self.writer.lock();
+        writer.as_mut().is_some_and(|writer| state.queue.write_now(&mut **writer))
+    }
+
     /// Takes everything that can be written. Until the next call only the caller may write.
     pub fn take(&self) -> VecDeque<Vec<u8>> {
+        self.take_and_load().0
+    }
+
+    /// Like [`Outbox::take`]; also returns how much is in flight then.
+    pub(super) fn take_and_load(&self) -> (VecDeque<Vec<u8>>, Load) {
         let mut state = self.state.lock();
         let taken = state.queue.take();
         self.count(&mut state);
-        taken
+        (taken, state.load())
     }
 
     /// Ends the writing if nothing waits: later lines are not written. Returns true if it has
@@ -221,16 +239,7 @@ impl Outbox {
 
     /// Returns how much is in flight.
     pub fn load(&self) -> Load {
-        let state = self.state.lock();
-        Load {
-            flow: state.flow,
-            untagged_answered: state.reorder.answered(),
-            bytes: state.queue.bytes() + state.reorder.bytes(),
-            too_slow: state.queue.is_too_slow(),
-            given_up: state.queue.is_given_up(),
-            moved: state.moved,
-            written_at: state.written_at,
-        }
+        self.state.lock().load()
     }
 
     /// Closes the socket.
@@ -251,15 +260,16 @@ impl ReplySink for Outbox {
         self.state.lock().subscriptions.push((user.clone(), outcome));
     }
 
-    fn deliver(&self, replies: Replies) {
+    fn deliver(&self, replies: &mut Replies) {
         let mut state = self.state.lock();
         let was_idle = state.queue.is_idle();
-        state.take(replies);
-        if was_idle
-            && state.queue.is_small()
-            && let Some(writer) = self.writer.lock().as_mut()
-            && state.queue.write_now(&mut **writer)
-        {
+        let wrote = if was_idle && let Some(bytes) = state.take_piece(replies) {
+            self.write_piece(&mut state, bytes)
+        } else {
+            state.take(replies);
+            was_idle && state.queue.is_small() && self.write_queue(&mut state)
+        };
+        if wrote {
             state.written_at = Some(Instant::now());
         }
         self.count(&mut state);
@@ -270,12 +280,8 @@ impl ReplySink for Outbox {
         self.state.lock().moved
     }
 
-    fn login_key(&self) -> Option<NonZeroUsize> {
-        NonZeroUsize::new(self.login.load(Ordering::Relaxed))
-    }
-
     fn take_log_scope(&self) -> Option<(LogScope, LogPermit)> {
-        self.state.lock().log_scope.take()
+        self.state.lock().log_scope.take().map(|scope| *scope)
     }
 
     fn push_events(&self, lines: &[u8]) {
@@ -315,17 +321,50 @@ fn wake(mut state: MutexGuard<'_, State>) {
 }
 
 impl State {
+    fn load(&self) -> Load {
+        Load {
+            flow: self.flow,
+            untagged_answered: self.reorder.answered(),
+            bytes: self.queue.bytes() + self.reorder.bytes(),
+            too_slow: self.queue.is_too_slow(),
+            given_up: self.queue.is_given_up(),
+            moved: self.moved,
+            written_at: self.written_at,
+        }
+    }
+
     fn held_bytes(&self) -> usize {
         self.queue.held_bytes() + self.reorder.bytes()
     }
 
-    fn take(&mut self, replies: Replies) {
-        self.flow.answer(&replies);
+    /// Returns true if replies are still to be written.
+    fn is_open(&self) -> bool {
+        !self.closed && !self.queue.is_given_up()
+    }
+
+    /// Notes what replies answer.
+    fn note(&mut self, replies: &Replies) {
+        self.flow.answer(replies);
         self.moved |= replies.has_moved();
-        if self.closed || self.queue.is_given_up() {
+    }
+
+    /// Takes replies that may be written at once if nothing precedes them: short ones in one piece.
+    fn take_piece<'a>(&mut self, replies: &'a Replies) -> Option<&'a [u8]> {
+        let (bytes, untagged) = replies.only_piece()?;
+        let may = bytes.len() <= SMALL_CHUNK_BYTES && self.is_open();
+        if !may || !self.reorder.pass(untagged) {
+            return None;
+        }
+        self.note(replies);
+        Some(bytes)
+    }
+
+    fn take(&mut self, replies: &mut Replies) {
+        self.note(replies);
+        if !self.is_open() {
             return;
         }
-        let ReplyBytes { full, tagged, untagged, untagged_places } = replies.into_bytes();
+        let ReplyBytes { full, tagged, untagged, untagged_places } = replies.take_bytes();
         for chunk in full {
             self.queue.append(chunk);
         }

@@ -30,16 +30,24 @@ pub(super) struct OutputQueue {
     taken: bool,
     /// Bytes that the session has taken last.
     taken_bytes: usize,
-    /// The newest prices, in order.
-    recent_quotes: VecDeque<(Symbol, Push)>,
-    /// The newest of the prices before those, by symbol.
-    quotes: BTreeMap<Symbol, Push>,
+    /// The prices that wait; None if there are none.
+    quotes: Option<Box<Quotes>>,
     /// Account events that wait for the end of a reply that comes in parts; None without one.
     held_events: Option<Vec<u8>>,
     /// True once the client failed to read its account events.
     too_slow: bool,
     /// True once the connection is being closed without its replies.
     given_up: bool,
+}
+
+/// Prices that wait. They are apart from the queue because most connections have none, and the
+/// session and a shard pass the queue's memory to and fro with every command.
+#[derive(Default)]
+struct Quotes {
+    /// The newest, in order.
+    recent: VecDeque<(Symbol, Push)>,
+    /// The newest before those, by symbol.
+    older: BTreeMap<Symbol, Push>,
 }
 
 impl OutputQueue {
@@ -86,20 +94,24 @@ impl OutputQueue {
     /// Keeps a price until the queue is taken. If many wait, it replaces an older one of its
     /// symbol.
     pub(super) fn set_quote(&mut self, symbol: Symbol, quote: Push) {
-        if self.recent_quotes.len() == OUTBOX_QUOTES_MAX
-            && let Some((symbol, oldest)) = self.recent_quotes.pop_front()
+        let Quotes { recent, older } = &mut **self.quotes.get_or_insert_default();
+        if recent.len() == OUTBOX_QUOTES_MAX
+            && let Some((symbol, oldest)) = recent.pop_front()
         {
-            self.quotes.insert(symbol, oldest);
+            older.insert(symbol, oldest);
         }
-        self.recent_quotes.push_back((symbol, quote));
+        recent.push_back((symbol, quote));
     }
 
     /// Returns true if the session would find something to take. While it writes, it takes
     /// again without being woken.
     pub(super) fn is_waiting(&self) -> bool {
-        let no_quotes =
-            self.recent_quotes.is_empty() || self.too_slow || self.held_events.is_some();
-        !(self.taken || self.chunks.is_empty() && no_quotes)
+        !(self.taken || self.chunks.is_empty() && !self.may_take_quotes())
+    }
+
+    /// Returns true if prices wait that may be written now.
+    const fn may_take_quotes(&self) -> bool {
+        self.quotes.is_some() && !self.too_slow && self.held_events.is_none()
     }
 
     /// Returns true if no bytes precede the next ones.
@@ -121,10 +133,9 @@ impl OutputQueue {
     /// written.
     pub(super) fn held_bytes(&self) -> usize {
         let events = self.held_events.as_ref().map_or(0, Vec::len);
-        self.bytes
-            + self.taken_bytes
-            + events
-            + (self.quotes.len() + self.recent_quotes.len()) * QUOTE_BYTES
+        let quotes =
+            self.quotes.as_ref().map_or(0, |quotes| quotes.recent.len() + quotes.older.len());
+        self.bytes + self.taken_bytes + events + quotes * QUOTE_BYTES
     }
 
     /// Returns true once the connection is being closed without its replies.
@@ -140,8 +151,7 @@ impl OutputQueue {
     /// Drops everything: the socket is closed.
     pub(super) fn clear(&mut self) {
         self.chunks.clear();
-        self.quotes.clear();
-        self.recent_quotes.clear();
+        self.quotes = None;
         self.held_events = None;
         (self.bytes, self.event_bytes, self.taken_bytes) = (0, 0, 0);
     }
@@ -153,11 +163,12 @@ impl OutputQueue {
 
     /// Takes everything. Until the next call only the caller may write.
     pub(super) fn take(&mut self) -> VecDeque<Vec<u8>> {
-        if !self.recent_quotes.is_empty() && !self.too_slow && self.held_events.is_none() {
+        if self.may_take_quotes()
+            && let Some(quotes) = self.quotes.take()
+        {
+            let Quotes { recent, older } = *quotes;
             let mut lines = Vec::new();
-            let recent = std::mem::take(&mut self.recent_quotes);
-            let recent = recent.into_iter().map(|(_, quote)| quote);
-            for quote in std::mem::take(&mut self.quotes).into_values().chain(recent) {
+            for quote in older.into_values().chain(recent.into_iter().map(|(_, quote)| quote)) {
                 quote.write_to(&mut lines);
             }
             self.append(lines);
@@ -165,7 +176,8 @@ impl OutputQueue {
         self.taken_bytes = self.bytes;
         (self.bytes, self.event_bytes) = (0, self.held_events.as_ref().map_or(0, Vec::len));
         self.taken = !self.chunks.is_empty();
-        std::mem::take(&mut self.chunks)
+        // Without chunks, their memory stays for the next ones.
+        if self.taken { std::mem::take(&mut self.chunks) } else { VecDeque::new() }
     }
 
     /// Ends the writing if nothing waits: later bytes are not written. Returns true if it has

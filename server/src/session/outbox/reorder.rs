@@ -2,6 +2,7 @@
 //!
 //! It must never hold a reply whose turn has come.
 
+use crate::message::Place;
 use std::collections::BTreeMap;
 
 /// Replies that came before those of earlier requests.
@@ -19,14 +20,10 @@ impl ReorderBuffer {
     pub(super) fn take(
         &mut self,
         bytes: Vec<u8>,
-        places: &[(u64, usize)],
+        places: &[Place],
         mut append: impl FnMut(Vec<u8>),
     ) {
-        if let [(place, _)] = places
-            && *place == self.next
-            && self.early.is_empty()
-        {
-            self.next += 1;
+        if self.pass(places) {
             return append(bytes);
         }
         let mut rest = bytes.as_slice();
@@ -41,6 +38,17 @@ impl ReorderBuffer {
             append(reply);
             self.next += 1;
         }
+    }
+
+    /// Counts replies with their positions as answered, if their turn has come and no other reply
+    /// waits. Returns false otherwise.
+    pub(super) fn pass(&mut self, places: &[Place]) -> bool {
+        let in_turn = self.early.is_empty()
+            && places.iter().zip(self.next..).all(|((place, _), next)| *place == next);
+        if in_turn {
+            self.next += places.len() as u64;
+        }
+        in_turn
     }
 
     /// Returns the number of untagged requests answered.

@@ -34,10 +34,10 @@ fn replies(to: &[ReplyTo]) -> Replies {
 fn untagged_replies_wait_for_their_turn_and_tagged_ones_do_not() {
     let outbox = Outbox::default();
     outbox.begin(4, 0);
-    outbox.deliver(replies(&[ReplyTo::Untagged(1), ReplyTo::Tagged(Tag::new(9).unwrap())]));
+    outbox.deliver(&mut replies(&[ReplyTo::Untagged(1), ReplyTo::Tagged(Tag::new(9).unwrap())]));
     assert_eq!(text(&outbox), "[9]Tagged(Tag(9))\n");
     assert_eq!(outbox.load().flow.in_flight, 2);
-    outbox.deliver(replies(&[ReplyTo::Nobody, ReplyTo::Untagged(0)]));
+    outbox.deliver(&mut replies(&[ReplyTo::Nobody, ReplyTo::Untagged(0)]));
     assert_eq!(text(&outbox), "Untagged(0)\nUntagged(1)\n");
     let load = outbox.load();
     assert_eq!(
@@ -107,7 +107,7 @@ fn a_short_reply_is_written_at_once_and_does_not_wake_the_session() {
     let context = Context::from_waker(&waker);
     outbox.begin(3, 0);
     assert!(!outbox.poll_changed(&context, false));
-    outbox.deliver(replies(&[ReplyTo::Untagged(0)]));
+    outbox.deliver(&mut replies(&[ReplyTo::Untagged(0)]));
     assert_eq!(
         (socket.take_written().as_str(), wakes.0.load(Ordering::Relaxed)),
         ("Untagged(0)\n", 0)
@@ -118,21 +118,21 @@ fn a_short_reply_is_written_at_once_and_does_not_wake_the_session() {
     // it began to wait.
     assert!(outbox.poll_changed(&context, true));
     assert!(!outbox.poll_changed(&context, true));
-    outbox.deliver(replies(&[ReplyTo::Untagged(1)]));
+    outbox.deliver(&mut replies(&[ReplyTo::Untagged(1)]));
     assert_eq!(
         (socket.take_written().as_str(), wakes.0.load(Ordering::Relaxed)),
         ("Untagged(1)\n", 1)
     );
     // While the session has bytes to write, the shard writes none.
-    outbox.deliver(replies(&[ReplyTo::Nobody]));
+    outbox.deliver(&mut replies(&[ReplyTo::Nobody]));
     let long = "x".repeat(SMALL_CHUNK_BYTES + 1);
     let mut given = Replies::default();
     given.write(ReplyTo::Tagged(Tag::new(1).unwrap()), |_, out| {
         out.extend_from_slice(long.as_bytes());
     });
-    outbox.deliver(given);
+    outbox.deliver(&mut given);
     assert_eq!((socket.take_written().as_str(), text(&outbox).len()), ("", long.len()));
-    outbox.deliver(replies(&[ReplyTo::Untagged(2)]));
+    outbox.deliver(&mut replies(&[ReplyTo::Untagged(2)]));
     assert_eq!((socket.take_written().as_str(), text(&outbox).as_str()), ("", "Untagged(2)\n"));
 }
 
@@ -144,7 +144,7 @@ fn the_session_writes_what_the_socket_did_not_accept_in_order() {
     outbox.begin(3, 0);
     assert!(!outbox.poll_changed(&Context::from_waker(&waker), false));
     for place in 0..3 {
-        outbox.deliver(replies(&[ReplyTo::Untagged(place)]));
+        outbox.deliver(&mut replies(&[ReplyTo::Untagged(place)]));
     }
     assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "one wakeup until the session polls again");
     assert_eq!(outbox.load().bytes, 36 - 15);
@@ -160,7 +160,7 @@ fn the_number_of_summaries_in_flight_follows_their_size() {
         outbox.begin(1, 1);
         let mut given = replies(&[ReplyTo::Nobody]);
         given.note_summary(bytes);
-        outbox.deliver(given);
+        outbox.deliver(&mut given);
         assert_eq!(
             (outbox.load().flow.summaries, outbox.load().flow.summaries_max()),
             (0, at_once)
@@ -203,7 +203,7 @@ fn after_a_failed_commit_the_same_requests_are_refused() {
         replies(&[ReplyTo::Tagged(Tag::new(9).unwrap()), ReplyTo::Untagged(0), ReplyTo::Nobody]);
     let outbox = Outbox::default();
     outbox.begin(3, 0);
-    outbox.deliver(given.all_refused(&Refusal::ReadOnly));
+    outbox.deliver(&mut given.all_refused(&Refusal::ReadOnly));
     let text = text(&outbox);
     assert!(text.starts_with("[9] ERR,READ_ONLY,") && text.lines().count() == 2, "{text}");
     assert_eq!(outbox.load().flow.in_flight, 0);
@@ -220,6 +220,6 @@ fn pushed_lines_wait_for_the_end_of_a_reply_in_parts() {
     outbox.push_quote(symbol, Push::Quote { symbol, price: Money::from_cents(1), at_ms: 0 });
     assert_eq!(text(&outbox), "-LOG,1\n");
     outbox.append(b"-LOG,2\n".to_vec());
-    outbox.end_parts(replies(&[ReplyTo::Untagged(0)]));
+    outbox.end_parts(&mut replies(&[ReplyTo::Untagged(0)]));
     assert_eq!(text(&outbox), "-LOG,2\nUntagged(0)\n* ACCOUNT\n* QUOTE,S,0.01,0\n");
 }

@@ -14,7 +14,7 @@ use crate::journal::{
 };
 use crate::limits::{FIRED_IN_ROUND_MAX, SNAPSHOT_RECORDS_MIN};
 use crate::message::{
-    Batch, DumpDone, DumpRequest, Job, Quote, QuoteEvent, QuoteRequest, ReplyTarget, ReplyTo,
+    Batch, DumpDone, DumpRequest, Job, Jobs, Quote, QuoteEvent, QuoteRequest, ReplyTarget, ReplyTo,
     ShardEvent, Work,
 };
 use crate::session::Outbox;
@@ -97,7 +97,7 @@ impl World {
             }
             other => panic!("{other:?}"),
         };
-        let jobs: Vec<Job> = lines.lines().map(job).collect();
+        let jobs: Jobs = lines.lines().map(job).collect();
         outbox.begin(jobs.len(), 0);
         self.shard.accept(Batch { target: ReplyTarget::new(Arc::clone(outbox)), jobs });
     }

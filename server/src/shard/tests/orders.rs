@@ -1,6 +1,7 @@
 //! Expiry of orders, and triggers that fire.
 
 use super::*;
+use smallvec::smallvec;
 
 #[test]
 fn an_order_expires_after_exactly_sixty_seconds_and_subscribers_are_notified() {
@@ -9,7 +10,7 @@ fn an_order_expires_after_exactly_sixty_seconds_and_subscribers_are_notified() {
     let outbox = Arc::clone(&world.outbox);
     let user = UserName::parse(b"a").unwrap();
     let job = Job { to: ReplyTo::Nobody, number: 1, assigned: false, work: Work::Subscribe(user) };
-    world.shard.accept(Batch { target: ReplyTarget::new(outbox), jobs: vec![job] });
+    world.shard.accept(Batch { target: ReplyTarget::new(outbox), jobs: smallvec![job] });
     world.deliver_quote("S", 1_000, None);
     // A round serves waiting commands first, so the subscription is not yet active for this order.
     assert_eq!(world.round(), "[2] OK,BUY,S,5,10.00,50.00,61000\n");

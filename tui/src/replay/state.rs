@@ -243,16 +243,14 @@ impl ReplayState {
         let needs_text = self.needs_replies || refused.is_some_and(is_malformed);
         let reply = if needs_text { reply() } else { Bytes::new() };
         let answer = Answer { refused, reply };
-        let Some((command, sent_us)) =
-            position.and_then(|position| self.reorder_buffer.store_reply(position, answer))
-        else {
-            return false;
-        };
+        let buffer = &mut self.reorder_buffer;
+        let stored = position.and_then(|position| buffer.store_reply(position, answer, now_us));
+        let Some((command, took_us)) = stored else { return false };
         self.sender.on_reply(connection);
         if let (Some(Code::Unknown), Some(position)) = (refused, position) {
             self.note_unknown(connection, position);
         }
-        self.tally.on_reply(command, refused, now_us.saturating_sub(sent_us));
+        self.tally.on_reply(command, refused, took_us);
         true
     }
 

@@ -135,7 +135,8 @@ impl ReplayState {
         }
         reply.extend_from_slice(NO_REPLY.as_bytes());
         let answer = Answer { refused: Some(Code::Unknown), reply: Bytes::from(reply) };
-        self.reorder_buffer.store_reply(entry.position, answer);
+        let now_us = self.now_us();
+        self.reorder_buffer.store_reply(entry.position, answer, now_us);
         self.tally.on_lost();
         self.tally.on_unknown(entry.file_lines.0, &text_of(line));
     }

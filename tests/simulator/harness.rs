@@ -84,7 +84,7 @@ impl ShardHarness {
             let event = self.keeper.take_or_fail(job);
             self.shard.on_event(ShardEvent::Snapshot(event));
         }
-        let replies: Vec<u8> = self.outbox.take().into_iter().flatten().collect();
+        let replies = self.outbox.take_bytes();
         (String::from_utf8_lossy(&replies).into_owned(), works)
     }
 

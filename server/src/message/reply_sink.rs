@@ -2,6 +2,7 @@
 
 use super::replies::Replies;
 use crate::access::{LogPermit, LogScope};
+use bytes::Bytes;
 use daytrade_protocol::{Push, Symbol, UserName};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ pub trait ReplySink: Send + Sync {
 
     /// Takes the lines of account events. They are never dropped: past their bound the connection
     /// is closed.
-    fn push_events(&self, lines: &[u8]);
+    fn push_events(&self, lines: &Bytes);
 
     /// Takes note of what became of a request about the events of an account.
     fn note_subscription(&self, user: &UserName, outcome: Subscription);

@@ -206,6 +206,6 @@ async fn a_symbol_with_triggers_is_fetched_at_once_and_all_shards_and_watchers_g
     answer.send(Ok(quote(77))).unwrap();
     assert_eq!(world.next_price(0).await.0, Some(77));
     assert_eq!(world.next_price(1).await.0, Some(77));
-    let pushed = String::from_utf8(outbox.take().into_iter().flatten().collect()).unwrap();
+    let pushed = String::from_utf8(outbox.take_bytes()).unwrap();
     assert!(pushed.starts_with("* QUOTE,S,0.77,"), "{pushed}");
 }

@@ -115,6 +115,9 @@ impl Session {
             let ready = self.wait(&mut link, may_read, now).await;
             woken_at = Instant::now();
             self.take_events(ready, &mut link, woken_at)?;
+            if link.should_yield() {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -286,8 +289,8 @@ impl Session {
     /// Writes everything that waits.
     async fn write_all(&self) -> io::Result<()> {
         let outbox = &self.dispatcher.outbox;
-        for chunk in outbox.take() {
-            let mut rest = chunk.as_slice();
+        for chunk in outbox.take().0 {
+            let mut rest = chunk.bytes();
             while !rest.is_empty() {
                 let written = poll_fn(|context| outbox.poll_write(context, rest)).await?;
                 if written == 0 {

@@ -1,10 +1,9 @@
 //! The transport of a session, the bytes that are being written to it, and what is ready.
 
 use super::login::Interrupt;
-use super::outbox::{Load, Outbox};
+use super::outbox::{Chunk, Load, Outbox};
 use super::timer::Timer;
 use crate::audit::LogPart;
-use crate::message::give_back;
 use bytes::Buf as _;
 use std::collections::VecDeque;
 use std::io::{self, Cursor};
@@ -12,8 +11,8 @@ use std::io::{self, Cursor};
 /// The transport, and the bytes that are being written to it.
 pub(super) struct Link<R> {
     pub(super) reader: R,
-    chunks: VecDeque<Vec<u8>>,
-    pub(super) writing: Cursor<Vec<u8>>,
+    chunks: VecDeque<Chunk>,
+    pub(super) writing: Cursor<Chunk>,
     /// True if the transport keeps written bytes until a flush.
     pub(super) has_buffer: bool,
     /// True if it may hold such bytes now.
@@ -40,15 +39,21 @@ impl<R> Link<R> {
             return outbox.load();
         }
         let load = if self.chunks.is_empty() {
-            let (chunks, load) = outbox.take_and_load();
+            let (chunks, load) = outbox.take();
             self.chunks = chunks;
             load
         } else {
             outbox.load()
         };
         let next = self.chunks.pop_front().unwrap_or_default();
-        give_back(std::mem::replace(&mut self.writing, Cursor::new(next)).into_inner());
+        std::mem::replace(&mut self.writing, Cursor::new(next)).into_inner().reuse();
         load
+    }
+
+    /// Returns true if a part of lines that many connections receive is written: they write at the
+    /// same time, and others should not wait for all they have.
+    pub(super) fn should_yield(&self) -> bool {
+        !self.writing.has_remaining() && matches!(self.writing.get_ref(), Chunk::Shared(_))
     }
 }
 

@@ -124,6 +124,7 @@ impl Inbox {
 mod tests {
     use super::*;
     use crate::message::{Replies, ReplySink, ReplyTo, Subscription, Work};
+    use bytes::Bytes;
     use daytrade_protocol::{Push, Symbol, UserName};
     use smallvec::smallvec;
     use std::num::NonZeroUsize;
@@ -133,7 +134,7 @@ mod tests {
 
     impl ReplySink for Connection {
         fn deliver(&self, _: &mut Replies) {}
-        fn push_events(&self, _: &[u8]) {}
+        fn push_events(&self, _: &Bytes) {}
         fn note_subscription(&self, _: &UserName, _: Subscription) {}
         fn push_quote(&self, _: Symbol, _: Push) {}
     }

@@ -3,6 +3,7 @@
 use crate::engine::{Book, Event, Outcome, Record, UserId};
 use crate::limits::SUBSCRIBERS_MAX;
 use crate::message::ReplyTarget;
+use bytes::Bytes;
 use daytrade_protocol::{Push, Refusal, UserName};
 use hashbrown::HashMap;
 
@@ -115,13 +116,17 @@ impl Subscribers {
 
     /// Sends the lines that were noted: they are durable.
     pub(super) fn send(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        // All receivers share them: a copy for each would keep the shard from other users.
+        let lines = Bytes::from(std::mem::take(&mut self.lines));
         for Pending { targets, begin, end, .. } in self.pending.drain(..) {
-            let lines = self.lines.get(begin..end).unwrap_or_default();
+            let lines = lines.slice(begin..end);
             for target in &targets {
-                target.sink().push_events(lines);
+                target.sink().push_events(&lines);
             }
         }
-        self.lines.clear();
     }
 
     /// Drops the lines that were noted: they are not known to be durable.

@@ -243,7 +243,7 @@ impl Node {
             for number in connection.sent.drain(..) {
                 outcomes.insert(number, Outcome::new(self.number));
             }
-            let bytes: Vec<u8> = connection.outbox.take().into_iter().flatten().collect();
+            let bytes = connection.outbox.take_bytes();
             for line in String::from_utf8(bytes)?.lines() {
                 let Some((number, reply)) = line.strip_prefix('[').and_then(|l| l.split_once(']'))
                 else {

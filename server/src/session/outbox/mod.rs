@@ -5,18 +5,21 @@
 //! by the shard that hands them over, so no task has to be woken for them. The session writes the
 //! rest: what the socket does not accept, long replies, and pushed lines.
 
+mod chunk;
 mod flow;
 mod memory;
 mod queue;
 mod reorder;
 mod wakeup;
 
+pub(super) use chunk::Chunk;
 pub(super) use flow::Flow;
 pub use memory::OutputMemory;
 
 use super::transport::ReplyWriter;
 use crate::access::{LogPermit, LogScope};
 use crate::message::{Replies, ReplyBytes, ReplySink, Subscription};
+use bytes::Bytes;
 use daytrade_protocol::{Push, Symbol, UserName};
 use parking_lot::{Mutex, MutexGuard};
 use queue::{OutputQueue, SMALL_CHUNK_BYTES};
@@ -218,13 +221,16 @@ impl Outbox {
         writer.as_mut().is_some_and(|writer| state.queue.write_now(&mut **writer))
     }
 
-    /// Takes everything that can be written. Until the next call only the caller may write.
-    pub fn take(&self) -> VecDeque<Vec<u8>> {
-        self.take_and_load().0
+    /// Takes everything that can be written, for tests. Until the next call only the caller may
+    /// write.
+    pub fn take_bytes(&self) -> Vec<u8> {
+        let (chunks, _) = self.take();
+        chunks.iter().flat_map(Chunk::bytes).copied().collect()
     }
 
-    /// Like [`Outbox::take`]; also returns how much is in flight then.
-    pub(super) fn take_and_load(&self) -> (VecDeque<Vec<u8>>, Load) {
+    /// Takes everything that can be written, and returns how much is in flight then. Until the next
+    /// call only the caller may write.
+    pub(super) fn take(&self) -> (VecDeque<Chunk>, Load) {
         let mut state = self.state.lock();
         let taken = state.queue.take();
         self.count(&mut state);
@@ -284,7 +290,7 @@ impl ReplySink for Outbox {
         self.state.lock().log_scope.take().map(|scope| *scope)
     }
 
-    fn push_events(&self, lines: &[u8]) {
+    fn push_events(&self, lines: &Bytes) {
         let mut state = self.state.lock();
         if !state.closed && !state.queue.is_too_slow() {
             // Not written at once: a price that fires a thousand triggers makes as many events.

@@ -6,7 +6,9 @@
 //! account event.
 
 use super::super::transport::ReplyWriter;
+use super::chunk::Chunk;
 use crate::limits::{OUTBOX_EVENT_BYTES_MAX, OUTBOX_QUOTES_MAX};
+use bytes::Bytes;
 use daytrade_protocol::{Push, Symbol};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -20,7 +22,7 @@ const QUOTE_BYTES: usize = 2 * size_of::<(Symbol, Push)>();
 /// Bytes that wait to be written.
 #[derive(Default)]
 pub(super) struct OutputQueue {
-    chunks: VecDeque<Vec<u8>>,
+    chunks: VecDeque<Chunk>,
     /// Bytes in `chunks`.
     bytes: usize,
     /// Bytes of account events in `chunks`.
@@ -56,26 +58,34 @@ impl OutputQueue {
     pub(super) fn append(&mut self, bytes: Vec<u8>) {
         self.bytes += bytes.len();
         match self.chunks.back_mut() {
-            Some(last) if last.len() + bytes.len() <= SMALL_CHUNK_BYTES => {
+            Some(Chunk::Own(last)) if last.len() + bytes.len() <= SMALL_CHUNK_BYTES => {
                 last.extend_from_slice(&bytes);
             }
             _ if bytes.is_empty() => {}
-            _ => self.chunks.push_back(bytes),
+            _ => self.chunks.push_back(Chunk::Own(bytes)),
         }
     }
 
-    /// Appends the lines of account events. Past the bound it appends the closing line behind
-    /// them; the caller must then append no more.
-    pub(super) fn append_events(&mut self, lines: &[u8]) {
-        let mut lines = lines.to_vec();
+    /// Appends the lines of account events: many are not copied, but divided into chunks. Past the
+    /// bound it appends the closing line behind them; the caller must then append no more.
+    pub(super) fn append_events(&mut self, lines: &Bytes) {
         self.event_bytes += lines.len();
-        if self.event_bytes > OUTBOX_EVENT_BYTES_MAX {
-            self.too_slow = true;
-            Push::ByeSlowConsumer.write_to(&mut lines);
-        }
+        self.too_slow = self.event_bytes > OUTBOX_EVENT_BYTES_MAX;
         match &mut self.held_events {
-            Some(held) if !self.too_slow => held.extend_from_slice(&lines),
-            _ => self.append(lines),
+            Some(held) if !self.too_slow => held.extend_from_slice(lines),
+            _ if lines.len() <= SMALL_CHUNK_BYTES => self.append(lines.to_vec()),
+            _ => {
+                self.bytes += lines.len();
+                for begin in (0..lines.len()).step_by(SMALL_CHUNK_BYTES) {
+                    let end = lines.len().min(begin + SMALL_CHUNK_BYTES);
+                    self.chunks.push_back(Chunk::Shared(lines.slice(begin..end)));
+                }
+            }
+        }
+        if self.too_slow {
+            let mut bye = Vec::new();
+            Push::ByeSlowConsumer.write_to(&mut bye);
+            self.append(bye);
         }
     }
 
@@ -162,7 +172,7 @@ impl OutputQueue {
     }
 
     /// Takes everything. Until the next call only the caller may write.
-    pub(super) fn take(&mut self) -> VecDeque<Vec<u8>> {
+    pub(super) fn take(&mut self) -> VecDeque<Chunk> {
         if self.may_take_quotes()
             && let Some(quotes) = self.quotes.take()
         {
@@ -193,12 +203,12 @@ impl OutputQueue {
     pub(super) fn write_now(&mut self, writer: &mut dyn ReplyWriter) -> bool {
         let mut wrote = false;
         while let Some(chunk) = self.chunks.front_mut()
-            && let Ok(written @ 1..) = writer.try_write(chunk)
+            && let Ok(written @ 1..) = writer.try_write(chunk.bytes())
         {
             wrote = true;
             self.bytes -= written;
-            if written < chunk.len() {
-                chunk.drain(..written);
+            if written < chunk.bytes().len() {
+                chunk.advance(written);
                 return true;
             }
             self.chunks.pop_front();

@@ -16,7 +16,7 @@ use tokio::io::AsyncWrite;
 
 /// Returns the text in an outbox, and empties it.
 fn text(outbox: &Outbox) -> String {
-    String::from_utf8(outbox.take().into_iter().flatten().collect()).unwrap()
+    String::from_utf8(outbox.take_bytes()).unwrap()
 }
 
 fn replies(to: &[ReplyTo]) -> Replies {
@@ -188,6 +188,7 @@ fn a_slow_reader_gets_the_newest_prices_and_all_events_up_to_the_limit() {
     let zero = Money::ZERO;
     let mut event = Vec::new();
     Push::Account { user, available: zero, reserved: zero, realised: zero }.write_to(&mut event);
+    let event = Bytes::from(event);
     while !outbox.load().too_slow {
         outbox.push_events(&event);
     }
@@ -195,6 +196,23 @@ fn a_slow_reader_gets_the_newest_prices_and_all_events_up_to_the_limit() {
     let left = text(&outbox);
     assert!(left.len() > OUTBOX_EVENT_BYTES_MAX && left.len() < OUTBOX_EVENT_BYTES_MAX + 100);
     assert!(left.ends_with("0.00\n* BYE,SLOW_CONSUMER\n"));
+}
+
+#[test]
+fn many_events_are_written_in_order_with_what_is_before_and_after_them() {
+    let (socket, outbox) = Socket::with_capacity(5);
+    outbox.begin(2, 0);
+    let lines: Vec<_> = (0..5_000).map(|n| format!("* ACCOUNT {n}\n")).collect();
+    let lines = lines.concat();
+    assert!(lines.len() > 2 * SMALL_CHUNK_BYTES);
+    outbox.deliver(&mut replies(&[ReplyTo::Untagged(0)]));
+    outbox.push_events(&Bytes::from(lines.clone()));
+    outbox.push_events(&Bytes::from_static(b"* ACCOUNT last\n"));
+    outbox.deliver(&mut replies(&[ReplyTo::Untagged(1)]));
+    let whole = format!("Untagged(0)\n{lines}* ACCOUNT last\nUntagged(1)\n");
+    assert_eq!(outbox.load().bytes, whole.len() - 5);
+    assert!(socket.take_written() + &text(&outbox) == whole);
+    assert_eq!(outbox.load().bytes, 0);
 }
 
 #[test]
@@ -215,7 +233,7 @@ fn pushed_lines_wait_for_the_end_of_a_reply_in_parts() {
     outbox.begin(1, 0);
     outbox.begin_parts();
     outbox.append(b"-LOG,1\n".to_vec());
-    outbox.push_events(b"* ACCOUNT\n");
+    outbox.push_events(&Bytes::from_static(b"* ACCOUNT\n"));
     let symbol = Symbol::parse(b"S").unwrap();
     outbox.push_quote(symbol, Push::Quote { symbol, price: Money::from_cents(1), at_ms: 0 });
     assert_eq!(text(&outbox), "-LOG,1\n");

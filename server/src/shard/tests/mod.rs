@@ -155,5 +155,5 @@ impl World {
 
 /// Returns the replies in an outbox, and empties it.
 fn take_replies(outbox: &Outbox) -> String {
-    String::from_utf8(outbox.take().into_iter().flatten().collect()).unwrap()
+    String::from_utf8(outbox.take_bytes()).unwrap()
 }

@@ -223,6 +223,7 @@ impl Outbox {
 
     /// Takes everything that can be written, for tests. Until the next call only the caller may
     /// write.
+    #[cfg(any(test, feature = "test-support"))]
     pub fn take_bytes(&self) -> Vec<u8> {
         let (chunks, _) = self.take();
         chunks.iter().flat_map(Chunk::bytes).copied().collect()

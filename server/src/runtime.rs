@@ -31,6 +31,8 @@ pub fn runtime() -> anyhow::Result<Runtime> {
         .worker_threads(workers)
         .max_blocking_threads(1)
         .thread_keep_alive(Duration::from_secs(u64::MAX >> 8))
+        // Before a thread sleeps, others run once: shards and clients on the same cores then have
+        // more for it at a time, and it sleeps thirty times less often.
         .on_thread_park(thread::yield_now)
         .enable_all()
         .build()

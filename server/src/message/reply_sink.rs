@@ -11,8 +11,8 @@ use std::time::Instant;
 /// Receives the replies and pushed lines of one connection. The local implementation is a session's
 /// outbox; it may write short replies to the socket at once.
 pub trait ReplySink: Send + Sync {
-    /// Takes the replies of one round, whose frame is durable, and leaves none. It may leave their
-    /// memory for the next ones.
+    /// Takes the replies of one round, whose frame is durable. What it leaves of them is memory for
+    /// the next ones: the caller clears it.
     fn deliver(&self, replies: &mut Replies);
 
     /// Takes the lines of account events. They are never dropped: past their bound the connection

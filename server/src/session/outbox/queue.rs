@@ -70,7 +70,7 @@ impl OutputQueue {
     /// bound it appends the closing line behind them; the caller must then append no more.
     pub(super) fn append_events(&mut self, lines: &Bytes) {
         self.event_bytes += lines.len();
-        self.too_slow = self.event_bytes > OUTBOX_EVENT_BYTES_MAX;
+        self.too_slow |= self.event_bytes > OUTBOX_EVENT_BYTES_MAX;
         match &mut self.held_events {
             Some(held) if !self.too_slow => held.extend_from_slice(lines),
             _ if lines.len() <= SMALL_CHUNK_BYTES => self.append(lines.to_vec()),

@@ -52,7 +52,7 @@ pub(crate) const IN_FLIGHT_MAX: usize = 65_536;
 
 /// Buffer capacity for replies of one connection, bytes. At the limit the server stops reading from
 /// it.
-pub(crate) const OUTBOX_BYTES_MAX: usize = 1 << 20;
+pub(crate) const OUTBOX_BYTES_MAX: usize = 3 << 18;
 
 /// Maximum number of large reply buffers that are kept for the next replies: 9 MiB.
 pub(crate) const SPARE_CHUNKS_MAX: usize = 64;
@@ -99,6 +99,8 @@ pub(crate) const BATCH_JOBS_MAX: usize = 512;
 /// Maximum number of jobs of one connection that a shard carries out before the next connection has
 /// its turn.
 pub(crate) const TURN_JOBS_MAX: usize = 512;
+/// Number of jobs after which a session lets others run that are served by the same thread.
+pub(crate) const JOBS_BEFORE_YIELD: usize = 4 * BATCH_JOBS_MAX;
 /// Number of jobs at which a shard leaves further batches in its queue.
 pub(crate) const INBOX_JOBS_SOFT: usize = 4 * FRAME_RECORDS_SOFT;
 

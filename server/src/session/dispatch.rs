@@ -11,7 +11,7 @@ use super::throttle::Admission;
 use super::transport::ReplyWriter;
 use crate::access::Door;
 use crate::audit::LogReader;
-use crate::limits::{IN_FLIGHT_MAX, OUTBOX_BYTES_MAX};
+use crate::limits::{IN_FLIGHT_MAX, JOBS_BEFORE_YIELD, OUTBOX_BYTES_MAX};
 use crate::message::{Batch, Job, QuoteRequest, Replies, ReplyTarget, ReplyTo, Work};
 use daytrade_protocol::{
     Body, Code, Command, ForeignProtocol, Invalid, LineBuffer, Parsed, Refusal, ReplyBody, Request,
@@ -41,6 +41,8 @@ pub(super) struct Dispatcher {
     pub(super) outbox: Arc<Outbox>,
     pub(super) target: ReplyTarget,
     batches: JobBatches,
+    /// Jobs sent since others could run: a client that never pauses would keep the thread.
+    sent: usize,
     /// Position of the next untagged request.
     next_untagged: u64,
     /// A line that waits: until everything before it is answered, or for the login's rate.
@@ -74,6 +76,7 @@ impl Dispatcher {
             outbox,
             target,
             batches,
+            sent: 0,
             next_untagged,
             held,
             not_before: None,
@@ -346,12 +349,13 @@ impl Dispatcher {
         self.context.stats.slow_consumers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Sends the batches; waits while a shard's queue is full.
+    /// Sends the batches; waits while a shard's queue is full, and now and then lets others run.
     pub(super) async fn flush(&mut self) {
-        if self.batches.jobs() == 0 {
+        let jobs = self.batches.jobs();
+        if jobs == 0 {
             return;
         }
-        self.outbox.begin(self.batches.jobs(), self.batches.summaries());
+        self.outbox.begin(jobs, self.batches.summaries());
         self.batches.begin_sending();
         for (number, shard) in self.context.router.shards().iter().enumerate() {
             let jobs = self.batches.take(number);
@@ -361,6 +365,11 @@ impl Dispatcher {
             let is_timed = self.context.stats.times_requests();
             let target = if is_timed { self.target.read_now() } else { self.target.clone() };
             shard.jobs.send(Batch { target, jobs }).await;
+        }
+        self.sent += jobs;
+        if self.sent >= JOBS_BEFORE_YIELD {
+            self.sent = 0;
+            tokio::task::yield_now().await;
         }
     }
 

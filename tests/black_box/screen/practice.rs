@@ -25,10 +25,11 @@ fn the_page_about_practice_can_be_typed_as_it_is_written() {
     type_shown(&mut screen, &page, ":pause", "market paused, 2024-01-02T14:");
     type_shown(&mut screen, &page, ":speed 10", "speed 10");
     type_shown(&mut screen, &page, ":seek 2024-01-02T15:30", "market paused, 2024-01-02T15:30:00Z");
-    type_shown(&mut screen, &page, ":step", "market paused, 2024-01-02T15:3");
+    type_shown(&mut screen, &page, ":step", "market paused, 2024-01-02T15:31:00Z");
+    screen.expect("125.19");
     screen.press(":buy abc 500\r");
     screen.expect("y COMMIT");
-    screen.press_until("y", "Bought 4 ABC");
+    screen.press_until("y", "Bought 3 ABC");
     type_shown(&mut screen, &page, ":resume", "market running");
     type_shown(&mut screen, &page, ":market", "market running, 2024-01-02T15:3");
     let home = screen.home.path().to_owned();

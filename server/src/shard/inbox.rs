@@ -139,7 +139,7 @@ mod tests {
         fn push_quote(&self, _: Symbol, _: Push) {}
     }
 
-    /// Returns a connection of a login; 0 is none.
+    /// Returns a connection that has logged in as this login; for 0, one without a login.
     fn target(login: usize) -> ReplyTarget {
         ReplyTarget::new(Arc::new(Connection)).with_login(NonZeroUsize::new(login))
     }

@@ -66,8 +66,9 @@ impl OutputQueue {
         }
     }
 
-    /// Appends the lines of account events: many are not copied, but divided into chunks. Past the
-    /// bound it appends the closing line behind them; the caller must then append no more.
+    /// Appends the lines of account events. Many lines are not copied but divided into chunks. If
+    /// the events exceed their limit, the closing line follows them, and nothing may be appended
+    /// after it.
     pub(super) fn append_events(&mut self, lines: &Bytes) {
         self.event_bytes += lines.len();
         self.too_slow |= self.event_bytes > OUTBOX_EVENT_BYTES_MAX;

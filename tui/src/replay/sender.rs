@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 
 /// Lines in flight on one connection. The server accepts a few more; any beyond them would wait in
 /// the socket.
-const IN_FLIGHT_MAX: usize = 60_000;
+const IN_FLIGHT_MAX: usize = 30_000;
 /// Lines in flight on all connections. With more of them, the entry of a line has left the
 /// processor's cache before its reply arrives.
-const IN_FLIGHT_TOTAL: usize = 120_000;
+const IN_FLIGHT_TOTAL: usize = 48_000;
 /// Lines in flight that every connection may have, for any number of connections.
 const IN_FLIGHT_MIN: usize = 1_000;
 /// Bytes in one connection's send buffer at which no more lines are added.

@@ -220,8 +220,14 @@ impl Account {
         if self.history.len() == HISTORY_MAX {
             self.history.pop_front();
         } else if self.history.len() == self.history.capacity() {
-            // Most of a million accounts have only a few transactions.
-            self.history.reserve_exact(self.history.len().clamp(1, HISTORY_MAX / 2));
+            // Most of a million accounts have only a few transactions. To move a history that is
+            // in no near cache takes as long as a command.
+            let capacity = match self.history.len() {
+                0 => 1,
+                1 => HISTORY_MAX.div_ceil(3),
+                _ => HISTORY_MAX,
+            };
+            self.history.reserve_exact(capacity - self.history.len());
         }
         self.history.push_back(entry);
     }

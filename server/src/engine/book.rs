@@ -13,12 +13,12 @@ use super::account::{Account, HistoryEntry, UserId};
 use super::apply::apply;
 use super::checkpoint::{Checkpoint, LoadError, Loader, Slice, StateHash, append_entry};
 use super::event::Event;
-use super::fitting::fits;
 use super::market::MarketState;
 use super::record::{Outcome, Record};
 use super::trigger_book::{TriggerBook, TriggerKey};
+use super::user_index::UserIndex;
+use crate::limits::PREFETCH_JOBS;
 use daytrade_protocol::{CommandFields, CommandName, Refusal, Side, Symbol, UserName};
-use hashbrown::HashMap;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hint::black_box;
@@ -34,7 +34,7 @@ struct Slot {
 /// The accounts of one shard.
 #[derive(Debug, Default)]
 pub struct Book {
-    ids: HashMap<UserName, UserId>,
+    index: UserIndex,
     slots: Vec<Slot>,
     triggers: TriggerBook,
     /// Users by a time that is no later than their next expiry.
@@ -61,7 +61,7 @@ pub struct Stamp {
 impl Book {
     /// Returns the user's index, if there is an account.
     pub fn id(&self, user: &UserName) -> Option<UserId> {
-        self.ids.get(user).copied()
+        self.index.find(user, |id| self.name(id) == user)
     }
 
     /// Returns an account.
@@ -99,20 +99,38 @@ impl Book {
         self.assigned_max
     }
 
-    /// Reads a few bytes of each account so that their cache misses overlap. The results are
-    /// unused; the commands that follow find the accounts in the processor's cache.
-    pub fn prefetch(&self, ids: &[Option<UserId>]) {
-        let accounts = || ids.iter().flatten().map(|id| self.account(*id));
-        // First the accounts, then the memory that they point to.
-        for account in accounts() {
-            black_box((account.cash, account.pending_sells.len(), account.history.len()));
+    /// Finds the accounts of users and reads a few bytes of each, so that their cache misses
+    /// overlap: the commands that follow find the accounts in the processor's cache. Returns the
+    /// index of each user's account.
+    pub fn find_together<'a>(
+        &self,
+        users: impl Iterator<Item = Option<&'a UserName>> + Clone,
+    ) -> [Option<UserId>; PREFETCH_JOBS] {
+        let mut ids = [None; PREFETCH_JOBS];
+        let mut hashes = [None; PREFETCH_JOBS];
+        for (hash, user) in hashes.iter_mut().zip(users.clone()) {
+            *hash = user.map(|user| self.index.hash(user));
         }
-        for account in accounts() {
+        // First the index, then the accounts, then the memory that they point to.
+        for (id, hash) in ids.iter_mut().zip(hashes) {
+            *id = hash.and_then(|hash| self.index.candidate(hash));
+        }
+        for (id, user) in ids.iter_mut().zip(users) {
+            if let (Some(candidate), Some(user)) = (*id, user) {
+                let account = self.account(candidate);
+                black_box((account.cash, account.pending_sells.len(), account.history.len()));
+                if self.name(candidate) != user {
+                    *id = self.id(user);
+                }
+            }
+        }
+        for account in ids.iter().flatten().map(|id| self.account(*id)) {
             black_box(account.sets.get(account.sets.len() / 2).map(|set| set.symbol));
             let middle = account.holdings.get(account.holdings.len() / 2);
             black_box(middle.map(|holding| holding.symbol));
             black_box(account.history.back().map(|entry| entry.number));
         }
+        ids
     }
 
     /// Commits a record: applies its events, appends to the user's history, and counts assigned
@@ -179,36 +197,6 @@ impl Book {
         }
     }
 
-    /// Returns true if [`Book::commit`] can commit a record that a journal holds: its events fit
-    /// the account.
-    pub fn fits(&self, record: &Record) -> bool {
-        let (user, events) = match record {
-            Record::Transaction { command, outcome: Outcome::Done(events), .. } => {
-                (command.user(), &events[..])
-            }
-            Record::Expired { user, event } | Record::Filled { user, event } => {
-                (Some(user), std::slice::from_ref(event))
-            }
-            _ => return true,
-        };
-        let account = user.and_then(|user| self.id(user)).map(|id| self.account(id));
-        match (account, events) {
-            (_, []) => true,
-            (Some(account), [event]) => fits(account, event),
-            // Each event is about the account as the ones before it have left it.
-            (account, events) => {
-                let mut account = account.cloned().unwrap_or_default();
-                events.iter().all(|event| {
-                    let fits = fits(&account, event);
-                    if fits {
-                        apply(&mut account, event, 0);
-                    }
-                    fits
-                })
-            }
-        }
-    }
-
     fn count_assigned(&mut self, assigned: bool, number: u64) {
         if assigned {
             self.assigned_max = self.assigned_max.max(number);
@@ -234,13 +222,16 @@ impl Book {
     }
 
     fn id_or_new(&mut self, user: &UserName) -> UserId {
-        if let Some(id) = self.ids.get(user) {
-            return *id;
-        }
-        let id = UserId(self.slots.len() as u32);
-        self.slots.push(Slot { name: user.clone(), account: Account::default(), queued: false });
-        self.ids.insert(user.clone(), id);
-        id
+        self.id(user).unwrap_or_else(|| {
+            let id = UserId(self.slots.len() as u32);
+            self.index.insert(user, id);
+            self.slots.push(Slot {
+                name: user.clone(),
+                account: Account::default(),
+                queued: false,
+            });
+            id
+        })
     }
 
     /// Applies one event of a record and updates the indexes.
@@ -326,11 +317,15 @@ impl Book {
     /// [`LoadError`] if the copy is incomplete or does not have this hash.
     pub fn load(loader: Loader, hash: StateHash, assigned_max: u64) -> Result<Self, LoadError> {
         let mut book = Self { assigned_max, ..Self::default() };
-        for (at, (name, account)) in loader.finish(hash)?.into_iter().enumerate() {
+        let accounts = loader.finish(hash)?;
+        book.slots.reserve(accounts.len());
+        book.index.reserve(accounts.len());
+        for (at, (name, account)) in accounts.into_iter().enumerate() {
             let id = UserId(at as u32);
-            if book.ids.insert(name.clone(), id).is_some() {
+            if book.id(&name).is_some() {
                 return Err(LoadError::Incomplete);
             }
+            book.index.insert(&name, id);
             let next = account.next_expiry_ms();
             book.expiries.extend(next.map(|next| Reverse((next, id))));
             for set in account.sets() {

@@ -6,7 +6,10 @@
 //! written is refused.
 
 use super::account::Account;
+use super::apply::apply;
+use super::book::Book;
 use super::event::Event;
+use super::record::{Outcome, Record};
 use daytrade_protocol::{Money, SHARES_MAX, Side, Symbol};
 
 /// Limit of every amount of an account and an event, cents.
@@ -27,8 +30,40 @@ struct Change {
     symbol: Option<Symbol>,
 }
 
+impl Book {
+    /// Returns true if [`Book::commit`] can commit a record that a journal holds: its events fit
+    /// the account.
+    pub fn fits(&self, record: &Record) -> bool {
+        let (user, events) = match record {
+            Record::Transaction { command, outcome: Outcome::Done(events), .. } => {
+                (command.user(), &events[..])
+            }
+            Record::Expired { user, event } | Record::Filled { user, event } => {
+                (Some(user), std::slice::from_ref(event))
+            }
+            _ => return true,
+        };
+        let account = user.and_then(|user| self.id(user)).map(|id| self.account(id));
+        match (account, events) {
+            (_, []) => true,
+            (Some(account), [event]) => fits(account, event),
+            // Each event is about the account as the ones before it have left it.
+            (account, events) => {
+                let mut account = account.cloned().unwrap_or_default();
+                events.iter().all(|event| {
+                    let fits = fits(&account, event);
+                    if fits {
+                        apply(&mut account, event, 0);
+                    }
+                    fits
+                })
+            }
+        }
+    }
+}
+
 /// Returns true if the event can be applied to the account.
-pub(super) fn fits(account: &Account, event: &Event) -> bool {
+fn fits(account: &Account, event: &Event) -> bool {
     let Some(change) = change_of(event) else { return false };
     let cents = |before: Money, change: i128| is_amount(i128::from(before.cents()) + change);
     let is_count = |shares: i128| (0..=SHARES_LIMIT).contains(&shares);

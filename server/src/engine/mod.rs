@@ -18,6 +18,7 @@ mod market;
 mod opens;
 mod record;
 mod trigger_book;
+mod user_index;
 
 pub use account::{Account, HistoryEntry, Holding, PendingOrder, SetOrder, Trigger, UserId};
 pub use apply::apply;

@@ -88,14 +88,13 @@ impl Executor {
 
     /// Looks up the users of the first jobs and loads their accounts into the processor's cache.
     pub(super) fn prefetch(&self, jobs: &[Job]) -> [Option<UserId>; PREFETCH_JOBS] {
-        let mut ids = [None; PREFETCH_JOBS];
-        for (id, job) in ids.iter_mut().zip(jobs) {
-            *id = job.user().and_then(|user| self.ledger.book().id(user));
+        let book = self.ledger.book();
+        if let [job] = jobs {
+            let mut ids = [None; PREFETCH_JOBS];
+            ids[0] = job.user().and_then(|user| book.id(user));
+            return ids;
         }
-        if jobs.len() > 1 {
-            self.ledger.book().prefetch(&ids);
-        }
-        ids
+        book.find_together(jobs.iter().map(Job::user))
     }
 
     /// Carries out a job, or appends it to the user's waiting ones. `id` is the user's index, if it

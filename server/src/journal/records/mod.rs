@@ -1,7 +1,7 @@
 //! The records of a frame as bytes, in format 2.
 //!
 //! A record is a kind, flags, the user, and fields of fixed width ([`fields`]). A user is named
-//! once in a frame and is an index after that, so a frame can be read without any other. Every
+//! in a frame and is an index after that, so a frame can be read without any other. Every
 //! command writes a record, so this is as direct as the format allows. docs/JOURNAL.md has the
 //! tables; [`layout`] has the same in code. Nothing here may depend on an earlier frame.
 //!
@@ -13,6 +13,7 @@ mod layout;
 mod tests;
 
 use crate::engine::{Events, Hit, MarketPosition, Outcome, Owner, PriceUsed, Record, UserId};
+use crate::limits::NAMED_USERS;
 use daytrade_protocol::{Attempt, CommandName, UserName};
 use fields::{Field, FieldReader, FieldWriter};
 use smallvec::SmallVec;
@@ -88,29 +89,31 @@ fn write_wide(record: &Record, user: UserField<'_>, bytes: &mut Vec<u8>, at: usi
     wide.end().unwrap_or(at)
 }
 
-/// The users that the frame has named so far: a sparse set, which is emptied at once.
+/// The users that the frame has named so far, which is emptied at once.
 #[derive(Debug, Default)]
 struct NamedUsers {
     /// Users by their index in the frame; None for one without an account.
     users: Vec<Option<UserId>>,
-    /// Indexes in the frame by user. One is valid only if `users` has the user there.
+    /// Indexes in the frame by user. An element is valid only if `users` has the user there. The
+    /// users of an element take it from each other and are then named again: so it stays small
+    /// enough for the processor's cache, however many users there are.
     indexes: Vec<u32>,
 }
 
 impl NamedUsers {
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "the vector was made long enough just before")]
+    #[expect(clippy::indexing_slicing, reason = "the vector has its length")]
     fn field_of<'a>(&mut self, name: Option<&'a UserName>, id: Option<UserId>) -> UserField<'a> {
         let Some(name) = name else { return UserField::None };
         if let Some(id) = id {
-            let index = self.indexes.get(id.0 as usize).copied().unwrap_or(u32::MAX);
-            if self.users.get(index as usize) == Some(&Some(id)) {
-                return UserField::Index(index);
+            if self.indexes.is_empty() {
+                self.indexes.resize(NAMED_USERS, 0);
             }
-            if self.indexes.len() <= id.0 as usize {
-                self.indexes.resize(id.0 as usize + 1, 0);
+            let index = &mut self.indexes[id.0 as usize % NAMED_USERS];
+            if self.users.get(*index as usize) == Some(&Some(id)) {
+                return UserField::Index(*index);
             }
-            self.indexes[id.0 as usize] = self.users.len() as u32;
+            *index = self.users.len() as u32;
         }
         self.users.push(id);
         UserField::New(name)

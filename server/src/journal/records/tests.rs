@@ -260,13 +260,28 @@ proptest! {
     }
 }
 
+#[test]
+fn users_who_share_a_place_are_named_again() {
+    let ids = [1, 1 + NAMED_USERS as u32, 1, 1, 2, 1 + NAMED_USERS as u32];
+    let frame: Vec<_> = (1..).zip(ids).map(|(n, id)| add_of(n, &format!("u{id}"), 5, id)).collect();
+    let bytes = written(&frame);
+    let want: Vec<_> = frame.into_iter().map(|(record, _)| record).collect();
+    assert_eq!(read_all(&bytes), Some(want));
+    let named = bytes.windows(3).filter(|bytes| bytes == b"\x02\0u").count();
+    assert_eq!(named, 3, "u1 twice, u2 once, and the other's name is longer");
+}
+
 fn add(number: u64, user: &str, cents: i64) -> (Record, Option<UserId>) {
+    add_of(number, user, cents, 9)
+}
+
+fn add_of(number: u64, user: &str, cents: i64, id: u32) -> (Record, Option<UserId>) {
     let (user, amount) = (UserName::parse(user.as_bytes()).unwrap(), Money::from_cents(cents));
     let outcome = Outcome::Done(Events::from_iter([Event::CashAdded { amount }]));
     let command = Command::Add { user, amount };
     (
         Record::Transaction { number, assigned: false, command, price: None, outcome },
-        Some(UserId(9)),
+        Some(UserId(id)),
     )
 }
 

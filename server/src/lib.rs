@@ -42,6 +42,7 @@ mod cluster;
 mod cluster_setup;
 mod config;
 mod data_dir;
+mod direct_io;
 mod engine;
 mod execution;
 mod histogram;

@@ -7,6 +7,7 @@
 
 use super::error::DumpError;
 use super::pace::Pace;
+use crate::direct_io::{AlignedBytes, BLOCK_BYTES, set_direct_io};
 use crate::limits::{
     DUMP_PAUSE_MAX, DUMP_PIECE_BYTES, DUMP_UNSYNCED_BYTES, DUMP_WRITE_BUFFERS, DUMP_WRITE_BYTES,
 };
@@ -16,10 +17,6 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Builder;
 use std::time::Instant;
-
-/// Alignment of a buffer in memory and in the file, and the unit of its length. Direct I/O requires
-/// this.
-const BLOCK_BYTES: usize = 4096;
 
 /// Writes the output of `fill` to the file while `fill` is still running. Does not sync the file.
 pub(super) fn write_file<T>(
@@ -31,14 +28,14 @@ pub(super) fn write_file<T>(
     let (give_back, empty) = sync_channel(DUMP_WRITE_BUFFERS);
     for _ in 0..DUMP_WRITE_BUFFERS {
         // The channel has capacity for all of them.
-        let _ = give_back.send(AlignedBuffer::new());
+        let _ = give_back.send(PartBuffer::new());
     }
     let failed = || DumpError::Failed("a thread of the dump has failed".to_owned());
     std::thread::scope(|scope| {
         let work = move || write(file, pace, &to_write, &give_back);
         let writing = Builder::new().name("dump".to_owned()).spawn_scoped(scope, work)?;
         // Dropping the writer ends the thread.
-        let mut writer = DirectWriter { buffer: AlignedBuffer::new(), full, empty };
+        let mut writer = DirectWriter { buffer: PartBuffer::new(), full, empty };
         let filled = fill(&mut writer).and_then(|filled| {
             writer.hand_over()?;
             Ok(filled)
@@ -66,8 +63,8 @@ pub(crate) fn lower_thread_priority() {
 fn write(
     file: &File,
     mut pace: Pace,
-    buffers: &Receiver<AlignedBuffer>,
-    give_back: &SyncSender<AlignedBuffer>,
+    buffers: &Receiver<PartBuffer>,
+    give_back: &SyncSender<PartBuffer>,
 ) -> io::Result<()> {
     let mut direct = set_direct_io(file, true);
     let (mut end, mut synced) = (0, 0);
@@ -111,27 +108,11 @@ fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
-/// Turns direct I/O for this file on or off. Returns true if it is now on.
-#[cfg(target_os = "linux")]
-fn set_direct_io(file: &File, on: bool) -> bool {
-    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-    let set = |flags: OFlags| {
-        fcntl_setfl(file, if on { flags | OFlags::DIRECT } else { flags - OFlags::DIRECT })
-    };
-    fcntl_getfl(file).and_then(set).is_ok() && on
-}
-
-/// Returns false: direct I/O is not supported on this platform.
-#[cfg(not(target_os = "linux"))]
-const fn set_direct_io(_: &File, _: bool) -> bool {
-    false
-}
-
 /// A writer that collects the output in buffers.
 pub(super) struct DirectWriter {
-    buffer: AlignedBuffer,
-    full: SyncSender<AlignedBuffer>,
-    empty: Receiver<AlignedBuffer>,
+    buffer: PartBuffer,
+    full: SyncSender<PartBuffer>,
+    empty: Receiver<PartBuffer>,
 }
 
 impl DirectWriter {
@@ -158,27 +139,22 @@ impl Write for DirectWriter {
     }
 }
 
-/// An aligned buffer for one part of the file.
-struct AlignedBuffer {
-    bytes: Vec<u8>,
-    /// Offset of the first aligned byte.
-    from: usize,
+/// A buffer for one part of the file.
+struct PartBuffer {
+    bytes: AlignedBytes,
     used: usize,
 }
 
-impl AlignedBuffer {
+impl PartBuffer {
     fn new() -> Self {
-        let bytes = vec![0; DUMP_WRITE_BYTES + BLOCK_BYTES];
-        let from = bytes.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);
-        Self { bytes, from, used: 0 }
+        Self { bytes: AlignedBytes::new(DUMP_WRITE_BYTES), used: 0 }
     }
 
     /// Copies as many bytes as there is capacity for, and returns their number.
     #[expect(clippy::indexing_slicing, reason = "the lengths are those of the piece")]
     fn take_in(&mut self, bytes: &[u8]) -> usize {
         let taken = bytes.len().min(DUMP_WRITE_BYTES - self.used);
-        let at = self.from + self.used;
-        self.bytes[at..at + taken].copy_from_slice(&bytes[..taken]);
+        self.bytes.as_mut_slice()[self.used..self.used + taken].copy_from_slice(&bytes[..taken]);
         self.used += taken;
         taken
     }
@@ -186,7 +162,7 @@ impl AlignedBuffer {
     /// Returns the content, padded to whole blocks.
     #[expect(clippy::indexing_slicing, reason = "the lengths are those of the piece")]
     fn blocks(&self) -> &[u8] {
-        &self.bytes[self.from..self.from + self.used.next_multiple_of(BLOCK_BYTES)]
+        &self.bytes.as_slice()[..self.used.next_multiple_of(BLOCK_BYTES)]
     }
 }
 

@@ -276,6 +276,15 @@ pub trait FrameLog: Send {
     /// Returns an [`AppendError`]; the content of the log is then unknown.
     fn append(&mut self, header: &FrameHeader, sealed: &[u8]) -> Result<(), AppendError>;
 
+    /// Appends a sealed frame. It is durable when this returns.
+    ///
+    /// # Errors
+    /// As for [`FrameLog::append`].
+    fn append_durably(&mut self, header: &FrameHeader, sealed: &[u8]) -> Result<(), AppendError> {
+        self.append(header, sealed)?;
+        self.sync()
+    }
+
     /// Takes a frame into the copy that another server has appended to the log.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod fault_disk;
 mod file;
 mod frame;
 mod frame_log;
+mod fs_file;
 mod position;
 mod records;
 #[cfg(feature = "test-support")]

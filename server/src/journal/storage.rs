@@ -1,5 +1,6 @@
 //! The disk operations of a journal, as a trait. Tests can make each of them fail.
 
+use super::fs_file::FsFile;
 use crate::limits::FREE_FILES_MIN;
 use rustix::fs::{AtFlags, CWD, StatxFlags};
 use rustix::io::Errno;
@@ -107,6 +108,16 @@ pub trait StorageFile: Send {
     /// Returns an error of the file system. Data written since the last sync may then be lost.
     fn sync(&self) -> io::Result<()>;
 
+    /// Writes all bytes at an offset and makes them durable. Nothing else waits for a sync, and
+    /// the file holds nothing but zeros after the bytes.
+    ///
+    /// # Errors
+    /// As for [`StorageFile::write_all_at`] and [`StorageFile::sync`].
+    fn append_durably(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.write_all_at(bytes, offset)?;
+        self.sync()
+    }
+
     /// Truncates the file, or extends it with zeros.
     ///
     /// # Errors
@@ -147,7 +158,7 @@ impl Storage for FsStorage {
             .create_new(true)
             .mode(0o600)
             .open(self.folder.join(name))?;
-        Ok(Box::new(file))
+        Ok(Box::new(FsFile::new(file)))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
@@ -155,7 +166,7 @@ impl Storage for FsStorage {
         // `journal verify` and DUMPLOG only read, and may lack the permission to write.
         let file =
             OpenOptions::new().read(true).write(true).open(&path).or_else(|_| File::open(&path))?;
-        Ok(Box::new(file))
+        Ok(Box::new(FsFile::new(file)))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -206,29 +217,33 @@ fn status_of(folder: impl AsFd, path: &Path, flags: AtFlags) -> io::Result<FileS
     Ok(FileStatus { identity, bytes: seen.stx_size })
 }
 
-impl StorageFile for File {
+impl StorageFile for FsFile {
     fn identity(&self) -> io::Result<FileIdentity> {
-        status_of(self, Path::new(""), AtFlags::EMPTY_PATH).map(|seen| seen.identity)
+        status_of(self.file(), Path::new(""), AtFlags::EMPTY_PATH).map(|seen| seen.identity)
     }
 
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
-        FileExt::read_at(self, into, offset)
+        self.file().read_at(into, offset)
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        FileExt::write_all_at(self, bytes, offset)
+        self.file().write_all_at(bytes, offset)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.sync_data()
+        self.file().sync_data()
+    }
+
+    fn append_durably(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.append(bytes, offset)
     }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {
-        Self::set_len(self, bytes)
+        self.file().set_len(bytes)
     }
 
     fn size(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
+        Ok(self.file().metadata()?.len())
     }
 }
 

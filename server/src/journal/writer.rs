@@ -159,9 +159,6 @@ impl JournalWriter {
             let done = writer.write(frame, time_ms);
             frame.clear();
             done?;
-            if writer.mode == SyncMode::Always && writer.is_unsynced() {
-                writer.sync_now()?;
-            }
             if writer.mode == SyncMode::Always {
                 writer.positions.synced(began.elapsed());
             }
@@ -230,11 +227,16 @@ impl JournalWriter {
         }
         let header = FrameHeader { durable: self.durable, ..header };
         let (sealed, checksum) = frame.seal(&header);
-        self.log.append(&header, sealed)?;
+        let must_sync = self.mode == SyncMode::Always && !self.traits.durable_at_once;
+        if must_sync {
+            self.log.append_durably(&header, sealed)?;
+        } else {
+            self.log.append(&header, sealed)?;
+        }
         self.positions.wrote(header.frame_bytes());
         self.time_ms = header.time_ms;
         self.frame = header.number;
-        if self.traits.durable_at_once {
+        if must_sync || self.traits.durable_at_once {
             self.durable = self.frame;
         }
         self.record += u64::from(header.records);

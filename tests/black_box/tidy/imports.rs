@@ -10,6 +10,7 @@ const LAYERS: &[&str] = &[
     "limits",
     "histogram",
     "clock",
+    "direct_io",
     "open_files",
     "runtime",
     "signals",

@@ -3,6 +3,7 @@
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
 use crate::journal::frame::{FrameHeader, VERSION};
 use crate::journal::frame_log::{AppendError, FrameLog, Place, Recovered, SegmentEnd};
+use crate::journal::fs_file::APPEND_BYTES_MAX;
 use crate::journal::storage::{FileIdentity, FileStatus, Storage, StorageFile, read_exact};
 use std::io;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ pub struct FileOptions {
 }
 
 /// A frame of at least this size changes the file size itself.
-const FILL_FOR_FRAMES_BELOW_BYTES: usize = 16 << 10;
+const SMALL_FRAMES_BELOW_BYTES: usize = APPEND_BYTES_MAX;
 
 struct OpenSegment {
     /// Format version. A segment of an earlier version is closed before the next frame.
@@ -33,6 +34,26 @@ struct OpenSegment {
     last_frame: Option<u64>,
     /// Offset up to which the file holds frames or zeros.
     filled: u64,
+}
+
+impl OpenSegment {
+    /// Fills the file with zeros ahead of a small frame. Returns true if it was necessary.
+    fn fill_for(&mut self, sealed: &[u8], fill_bytes: u64) -> io::Result<bool> {
+        let end = self.offset + sealed.len() as u64;
+        let fill = end > self.filled && sealed.len() < SMALL_FRAMES_BELOW_BYTES;
+        if fill {
+            self.file.write_all_at(&vec![0; fill_bytes as usize], end)?;
+            self.filled = end + fill_bytes;
+        }
+        Ok(fill)
+    }
+
+    /// Notes a frame that was written at the end.
+    fn note_appended(&mut self, sealed: &[u8]) {
+        self.last_frame = Some(self.offset);
+        self.offset += sealed.len() as u64;
+        self.filled = self.filled.max(self.offset);
+    }
 }
 
 /// The appending end of a log in a folder.
@@ -60,6 +81,10 @@ impl FileLog {
             Some(segment) => reopen(&*storage, segment, end.chain)?,
         };
         Ok(Self { storage, shard, options, segment, unsynced: false, low: false })
+    }
+
+    fn open_segment(&mut self) -> io::Result<&mut OpenSegment> {
+        self.segment.as_mut().ok_or_else(|| io::Error::other("no segment is open"))
     }
 
     /// Closes the segment, without the zeros after its last frame, and begins the next one: writes
@@ -165,22 +190,30 @@ impl FrameLog for FileLog {
     }
 
     fn append(&mut self, _: &FrameHeader, sealed: &[u8]) -> Result<(), AppendError> {
-        let Some(open) = &mut self.segment else {
-            return Err(io::Error::other("no segment is open").into());
-        };
-        let end = open.offset + sealed.len() as u64;
-        if end > open.filled {
-            if sealed.len() < FILL_FOR_FRAMES_BELOW_BYTES && !self.low {
-                open.file.write_all_at(&vec![0; self.options.fill_bytes as usize], end)?;
-                open.filled = end + self.options.fill_bytes;
-            } else {
-                open.filled = end;
-            }
+        let (low, options) = (self.low, self.options);
+        let open = self.open_segment()?;
+        if !low {
+            open.fill_for(sealed, options.fill_bytes)?;
         }
         open.file.write_all_at(sealed, open.offset)?;
-        open.last_frame = Some(open.offset);
-        open.offset = end;
+        open.note_appended(sealed);
         self.unsynced = true;
+        Ok(())
+    }
+
+    fn append_durably(&mut self, header: &FrameHeader, sealed: &[u8]) -> Result<(), AppendError> {
+        // The next frame or a reader finds a large one in the system's cache.
+        if sealed.len() >= SMALL_FRAMES_BELOW_BYTES || self.low || self.unsynced {
+            self.append(header, sealed)?;
+            return self.sync();
+        }
+        let fill_bytes = self.options.fill_bytes;
+        let open = self.open_segment()?;
+        if open.fill_for(sealed, fill_bytes)? {
+            open.file.sync()?;
+        }
+        open.file.append_durably(sealed, open.offset)?;
+        open.note_appended(sealed);
         Ok(())
     }
 

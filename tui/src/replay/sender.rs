@@ -5,12 +5,10 @@
 use daytrade_protocol::trim;
 use std::collections::VecDeque;
 
-/// Lines in flight on one connection. The server accepts a few more; any beyond them would wait in
-/// the socket.
-const IN_FLIGHT_MAX: usize = 30_000;
-/// Lines in flight on all connections. With more of them, the entry of a line has left the
-/// processor's cache before its reply arrives.
-const IN_FLIGHT_TOTAL: usize = 48_000;
+/// Lines in flight on all connections together. The server accepts a few more of one connection;
+/// any beyond them would wait in the socket. With more of them on several connections, the entry of
+/// a line has left the processor's cache before its reply arrives.
+const IN_FLIGHT_MAX: usize = 60_000;
 /// Lines in flight that every connection may have, for any number of connections.
 const IN_FLIGHT_MIN: usize = 1_000;
 /// Bytes in one connection's send buffer at which no more lines are added.
@@ -56,8 +54,7 @@ impl Sender {
     pub(super) fn new(connections: usize) -> Self {
         Self {
             connections: (0..connections).map(|_| Connection::default()).collect(),
-            in_flight_max: (IN_FLIGHT_TOTAL / connections.max(1))
-                .clamp(IN_FLIGHT_MIN, IN_FLIGHT_MAX),
+            in_flight_max: (IN_FLIGHT_MAX / connections.max(1)).max(IN_FLIGHT_MIN),
         }
     }
 

@@ -3,6 +3,7 @@
 mod error;
 #[cfg(feature = "remote")]
 mod last_backup;
+mod private;
 
 pub(crate) use error::DataDirError;
 #[cfg(feature = "metrics")]
@@ -10,13 +11,18 @@ pub(crate) use last_backup::last_backup_ms;
 #[cfg(feature = "remote")]
 pub(crate) use last_backup::{last_backup, note_backup};
 
+#[cfg(feature = "remote")]
+pub(crate) use private::copy_private;
+pub(crate) use private::{give_to_owner_of, replace_private};
+
 use crate::limits::SHARDS_MAX;
+use private::{private_files, private_folders};
 use rand::TryRng;
 use serde::{Deserialize, Serialize};
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -132,6 +138,10 @@ impl DataDir {
             _ => {}
         }
         if !path.join(MANIFEST).try_exists().map_err(io)? {
+            // A new manifest could have another number of shards: accounts would be missing.
+            if has_journals(path).map_err(io)? {
+                return Err(DataDirError::NoManifest(path.to_owned()));
+            }
             make(path, shards).map_err(io)?;
         }
         let manifest = read_manifest(path)?;
@@ -244,6 +254,22 @@ impl DataDir {
     }
 }
 
+/// Returns true if a shard's folder has a file.
+fn has_journals(path: &Path) -> std::io::Result<bool> {
+    for shard in 0..SHARDS_MAX as u16 {
+        match std::fs::read_dir(shard_dir(path, shard)) {
+            Ok(mut files) => {
+                if files.next().is_some() {
+                    return Ok(true);
+                }
+            }
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(false)
+}
+
 /// Creates the shards' folders, then the manifest in one step. A folder with a manifest is
 /// complete.
 fn make(path: &Path, shards: Option<u16>) -> std::io::Result<()> {
@@ -268,49 +294,6 @@ pub(crate) fn make_copy(path: &Path, manifest: &Manifest) -> Result<(), DataDirE
     make().map_err(|error| DataDirError::Io { path: path.to_owned(), error })
 }
 
-/// Gives a file that root has made to the user of the folder, whose server has to read it.
-pub(crate) fn give_to_owner_of(folder: &Path, file: &File) -> std::io::Result<()> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    let owner = std::fs::metadata(folder)?;
-    std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))
-}
-
-/// Writes a file that only the user may read, in the place of the one before. Whoever reads it sees
-/// either, whole.
-///
-/// # Errors
-/// Returns a [`DataDirError`].
-pub(crate) fn replace_private(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), DataDirError> {
-    let write = || {
-        let aside = folder.join(format!("{name}.tmp"));
-        let mut file = private_files().open(&aside)?;
-        file.set_len(0)?;
-        file.write_all(bytes)?;
-        give_to_owner_of(folder, &file)?;
-        std::fs::rename(&aside, folder.join(name))
-    };
-    write().map_err(|error| DataDirError::Io { path: folder.to_owned(), error })
-}
-
-/// Writes a new file that only the user may read, and makes it durable.
-///
-/// # Errors
-/// Returns a [`DataDirError`]; also if there is a file.
-#[cfg(feature = "remote")]
-pub(crate) fn copy_private(mut from: impl std::io::Read, path: &Path) -> Result<(), DataDirError> {
-    let mut write = || -> std::io::Result<()> {
-        let folder = path.parent().unwrap_or(path);
-        private_folders().create(folder)?;
-        let mut file = private_files().create_new(true).open(path)?;
-        std::io::copy(&mut from, &mut file)?;
-        file.sync_all()?;
-        File::open(folder)?.sync_all()
-    };
-    write().map_err(|error| DataDirError::Io { path: path.to_owned(), error })
-}
-
 fn make_with(path: &Path, manifest: &Manifest) -> std::io::Result<()> {
     for shard in 0..manifest.shards {
         private_folders().create(shard_dir(path, shard))?;
@@ -330,22 +313,6 @@ fn make_with(path: &Path, manifest: &Manifest) -> std::io::Result<()> {
         // A folder that may not be read was not created here.
         Err(_) => Ok(()),
     })
-}
-
-/// Creates folders that only the user may enter.
-fn private_folders() -> DirBuilder {
-    let mut folders = DirBuilder::new();
-    folders.recursive(true).mode(0o700);
-    folders
-}
-
-/// Opens a file for writing, or creates one that only the user may read. Never follows a link, and
-/// leaves the content as it is.
-fn private_files() -> OpenOptions {
-    let mut files = OpenOptions::new();
-    let no_follow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-    files.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_follow);
-    files
 }
 
 /// Warns if others than the user may enter the folder.
@@ -374,6 +341,20 @@ mod tests {
         drop(again);
         let other = DataDir::open(folder.path(), Some(4)).unwrap_err().to_string();
         assert!(other.contains("made with 3 shards") && other.contains("with 4"), "{other}");
+    }
+
+    #[test]
+    fn journals_without_their_manifest_are_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(DataDir::open(folder.path(), Some(3)).unwrap());
+        std::fs::remove_file(folder.path().join(MANIFEST)).unwrap();
+        // A start that was interrupted leaves empty folders.
+        drop(DataDir::open(folder.path(), Some(3)).unwrap());
+        std::fs::write(shard_dir(folder.path(), 2).join("1.journal"), "").unwrap();
+        std::fs::remove_file(folder.path().join(MANIFEST)).unwrap();
+        let refused = DataDir::open(folder.path(), None).unwrap_err().to_string();
+        assert!(refused.contains("has journals but no manifest.toml"), "{refused}");
+        assert!(!folder.path().join(MANIFEST).exists());
     }
 
     #[test]

@@ -20,6 +20,13 @@ pub(crate) enum DataDirError {
     #[cfg(feature = "remote")]
     #[error("others may read the data folder: chmod 700 {}", .0.display())]
     NotPrivate(PathBuf),
+    /// It has journals and no manifest.
+    #[error(
+        "data folder {} has journals but no manifest.toml, which says how many shards they are of; \
+         copy that file from a backup",
+        .0.display()
+    )]
+    NoManifest(PathBuf),
     /// The manifest is invalid.
     #[error("{}: {words}", path.display())]
     Manifest {

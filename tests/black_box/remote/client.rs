@@ -181,6 +181,14 @@ fn a_plain_address_with_logins_is_for_this_machine_and_refusals_end_a_command() 
         let (code, _, error) = run(&[command, "--user", "bob"], &address);
         assert!(code == Some(1) && error.contains("FORBIDDEN"), "{command}: {error}");
     }
+    // Without a login, a replay ends at once and keeps nothing back as unknown.
+    let lines: String = (1..=300).map(|n| format!("[{n}] ADD,alice,5\n")).collect();
+    let (code, out, error) = class.daytrade(&["replay", "-", "--connect", &address], &lines);
+    assert_eq!((code, out.as_str()), (Some(3), ""), "{error}");
+    assert!(error.contains("the server wants a login"), "{error}");
+    assert!(!error.contains("UNKNOWN") && error.lines().count() < 4, "{error}");
+    let (code, _, error) = class.daytrade(&["status", "--connect", &address], "");
+    assert!(code == Some(1) && error.contains("the server wants a login"), "{error}");
     // A workload in a pipe goes where it was told to.
     let args = ["--connect", address.as_str(), "--login", "alice", "--token-file", secret];
     let (code, out, error) = class.daytrade(&args, "[1] ADD,alice,5\n");

@@ -41,6 +41,10 @@ pub enum HitTarget {
     Button(Action),
 }
 
+/// What to do about a server that answers AUTH_REQUIRED.
+pub(crate) const WANTS_LOGIN: &str = "the server wants a login: use --login NAME --token-file \
+     FILE, or daytrade login and --connect tls://HOST";
+
 /// Who the server says has logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {

@@ -49,6 +49,7 @@ mod text_input;
 mod trade;
 mod view;
 
+pub(crate) use event::WANTS_LOGIN;
 pub use event::{Access, Effect, Event, Health, HitTarget, Identity, LinkEvent, ReplayRequest};
 pub use keys::{Action, Key, KeyMap};
 pub use settings::{Settings, ThemeName};

@@ -9,6 +9,7 @@ use super::reply_text::reply_text;
 use super::text::{dollars, signed};
 use super::{
     Account, App, Effect, FormKind, LinkEvent, MarketClock, Outcome, Popup, Purpose, Subject,
+    WANTS_LOGIN,
 };
 use daytrade_protocol::{
     Body, Code, Command, Detail, Money, Reply, ReplyBody, ServerLine, SessionCommand, Side, Symbol,
@@ -252,8 +253,10 @@ fn on_summary(app: &mut App, body: &ReplyBody, details: &[Detail], effects: &mut
             settle_form(app);
         }
         ReplyBody::Refused { code, message } => {
-            if *code == Code::Forbidden {
-                app.account.set_refused(format!("{code}: {message}"));
+            match code {
+                Code::Forbidden => app.account.set_refused(format!("{code}: {message}")),
+                Code::AuthRequired => app.account.set_refused(WANTS_LOGIN.to_owned()),
+                _ => {}
             }
             app.notify(&format!("the account could not be shown: {message}"));
         }

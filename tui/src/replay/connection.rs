@@ -3,6 +3,7 @@
 use super::ending::{Moved, has_ended};
 use super::sender::SendPause;
 use super::state::ReplayState;
+use crate::app::WANTS_LOGIN;
 use crate::net::answers;
 use crate::remote::{Follower, Server, Stream};
 use anyhow::{Context as _, bail};
@@ -306,6 +307,11 @@ fn process_replies(
             }
             code
         });
+        if refused == Some(Code::AuthRequired) {
+            // It has carried out nothing on this connection, whatever else is on its way.
+            moved.in_order = true;
+            bail!("{}: {WANTS_LOGIN}", server.address);
+        }
         let reply = || arrived.slice(from..to);
         if !state.take_reply(connection, tag.map(Tag::get), refused, reply, now_us) {
             let address = &server.address;

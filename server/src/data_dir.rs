@@ -254,13 +254,17 @@ impl DataDir {
     }
 }
 
-/// Returns true if a shard's folder has a file.
+/// Returns true if a shard's folder has a journal or a snapshot.
 fn has_journals(path: &Path) -> std::io::Result<bool> {
     for shard in 0..SHARDS_MAX as u16 {
         match std::fs::read_dir(shard_dir(path, shard)) {
-            Ok(mut files) => {
-                if files.next().is_some() {
-                    return Ok(true);
+            Ok(files) => {
+                for file in files {
+                    let name = file?.file_name();
+                    let kind = Path::new(&name).extension();
+                    if kind.is_some_and(|kind| kind == "journal" || kind == "snapshot") {
+                        return Ok(true);
+                    }
                 }
             }
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),

@@ -1,6 +1,7 @@
 //! What direct I/O requires: writes that go past the system's cache to the disk.
 
 use std::fs::File;
+use std::io;
 
 /// Alignment of a buffer in memory and in the file, and the unit of its length, bytes.
 pub(crate) const BLOCK_BYTES: usize = 4096;
@@ -19,6 +20,14 @@ pub(crate) fn set_direct_io(file: &File, on: bool) -> bool {
 #[cfg(not(target_os = "linux"))]
 pub(crate) const fn set_direct_io(_: &File, _: bool) -> bool {
     false
+}
+
+/// Returns true if the error means that the disk, the quota or the file is full. Any other error of
+/// a first write with direct I/O may mean that the file system does not support it: their errors
+/// differ.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// Bytes that begin at an aligned address.

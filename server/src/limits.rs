@@ -114,7 +114,8 @@ pub(crate) const SHARD_QUEUE_JOBS: usize = 256 * BATCH_JOBS_MAX;
 
 /// Number of records at which a shard ends a round, and so a frame.
 pub(crate) const FRAME_RECORDS_SOFT: usize = 16_384;
-/// Number of users that a frame names only once; any more of them may be named again.
+/// Size of the table of the users that a frame has named, by their index modulo this. Users who
+/// share an element are named again.
 pub(crate) const NAMED_USERS: usize = 16_384;
 /// Size of the records at which a shard ends a round, bytes.
 pub(crate) const FRAME_BYTES_SOFT: usize = 4 << 20;

@@ -148,7 +148,7 @@ fn after_a_failed_sync_and_a_restart_a_power_cut_loses_no_answer() {
     if !has_tool("strace") {
         return;
     }
-    for fail in 2..=4 {
+    for fail in 2..=5 {
         let (folder, image) = (tempdir().unwrap(), tempdir().unwrap());
         let data = folder.path().join("data");
         let mut disk = Disk::default();

@@ -7,7 +7,7 @@
 
 use super::error::DumpError;
 use super::pace::Pace;
-use crate::direct_io::{AlignedBytes, BLOCK_BYTES, set_direct_io};
+use crate::direct_io::{AlignedBytes, BLOCK_BYTES, is_full, set_direct_io};
 use crate::limits::{
     DUMP_PAUSE_MAX, DUMP_PIECE_BYTES, DUMP_UNSYNCED_BYTES, DUMP_WRITE_BUFFERS, DUMP_WRITE_BYTES,
 };
@@ -77,7 +77,6 @@ fn write(
             let begun = Instant::now();
             let mut written = file.write_all_at(piece, at);
             if direct && written.as_ref().is_err_and(|error| !is_full(error)) {
-                // Some file systems do not support direct I/O, and their errors differ.
                 direct = set_direct_io(file, false);
                 written = file.write_all_at(piece, at);
             }
@@ -100,12 +99,6 @@ fn write(
     }
     // The last block was padded.
     file.set_len(end)
-}
-
-/// Returns true if the error means that the disk, the quota or the file is full.
-fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// A writer that collects the output in buffers.

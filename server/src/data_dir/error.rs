@@ -22,8 +22,8 @@ pub(crate) enum DataDirError {
     NotPrivate(PathBuf),
     /// It has journals and no manifest.
     #[error(
-        "data folder {} has journals but no manifest.toml, which says how many shards they are of; \
-         copy that file from a backup",
+        "data folder {} has journals but no manifest.toml; copy that file from a backup of this \
+         folder, or write it as docs/JOURNAL.md describes",
         .0.display()
     )]
     NoManifest(PathBuf),

@@ -5,16 +5,18 @@
 //! writes. The page is then no longer in the cache, so large frames, which are read again in bulk,
 //! do not go this way.
 //!
-//! The file must only be written through this type, and never grow by anything but appends.
+//! The end of the file is kept here and written again with the next append, filled up with zeros to
+//! a whole block. So after an append nothing but another one may write before its end, and what
+//! follows the end must be zeros.
 
-use crate::direct_io::{AlignedBytes, BLOCK_BYTES, set_direct_io};
+use crate::direct_io::{AlignedBytes, BLOCK_BYTES, is_full, set_direct_io};
 use std::cell::Cell;
 use std::fs::File;
 use std::io;
-use std::io::ErrorKind::{Interrupted, InvalidInput, Unsupported};
+use std::io::ErrorKind::Interrupted;
 use std::os::unix::fs::FileExt as _;
 
-/// Appends of at least this size are written through the system's cache.
+/// Longer appends are written through the system's cache.
 pub(super) const APPEND_BYTES_MAX: usize = 16 << 10;
 
 /// An open file.
@@ -33,8 +35,8 @@ enum Tail {
     Unknown,
     /// The file system does not support direct I/O.
     Unsupported,
-    /// The blocks to write. They begin with the content of the last block, which ends at this
-    /// offset of the file.
+    /// The blocks to write. They begin with the content of the last block up to the end of the
+    /// appends, which is at this offset.
     Known { blocks: AlignedBytes, end: u64 },
 }
 
@@ -52,7 +54,8 @@ impl FsFile {
     }
 
     /// Writes bytes at an offset, after which the file has nothing but zeros. They are durable when
-    /// this returns. Everything else that was written must be durable already.
+    /// this returns. What was written there through the cache must be durable already: direct I/O
+    /// and dirty pages of the cache do not go together.
     pub(super) fn append(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         if bytes.len() <= APPEND_BYTES_MAX && self.append_directly(bytes, offset)? {
             return Ok(());
@@ -67,6 +70,7 @@ impl FsFile {
     fn append_directly(&mut self, bytes: &[u8], offset: u64) -> io::Result<bool> {
         let begin = offset - offset % BLOCK_BYTES as u64;
         let used = (offset - begin) as usize;
+        let has_worked = matches!(self.tail, Tail::Known { .. });
         let mut blocks = match std::mem::take(&mut self.tail) {
             Tail::Unsupported => {
                 self.tail = Tail::Unsupported;
@@ -92,7 +96,7 @@ impl FsFile {
         }
         match self.file.write_at(&blocks.as_slice()[..length], begin) {
             Ok(written) if written == length => self.file.sync_data()?,
-            Err(error) if matches!(error.kind(), InvalidInput | Unsupported) => {
+            Err(error) if !has_worked && !is_full(&error) => {
                 self.give_up();
                 return Ok(false);
             }
@@ -134,6 +138,7 @@ mod tests {
         let (mut file, mut want, mut filled) = (open(&path), bytes(40, 0), 0);
         file.write_all_at(&want, 0).unwrap();
         file.sync().unwrap();
+        let is_supported = set_direct_io(&File::open(&path).unwrap(), true);
         let lengths = [100, 1, 3_955, 4_096, 4_095, 9_000, 16_384, 16_385, 50, 0, 40_000, 7, 4_200];
         for (salt, length) in lengths.into_iter().cycle().take(60).enumerate() {
             let (more, end) = (bytes(length, salt), want.len() + length);
@@ -143,6 +148,7 @@ mod tests {
                 filled = end + 30_000;
             }
             file.append_durably(&more, want.len() as u64).unwrap();
+            assert!(!is_supported || length > 16_384 || matches!(file.tail, Tail::Known { .. }));
             want.extend(more);
             let read = std::fs::read(&path).unwrap();
             assert!(read[..end] == want, "append {salt} of {length} bytes");

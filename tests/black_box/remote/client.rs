@@ -182,11 +182,19 @@ fn a_plain_address_with_logins_is_for_this_machine_and_refusals_end_a_command() 
         assert!(code == Some(1) && error.contains("FORBIDDEN"), "{command}: {error}");
     }
     // Without a login, a replay ends at once and keeps nothing back as unknown.
-    let lines: String = (1..=300).map(|n| format!("[{n}] ADD,alice,5\n")).collect();
-    let (code, out, error) = class.daytrade(&["replay", "-", "--connect", &address], &lines);
-    assert_eq!((code, out.as_str()), (Some(3), ""), "{error}");
-    assert!(error.contains("the server wants a login"), "{error}");
-    assert!(!error.contains("UNKNOWN") && error.lines().count() < 4, "{error}");
+    let line = |n| format!("[{n}] ADD,user{n},5\nADD,user{n},5 noreply\n");
+    let lines: String = (1..=300).map(line).collect();
+    for connections in ["1", "8"] {
+        let args = ["replay", "-", "--connect", &address, "--connections", connections];
+        let (code, out, error) = class.daytrade(&args, &lines);
+        assert_eq!((code, out.as_str()), (Some(3), ""), "{error}");
+        assert!(error.contains("the server wants a login"), "{error}");
+        assert!(!error.contains("UNKNOWN") && error.lines().count() < 4, "{error}");
+    }
+    // The file may log in itself.
+    let lines = format!("[1] ADD,alice,5\n[2] AUTH,alice,{PASSWORD}\n[3] QUOTE,alice,ABC\n");
+    let (code, out, _) = class.daytrade(&["replay", "-", "--connect", &address], &lines);
+    assert!(code == Some(0) && out.contains("\n[3] OK,QUOTE,ABC,"), "{out}");
     let (code, _, error) = class.daytrade(&["status", "--connect", &address], "");
     assert!(code == Some(1) && error.contains("the server wants a login"), "{error}");
     // A workload in a pipe goes where it was told to.

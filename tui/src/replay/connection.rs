@@ -84,8 +84,8 @@ pub(super) async fn run_connection(
             let server = follower.server();
             carry_lines(connection, server, &mut reader, &mut output, &shared, &mut moved).await
         };
-        if carried.is_ok() && !moved.told {
-            return Ok(());
+        if carried.is_ok() && !moved.told || shared.state.borrow().wants_login() {
+            return carried;
         }
         let unwritten = output.sending.remaining();
         let ended = shared.state.borrow_mut().end_connection(connection, moved.in_order, unwritten);
@@ -307,9 +307,7 @@ fn process_replies(
             }
             code
         });
-        if refused == Some(Code::AuthRequired) {
-            // It has carried out nothing on this connection, whatever else is on its way.
-            moved.in_order = true;
+        if refused.is_some_and(|code| state.note_refusal(code)) {
             bail!("{}: {WANTS_LOGIN}", server.address);
         }
         let reply = || arrived.slice(from..to);

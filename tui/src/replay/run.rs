@@ -239,6 +239,9 @@ fn run_connections(
 /// Lists the lines that may have been carried out, when a lost connection has ended the replay.
 fn list_unknown(shared: &Shared, connections: usize, is_monitored: bool) {
     let mut state = shared.state.borrow_mut();
+    if state.wants_login() {
+        return;
+    }
     for connection in 0..connections {
         state.end_connection(connection, false, 0);
     }

@@ -5,9 +5,8 @@
 use daytrade_protocol::trim;
 use std::collections::VecDeque;
 
-/// Lines in flight on all connections together. The server accepts a few more of one connection;
-/// any beyond them would wait in the socket. With more of them on several connections, the entry of
-/// a line has left the processor's cache before its reply arrives.
+/// Lines in flight on all connections together, as far as [`IN_FLIGHT_MIN`] allows. The server
+/// accepts a few more of one connection; any beyond them would wait in the socket.
 const IN_FLIGHT_MAX: usize = 60_000;
 /// Lines in flight that every connection may have, for any number of connections.
 const IN_FLIGHT_MIN: usize = 1_000;

@@ -69,6 +69,10 @@ pub(super) struct ReplayState {
     keeps_dump: bool,
     /// True after QUIT: the rest of the file is not sent.
     quit: bool,
+    /// True once a line was sent that may log in.
+    sent_others: bool,
+    /// True once the server has said that it carries out nothing without a login.
+    wants_login: bool,
 }
 
 impl ReplayState {
@@ -102,6 +106,8 @@ impl ReplayState {
             dump: None,
             keeps_dump: options.keep_dump,
             quit: false,
+            sent_others: false,
+            wants_login: false,
         }
     }
 
@@ -191,6 +197,7 @@ impl ReplayState {
     fn send(&mut self, line: &Outgoing, range: Range<usize>, now_us: u64) {
         let file_line = self.input.advance(&range);
         self.quit = line.quits;
+        self.sent_others |= line.command.is_none();
         if self.quit {
             self.tally.on_malformed(file_line, "QUIT: the rest of the file is not sent");
         }

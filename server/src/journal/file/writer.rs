@@ -20,7 +20,7 @@ pub struct FileOptions {
     pub fill_bytes: u64,
 }
 
-/// A frame of at least this size changes the file size itself.
+/// No space is filled for a frame of at least this size: it changes the file size itself.
 const SMALL_FRAMES_BELOW_BYTES: usize = APPEND_BYTES_MAX;
 
 struct OpenSegment {
@@ -202,7 +202,8 @@ impl FrameLog for FileLog {
     }
 
     fn append_durably(&mut self, header: &FrameHeader, sealed: &[u8]) -> Result<(), AppendError> {
-        // The next frame or a reader finds a large one in the system's cache.
+        // A large frame goes through the system's cache, where a reader finds it. So does one
+        // without filled space, and one after frames that no sync has stored.
         if sealed.len() >= SMALL_FRAMES_BELOW_BYTES || self.low || self.unsynced {
             self.append(header, sealed)?;
             return self.sync();

@@ -60,8 +60,8 @@ pub(super) struct RecordWriter {
 
 impl RecordWriter {
     /// Writes a record at offset `at` of a buffer, which may be longer, and returns the offset
-    /// after it. `user` is the index of the record's user in the accounts, if there is one: only
-    /// such users are named once.
+    /// after it. `user` is the index of the record's user in the accounts, if there is one: any
+    /// other user is named each time.
     #[inline]
     pub(super) fn write(
         &mut self,
@@ -89,7 +89,7 @@ fn write_wide(record: &Record, user: UserField<'_>, bytes: &mut Vec<u8>, at: usi
     wide.end().unwrap_or(at)
 }
 
-/// The users that the frame has named so far, which is emptied at once.
+/// The users that the frame has named so far: a table that is emptied at once.
 #[derive(Debug, Default)]
 struct NamedUsers {
     /// Users by their index in the frame; None for one without an account.
@@ -102,7 +102,7 @@ struct NamedUsers {
 
 impl NamedUsers {
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "the vector has its length")]
+    #[expect(clippy::indexing_slicing, reason = "the vector has NAMED_USERS elements")]
     fn field_of<'a>(&mut self, name: Option<&'a UserName>, id: Option<UserId>) -> UserField<'a> {
         let Some(name) = name else { return UserField::None };
         if let Some(id) = id {

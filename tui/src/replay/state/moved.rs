@@ -54,6 +54,19 @@ impl ReplayState {
         }
     }
 
+    /// Notes a refusal of a line. Returns true if nothing of the file is carried out, because the
+    /// server wants a login: the file cannot log in itself, and is not compared with anything.
+    pub(in crate::replay) fn note_refusal(&mut self, code: Code) -> bool {
+        self.wants_login |=
+            code == Code::AuthRequired && !self.sent_others && !self.checker.compares();
+        self.wants_login
+    }
+
+    /// Returns true if nothing of the file is carried out, because the server wants a login.
+    pub(in crate::replay) const fn wants_login(&self) -> bool {
+        self.wants_login
+    }
+
     /// Decides what becomes of the lines of a connection that has ended, and puts those first in
     /// its send buffer that were not carried out. `in_order` is true if the server announced the
     /// end: it has answered every line it accepted, so lines after the last reply were not

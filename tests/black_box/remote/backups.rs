@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Runs `daytraded` with these arguments; it must succeed. Returns what it printed.
 fn tool(args: &[&str]) -> String {
@@ -120,15 +121,8 @@ fn a_restore_to_a_time_under_load_is_exact_to_the_frame() {
     server.kill();
     load.end();
     let taken = tool(&["backup", &to, "--data-dir", &data]);
-    // Every record with its shard and time; each is an ADD of a cent.
-    let records: Vec<(usize, u64)> = tool(&["journal", "print", &to])
-        .lines()
-        .map(|line| {
-            let mut words = line.split(' ');
-            let shard = words.next().unwrap().parse().unwrap();
-            (shard, words.nth(1).unwrap().parse().unwrap())
-        })
-        .collect();
+    // Each is an ADD of a cent.
+    let records = times_of_records(&to);
     let mut times: Vec<u64> = records.iter().map(|(_, at)| *at).collect();
     times.sort_unstable();
     for (number, share) in [1, 2, 3].into_iter().enumerate() {
@@ -154,6 +148,16 @@ fn a_restore_to_a_time_under_load_is_exact_to_the_frame() {
         assert_eq!(sum, (count(0) + count(1)) as u64, "{until}");
     }
     assert_eq!(tool(&["backup", "verify", &to]), taken);
+}
+
+/// Returns the shard and the time of every record of a backup, Unix milliseconds.
+fn times_of_records(backup: &str) -> Vec<(usize, u64)> {
+    let fields = |line: &str| {
+        let mut words = line.split(' ');
+        let shard = words.next().unwrap().parse().unwrap();
+        (shard, words.nth(1).unwrap().parse().unwrap())
+    };
+    tool(&["journal", "print", backup]).lines().map(fields).collect()
 }
 
 /// Returns a time of day without fractions, as `--until` takes it.
@@ -207,16 +211,15 @@ fn a_restore_to_a_time_has_all_before_it_and_nothing_after() {
     let (data, to) = (path(folder.path(), "data"), path(folder.path(), "backup"));
     daytraded(Path::new(&data), &["init", "--admin", "root"], "");
     let server = Daemon::start(Path::new(&data), &[]);
-    let now = || {
-        let date = Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%S.%3NZ"]).output().unwrap();
-        text(&date.stdout).trim().to_owned()
-    };
     assert_eq!(server.talk("ADD,alice,5\n"), "OK,ADD,5.00\n");
-    let time = now();
-    eventually("the next millisecond", || now() > time);
+    // The server's clock may be apart from the system's, and goes on as the steady one does.
+    let added = Instant::now();
+    eventually("the next millisecond", || added.elapsed() > Duration::from_millis(2));
     assert_eq!(server.talk("ADD,alice,7\n"), "OK,ADD,12.00\n");
     drop(server);
     tool(&["backup", &to, "--data-dir", &data]);
+    let added = times_of_records(&to).into_iter().map(|(_, at)| at).min().unwrap();
+    let time = format!("{}.{:03}Z", date(added / 1_000), added % 1_000);
     let (early, late) = (path(folder.path(), "early"), path(folder.path(), "late"));
     tool(&["restore", &to, "--to", &early, "--until", &time]);
     tool(&["restore", &to, "--to", &late]);

@@ -10,6 +10,7 @@ use daytrade_server::test_support::engine::{
     Book, Outcome, Price, PriceUsed, Record, Rejection, Stamp, decide, write_summary,
 };
 use daytrade_server::test_support::journal::FrameBuilder;
+use std::cell::Cell;
 use std::hint::black_box;
 
 const WORKLOAD: &str = include_str!("../../workloads/10-users.txt");
@@ -36,20 +37,18 @@ fn commands() -> Vec<(u64, Command)> {
 fn carry_out(book: &mut Book, number: u64, command: &Command) -> Record {
     let id = command.user().and_then(|user| book.id(user));
     let account = id.map(|id| book.account(id));
-    let mut price = None;
-    let decided = match decide(account, command, Price::Unasked, NOW_MS, number) {
-        Err(Rejection::NeedsPrice(symbol)) => {
-            price = Some(PriceUsed { price: price_of(symbol), cached: true });
-            decide(account, command, Price::Known(price_of(symbol)), NOW_MS, number)
-        }
-        decided => decided,
+    let used = Cell::new(None);
+    let price = |symbol| {
+        used.set(Some(PriceUsed { price: price_of(symbol), cached: true }));
+        Price::Known(price_of(symbol))
     };
+    let decided = decide(account, command, price, NOW_MS, number);
     let outcome = match decided {
         Ok(events) => Outcome::Done(events),
         Err(Rejection::Refused(refusal)) => Outcome::Refused(refusal),
         Err(Rejection::NeedsPrice(symbol)) => unreachable!("the price of {symbol} was given"),
     };
-    let command = command.clone();
+    let (command, price) = (command.clone(), used.get());
     let record = Record::Transaction { number, assigned: false, command, price, outcome };
     book.commit(&record, Stamp { record: number, at_ms: NOW_MS }, id, |_, _, _| {});
     record

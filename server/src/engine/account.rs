@@ -1,17 +1,18 @@
 //! The account of one user. Any code may read it; only [`super::apply()`] changes it.
 
+use super::portfolio::{EMPTY, Holding, PendingOrder, Portfolio, SetOrder};
 use crate::limits::HISTORY_MAX;
 use daytrade_protocol::{Code, CommandName, Money, Side, Symbol};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::VecDeque;
 
 /// Index of a user in a book; valid for the lifetime of the book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(pub u32);
 
-/// Cash, holdings, pending orders, triggers and the newest transactions of one user. The layout is
-/// part of the snapshot format, so a change requires a new version of snapshots.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Cash, holdings, pending orders, triggers and the newest transactions of one user.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "Stored")]
 pub struct Account {
     /// Cash that is free to spend.
     pub(super) cash: Money,
@@ -19,80 +20,10 @@ pub struct Account {
     pub(super) reserved: Money,
     /// Realised profit: the proceeds of all sales minus their cost basis.
     pub(super) realised: Money,
-    /// Holdings by symbol. None of them is empty.
-    pub(super) holdings: Vec<Holding>,
-    /// Pending buys, oldest first. The front expires first; the back is committed first.
-    pub(super) pending_buys: VecDeque<PendingOrder>,
-    pub(super) pending_sells: VecDeque<PendingOrder>,
-    /// Set amounts by side, then symbol.
-    pub(super) sets: Vec<SetOrder>,
+    /// None if nothing was ever held, ordered or set.
+    portfolio: Option<Box<Portfolio>>,
     /// Newest transactions, newest last.
     pub(super) history: VecDeque<HistoryEntry>,
-}
-
-/// The shares of one symbol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holding {
-    /// Stock symbol.
-    pub symbol: Symbol,
-    /// Shares free to sell.
-    pub free: u64,
-    /// Shares reserved by pending sells and sell triggers.
-    pub reserved: u64,
-    /// Cost basis of all shares, by average cost.
-    pub basis: Money,
-}
-
-impl Holding {
-    /// Returns the number of free and reserved shares.
-    pub const fn shares(&self) -> u64 {
-        self.free + self.reserved
-    }
-}
-
-/// A BUY or SELL that has not been committed or cancelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PendingOrder {
-    /// Stock symbol.
-    pub symbol: Symbol,
-    /// Number of whole shares.
-    pub shares: u64,
-    /// Price of one share when the order was placed.
-    pub price: Money,
-    /// Total cost or proceeds.
-    pub total: Money,
-    /// Number of the transaction that placed it.
-    pub number: u64,
-    /// Time at which it expires, Unix milliseconds.
-    pub expires_at_ms: u64,
-    /// Journal record that placed it. It orders the stack across both sides.
-    pub record: u64,
-}
-
-/// A set amount, with its trigger if one is armed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetOrder {
-    /// Side of the trigger.
-    pub side: Side,
-    /// Stock symbol.
-    pub symbol: Symbol,
-    /// Amount to spend, or to sell for, in dollars.
-    pub amount: Money,
-    /// Number of shares that a sell trigger reserves.
-    pub shares: u64,
-    /// The armed trigger.
-    pub trigger: Option<Trigger>,
-}
-
-/// An armed trigger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trigger {
-    /// Trigger price. A buy fires at or below it, a sell at or above it.
-    pub price: Money,
-    /// Number of the transaction that armed it.
-    pub number: u64,
-    /// Journal record that armed it, which determines the arming order.
-    pub record: u64,
 }
 
 /// A transaction as DISPLAY_SUMMARY shows it. The layout is compact, because an account holds ten
@@ -150,14 +81,23 @@ impl Account {
         self.realised
     }
 
-    /// Returns the holdings, by symbol.
+    #[inline]
+    pub(super) fn portfolio(&self) -> &Portfolio {
+        self.portfolio.as_deref().unwrap_or(&EMPTY)
+    }
+
+    pub(super) fn portfolio_mut(&mut self) -> &mut Portfolio {
+        self.portfolio.get_or_insert_default()
+    }
+
+    /// Returns the holdings, by symbol. None of them is empty.
     pub fn holdings(&self) -> &[Holding] {
-        &self.holdings
+        self.portfolio().holdings.values()
     }
 
     /// Returns the set amounts: buys first, then sells, each by symbol.
     pub fn sets(&self) -> &[SetOrder] {
-        &self.sets
+        self.portfolio().sets.values()
     }
 
     /// Returns the newest transactions, newest first.
@@ -166,45 +106,19 @@ impl Account {
     }
 
     /// Returns the holding of one symbol, with zero shares if there is none.
-    #[expect(clippy::indexing_slicing, reason = "the index was found just before")]
     pub fn holding(&self, symbol: Symbol) -> Holding {
-        match self.holding_index(symbol) {
-            Ok(at) => self.holdings[at],
-            Err(_) => Holding { symbol, free: 0, reserved: 0, basis: Money::ZERO },
-        }
-    }
-
-    pub(super) fn holding_index(&self, symbol: Symbol) -> Result<usize, usize> {
-        self.holdings.binary_search_by_key(&symbol.rank(), |holding| holding.symbol.rank())
+        let held = self.portfolio().holdings.get(symbol.rank()).copied();
+        held.unwrap_or(Holding { symbol, free: 0, reserved: 0, basis: Money::ZERO })
     }
 
     /// Returns the set amount of one side and symbol.
-    #[expect(clippy::indexing_slicing, reason = "the index was found just before")]
     pub fn set(&self, side: Side, symbol: Symbol) -> Option<&SetOrder> {
-        self.set_index(side, symbol).ok().map(|at| &self.sets[at])
-    }
-
-    pub(super) fn set_index(&self, side: Side, symbol: Symbol) -> Result<usize, usize> {
-        // Combines side and symbol into one number that sorts by side first.
-        let rank =
-            |side: Side, symbol: Symbol| u64::from(side as u8) << 32 | u64::from(symbol.rank());
-        let wanted = rank(side, symbol);
-        self.sets.binary_search_by_key(&wanted, |set| rank(set.side, set.symbol))
+        self.portfolio().sets.get(SetOrder::key_of(side, symbol))
     }
 
     /// Returns the pending orders of one side, oldest first.
-    pub const fn pending(&self, side: Side) -> &VecDeque<PendingOrder> {
-        match side {
-            Side::Buy => &self.pending_buys,
-            Side::Sell => &self.pending_sells,
-        }
-    }
-
-    pub(super) const fn pending_mut(&mut self, side: Side) -> &mut VecDeque<PendingOrder> {
-        match side {
-            Side::Buy => &mut self.pending_buys,
-            Side::Sell => &mut self.pending_sells,
-        }
+    pub fn pending(&self, side: Side) -> &VecDeque<PendingOrder> {
+        self.portfolio().pending(side)
     }
 
     /// Returns the time at which the next pending order expires, Unix milliseconds.
@@ -230,5 +144,67 @@ impl Account {
             self.history.reserve_exact(capacity - self.history.len());
         }
         self.history.push_back(entry);
+    }
+}
+
+impl PartialEq for Account {
+    fn eq(&self, other: &Self) -> bool {
+        let cash = |of: &Self| (of.cash, of.reserved, of.realised);
+        cash(self) == cash(other)
+            && self.portfolio() == other.portfolio()
+            && self.history == other.history
+    }
+}
+
+/// An account as it stands in a snapshot. The layout is part of the snapshot format, so a change
+/// requires a new version of snapshots.
+#[derive(Deserialize)]
+struct Stored {
+    cash: Money,
+    reserved: Money,
+    realised: Money,
+    holdings: Vec<Holding>,
+    pending_buys: VecDeque<PendingOrder>,
+    pending_sells: VecDeque<PendingOrder>,
+    sets: Vec<SetOrder>,
+    history: VecDeque<HistoryEntry>,
+}
+
+/// As [`Stored`].
+#[derive(Serialize)]
+struct StoredRef<'a> {
+    cash: Money,
+    reserved: Money,
+    realised: Money,
+    holdings: &'a [Holding],
+    pending_buys: &'a VecDeque<PendingOrder>,
+    pending_sells: &'a VecDeque<PendingOrder>,
+    sets: &'a [SetOrder],
+    history: &'a VecDeque<HistoryEntry>,
+}
+
+impl Serialize for Account {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { cash, reserved, realised, history, .. } = self;
+        let stored = StoredRef {
+            cash: *cash,
+            reserved: *reserved,
+            realised: *realised,
+            holdings: self.holdings(),
+            pending_buys: self.pending(Side::Buy),
+            pending_sells: self.pending(Side::Sell),
+            sets: self.sets(),
+            history,
+        };
+        stored.serialize(serializer)
+    }
+}
+
+impl From<Stored> for Account {
+    fn from(stored: Stored) -> Self {
+        let Stored { cash, reserved, realised, history, .. } = stored;
+        let pending = [stored.pending_buys, stored.pending_sells];
+        let portfolio = Portfolio::stored(stored.holdings, pending, stored.sets);
+        Self { cash, reserved, realised, portfolio, history }
     }
 }

@@ -1,10 +1,9 @@
 //! The only code that changes an account. It does not validate events: `decide` has checked every
 //! limit that they depend on.
 
-#![expect(clippy::indexing_slicing, reason = "the index was found just before")]
-
-use super::account::{Account, PendingOrder, SetOrder, Trigger};
+use super::account::Account;
 use super::event::Event;
+use super::portfolio::{Holding, PendingOrder, SetOrder, Trigger};
 use daytrade_protocol::{Money, Side, Symbol};
 
 /// Applies one event. `record` is the number of the journal record that contains it. It determines
@@ -16,14 +15,14 @@ pub fn apply(account: &mut Account, event: &Event, record: u64) {
         Event::Reserved { side, symbol, shares, price, total, number, expires_at_ms } => {
             let order =
                 PendingOrder { symbol, shares, price, total, number, expires_at_ms, record };
-            account.pending_mut(side).push_back(order);
+            account.portfolio_mut().pending_mut(side).push_back(order);
             match side {
                 Side::Buy => account.reserved += total,
                 Side::Sell => account.set_aside(symbol, shares, 0),
             }
         }
         Event::Committed { side, symbol, shares, total, basis, .. } => {
-            account.pending_mut(side).pop_back();
+            account.portfolio_mut().pending_mut(side).pop_back();
             match side {
                 Side::Buy => {
                     account.reserved -= total;
@@ -33,22 +32,19 @@ pub fn apply(account: &mut Account, event: &Event, record: u64) {
             }
         }
         Event::Cancelled { side, symbol, shares, total, .. } => {
-            account.pending_mut(side).pop_back();
+            account.portfolio_mut().pending_mut(side).pop_back();
             account.released(side, symbol, shares, total);
         }
         Event::Expired { side, symbol, shares, total, .. } => {
-            account.pending_mut(side).pop_front();
+            account.portfolio_mut().pending_mut(side).pop_front();
             account.released(side, symbol, shares, total);
         }
         Event::AmountSet { side, symbol, amount, amount_before, shares, shares_before } => {
-            match account.set_index(side, symbol) {
-                Ok(at) => {
-                    account.sets[at].amount = amount;
-                    account.sets[at].shares = shares;
-                }
-                Err(at) => account
-                    .sets
-                    .insert(at, SetOrder { side, symbol, amount, shares, trigger: None }),
+            let sets = &mut account.portfolio_mut().sets;
+            if let Some(set) = sets.get_mut(SetOrder::key_of(side, symbol)) {
+                (set.amount, set.shares) = (amount, shares);
+            } else {
+                sets.insert(SetOrder { side, symbol, amount, shares, trigger: None });
             }
             match side {
                 Side::Buy => account.reserved += amount - amount_before,
@@ -56,9 +52,9 @@ pub fn apply(account: &mut Account, event: &Event, record: u64) {
             }
         }
         Event::Armed { side, symbol, price, shares, shares_before, number } => {
-            if let Ok(at) = account.set_index(side, symbol) {
-                account.sets[at].trigger = Some(Trigger { price, number, record });
-                account.sets[at].shares = shares;
+            let sets = &mut account.portfolio_mut().sets;
+            if let Some(set) = sets.get_mut(SetOrder::key_of(side, symbol)) {
+                (set.trigger, set.shares) = (Some(Trigger { price, number, record }), shares);
             }
             account.set_aside(symbol, shares, shares_before);
         }
@@ -82,8 +78,7 @@ pub fn apply(account: &mut Account, event: &Event, record: u64) {
 impl Account {
     /// Changes a reserve of shares from `before` to `shares`.
     fn set_aside(&mut self, symbol: Symbol, shares: u64, before: u64) {
-        if let Ok(at) = self.holding_index(symbol) {
-            let holding = &mut self.holdings[at];
+        if let Some(holding) = self.portfolio_mut().holdings.get_mut(symbol.rank()) {
             holding.free = holding.free + before - shares;
             holding.reserved = holding.reserved + shares - before;
         }
@@ -99,29 +94,28 @@ impl Account {
     }
 
     fn bought(&mut self, symbol: Symbol, shares: u64, cost: Money) {
-        let at = self.holding_index(symbol).unwrap_or_else(|at| {
-            let empty = self.holding(symbol);
-            self.holdings.insert(at, empty);
-            at
-        });
-        self.holdings[at].free += shares;
-        self.holdings[at].basis += cost;
+        let holdings = &mut self.portfolio_mut().holdings;
+        if let Some(holding) = holdings.get_mut(symbol.rank()) {
+            holding.free += shares;
+            holding.basis += cost;
+        } else {
+            holdings.insert(Holding { symbol, free: shares, reserved: 0, basis: cost });
+        }
     }
 
     fn sold(&mut self, symbol: Symbol, shares: u64, proceeds: Money, basis: Money) {
         self.realised += proceeds - basis;
-        if let Ok(at) = self.holding_index(symbol) {
-            self.holdings[at].reserved -= shares;
-            self.holdings[at].basis -= basis;
-            if self.holdings[at].shares() == 0 {
-                self.holdings.remove(at);
+        let holdings = &mut self.portfolio_mut().holdings;
+        if let Some(holding) = holdings.get_mut(symbol.rank()) {
+            holding.reserved -= shares;
+            holding.basis -= basis;
+            if holding.shares() == 0 {
+                holdings.remove(symbol.rank());
             }
         }
     }
 
     fn remove_set(&mut self, side: Side, symbol: Symbol) {
-        if let Ok(at) = self.set_index(side, symbol) {
-            self.sets.remove(at);
-        }
+        self.portfolio_mut().sets.remove(SetOrder::key_of(side, symbol));
     }
 }

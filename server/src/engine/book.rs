@@ -118,17 +118,21 @@ impl Book {
         for (id, user) in ids.iter_mut().zip(users) {
             if let (Some(candidate), Some(user)) = (*id, user) {
                 let account = self.account(candidate);
-                black_box((account.cash, account.pending_sells.len(), account.history.len()));
+                black_box((account.cash, account.history.len()));
                 if self.name(candidate) != user {
                     *id = self.id(user);
                 }
             }
         }
-        for account in ids.iter().flatten().map(|id| self.account(*id)) {
-            black_box(account.sets.get(account.sets.len() / 2).map(|set| set.symbol));
-            let middle = account.holdings.get(account.holdings.len() / 2);
-            black_box(middle.map(|holding| holding.symbol));
+        let accounts = || ids.iter().flatten().map(|id| self.account(*id));
+        for account in accounts() {
+            let portfolio = account.portfolio();
+            black_box((portfolio.holdings.len(), portfolio.pending(Side::Sell).len()));
             black_box(account.history.back().map(|entry| entry.number));
+        }
+        for portfolio in accounts().map(Account::portfolio) {
+            black_box((portfolio.holdings.ends(), portfolio.sets.ends()));
+            black_box(portfolio.pending(Side::Buy).back().map(|order| order.record));
         }
         ids
     }

@@ -109,7 +109,7 @@ impl World {
         let id = command.user().and_then(|user| self.book.id(user));
         let account = id.map(|id| self.book.account(id));
         let number = self.record + 1;
-        let body = match decide(account, &command, price, self.now_ms, number) {
+        let body = match decide(account, &command, |_| price, self.now_ms, number) {
             Err(Rejection::NeedsPrice(symbol)) => return format!("asks {symbol}"),
             Err(Rejection::Refused(refusal)) => ReplyBody::refused(&refusal),
             Ok(events) => {

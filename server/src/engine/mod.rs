@@ -14,13 +14,15 @@ mod checkpoint;
 mod commands;
 mod event;
 mod fitting;
+mod keyed;
 mod market;
 mod opens;
+mod portfolio;
 mod record;
 mod trigger_book;
 mod user_index;
 
-pub use account::{Account, HistoryEntry, Holding, PendingOrder, SetOrder, Trigger, UserId};
+pub use account::{Account, HistoryEntry, UserId};
 pub use apply::apply;
 pub use book::{Book, Stamp};
 pub use checkpoint::{LoadError, Loader, Slice, StateHash};
@@ -28,6 +30,7 @@ pub use commands::{Price, Rejection, decide, expire_oldest, fill, reply_to, writ
 pub use event::{Event, Events};
 pub use market::{LastHit, MarketPosition, MarketState};
 pub use opens::{DAY_MS, Open, Opens};
+pub use portfolio::{Holding, PendingOrder, SetOrder, Trigger};
 pub use record::{Hit, Outcome, Owner, PriceUsed, Record};
 pub use trigger_book::{TriggerBook, TriggerKey};
 

@@ -5,6 +5,7 @@ use crate::engine::{Events, Hit, Price, PriceUsed, Rejection, UserId, decide};
 use crate::message::{Quote, is_fresh};
 use daytrade_protocol::{Command, Money, Refusal, Symbol, UserName};
 use hashbrown::HashMap;
+use std::cell::Cell;
 
 /// What a decision needs of a symbol's newest quote. It is small, so that the prices of thousands
 /// of symbols stay in the processor's cache.
@@ -89,26 +90,21 @@ impl PriceTable {
         self.known(symbol).map(|known| &known.quote)
     }
 
-    /// Returns the symbol's fresh price for a transaction, and notes its use.
+    /// Returns the symbol's price if it is fresh.
     #[inline]
-    pub(super) fn take(
-        &mut self,
-        symbol: Symbol,
-        now_ms: u64,
-        user: Option<&UserName>,
-        number: u64,
-    ) -> Option<PriceUsed> {
-        let known = self.prices.get_mut(&symbol)?;
-        if !is_fresh(known.arrived_ms, now_ms) {
-            return None;
-        }
-        let (price, mut cached) = (known.price, true);
-        if known.is_new {
-            cached = !self.quotes.get_mut(known.index as usize)?.is_used_by(user, number);
-            // A price that a market has shown stays new until its hit is recorded.
-            known.is_new = cached || self.quotes.get(known.index as usize)?.unrecorded.is_some();
-        }
-        Some(PriceUsed { price, cached })
+    fn fresh_price(&self, symbol: Symbol, now_ms: u64) -> Option<KnownPrice> {
+        self.prices.get(&symbol).copied().filter(|known| is_fresh(known.arrived_ms, now_ms))
+    }
+
+    /// Notes that a transaction has used the first price of a symbol since it is new. Returns true
+    /// if the price comes from the cache for this transaction.
+    fn note_first_use(&mut self, symbol: Symbol, user: Option<&UserName>, number: u64) -> bool {
+        let Some(known) = self.prices.get_mut(&symbol) else { return true };
+        let Some(quote) = self.quotes.get_mut(known.index as usize) else { return true };
+        let cached = !quote.is_used_by(user, number);
+        // A price that a market has shown stays new until its hit is recorded.
+        known.is_new = cached || quote.unrecorded.is_some();
+        cached
     }
 }
 
@@ -146,22 +142,25 @@ pub(super) fn decide_at(
 ) -> Result<Decision, Symbol> {
     let now_ms = ledger.now_ms();
     let account = id.map(|id| ledger.book().account(id));
-    // First without a price, so that one is only requested, or recorded as used, if needed.
-    let symbol = match decide(account, command, Price::Unasked, now_ms, number) {
-        Ok(events) => return Ok((Ok(events), None)),
-        Err(Rejection::Refused(refusal)) => return Ok((Err(refusal), None)),
-        Err(Rejection::NeedsPrice(symbol)) => symbol,
-    };
-    let used = prices.take(symbol, now_ms, command.user(), number);
-    let price = match used {
-        Some(used) => Price::Known(used.price),
+    // A price is only requested, or recorded as used, if the rules need it.
+    let found = Cell::new(None);
+    let price_of = |symbol| match prices.fresh_price(symbol, now_ms) {
+        Some(known) => {
+            found.set(Some((symbol, known)));
+            Price::Known(known.price)
+        }
         // The price that was fetched is too old by now, so it is requested again.
-        None if matches!(price, Price::Known(_)) => return Err(symbol),
+        None if matches!(price, Price::Known(_)) => Price::Unasked,
         None => price,
     };
-    match decide(account, command, price, now_ms, number) {
-        Ok(events) => Ok((Ok(events), used)),
-        Err(Rejection::Refused(refusal)) => Ok((Err(refusal), used)),
-        Err(Rejection::NeedsPrice(symbol)) => Err(symbol),
-    }
+    let decided = match decide(account, command, price_of, now_ms, number) {
+        Ok(events) => Ok(events),
+        Err(Rejection::Refused(refusal)) => Err(refusal),
+        Err(Rejection::NeedsPrice(symbol)) => return Err(symbol),
+    };
+    let used = found.get().map(|(symbol, KnownPrice { price, is_new, .. })| {
+        let cached = !is_new || prices.note_first_use(symbol, command.user(), number);
+        PriceUsed { price, cached }
+    });
+    Ok((decided, used))
 }

@@ -1,8 +1,9 @@
 //! ADD, and the limits of an account.
 
 use super::context::{Context, Rejection};
-use crate::engine::account::{Account, Holding};
+use crate::engine::account::Account;
 use crate::engine::event::{Event, Events};
+use crate::engine::portfolio::Holding;
 use daytrade_protocol::{Money, Refusal, ReplyBody, SHARES_MAX, UserName};
 use smallvec::smallvec;
 

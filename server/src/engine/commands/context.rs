@@ -31,11 +31,13 @@ impl From<Refusal> for Rejection {
 }
 
 /// The parts of a transaction that are not in the command.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     /// The user's account; None before the first ADD.
     pub account: Option<&'a Account>,
-    pub price: Price,
+    /// Returns the price of a symbol. It is called at most once, and only if every requirement
+    /// before the price is met.
+    pub price: &'a dyn Fn(Symbol) -> Price,
     pub now_ms: u64,
     pub number: u64,
 }
@@ -47,8 +49,8 @@ impl<'a> Context<'a> {
     }
 
     /// Returns the price, for commands that require one.
-    pub(super) const fn price_of(&self, symbol: Symbol) -> Result<Money, Rejection> {
-        match self.price {
+    pub(super) fn price_of(&self, symbol: Symbol) -> Result<Money, Rejection> {
+        match (self.price)(symbol) {
             Price::Unasked => Err(Rejection::NeedsPrice(symbol)),
             Price::Known(price) => Ok(price),
             Price::Unavailable => Err(Rejection::Refused(Refusal::QuoteUnavailable(symbol))),

@@ -17,7 +17,7 @@ mod views;
 use super::account::Account;
 use super::event::{Event, Events};
 use context::Context;
-use daytrade_protocol::{Command, ReplyBody, command_table};
+use daytrade_protocol::{Command, ReplyBody, Symbol, command_table};
 
 pub use context::{Price, Rejection};
 pub use orders::expire_oldest;
@@ -82,17 +82,18 @@ macro_rules! define_dispatch {
 
 command_table!(define_dispatch);
 
-/// Decides one command. `account` is None for a user who never had an ADD.
+/// Decides one command. `account` is None for a user who never had an ADD. `price` returns the
+/// price of a symbol; it is called at most once, and only if every requirement before the price is
+/// met.
 ///
 /// # Errors
-/// [`Rejection::Refused`], or [`Rejection::NeedsPrice`] if a price is needed and `price` is
-/// [`Price::Unasked`].
+/// [`Rejection::Refused`], or [`Rejection::NeedsPrice`] if the price is [`Price::Unasked`].
 pub fn decide(
     account: Option<&Account>,
     command: &Command,
-    price: Price,
+    price: impl Fn(Symbol) -> Price,
     now_ms: u64,
     number: u64,
 ) -> Result<Events, Rejection> {
-    dispatch(&Context { account, price, now_ms, number }, command)
+    dispatch(&Context { account, price: &price, now_ms, number }, command)
 }

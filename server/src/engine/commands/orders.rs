@@ -2,8 +2,9 @@
 
 use super::cash::{check_bought, check_sold};
 use super::context::{Context, Rejection};
-use crate::engine::account::{Account, PendingOrder};
+use crate::engine::account::Account;
 use crate::engine::event::{Event, Events};
+use crate::engine::portfolio::PendingOrder;
 use crate::limits::{LIFE_MS, PENDING_ORDERS_MAX};
 use daytrade_protocol::{Money, Refusal, ReplyBody, Side, Symbol, UserName};
 use smallvec::smallvec;

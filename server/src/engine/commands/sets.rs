@@ -3,8 +3,9 @@
 use super::cash::{check_bought, check_sold};
 use super::context::{Context, Price, Rejection};
 use super::orders::whole_shares;
-use crate::engine::account::{Account, SetOrder, Trigger};
+use crate::engine::account::Account;
 use crate::engine::event::{Event, Events};
+use crate::engine::portfolio::{SetOrder, Trigger};
 use daytrade_protocol::{Money, Refusal, ReplyBody, Side, Symbol, UserName};
 use smallvec::smallvec;
 
@@ -217,7 +218,7 @@ fn arm(
     let Trigger { price, number, .. } = trigger;
     let mut events: Events =
         smallvec![Event::Armed { side, symbol, price, shares, shares_before: set.shares, number }];
-    match context.price {
+    match (context.price)(symbol) {
         Price::Unasked => return Err(Rejection::NeedsPrice(symbol)),
         Price::Known(market) => events.extend(fill_set(account, set, trigger, shares, market)),
         Price::Unavailable => {}
@@ -233,7 +234,6 @@ fn fill_set(
     market: Money,
 ) -> Option<Event> {
     let SetOrder { side, symbol, amount, .. } = *set;
-    let holding = account.holding(symbol);
     let fires = match side {
         Side::Buy => market <= trigger.price,
         Side::Sell => market >= trigger.price,
@@ -241,6 +241,7 @@ fn fill_set(
     if !fires {
         return None;
     }
+    let holding = account.holding(symbol);
     let shares = match side {
         Side::Buy => amount.whole_shares(market),
         Side::Sell => reserved,

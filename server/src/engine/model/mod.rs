@@ -71,15 +71,15 @@ impl Live {
         let account =
             command.user().and_then(|user| self.book.id(user)).map(|id| self.book.account(id));
         let number = self.records.len() as u64 + 1;
-        let (outcome, result) =
-            match decide(account, &command, Price::Known(Money::from_cents(price)), now, number) {
-                Ok(events) => (Outcome::Done(events), Ok(())),
-                Err(Rejection::Refused(refusal)) => {
-                    let code = refusal.code();
-                    (Outcome::Refused(refusal), Err(code))
-                }
-                Err(Rejection::NeedsPrice(_)) => panic!("the price is always known"),
-            };
+        let price = |_| Price::Known(Money::from_cents(price));
+        let (outcome, result) = match decide(account, &command, price, now, number) {
+            Ok(events) => (Outcome::Done(events), Ok(())),
+            Err(Rejection::Refused(refusal)) => {
+                let code = refusal.code();
+                (Outcome::Refused(refusal), Err(code))
+            }
+            Err(Rejection::NeedsPrice(_)) => panic!("the price is always known"),
+        };
         self.write(
             now,
             Record::Transaction { number, assigned: false, command, price: None, outcome },

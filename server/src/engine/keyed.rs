@@ -1,0 +1,147 @@
+//! Values sorted by a key of 32 bits.
+//!
+//! The keys stand apart from the values. A search then reads one or two lines of the processor's
+//! cache, where a search in the values would read another one at nearly every step. The keys are
+//! always those of the values, in ascending order; no two values have the same one.
+
+#![expect(clippy::indexing_slicing, reason = "the positions are within the keys")]
+
+/// Keys that are compared one after the other, without branches: several at once.
+const WINDOW: usize = 32;
+
+/// A value that knows its key.
+pub(super) trait Key {
+    /// Returns the key.
+    fn key(&self) -> u32;
+}
+
+/// Sorted values.
+#[derive(Clone, Debug)]
+pub(super) struct Keyed<T> {
+    keys: Vec<u32>,
+    values: Vec<T>,
+}
+
+impl<T> Keyed<T> {
+    /// Creates an empty list.
+    pub(super) const fn new() -> Self {
+        Self { keys: Vec::new(), values: Vec::new() }
+    }
+
+    /// Returns the position of a key, or the position at which it would stand.
+    #[inline]
+    fn position(&self, key: u32) -> Result<usize, usize> {
+        let (mut from, mut length) = (0, self.keys.len());
+        while length > WINDOW {
+            let half = length / 2;
+            from += if self.keys[from + half - 1] < key { half } else { 0 };
+            length -= half;
+        }
+        let window = &self.keys[from..from + length];
+        let at = from + window.iter().map(|other| usize::from(*other < key)).sum::<usize>();
+        if self.keys.get(at) == Some(&key) { Ok(at) } else { Err(at) }
+    }
+
+    /// Returns the value of a key.
+    #[inline]
+    pub(super) fn get(&self, key: u32) -> Option<&T> {
+        self.values.get(self.position(key).ok()?)
+    }
+
+    /// Returns the value of a key, to be changed. Its key must stay the same.
+    #[inline]
+    pub(super) fn get_mut(&mut self, key: u32) -> Option<&mut T> {
+        let at = self.position(key).ok()?;
+        self.values.get_mut(at)
+    }
+
+    /// Returns all values in the order of their keys.
+    #[inline]
+    pub(super) fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    /// Removes the value of a key, if there is one.
+    pub(super) fn remove(&mut self, key: u32) {
+        if let Ok(at) = self.position(key) {
+            self.keys.remove(at);
+            self.values.remove(at);
+        }
+    }
+
+    /// Returns the number of values.
+    #[inline]
+    pub(super) const fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Returns the first and the last key.
+    #[inline]
+    pub(super) fn ends(&self) -> (Option<u32>, Option<u32>) {
+        (self.keys.first().copied(), self.keys.last().copied())
+    }
+}
+
+impl<T: Key> Keyed<T> {
+    /// Inserts a value, in place of the one with its key if there is one.
+    pub(super) fn insert(&mut self, value: T) {
+        match self.position(value.key()) {
+            Ok(at) => self.values[at] = value,
+            Err(at) => {
+                self.keys.insert(at, value.key());
+                self.values.insert(at, value);
+            }
+        }
+    }
+}
+
+impl<T: Key> From<Vec<T>> for Keyed<T> {
+    /// Sorts the values, if they are not sorted already. Of several with one key, the first stays.
+    fn from(mut values: Vec<T>) -> Self {
+        values.sort_by_key(Key::key);
+        values.dedup_by_key(|value| value.key());
+        Self { keys: values.iter().map(Key::key).collect(), values }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    impl Key for u32 {
+        fn key(&self) -> u32 {
+            *self
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_search_finds_what_a_search_in_the_values_finds(
+            values in proptest::collection::vec(0..300_u32, 0..250),
+            wanted in 0..300_u32,
+        ) {
+            let keyed = Keyed::from(values);
+            prop_assert!(keyed.values().is_sorted_by(|one, next| one < next));
+            prop_assert_eq!(keyed.position(wanted), keyed.values().binary_search(&wanted));
+        }
+
+        #[test]
+        fn insertions_and_removals_keep_the_order(
+            keys in proptest::collection::vec(0..90_u32, 0..400),
+        ) {
+            let (mut keyed, mut model) = (Keyed::new(), std::collections::BTreeSet::new());
+            for key in keys {
+                prop_assert_eq!(keyed.get(key), model.get(&key));
+                if model.remove(&key) {
+                    keyed.remove(key);
+                } else {
+                    model.insert(key);
+                    keyed.insert(key);
+                }
+            }
+            prop_assert!(keyed.values().iter().eq(&model));
+            prop_assert_eq!(keyed.keys, keyed.values);
+        }
+    }
+}

@@ -141,6 +141,7 @@ impl ReorderBuffer {
     }
 
     /// Returns the position of the line in flight with this tag.
+    #[inline]
     pub(super) fn position_of(&mut self, tag: u64) -> Option<u64> {
         if let Some(positions) = &mut self.positions {
             return positions.remove(&tag);
@@ -241,6 +242,21 @@ impl ReorderBuffer {
         Some(Released { file_line: line.file_line, answer })
     }
 
+    /// Removes the next lines in the order of the file that have their reply, as long as no text of
+    /// a reply is kept for them: nobody looks at those.
+    pub(super) fn skip_answered(&mut self) {
+        let is_done = |slot: &&Slot| slot.fate == Fate::Answered;
+        let mut answered = self.slots.iter().take_while(is_done).count();
+        if self.reply_bytes > 0 {
+            let without_text = self.replies.iter().position(|reply| !reply.is_empty());
+            answered = answered.min(without_text.unwrap_or(self.replies.len()));
+        }
+        self.slots.drain(..answered);
+        self.lines.drain(..answered);
+        self.replies.drain(..answered.min(self.replies.len()));
+        self.first += answered as u64;
+    }
+
     /// Returns the number of lines without a reply.
     pub(super) const fn unanswered(&self) -> usize {
         self.unanswered
@@ -301,5 +317,26 @@ mod tests {
             prop_assert_eq!(released, want);
             prop_assert_eq!((buffer.unanswered(), buffer.reply_bytes), (0, 0));
         }
+    }
+
+    #[test]
+    fn only_lines_without_the_text_of_a_reply_are_skipped() {
+        let mut buffer = ReorderBuffer::default();
+        for tag in 1..=5 {
+            buffer.register_tag(Some(tag));
+            buffer.push(&line(Some(tag)), tag, 0);
+        }
+        for (tag, reply) in [(1, ""), (2, ""), (3, "[3] ERR"), (4, "")] {
+            let position = buffer.position_of(tag).unwrap();
+            let answer = Answer { refused: None, reply: Bytes::from(reply) };
+            buffer.store_reply(position, answer, 0).unwrap();
+        }
+        buffer.skip_answered();
+        let released = buffer.pop().unwrap();
+        assert_eq!((released.file_line, &released.answer.reply[..]), (3, &b"[3] ERR"[..]));
+        buffer.skip_answered();
+        assert!(buffer.pop().is_none(), "line 5 has no reply");
+        assert_eq!((buffer.unanswered(), buffer.reply_bytes), (1, 0));
+        assert_eq!(buffer.position_of(5), Some(4));
     }
 }

@@ -266,6 +266,10 @@ impl ReplayState {
     /// # Errors
     /// An error of standard output.
     pub(super) fn release_replies(&mut self) -> io::Result<()> {
+        if !self.needs_replies {
+            // What is left are malformed lines, which are reported with their number.
+            self.reorder_buffer.skip_answered();
+        }
         while !self.has_failed()
             && let Some(released) = self.reorder_buffer.pop()
         {

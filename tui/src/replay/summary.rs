@@ -41,7 +41,40 @@ pub(super) struct Summary {
     pub server: BTreeMap<String, String>,
     malformed: Vec<String>,
     /// Latencies by command; Some from the first reply on.
-    latencies: [Option<Histogram<u64>>; CommandName::ALL.len()],
+    latencies: [Option<Latencies>; CommandName::ALL.len()],
+}
+
+/// Latencies of one command.
+#[derive(Debug)]
+struct Latencies {
+    histogram: Histogram<u64>,
+    /// The newest latency, and how many times in a row it is not in the histogram yet: lines that
+    /// are sent together are mostly answered together.
+    newest: (u64, u64),
+}
+
+impl Latencies {
+    fn of(latency_us: u64) -> Option<Self> {
+        let histogram = Histogram::new_with_bounds(1, LATENCY_US_MAX, 2).ok()?;
+        Some(Self { histogram, newest: (latency_us, 1) })
+    }
+
+    #[inline]
+    fn add(&mut self, latency_us: u64) {
+        if self.newest.0 == latency_us {
+            self.newest.1 += 1;
+            return;
+        }
+        let (newest, count) = std::mem::replace(&mut self.newest, (latency_us, 1));
+        self.histogram.saturating_record_n(newest, count);
+    }
+
+    /// Returns the histogram of all latencies.
+    fn complete(&self) -> Histogram<u64> {
+        let (mut histogram, (newest, count)) = (self.histogram.clone(), self.newest);
+        histogram.saturating_record_n(newest, count);
+        histogram
+    }
 }
 
 /// Form of the summary with `--json`.
@@ -74,12 +107,10 @@ impl Summary {
             Some(code) => self.refused[code as usize] += 1,
         }
         let Some(command) = command else { return };
-        let latencies = &mut self.latencies[command as usize];
-        if latencies.is_none() {
-            *latencies = Histogram::new_with_bounds(1, LATENCY_US_MAX, 2).ok();
-        }
-        if let Some(latencies) = latencies {
-            latencies.saturating_record(latency_us.max(1));
+        let latency_us = latency_us.max(1);
+        match &mut self.latencies[command as usize] {
+            Some(latencies) => latencies.add(latency_us),
+            none => *none = Latencies::of(latency_us),
         }
     }
 
@@ -100,16 +131,16 @@ impl Summary {
         counted.map(|(code, count)| (code.as_str(), count)).collect()
     }
 
-    fn latencies(&self) -> impl Iterator<Item = (CommandName, &Histogram<u64>)> {
+    fn latencies(&self) -> impl Iterator<Item = (CommandName, Histogram<u64>)> {
         let commands = CommandName::ALL.into_iter().zip(&self.latencies);
-        commands.filter_map(|(command, histogram)| Some((command, histogram.as_ref()?)))
+        commands.filter_map(|(command, latencies)| Some((command, latencies.as_ref()?.complete())))
     }
 
     /// Returns the summary as one line of JSON.
     pub(super) fn to_json(&self) -> String {
         let latency_us = self
             .latencies()
-            .map(|(command, histogram)| (command.as_str(), percentiles(histogram).into()))
+            .map(|(command, histogram)| (command.as_str(), percentiles(&histogram).into()))
             .collect();
         let json = Json {
             lines: self.lines,
@@ -199,7 +230,7 @@ impl Summary {
     fn write_times(&self, text: &mut String, verbose: bool) {
         let Ok(mut all) = Histogram::<u64>::new_with_bounds(1, LATENCY_US_MAX, 2) else { return };
         for (_, histogram) in self.latencies() {
-            let _ = all.add(histogram);
+            let _ = all.add(&histogram);
         }
         if all.is_empty() {
             return;
@@ -220,7 +251,7 @@ impl Summary {
         };
         if verbose {
             for (command, histogram) in self.latencies() {
-                row(command.as_str(), histogram);
+                row(command.as_str(), &histogram);
             }
         }
         row("all", &all);

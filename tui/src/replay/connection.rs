@@ -1,13 +1,14 @@
 //! One connection of a replay: sends its lines and receives its replies.
 
 use super::ending::{Moved, has_ended};
+use super::read_buffer::ReadBuffer;
 use super::sender::SendPause;
 use super::state::ReplayState;
 use crate::app::WANTS_LOGIN;
 use crate::net::answers;
 use crate::remote::{Follower, Server, Stream};
 use anyhow::{Context as _, bail};
-use bytes::{Buf, BytesMut};
+use bytes::Buf;
 use daytrade_protocol::{Code, ServerLine, Tag};
 use std::cell::RefCell;
 use std::io::{self, Cursor};
@@ -19,8 +20,6 @@ use tokio::time::Instant;
 
 /// Maximum size of one reply, bytes: a summary of every stock there is takes a quarter of it.
 const REPLY_BYTES_MAX: usize = 16 << 20;
-/// Bytes to read at once.
-const READ_BYTES: usize = 256 << 10;
 /// Time without any traffic, while replies are outstanding, after which the server is asked whether
 /// it still answers.
 const SILENCE_MAX: Duration = Duration::from_secs(3);
@@ -119,7 +118,7 @@ async fn carry_lines(
     shared: &Shared,
     moved: &mut Moved,
 ) -> anyhow::Result<()> {
-    let mut input = BytesMut::new();
+    let mut buffer = ReadBuffer::default();
     let (mut last_traffic, mut was_idle) = (Instant::now(), true);
     // When the server was last known to answer.
     let mut answered = last_traffic;
@@ -140,7 +139,7 @@ async fn carry_lines(
         if shared.state.borrow().has_failed() {
             return Ok(());
         }
-        input.reserve(READ_BYTES);
+        buffer.reserve();
         tokio::select! {
             // What is not sent to a server that carries out nothing more is surely not carried out.
             sent = output.progress(), if output.has_work() && !moved.told => {
@@ -148,13 +147,13 @@ async fn carry_lines(
                     last_traffic = Instant::now();
                 }
             }
-            read = reader.read_buf(&mut input) => {
+            read = reader.read_buf(&mut buffer.input) => {
                 last_traffic = Instant::now();
                 let is_answered = output.closed && in_flight == 0;
                 if has_ended(read, in_flight, is_answered, moved.told)? {
                     return Ok(());
                 }
-                process_replies(shared, connection, server, &mut input, moved)?;
+                process_replies(shared, connection, server, &mut buffer, moved)?;
                 if moved.told && shared.state.borrow().sender.has_moved(connection)
                     || moved.in_order
                 {
@@ -269,16 +268,16 @@ fn process_replies(
     shared: &Shared,
     connection: usize,
     server: &Server,
-    input: &mut BytesMut,
+    buffer: &mut ReadBuffer,
     moved: &mut Moved,
 ) -> anyhow::Result<()> {
-    let Some(end) = end_of_replies(input) else {
-        if input.len() > REPLY_BYTES_MAX {
+    let Some(end) = end_of_replies(&buffer.input) else {
+        if buffer.input.len() > REPLY_BYTES_MAX {
             bail!("not a daytrade server: a reply has more than {REPLY_BYTES_MAX} bytes");
         }
         return Ok(());
     };
-    let arrived = input.split_to(end).freeze();
+    let arrived = buffer.take(end);
     let mut state = shared.state.borrow_mut();
     let now_us = state.now_us();
     // Start of the current reply, and of its current line.
@@ -321,7 +320,9 @@ fn process_replies(
         }
         (from, line_from) = (to, to);
     }
-    shared.release_replies(&mut state)
+    shared.release_replies(&mut state)?;
+    buffer.put_back(arrived);
+    Ok(())
 }
 
 /// Returns the start of the last line of a reply whose earlier lines begin with this tag and a

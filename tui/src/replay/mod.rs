@@ -15,6 +15,7 @@ mod line;
 mod monitor;
 mod printer;
 mod progress;
+mod read_buffer;
 mod reorder_buffer;
 mod run;
 mod sender;

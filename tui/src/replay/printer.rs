@@ -5,6 +5,9 @@
 use super::expect::mask_line;
 use std::io::{self, Write as _};
 
+/// Bytes that are written at once: they are then still in the processor's cache.
+const FLUSH_BYTES: usize = 128 << 10;
+
 /// Buffered standard output.
 #[derive(Debug)]
 pub(super) struct ReplyPrinter {
@@ -28,20 +31,22 @@ impl ReplyPrinter {
     }
 
     /// Adds a reply, without control characters: they could change the state of a terminal.
-    pub(super) fn print(&mut self, reply: &[u8]) {
-        if !self.mask {
-            // One look without branches at all bytes: hardly any reply has control characters.
-            if reply.iter().fold(true, |clean, byte| clean & is_printed(*byte)) {
-                self.buffer.extend_from_slice(reply);
-            } else {
-                self.buffer.extend(reply.iter().filter(|byte| is_printed(**byte)));
+    ///
+    /// # Errors
+    /// An error of standard output.
+    pub(super) fn print(&mut self, reply: &[u8]) -> io::Result<()> {
+        if self.mask {
+            for line in String::from_utf8_lossy(reply).lines() {
+                self.buffer.extend_from_slice(mask_line(line).as_bytes());
+                self.buffer.push(b'\n');
             }
-            return;
+        } else if reply.iter().fold(true, |clean, byte| clean & is_printed(*byte)) {
+            // One look without branches at all bytes: hardly any reply has control characters.
+            self.buffer.extend_from_slice(reply);
+        } else {
+            self.buffer.extend(reply.iter().filter(|byte| is_printed(**byte)));
         }
-        for line in String::from_utf8_lossy(reply).lines() {
-            self.buffer.extend_from_slice(mask_line(line).as_bytes());
-            self.buffer.push(b'\n');
-        }
+        if self.buffer.len() >= FLUSH_BYTES { self.flush() } else { Ok(()) }
     }
 
     /// Writes the buffer to standard output.
@@ -63,8 +68,8 @@ mod tests {
     #[test]
     fn control_characters_are_not_printed() {
         let mut printer = ReplyPrinter::new(false);
-        printer.print("[1]-HELP\u{1b}[2J \u{e9}\r\n\u{7f}[1] OK\n".as_bytes());
-        printer.print(b"[2] OK\n");
+        printer.print("[1]-HELP\u{1b}[2J \u{e9}\r\n\u{7f}[1] OK\n".as_bytes()).unwrap();
+        printer.print(b"[2] OK\n").unwrap();
         assert_eq!(printer.buffer, "[1]-HELP[2J \u{e9}\n[1] OK\n[2] OK\n".as_bytes());
     }
 }

@@ -280,7 +280,7 @@ impl ReplayState {
                 self.tally.on_malformed(released.file_line, &format!("{code}: {message}"));
             }
             if let Some(printer) = &mut self.printer {
-                printer.print(&reply);
+                printer.print(&reply)?;
             }
             if self.keeps_dump
                 && let Ok(ServerLine::Reply(Reply {

@@ -7,13 +7,13 @@ use super::prices::{PriceTable, decide_at};
 use super::round::Round;
 use super::subscribers::Subscribers;
 use super::wait_queue::WaitQueue;
-use crate::engine::{Events, Hit, Outcome, Price, PriceUsed, Record, UserId, reply_to};
+use crate::engine::{Hit, Outcome, Price, Record, UserId, reply_to};
 use crate::limits::PREFETCH_JOBS;
 use crate::message::{
     DumpDone, DumpRequest, Job, PendingDump, Quote, QuoteRequest, ReplyTarget, ReplyTo,
     Subscription, Work,
 };
-use daytrade_protocol::{Command, CommandName, Refusal, ReplyBody, Symbol, UserName};
+use daytrade_protocol::{Command, CommandName, FileName, Refusal, ReplyBody, Symbol, UserName};
 use hashbrown::HashSet;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -196,7 +196,7 @@ impl Executor {
             self.expire_user(id);
         }
         let (ledger, prices, command) = (&self.ledger, &mut self.prices, &transaction.command);
-        let (decided, used) = match decide_at(ledger, prices, id, command, price, number) {
+        let (outcome, used) = match decide_at(ledger, prices, id, command, price, number) {
             Ok(decided) => decided,
             Err(symbol) => return self.wait_for_price(transaction, symbol),
         };
@@ -207,19 +207,9 @@ impl Executor {
         {
             self.record_hit(hit);
         }
-        match decided {
-            Ok(events) => self.carry_out(transaction, events, used, id),
-            Err(refusal) => {
-                self.round.refuse_command(to, &transaction.command, &refusal);
-                let Transaction { assigned, command, .. } = transaction;
-                let outcome = Outcome::Refused(refusal);
-                let price = used;
-                let record = Record::Transaction { number, assigned, command, price, outcome };
-                self.subscribers.note_order(&record, self.ledger.now_ms());
-                self.ledger.record(&record, id, |_, _, _| {});
-                Progress::Continue
-            }
-        }
+        let Transaction { target, assigned, command, .. } = transaction;
+        let record = Record::Transaction { number, assigned, command, price: used, outcome };
+        self.carry_out(&record, target, to, id)
     }
 
     fn wait_for_price(&mut self, transaction: Transaction<'_>, symbol: Symbol) -> Progress {
@@ -260,53 +250,70 @@ impl Executor {
         }
     }
 
-    /// Records a command's events and answers it.
+    /// Records what was decided of a command and answers it.
     fn carry_out(
         &mut self,
-        transaction: Transaction<'_>,
-        events: Events,
-        price: Option<PriceUsed>,
+        record: &Record,
+        target: &ReplyTarget,
+        to: ReplyTo,
         id: Option<UserId>,
     ) -> Progress {
-        let Transaction { target, to, number, assigned, command } = transaction;
-        if !matches!(command, Command::DumpLog { .. }) {
-            self.round.tally.ok(command.name());
-        }
-        let mut progress = Progress::Continue;
-        match (&command, id) {
-            (Command::Quote { symbol, .. }, _) => {
+        let Record::Transaction { number, command, outcome, .. } = record else {
+            return Progress::Continue;
+        };
+        let (mut progress, mut reply) = (Progress::Continue, None);
+        match (outcome, command) {
+            (Outcome::Refused(refusal), _) => self.round.refuse_command(to, command, refusal),
+            (_, Command::Quote { symbol, .. }) => {
+                self.round.tally.ok(command.name());
                 if let Some(quote) = self.prices.quote(*symbol) {
                     self.round.reply_quote(to, quote);
                 }
             }
-            (Command::DumpLog { user, filename }, _) => {
-                let (target, user) = (target.clone(), user.clone());
-                if let Some(user) = &user {
-                    self.waiting.hold(user);
-                    progress = Progress::Wait;
+            (_, Command::DumpLog { user, filename }) => {
+                progress = self.begin_dump(target, to, *number, user.as_ref(), filename);
+            }
+            (_, Command::DisplaySummary { user }) => {
+                self.round.tally.ok(command.name());
+                // A summary shows the history before itself.
+                if let Some(id) = id {
+                    self.round.reply_summary(to, user, self.ledger.book().account(id));
                 }
-                let dump = PendingDump { target, to, number, user, filename: filename.clone() };
-                let (record, time_ms) = (self.ledger.next_record(), self.ledger.now_ms());
-                self.round.add_dump(DumpRequest { shard: self.id, record, time_ms, dump });
             }
-            // A summary shows the history before itself.
-            (Command::DisplaySummary { user }, Some(id)) => {
-                self.round.reply_summary(to, user, self.ledger.book().account(id));
+            (Outcome::Done(events), _) => {
+                self.round.tally.ok(command.name());
+                reply = Some(events);
             }
-            _ => {}
         }
-        let outcome = Outcome::Done(events);
-        let record = Record::Transaction { number, assigned, command, price, outcome };
         let subscribers = &mut self.subscribers;
-        subscribers.note_order(&record, self.ledger.now_ms());
+        subscribers.note_order(record, self.ledger.now_ms());
         let id =
-            self.ledger.record(&record, id, |book, id, event| subscribers.note(book, id, event));
-        if let (Record::Transaction { command, outcome: Outcome::Done(events), .. }, Some(id)) =
-            (&record, id)
+            self.ledger.record(record, id, |book, id, event| subscribers.note(book, id, event));
+        if let (Some(events), Some(id)) = (reply, id)
             && let Some(body) = reply_to(command, events, self.ledger.book().account(id))
         {
             self.round.reply(to, &body);
         }
+        progress
+    }
+
+    /// Asks for the file of a DUMPLOG. Its user waits for it, if it is about one.
+    fn begin_dump(
+        &mut self,
+        target: &ReplyTarget,
+        to: ReplyTo,
+        number: u64,
+        user: Option<&UserName>,
+        filename: &FileName,
+    ) -> Progress {
+        let (target, user, filename) = (target.clone(), user.cloned(), filename.clone());
+        if let Some(user) = &user {
+            self.waiting.hold(user);
+        }
+        let progress = if user.is_some() { Progress::Wait } else { Progress::Continue };
+        let dump = PendingDump { target, to, number, user, filename };
+        let (record, time_ms) = (self.ledger.next_record(), self.ledger.now_ms());
+        self.round.add_dump(DumpRequest { shard: self.id, record, time_ms, dump });
         progress
     }
 

@@ -1,9 +1,9 @@
 //! The prices that a shard knows, and commands decided at them.
 
 use super::ledger::Ledger;
-use crate::engine::{Events, Hit, Price, PriceUsed, Rejection, UserId, decide};
+use crate::engine::{Hit, Outcome, Price, PriceUsed, Rejection, UserId, decide};
 use crate::message::{Quote, is_fresh};
-use daytrade_protocol::{Command, Money, Refusal, Symbol, UserName};
+use daytrade_protocol::{Command, Money, Symbol, UserName};
 use hashbrown::HashMap;
 use std::cell::Cell;
 
@@ -127,8 +127,8 @@ impl KnownQuote {
     }
 }
 
-/// A decision and the price it used.
-pub(super) type Decision = (Result<Events, Refusal>, Option<PriceUsed>);
+/// What was decided, and the price that was used for it.
+pub(super) type Decision = (Outcome, Option<PriceUsed>);
 
 /// Decides a command at the price given, or at one the shard knows. Returns the symbol if the
 /// command has to wait for its price.
@@ -153,14 +153,14 @@ pub(super) fn decide_at(
         None if matches!(price, Price::Known(_)) => Price::Unasked,
         None => price,
     };
-    let decided = match decide(account, command, price_of, now_ms, number) {
-        Ok(events) => Ok(events),
-        Err(Rejection::Refused(refusal)) => Err(refusal),
+    let outcome = match decide(account, command, price_of, now_ms, number) {
+        Ok(events) => Outcome::Done(events),
+        Err(Rejection::Refused(refusal)) => Outcome::Refused(refusal),
         Err(Rejection::NeedsPrice(symbol)) => return Err(symbol),
     };
     let used = found.get().map(|(symbol, KnownPrice { price, is_new, .. })| {
         let cached = !is_new || prices.note_first_use(symbol, command.user(), number);
         PriceUsed { price, cached }
     });
-    Ok((decided, used))
+    Ok((outcome, used))
 }

@@ -3,6 +3,7 @@
 //! It reads no more of a line than that, because the server parses the line anyway.
 
 use daytrade_protocol::{CommandName, LINE_BYTES_MAX, Tag, plain_head, trim};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// A line that the server processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(super) fn classify_line(line: &[u8], connections: usize) -> Option<Outgoing>
     // The first of the fields is the user.
     let connection_of = |fields: &[u8]| match connections {
         1 => 0,
-        _ => (hash(split_field(fields).0) % connections as u64) as usize,
+        _ => (xxh3_64(split_field(fields).0) % connections as u64) as usize,
     };
     // Nearly all lines.
     if !too_long
@@ -80,14 +81,6 @@ fn split_field(fields: &[u8]) -> (&[u8], &[u8]) {
         Some(comma) => (trim(&fields[..comma]), &fields[comma + 1..]),
         None => (trim(fields), b""),
     }
-}
-
-/// Returns the FNV-1a hash, which spreads users evenly over connections.
-fn hash(bytes: &[u8]) -> u64 {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    hash ^ (hash >> 32)
 }
 
 #[cfg(test)]

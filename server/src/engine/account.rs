@@ -1,5 +1,6 @@
 //! The account of one user. Any code may read it; only [`super::apply()`] changes it.
 
+use super::keyed::NotSorted;
 use super::portfolio::{EMPTY, Holding, PendingOrder, Portfolio, SetOrder};
 use crate::limits::HISTORY_MAX;
 use daytrade_protocol::{Code, CommandName, Money, Side, Symbol};
@@ -12,7 +13,7 @@ pub struct UserId(pub u32);
 
 /// Cash, holdings, pending orders, triggers and the newest transactions of one user.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(from = "Stored")]
+#[serde(try_from = "Stored")]
 pub struct Account {
     /// Cash that is free to spend.
     pub(super) cash: Money,
@@ -20,7 +21,7 @@ pub struct Account {
     pub(super) reserved: Money,
     /// Realised profit: the proceeds of all sales minus their cost basis.
     pub(super) realised: Money,
-    /// None if nothing was ever held, ordered or set.
+    /// None only if nothing is held, ordered or set.
     portfolio: Option<Box<Portfolio>>,
     /// Newest transactions, newest last.
     pub(super) history: VecDeque<HistoryEntry>,
@@ -200,11 +201,14 @@ impl Serialize for Account {
     }
 }
 
-impl From<Stored> for Account {
-    fn from(stored: Stored) -> Self {
+impl TryFrom<Stored> for Account {
+    type Error = &'static str;
+
+    fn try_from(stored: Stored) -> Result<Self, Self::Error> {
         let Stored { cash, reserved, realised, history, .. } = stored;
         let pending = [stored.pending_buys, stored.pending_sells];
-        let portfolio = Portfolio::stored(stored.holdings, pending, stored.sets);
-        Self { cash, reserved, realised, portfolio, history }
+        let portfolio = Portfolio::stored(stored.holdings, pending, stored.sets)
+            .map_err(|NotSorted| "holdings or set amounts are not in their order")?;
+        Ok(Self { cash, reserved, realised, portfolio, history })
     }
 }

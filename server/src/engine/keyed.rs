@@ -1,8 +1,8 @@
 //! Values sorted by a key of 32 bits.
 //!
-//! The keys stand apart from the values. A search then reads one or two lines of the processor's
-//! cache, where a search in the values would read another one at nearly every step. The keys are
-//! always those of the values, in ascending order; no two values have the same one.
+//! The keys stand apart from the values, close together: a search compares several of them at once,
+//! and reads a value only when it has found its key. The keys are always those of the values, in
+//! ascending order; no two values have the same one.
 
 #![expect(clippy::indexing_slicing, reason = "the positions are within the keys")]
 
@@ -95,12 +95,17 @@ impl<T: Key> Keyed<T> {
     }
 }
 
-impl<T: Key> From<Vec<T>> for Keyed<T> {
-    /// Sorts the values, if they are not sorted already. Of several with one key, the first stays.
-    fn from(mut values: Vec<T>) -> Self {
-        values.sort_by_key(Key::key);
-        values.dedup_by_key(|value| value.key());
-        Self { keys: values.iter().map(Key::key).collect(), values }
+/// Values that are not in the order of their keys, or two with one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NotSorted;
+
+impl<T: Key> TryFrom<Vec<T>> for Keyed<T> {
+    type Error = NotSorted;
+
+    fn try_from(values: Vec<T>) -> Result<Self, NotSorted> {
+        let keys: Vec<u32> = values.iter().map(Key::key).collect();
+        let is_sorted = keys.is_sorted_by(|key, next| key < next);
+        if is_sorted { Ok(Self { keys, values }) } else { Err(NotSorted) }
     }
 }
 
@@ -118,12 +123,14 @@ mod tests {
     proptest! {
         #[test]
         fn a_search_finds_what_a_search_in_the_values_finds(
-            values in proptest::collection::vec(0..300_u32, 0..250),
+            values in proptest::collection::btree_set(0..300_u32, 0..250),
             wanted in 0..300_u32,
         ) {
-            let keyed = Keyed::from(values);
-            prop_assert!(keyed.values().is_sorted_by(|one, next| one < next));
-            prop_assert_eq!(keyed.position(wanted), keyed.values().binary_search(&wanted));
+            let mut values: Vec<u32> = values.into_iter().collect();
+            let keyed = Keyed::try_from(values.clone()).unwrap();
+            prop_assert_eq!(keyed.position(wanted), values.binary_search(&wanted));
+            values.push(0);
+            prop_assert_eq!(Keyed::try_from(values.clone()).is_ok(), values.len() == 1);
         }
 
         #[test]

@@ -1,6 +1,6 @@
 //! What a user trades with: holdings, pending orders, set amounts and triggers.
 
-use super::keyed::{Key, Keyed};
+use super::keyed::{Key, Keyed, NotSorted};
 use daytrade_protocol::{Money, Side, Symbol};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -90,8 +90,8 @@ pub struct Trigger {
     pub record: u64,
 }
 
-/// What one user trades with. Most of a million users have none: an account holds it in memory of
-/// its own.
+/// What one user trades with. It is in memory of its own, apart from the account: many users hold
+/// nothing, and the table of accounts is shorter without it.
 #[derive(Clone, Debug)]
 pub(super) struct Portfolio {
     /// By symbol. No holding is empty.
@@ -112,14 +112,19 @@ impl Portfolio {
     }
 
     /// Returns the portfolio of a snapshot; None if it is empty.
+    ///
+    /// # Errors
+    /// [`NotSorted`] if two holdings, or two set amounts, are the same one's: none may be dropped.
     pub(super) fn stored(
         holdings: Vec<Holding>,
         pending: [VecDeque<PendingOrder>; 2],
         sets: Vec<SetOrder>,
-    ) -> Option<Box<Self>> {
-        let none = holdings.is_empty() && sets.is_empty() && pending.iter().all(VecDeque::is_empty);
-        let portfolio = || Self { holdings: holdings.into(), sets: sets.into(), pending };
-        (!none).then(portfolio).map(Box::new)
+    ) -> Result<Option<Box<Self>>, NotSorted> {
+        if holdings.is_empty() && sets.is_empty() && pending.iter().all(VecDeque::is_empty) {
+            return Ok(None);
+        }
+        let (holdings, sets) = (holdings.try_into()?, sets.try_into()?);
+        Ok(Some(Box::new(Self { holdings, sets, pending })))
     }
 
     /// Returns the pending orders of one side, oldest first.

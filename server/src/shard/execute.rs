@@ -250,7 +250,7 @@ impl Executor {
         }
     }
 
-    /// Records what was decided of a command and answers it.
+    /// Records what was decided about a command and answers it.
     fn carry_out(
         &mut self,
         record: &Record,
@@ -259,6 +259,7 @@ impl Executor {
         id: Option<UserId>,
     ) -> Progress {
         let Record::Transaction { number, command, outcome, .. } = record else {
+            debug_assert!(false, "only transactions are carried out");
             return Progress::Continue;
         };
         let (mut progress, mut reply) = (Progress::Continue, None);

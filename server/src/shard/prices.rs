@@ -96,8 +96,8 @@ impl PriceTable {
         self.prices.get(&symbol).copied().filter(|known| is_fresh(known.arrived_ms, now_ms))
     }
 
-    /// Notes that a transaction has used the first price of a symbol since it is new. Returns true
-    /// if the price comes from the cache for this transaction.
+    /// Notes that a transaction has used a price that is new. Returns true if the price comes from
+    /// the cache for this transaction.
     fn note_first_use(&mut self, symbol: Symbol, user: Option<&UserName>, number: u64) -> bool {
         let Some(known) = self.prices.get_mut(&symbol) else { return true };
         let Some(quote) = self.quotes.get_mut(known.index as usize) else { return true };

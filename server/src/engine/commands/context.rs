@@ -6,7 +6,7 @@ use daytrade_protocol::{Money, Refusal, Symbol};
 /// State of the price that a command may need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Price {
-    /// The price has not been requested.
+    /// The price has not been requested, or is too old by now: it has to be requested.
     Unasked,
     /// A quote at most 60 s old.
     Known(Money),

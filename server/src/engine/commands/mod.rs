@@ -1,5 +1,5 @@
-//! Decides the result of a command. The functions are pure: they take an account, a command, a
-//! price and the time, and return events or a refusal.
+//! Decides the result of a command. The functions change nothing: they take an account, a command,
+//! the price of a symbol when they need it, and the time, and return events or a refusal.
 //!
 //! Each command is a type of its own name with two functions: `decide` returns its events, `reply`
 //! the OK reply for them. The dispatch comes from the table of commands in the protocol crate.

@@ -14,6 +14,8 @@ pub(super) struct ReplyPrinter {
     /// True if fields that differ from run to run are printed as `*`.
     mask: bool,
     buffer: Vec<u8>,
+    /// The error of a write, until [`ReplyPrinter::flush`] returns it. Nothing is written after it.
+    failure: Option<io::Error>,
 }
 
 /// Returns true for every byte but control characters other than LF.
@@ -27,14 +29,11 @@ const fn is_printed(byte: u8) -> bool {
 
 impl ReplyPrinter {
     pub(super) const fn new(mask: bool) -> Self {
-        Self { mask, buffer: Vec::new() }
+        Self { mask, buffer: Vec::new(), failure: None }
     }
 
     /// Adds a reply, without control characters: they could change the state of a terminal.
-    ///
-    /// # Errors
-    /// An error of standard output.
-    pub(super) fn print(&mut self, reply: &[u8]) -> io::Result<()> {
+    pub(super) fn print(&mut self, reply: &[u8]) {
         if self.mask {
             for line in String::from_utf8_lossy(reply).lines() {
                 self.buffer.extend_from_slice(mask_line(line).as_bytes());
@@ -46,13 +45,21 @@ impl ReplyPrinter {
         } else {
             self.buffer.extend(reply.iter().filter(|byte| is_printed(**byte)));
         }
-        if self.buffer.len() >= FLUSH_BYTES { self.flush() } else { Ok(()) }
+        if self.buffer.len() >= FLUSH_BYTES {
+            if self.failure.is_none() {
+                self.failure = io::stdout().lock().write_all(&self.buffer).err();
+            }
+            self.buffer.clear();
+        }
     }
 
-    /// Writes the buffer to standard output.
+    /// Writes what is left to standard output.
+    ///
+    /// # Errors
+    /// The error of this write, or of one since the last flush.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
         }
         let mut stdout = io::stdout().lock();
         stdout.write_all(&self.buffer)?;
@@ -68,8 +75,8 @@ mod tests {
     #[test]
     fn control_characters_are_not_printed() {
         let mut printer = ReplyPrinter::new(false);
-        printer.print("[1]-HELP\u{1b}[2J \u{e9}\r\n\u{7f}[1] OK\n".as_bytes()).unwrap();
-        printer.print(b"[2] OK\n").unwrap();
+        printer.print("[1]-HELP\u{1b}[2J \u{e9}\r\n\u{7f}[1] OK\n".as_bytes());
+        printer.print(b"[2] OK\n");
         assert_eq!(printer.buffer, "[1]-HELP[2J \u{e9}\n[1] OK\n[2] OK\n".as_bytes());
     }
 }

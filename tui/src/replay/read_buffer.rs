@@ -6,12 +6,17 @@
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 
-/// Bytes to read at once.
-const READ_BYTES: usize = 256 << 10;
-/// Bytes that share a buffer with later ones: few bytes that wait must not hold a whole one.
-const FEW_BYTES: usize = READ_BYTES / 2;
+/// Size of a new buffer, bytes.
+const BUFFER_BYTES: usize = 256 << 10;
+/// Least room for a read, bytes. Short reads share a buffer until it has less.
+const ROOM_BYTES: usize = 64 << 10;
+/// Bytes that leave their buffer to later reads: few bytes that wait must not hold a whole one.
+const FEW_BYTES: usize = BUFFER_BYTES / 2;
 /// Buffers that are kept for later reads.
 const SPARE_MAX: usize = 128;
+/// Buffers that may be used again once nothing holds a part of them. Of others, the memory is freed
+/// then.
+const HELD_MAX: usize = 256;
 
 /// What a connection has received and not yet processed.
 #[derive(Debug, Default)]
@@ -26,7 +31,9 @@ pub(super) struct ReadBuffer {
 impl ReadBuffer {
     /// Makes room for a read.
     pub(super) fn reserve(&mut self) {
-        self.input.reserve(READ_BYTES);
+        if self.input.capacity() - self.input.len() < ROOM_BYTES {
+            self.input.reserve(BUFFER_BYTES);
+        }
     }
 
     /// Takes the first bytes. They are given back with [`ReadBuffer::put_back`].
@@ -34,10 +41,9 @@ impl ReadBuffer {
         if bytes < FEW_BYTES {
             return self.input.split_to(bytes).freeze();
         }
-        let mut next = self.spare.pop().unwrap_or_default();
-        let rest = self.input.get(bytes..).unwrap_or_default();
-        next.reserve(rest.len() + READ_BYTES);
-        next.extend_from_slice(rest);
+        let new = || BytesMut::with_capacity(BUFFER_BYTES);
+        let mut next = self.spare.pop().unwrap_or_else(new);
+        next.extend_from_slice(self.input.get(bytes..).unwrap_or_default());
         let mut taken = std::mem::replace(&mut self.input, next);
         taken.truncate(bytes);
         taken.freeze()
@@ -48,17 +54,22 @@ impl ReadBuffer {
         if taken.len() >= FEW_BYTES {
             self.held.push_back(taken);
         }
-        while let Some(oldest) = self.held.pop_front() {
-            match oldest.try_into_mut() {
+        for buffer in std::mem::take(&mut self.held) {
+            match buffer.try_into_mut() {
                 Ok(buffer) => self.keep(buffer),
-                Err(oldest) => return self.held.push_front(oldest),
+                Err(buffer) => self.held.push_back(buffer),
             }
+        }
+        if self.held.len() > HELD_MAX {
+            self.held.pop_front();
         }
     }
 
+    /// Keeps a buffer for later, unless a long reply has made it larger than others.
     fn keep(&mut self, mut buffer: BytesMut) {
-        if self.spare.len() < SPARE_MAX {
-            buffer.clear();
+        buffer.clear();
+        let is_usual = (FEW_BYTES..=2 * BUFFER_BYTES).contains(&buffer.capacity());
+        if is_usual && self.spare.len() < SPARE_MAX {
             self.spare.push(buffer);
         }
     }
@@ -82,23 +93,45 @@ mod tests {
             buffer.put_back(taken);
             (at, reply)
         };
-        let (first, reply) = read(&mut buffer);
-        let (second, _) = read(&mut buffer);
-        assert_ne!(first, second, "the first reply is still needed");
-        drop(reply);
+        let (first, waits) = read(&mut buffer);
         let later: HashSet<_> = (0..20).map(|_| read(&mut buffer).0).collect();
-        assert!(later.len() <= 4, "{later:?}");
+        assert!(!later.contains(&first), "its reply is still needed");
+        assert!(later.len() <= 3, "the others are used again: {later:?}");
+        drop(waits);
+        let later: HashSet<_> = (0..20).map(|_| read(&mut buffer).0).collect();
+        assert!(later.len() <= 4 && buffer.spare.len() <= 4, "{later:?}");
     }
 
     #[test]
-    fn a_few_bytes_share_a_buffer() {
+    fn replies_that_wait_hold_no_more_than_twice_their_bytes() {
+        let mut buffer = ReadBuffer::default();
+        let (mut buffers, mut end) = (0, std::ptr::null());
+        let waiting: Vec<Bytes> = (0..2_000)
+            .map(|_| {
+                buffer.reserve();
+                buffer.input.extend_from_slice(&[b'x'; 1_000]);
+                let taken = buffer.take(1_000);
+                buffers += usize::from(taken.as_ptr() != end);
+                end = taken.as_ptr().wrapping_add(taken.len());
+                buffer.put_back(taken.clone());
+                taken
+            })
+            .collect();
+        let bytes: usize = waiting.iter().map(Bytes::len).sum();
+        assert!(buffers * BUFFER_BYTES <= 2 * bytes, "{buffers} buffers for {bytes} bytes");
+        assert!(buffer.held.is_empty() && buffer.spare.is_empty());
+    }
+
+    #[test]
+    fn a_few_bytes_leave_the_rest_where_it_is() {
         let mut buffer = ReadBuffer::default();
         buffer.reserve();
         buffer.input.extend_from_slice(b"[1] OK\n[2] OK\n[3]");
-        let (one, two) = (buffer.take(7), buffer.take(7));
+        let one = buffer.take(7);
+        buffer.reserve();
+        let two = buffer.take(7);
         assert_eq!((&one[..], &two[..]), (&b"[1] OK\n"[..], &b"[2] OK\n"[..]));
         assert_eq!(one.as_ptr().wrapping_add(7), two.as_ptr());
-        buffer.put_back(one);
-        assert_eq!((&buffer.input[..], buffer.held.len()), (&b"[3]"[..], 0));
+        assert_eq!(&buffer.input[..], b"[3]");
     }
 }

@@ -247,9 +247,11 @@ impl ReorderBuffer {
     pub(super) fn skip_answered(&mut self) {
         let is_done = |slot: &&Slot| slot.fate == Fate::Answered;
         let mut answered = self.slots.iter().take_while(is_done).count();
-        if self.reply_bytes > 0 {
-            let without_text = self.replies.iter().position(|reply| !reply.is_empty());
-            answered = answered.min(without_text.unwrap_or(self.replies.len()));
+        let has_text = |reply: &Bytes| !reply.is_empty();
+        if self.reply_bytes > 0
+            && let Some(first) = self.replies.iter().take(answered).position(has_text)
+        {
+            answered = first;
         }
         self.slots.drain(..answered);
         self.lines.drain(..answered);

@@ -267,7 +267,7 @@ impl ReplayState {
     /// An error of standard output.
     pub(super) fn release_replies(&mut self) -> io::Result<()> {
         if !self.needs_replies {
-            // What is left are malformed lines, which are reported with their number.
+            // What is left is reported: malformed lines, and those that will never be answered.
             self.reorder_buffer.skip_answered();
         }
         while !self.has_failed()
@@ -280,7 +280,7 @@ impl ReplayState {
                 self.tally.on_malformed(released.file_line, &format!("{code}: {message}"));
             }
             if let Some(printer) = &mut self.printer {
-                printer.print(&reply)?;
+                printer.print(&reply);
             }
             if self.keeps_dump
                 && let Ok(ServerLine::Reply(Reply {

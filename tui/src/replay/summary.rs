@@ -48,8 +48,8 @@ pub(super) struct Summary {
 #[derive(Debug)]
 struct Latencies {
     histogram: Histogram<u64>,
-    /// The newest latency, and how many times in a row it is not in the histogram yet: lines that
-    /// are sent together are mostly answered together.
+    /// The newest latency, and how many times it came in a row; these are not in the histogram yet.
+    /// Lines that are sent together are mostly answered together.
     newest: (u64, u64),
 }
 

@@ -138,29 +138,34 @@ pub fn parse_line(line: &[u8]) -> Parsed {
 
 impl LineBlock {
     /// Takes the next line if it is a command in its plain form, as a client writes it that sends
-    /// many. Returns the request and the length of the line with its line end. Returns None if
-    /// there is no line, or if [`parse_line`] has to read it, which accepts every form.
+    /// many. It wants a reply. `take` gets its tag, the command and the length of the line with its
+    /// line end, bytes: nothing is moved on the way. Returns None if there is no line, or if
+    /// [`parse_line`] has to read it, which accepts every form.
     ///
     /// ```
     /// use bytes::BytesMut;
-    /// use daytrade_protocol::{LineCodec, parse_line};
+    /// use daytrade_protocol::{CommandName, LineCodec};
     /// use tokio_util::codec::Decoder as _;
     ///
     /// let mut bytes = BytesMut::from("[7] QUOTE,alice,ABC\nquote, alice, abc\n");
     /// let mut block = LineCodec::default().decode(&mut bytes)?.unwrap_or_default();
-    /// assert!(block.next_plain().is_some_and(|(_, bytes)| bytes == 20));
-    /// assert!(block.next_plain().is_none());
+    /// assert_eq!(block.next_plain(|_, command, bytes| (command.name(), bytes)),
+    ///     Some((CommandName::Quote, 20)));
+    /// assert!(block.next_plain(|_, _, _| ()).is_none());
     /// assert!(block.next_line().is_some());
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[inline]
-    pub fn next_plain(&mut self) -> Option<(Request, usize)> {
+    pub fn next_plain<T>(
+        &mut self,
+        take: impl FnOnce(Option<Tag>, Command, usize) -> T,
+    ) -> Option<T> {
         let mut from = PlainReader::new(self.rest());
         let (tag, name) = read_head(&mut from)?;
         let command = Command::read_plain(name, &mut from)?;
         let bytes = from.end()?;
         self.skip(bytes);
-        Some((Request { tag, noreply: false, body: Body::Command(command) }, bytes))
+        Some(take(tag, command, bytes))
     }
 }
 

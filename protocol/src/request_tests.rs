@@ -172,8 +172,11 @@ fn both_parsers(lines: &str) -> (Vec<Option<Parsed>>, Vec<Parsed>) {
     while !block.is_empty() {
         let length = block.rest().iter().position(|byte| *byte == b'\n').unwrap() + 1;
         general.push(parse_line(&block.rest()[..length]));
-        if let Some((request, bytes)) = block.next_plain() {
+        let request = |tag, command, bytes| {
             assert_eq!(bytes, length, "of a line in {lines:?}");
+            Request { tag, noreply: false, body: Body::Command(command) }
+        };
+        if let Some(request) = block.next_plain(request) {
             plain.push(Some(Parsed::Request(request)));
         } else {
             plain.push(None);
@@ -186,7 +189,7 @@ fn both_parsers(lines: &str) -> (Vec<Option<Parsed>>, Vec<Parsed>) {
 #[test]
 fn lines_of_workload_files_are_read_in_their_plain_form() {
     let lines = "[1] ADD,iY9ENkXNzR,93298.70 \n[99999999] SET_SELL_TRIGGER,a_b.c-9,ABC,0.01\n\
-                 BUY,u,A1,12345678.90\r\n[3] DISPLAY_SUMMARY,abcdefghijklmnopqrstuv\n\
+                 BUY,u,A1,12345678.90\r\n[3] DISPLAY_SUMMARY,abcdefghijklmnopqrst\n\
                  [4] CANCEL_SET_SELL,u,Z9Z \r\n# comments are read by the other parser\n";
     let (plain, general) = both_parsers(lines);
     assert_eq!(plain.iter().flatten().count(), 5, "{plain:?}");

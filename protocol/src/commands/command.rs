@@ -9,6 +9,25 @@ use crate::wire::fields::Fields;
 use crate::wire::plain::PlainReader;
 use serde::{Deserialize, Serialize};
 
+/// The user of a command, which every command but one has.
+trait NamesUser {
+    fn named(&self) -> Option<&UserName>;
+}
+
+impl NamesUser for UserName {
+    #[inline]
+    fn named(&self) -> Option<&UserName> {
+        Some(self)
+    }
+}
+
+impl NamesUser for Option<UserName> {
+    #[inline]
+    fn named(&self) -> Option<&UserName> {
+        self.as_ref()
+    }
+}
+
 /// Reads the arguments of one row in the order in which they are sent.
 macro_rules! read_arguments {
     (
@@ -60,6 +79,12 @@ macro_rules! define_commands {
             #[inline]
             pub const fn name(&self) -> CommandName {
                 match self { $(Self::$command { .. } => CommandName::$command),* }
+            }
+
+            /// Returns the user it is for; None only for a DUMPLOG of the whole log.
+            #[inline]
+            pub fn user(&self) -> Option<&UserName> {
+                match self { $(Self::$command { user, .. } => user.named()),* }
             }
 
             /// Returns the fields that the audit log shows.
@@ -189,12 +214,6 @@ fn write_late<T: ArgumentValue>(line: &mut impl Fields, value: Option<&T>) {
 }
 
 impl Command {
-    /// Returns the user it is for; None only for a DUMPLOG of the whole log.
-    #[inline]
-    pub fn user(&self) -> Option<&UserName> {
-        self.fields().user
-    }
-
     /// Returns the stock it names.
     #[inline]
     pub fn symbol(&self) -> Option<Symbol> {

@@ -85,10 +85,10 @@ impl ArgumentValue for UserName {
         Self::parse(field).ok_or(refusal)
     }
 
-    #[inline]
+    // Nearly every command has a user: a copy of this for each would fill the instruction cache.
+    #[inline(never)]
     fn read_plain(from: &mut PlainReader<'_>) -> Option<Self> {
-        let (words, length) = from.user()?;
-        Self::of_words(words, length)
+        Self::of_words(from.user()?)
     }
 
     fn write(&self, line: &mut impl Fields) {

@@ -8,43 +8,83 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes, transmute, try_transmute};
 
 /// Maximum length of a user name, bytes.
 pub const USER_BYTES_MAX: usize = 64;
 
-/// The name of a user: 1 to 64 of `A-Z a-z 0-9 _ . -`. Names up to 22 bytes need no allocation.
+/// The name of a user: 1 to 64 of `A-Z a-z 0-9 _ . -`. Names up to 20 bytes need no allocation.
 /// Sorts as its text does.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserName(Name);
 
-/// A name in the size of a `String`. Short names are stored inline, so that most names are copied,
-/// compared and hashed as whole words.
-#[derive(Clone, Eq)]
+/// A name in the size of a `String`. The end of a short name is always zero; any other value there
+/// says that the name is a long one.
+#[derive(Clone, PartialEq, Eq)]
 enum Name {
-    /// At most 22 bytes, padded with zeros, which no name contains, and the length in the last
-    /// byte.
-    Short([u8; SHORT_BYTES]),
+    Short(ShortName),
     Long(Box<[u8]>),
 }
 
-const SHORT_BYTES: usize = 23;
-
-/// Returns three words that cover all bytes of a short name; the last two overlap by one byte.
-#[inline]
-fn words(bytes: &[u8; SHORT_BYTES]) -> [u64; 3] {
-    [0, 8, 15].map(|at| bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word)))
+/// A name of at most 20 bytes, stored inline. It is copied, compared and hashed as whole words: the
+/// processor waits long for a word that was just written in parts.
+#[derive(Clone, Copy, TryFromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C, align(8))]
+struct ShortName {
+    /// The name, padded with zeros, which no name contains.
+    bytes: [u8; SHORT_BYTES],
+    end: End,
 }
 
-impl PartialEq for Name {
+/// The bytes after a short name.
+#[derive(Clone, Copy, TryFromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(u32)]
+enum End {
+    Zero = 0,
+}
+
+const SHORT_BYTES: usize = 20;
+
+impl ShortName {
+    /// Creates a name; None if the field is too long.
     #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Short(one), Self::Short(other)) => words(one) == words(other),
-            (Self::Long(one), Self::Long(other)) => one == other,
-            _ => false,
-        }
+    fn new(field: &[u8]) -> Option<Self> {
+        let mut name = Self { bytes: [0; SHORT_BYTES], end: End::Zero };
+        (short_copy::copy(&mut name.bytes, field) == field.len()).then_some(name)
+    }
+
+    /// Returns all bytes, with those after the name.
+    #[inline]
+    const fn words(&self) -> [u64; 3] {
+        transmute!(*self)
+    }
+
+    /// Returns the length, bytes.
+    #[inline]
+    const fn len(&self) -> usize {
+        let [first, second, third] = self.words();
+        let (last, before) = match (second, third) {
+            (0, 0) => (first, 0),
+            (second, 0) => (second, 8),
+            (_, third) => (third, 16),
+        };
+        before + 8 - u64::from_le(last).leading_zeros() as usize / 8
+    }
+
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len().min(SHORT_BYTES)]
     }
 }
+
+impl PartialEq for ShortName {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.words() == other.words()
+    }
+}
+
+impl Eq for ShortName {}
 
 /// The bytes allowed in a user name.
 const USER_BYTES: [bool; 256] = {
@@ -61,6 +101,8 @@ const USER_BYTES: [bool; 256] = {
 /// The server's own name, under which it fetches the prices that only watchers want. No user may
 /// have it.
 const RESERVED: &[u8] = b"daytraded";
+/// Its bytes, the first in the lowest one.
+const RESERVED_WORDS: [u64; 3] = [u64::from_le_bytes(*b"daytrade"), b'd' as u64, 0];
 
 impl UserName {
     /// Parses the name of a user. Returns None if the form is invalid, or the name is the server's.
@@ -77,9 +119,7 @@ impl UserName {
 
     /// Returns the server's own name.
     pub fn of_server() -> Self {
-        let mut bytes = [0; SHORT_BYTES];
-        bytes[SHORT_BYTES - 1] = short_copy::copy(&mut bytes, RESERVED) as u8;
-        Self(Name::Short(bytes))
+        Self(ShortName::new(RESERVED).map_or_else(|| Name::Long(RESERVED.into()), Name::Short))
     }
 
     /// Parses a name in a journal or a reply. Journals of earlier versions contain the server's
@@ -90,36 +130,28 @@ impl UserName {
         if field.is_empty() || field.len() > USER_BYTES_MAX || !allowed {
             return None;
         }
-        if field.len() >= SHORT_BYTES {
-            return Some(Self(Name::Long(field.into())));
-        }
-        let mut bytes = [0; SHORT_BYTES];
-        bytes[SHORT_BYTES - 1] = short_copy::copy(&mut bytes, field) as u8;
-        Some(Self(Name::Short(bytes)))
+        let short = (field.len() <= SHORT_BYTES).then(|| ShortName::new(field)).flatten();
+        Some(Self(short.map_or_else(|| Name::Long(field.into()), Name::Short)))
     }
 
-    /// Returns the name with these bytes, padded with zeros, which the caller has checked. Returns
-    /// None if the name is the server's.
+    /// Returns the name with these bytes, the first in the lowest one, which the caller has checked.
+    /// Zeros follow it. Returns None if the name is the server's, or too long for this.
     #[inline]
-    pub(crate) fn of_words(words: [u64; 3], length: usize) -> Option<Self> {
-        debug_assert!((1..SHORT_BYTES).contains(&length), "a short name");
-        let [first, second, third] = words.map(u64::to_le_bytes);
-        let mut bytes = [0; SHORT_BYTES];
-        bytes[..8].copy_from_slice(&first);
-        bytes[8..16].copy_from_slice(&second);
-        bytes[16..].copy_from_slice(&third[..7]);
-        bytes[SHORT_BYTES - 1] = length as u8;
-        (length != RESERVED.len() || &bytes[..RESERVED.len()] != RESERVED)
-            .then_some(Self(Name::Short(bytes)))
+    pub(crate) fn of_words(words: [u64; 3]) -> Option<Self> {
+        let [first, second, _] = words;
+        // Not as two arrays: those would be compared in memory, right after they are written there.
+        if first == RESERVED_WORDS[0] && second == RESERVED_WORDS[1] {
+            return None;
+        }
+        let name = try_transmute!(words.map(u64::to_le)).ok()?;
+        Some(Self(Name::Short(name)))
     }
 
     /// Returns the bytes of the name, all of them ASCII.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Name::Short(bytes) => {
-                &bytes[..usize::from(bytes[SHORT_BYTES - 1]).min(SHORT_BYTES - 1)]
-            }
+            Name::Short(name) => name.as_bytes(),
             Name::Long(bytes) => bytes,
         }
     }
@@ -141,8 +173,8 @@ impl Hash for UserName {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0 {
-            Name::Short(bytes) => {
-                for word in words(bytes) {
+            Name::Short(name) => {
+                for word in name.words() {
                     state.write_u64(word);
                 }
             }
@@ -222,7 +254,7 @@ mod tests {
     #[test]
     fn short_and_long_names_sort_by_text_and_can_be_read_back_from_the_journal() {
         let mut names: Vec<String> = ["b", "a", "a-", "ab", "Zz"].map(String::from).to_vec();
-        names.extend([1, 21, 22, 23, 64].map(|length| "m".repeat(length)));
+        names.extend([1, 7, 8, 9, 16, 17, 20, 21, 24, 64].map(|length| "m".repeat(length)));
         let mut users: Vec<_> =
             names.iter().map(|name| UserName::parse(name.as_bytes()).unwrap()).collect();
         names.sort();
@@ -238,6 +270,22 @@ mod tests {
             assert_eq!(postcard::from_bytes::<UserName>(&bytes).as_ref(), Ok(user));
         }
         assert!(postcard::from_bytes::<UserName>(b"\x02a b").is_err());
+    }
+
+    #[test]
+    fn a_name_takes_the_memory_of_three_words_and_is_the_same_read_by_words() {
+        assert_eq!((size_of::<UserName>(), size_of::<Option<UserName>>()), (24, 24));
+        for length in 1..=SHORT_BYTES {
+            let text = &b"abcdefghijklmnopqrst"[..length];
+            let mut bytes = [0; 24];
+            bytes[..length].copy_from_slice(text);
+            let word = |at| u64::from_le_bytes(*bytes[at..].first_chunk().unwrap());
+            let name = UserName::of_words([0, 8, 16].map(word)).unwrap();
+            assert_eq!((name.as_bytes(), &name), (text, &UserName::parse(text).unwrap()));
+        }
+        let longer = [u64::MAX, u64::MAX, 1 << 32];
+        assert_eq!(UserName::of_words(longer), None, "21 bytes");
+        assert_eq!(UserName::of_words(RESERVED_WORDS), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! sends many, a word at a time and in one pass.
 //!
 //! Plain is what needs no second look: one blank after the tag and at most one before the line end,
-//! none elsewhere, capital letters, a name of at most 22 bytes, two decimals. A method returns None
+//! none elsewhere, capital letters, a name of at most 20 bytes, two decimals. A method returns None
 //! for anything else, and the general parser reads the line instead. Both must give the same
 //! request for every plain line; nothing here may accept what the general parser refuses.
 
@@ -16,7 +16,7 @@ fn last_word(rest: &[u8]) -> u64 {
 
 const HIGH: u64 = eight(0x80);
 /// Longest name of a user that is read here, bytes.
-const USER_BYTES: usize = 22;
+const USER_BYTES: usize = 20;
 /// Longest name of a command, bytes.
 const NAME_BYTES: usize = 16;
 
@@ -84,24 +84,31 @@ impl<'a> PlainReader<'a> {
         Some(letters)
     }
 
-    /// Reads a comma and the name of a user. Returns its bytes, padded with zeros, and its length.
+    /// Reads a comma and the name of a user. Returns its bytes, padded with zeros.
     #[inline]
-    pub(crate) fn user(&mut self) -> Option<([u64; 3], usize)> {
+    pub(crate) fn user(&mut self) -> Option<[u64; 3]> {
         self.take(b',')?;
-        let (mut words, mut length) = ([0; 3], 0);
-        for word in &mut words {
-            *word = self.word(length)?;
-            let others = !name_bytes(*word) & HIGH;
-            if others != 0 {
-                let more = first(others);
-                *word = head(*word, more);
-                length += more;
-                break;
-            }
-            length += 8;
+        let (one, mut length) = self.name_word(0)?;
+        let (mut two, mut three) = (0, 0);
+        if length == 8 {
+            let (word, bytes) = self.name_word(8)?;
+            (two, length) = (word, 8 + bytes);
+        }
+        if length == 16 {
+            let (word, bytes) = self.name_word(16)?;
+            (three, length) = (word, 16 + bytes);
         }
         self.at += length;
-        (1..=USER_BYTES).contains(&length).then_some((words, length))
+        (1..=USER_BYTES).contains(&length).then_some([one, two, three])
+    }
+
+    /// Returns the next bytes of a name, at most eight, padded with zeros, and how many they are.
+    #[inline]
+    fn name_word(&self, ahead: usize) -> Option<(u64, usize)> {
+        let word = self.word(ahead)?;
+        let others = !name_bytes(word) & HIGH;
+        let bytes = first(others);
+        Some((if others == 0 { word } else { head(word, bytes) }, bytes))
     }
 
     /// Reads a comma and a symbol: one to three capital letters or digits, padded with zeros.

@@ -32,6 +32,7 @@ impl JobBatches {
     }
 
     /// Adds a job for a shard.
+    #[inline]
     #[expect(clippy::indexing_slicing, reason = "the router names a shard that exists")]
     pub(super) fn push(&mut self, shard: usize, job: Job) {
         let is_summary = matches!(job.work, Work::Command(Command::DisplaySummary { .. }));

@@ -1,7 +1,7 @@
 //! The main loop of a connection: reads what has arrived, writes what is answered, ends in order.
 
 use super::context::Context;
-use super::dispatch::{Dispatcher, Next};
+use super::dispatch::Dispatcher;
 use super::idle::IdleTimer;
 use super::input::Input;
 use super::link::{Link, ReadyEvents};
@@ -13,9 +13,9 @@ use super::revocation::Revocation;
 use super::stop::{SILENCE, SlowConsumer, StopTimer};
 use super::transport::ReplyWriter;
 use crate::access::Door;
-use crate::limits::{BATCH_JOBS_MAX, LINGER_MS, REVOKED_WITHIN, STOP_MS};
+use crate::limits::{LINGER_MS, REVOKED_WITHIN, STOP_MS};
 use bytes::Buf as _;
-use daytrade_protocol::{ForeignProtocol, LineBlock, Parsed, Push, parse_line};
+use daytrade_protocol::Push;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -52,11 +52,12 @@ pub async fn serve<R: AsyncRead + Unpin, W: ReplyWriter + 'static>(
     served
 }
 
-struct Session {
-    dispatcher: Dispatcher,
-    input: Input,
-    idle: IdleTimer,
-    stop: StopTimer,
+/// A connection while it is served.
+pub(super) struct Session {
+    pub(super) dispatcher: Dispatcher,
+    pub(super) input: Input,
+    pub(super) idle: IdleTimer,
+    pub(super) stop: StopTimer,
     slow: SlowConsumer,
     revocation: Revocation,
     /// In a cluster.
@@ -320,81 +321,6 @@ impl Session {
                 Err(_) => return Ok(()),
             }
         }
-        Ok(())
-    }
-
-    /// Answers a client that speaks another protocol and reads nothing more.
-    fn end_foreign(&mut self, protocol: ForeignProtocol) {
-        self.dispatcher.refuse_foreign(protocol);
-        self.input.quit();
-    }
-
-    /// Parses the next line of a block. Returns None after the last line, or if the session must
-    /// read no further lines.
-    #[inline]
-    fn next_line(&mut self, block: &mut LineBlock) -> Option<Parsed> {
-        let (parsed, bytes) = if let Some((request, bytes)) = block.next_plain() {
-            (Parsed::Request(request), bytes)
-        } else {
-            let line = block.next_line()?;
-            let parsed = parse_line(line);
-            if matches!(parsed, Parsed::Invalid(_))
-                && let Some(protocol) = ForeignProtocol::of(line)
-            {
-                self.end_foreign(protocol);
-                return None;
-            }
-            (parsed, line.len() + 1)
-        };
-        if !self.dispatcher.login.may_go_on(bytes) {
-            self.input.quit();
-            return None;
-        }
-        Some(parsed)
-    }
-
-    /// Reads the lines that have arrived by `now`, as far as the bounds allow; sends their jobs.
-    async fn read_lines(&mut self, now: Instant) -> io::Result<()> {
-        loop {
-            if self.dispatcher.release_held().await == Next::Quit {
-                self.input.quit();
-            }
-            if self.dispatcher.is_holding() || self.input.has_quit() {
-                break;
-            }
-            let stopping = self.stop.is_stopping();
-            let Some(mut block) = self.input.take_block(stopping)? else {
-                if self.input.is_tls() {
-                    self.end_foreign(ForeignProtocol::Tls);
-                }
-                break;
-            };
-            self.idle.note(now);
-            let load = self.dispatcher.outbox.load();
-            let mut left = if self.dispatcher.may_take_more(&load) { BATCH_JOBS_MAX } else { 0 };
-            let stalled = left == 0;
-            self.dispatcher.expect(block.len());
-            while left > 0 && !self.dispatcher.is_holding() && !self.input.has_quit() {
-                let Some(parsed) = self.next_line(&mut block) else { break };
-                if self.dispatcher.take_line(parsed, stopping) == Next::Quit {
-                    self.input.quit();
-                }
-                left -= 1;
-                if self.dispatcher.take_replied_at_length() {
-                    // Nothing else bounds such replies, and nothing else would let others run.
-                    tokio::task::yield_now().await;
-                    if !self.dispatcher.may_take_more(&self.dispatcher.outbox.load()) {
-                        break;
-                    }
-                }
-            }
-            self.input.put_back(block);
-            self.dispatcher.flush().await;
-            if stalled {
-                break;
-            }
-        }
-        self.dispatcher.flush().await;
         Ok(())
     }
 }

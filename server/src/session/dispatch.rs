@@ -2,7 +2,6 @@
 
 use super::batches::JobBatches;
 use super::context::Context;
-use super::foreign;
 use super::log_reading::LogReading;
 use super::login::{Answered, Login};
 use super::outbox::{Load, Outbox};
@@ -12,10 +11,9 @@ use super::transport::ReplyWriter;
 use crate::access::Door;
 use crate::audit::LogReader;
 use crate::limits::{IN_FLIGHT_MAX, JOBS_BEFORE_YIELD, OUTBOX_BYTES_MAX};
-use crate::message::{Batch, Job, QuoteRequest, Replies, ReplyTarget, ReplyTo, Work};
+use crate::message::{Batch, Job, QuoteRequest, ReplyTarget, ReplyTo, Work};
 use daytrade_protocol::{
-    Body, Code, Command, ForeignProtocol, Invalid, LineBuffer, Parsed, Refusal, ReplyBody, Request,
-    SessionCommand, Tag, UserName,
+    Body, Command, Invalid, Parsed, Refusal, Request, SessionCommand, Tag, UserName,
 };
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -190,6 +188,26 @@ impl Dispatcher {
         }
     }
 
+    /// Takes a line that was read in its plain form. Nearly all lines go this way, which moves the
+    /// command only once, to its batch.
+    #[inline]
+    pub(super) fn take_plain(
+        &mut self,
+        tag: Option<Tag>,
+        command: Command,
+        stopping: bool,
+    ) -> Next {
+        let may_wait = matches!(command, Command::DisplaySummary { .. });
+        if stopping || may_wait || self.login.is_guarded() {
+            let request = Request { tag, noreply: false, body: Body::Command(command) };
+            return self.take_line(Parsed::Request(request), stopping);
+        }
+        let to = self.reply_to(tag, false);
+        let shard = self.context.router.shard_of(command.user());
+        self.enqueue(shard, to, tag, Work::Command(command));
+        Next::Continue
+    }
+
     /// Takes one parsed line.
     pub(super) fn take_line(&mut self, parsed: Parsed, stopping: bool) -> Next {
         // A line that will be refused counts, too.
@@ -272,21 +290,12 @@ impl Dispatcher {
         self.enqueue(shard, to, tag, work);
     }
 
-    /// Answers a client that speaks another protocol, after the replies to what precedes it.
-    pub(super) fn refuse_foreign(&mut self, protocol: ForeignProtocol) {
-        self.context.stats.line_refused(foreign::CODE);
-        if let Some(answer) = foreign::answer_to(protocol) {
-            let to = self.reply_to(None, false);
-            self.reply_with(to, |_, out| out.extend_from_slice(answer));
-        }
-    }
-
     /// Returns true, once, after a reply of many lines that no shard has delayed.
     pub(super) fn take_replied_at_length(&mut self) -> bool {
         std::mem::take(&mut self.has_replied_at_length)
     }
 
-    fn reply_to(&mut self, tag: Option<Tag>, noreply: bool) -> ReplyTo {
+    pub(super) fn reply_to(&mut self, tag: Option<Tag>, noreply: bool) -> ReplyTo {
         match tag {
             _ if noreply => ReplyTo::Nobody,
             Some(tag) => ReplyTo::Tagged(tag),
@@ -297,6 +306,7 @@ impl Dispatcher {
         }
     }
 
+    #[inline]
     pub(super) fn enqueue(&mut self, shard: usize, to: ReplyTo, tag: Option<Tag>, work: Work) {
         let assigned = tag.is_none();
         // A subscription is no transaction: the numbers of those have no gaps.
@@ -304,11 +314,6 @@ impl Dispatcher {
         let assign = || if is_numbered { self.context.router.next_number() } else { 0 };
         let number = tag.map_or_else(assign, Tag::get);
         self.batches.push(shard, Job { to, number, assigned, work });
-    }
-
-    /// Counts a refused line.
-    pub(super) fn note_refused(&self, code: Code) {
-        self.context.stats.line_refused(code);
     }
 
     /// Returns the shard of a user.
@@ -319,29 +324,6 @@ impl Dispatcher {
     /// Returns the reader of the audit log.
     pub(super) const fn log_reader(&self) -> &LogReader {
         &self.context.logs
-    }
-
-    pub(super) fn refuse(&self, to: ReplyTo, refusal: &Refusal) {
-        self.note_refused(refusal.code());
-        let mut replies = Replies::default();
-        replies.push(to, &ReplyBody::refused(refusal));
-        if refusal.ends_connection() {
-            replies.note_moved();
-        }
-        self.outbox.begin(1, 0);
-        self.outbox.answer(&mut replies);
-    }
-
-    pub(super) fn reply(&self, to: ReplyTo, body: &ReplyBody) {
-        self.reply_with(to, |tag, out| body.write_to(tag, out));
-    }
-
-    /// Answers without a shard.
-    pub(super) fn reply_with(&self, to: ReplyTo, write: impl FnOnce(Option<Tag>, &mut LineBuffer)) {
-        let mut replies = Replies::default();
-        replies.write(to, write);
-        self.outbox.begin(1, 0);
-        self.outbox.answer(&mut replies);
     }
 
     /// Counts that the client did not read its events.

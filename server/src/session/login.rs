@@ -92,6 +92,12 @@ impl Login {
         Self { guarded, grant }
     }
 
+    /// Returns true if there are logins: what a line may do depends on them.
+    #[inline]
+    pub(super) const fn is_guarded(&self) -> bool {
+        self.guarded.is_some()
+    }
+
     /// Returns what the session may do; None before it has logged in.
     pub(super) const fn grant(&self) -> Option<&Arc<Grant>> {
         self.grant.as_ref()

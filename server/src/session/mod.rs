@@ -5,6 +5,7 @@
 //! wait for a quote or a disk.
 
 mod access;
+mod answers;
 mod batches;
 mod connection;
 mod context;
@@ -13,6 +14,7 @@ mod foreign;
 mod help;
 mod idle;
 mod input;
+mod lines;
 mod link;
 mod log_reading;
 mod login;

@@ -6,8 +6,16 @@
 
 #![expect(clippy::indexing_slicing, reason = "the positions are within the keys")]
 
+use std::hint::{black_box, select_unpredictable};
+
 /// Keys that are compared one after the other, without branches: several at once.
-const WINDOW: usize = 32;
+const WINDOW: usize = 64;
+/// Bytes that the processor's cache loads together: a line.
+const CACHE_LINE_BYTES: usize = 64;
+/// Lines of the cache that are loaded before a search, of the many that a large portfolio has.
+const LINES_LOADED: usize = 4;
+/// The same before all values are shown.
+const LINES_SHOWN: usize = 64;
 
 /// A value that knows its key.
 pub(super) trait Key {
@@ -34,11 +42,14 @@ impl<T> Keyed<T> {
         let (mut from, mut length) = (0, self.keys.len());
         while length > WINDOW {
             let half = length / 2;
-            from += if self.keys[from + half - 1] < key { half } else { 0 };
+            // Either half is as likely: a branch would be guessed wrong every other time.
+            let is_in_second = self.keys[from + half - 1] < key;
+            from = select_unpredictable(is_in_second, from + half, from);
             length -= half;
         }
-        let window = &self.keys[from..from + length];
-        let at = from + window.iter().map(|other| usize::from(*other < key)).sum::<usize>();
+        // A sum that is checked for overflow would be added up one by one.
+        let count = |sum: u32, other: &u32| sum.wrapping_add(u32::from(*other < key));
+        let at = from + self.keys[from..from + length].iter().fold(0, count) as usize;
         if self.keys.get(at) == Some(&key) { Ok(at) } else { Err(at) }
     }
 
@@ -75,10 +86,24 @@ impl<T> Keyed<T> {
         self.keys.len()
     }
 
-    /// Returns the first and the last key.
+    /// Reads a few of the keys, so that a search finds them in the processor's cache.
     #[inline]
-    pub(super) fn ends(&self) -> (Option<u32>, Option<u32>) {
-        (self.keys.first().copied(), self.keys.last().copied())
+    pub(super) fn load_keys(&self) {
+        for keys in self.keys.chunks(CACHE_LINE_BYTES / size_of::<u32>()).take(LINES_LOADED) {
+            black_box(keys.first().copied());
+        }
+    }
+}
+
+impl<T: Key> Keyed<T> {
+    /// Reads a few bytes of the values, for a command that shows all of them. Those of a large
+    /// portfolio would not stay in the cache.
+    #[inline]
+    pub(super) fn load_values(&self) {
+        let in_line = (CACHE_LINE_BYTES / size_of::<T>()).max(1);
+        for values in self.values.chunks(in_line).take(LINES_SHOWN) {
+            black_box(values.first().map(Key::key));
+        }
     }
 }
 

@@ -49,6 +49,14 @@ pub enum Work {
 }
 
 impl Job {
+    /// Returns its command, if it is one to be carried out.
+    pub const fn command(&self) -> Option<&Command> {
+        match &self.work {
+            Work::Command(command) => Some(command),
+            _ => None,
+        }
+    }
+
     /// Returns the user whose commands it must keep its order with.
     pub fn user(&self) -> Option<&UserName> {
         match &self.work {

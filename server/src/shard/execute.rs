@@ -3,11 +3,11 @@
 use super::agenda::Task;
 use super::degraded::Health;
 use super::ledger::Ledger;
-use super::prices::{PriceTable, decide_at};
+use super::prices::PriceTable;
 use super::round::Round;
 use super::subscribers::Subscribers;
 use super::wait_queue::WaitQueue;
-use crate::engine::{Hit, Outcome, Price, Record, UserId, reply_to};
+use crate::engine::{Hit, Outcome, Price, Record, Rejection, UserId, decide, reply_to};
 use crate::limits::PREFETCH_JOBS;
 use crate::message::{
     DumpDone, DumpRequest, Job, PendingDump, Quote, QuoteRequest, ReplyTarget, ReplyTo,
@@ -86,7 +86,8 @@ impl Executor {
         self.ledger.frame_is_full() || self.round.is_full()
     }
 
-    /// Looks up the users of the first jobs and loads their accounts into the processor's cache.
+    /// Looks up the users of the first jobs, and reads what their commands will need: its cache
+    /// misses overlap.
     pub(super) fn prefetch(&self, jobs: &[Job]) -> [Option<UserId>; PREFETCH_JOBS] {
         let book = self.ledger.book();
         if let [job] = jobs {
@@ -94,7 +95,15 @@ impl Executor {
             ids[0] = job.user().and_then(|user| book.id(user));
             return ids;
         }
-        book.find_together(jobs.iter().map(Job::user))
+        let ids = book.find_together(jobs.iter().map(Job::user));
+        let commands = || jobs.iter().take(PREFETCH_JOBS).map(Job::command);
+        for (command, id) in commands().zip(ids) {
+            if let (Some(Command::DisplaySummary { .. }), Some(id)) = (command, id) {
+                book.account(id).load_all();
+            }
+        }
+        self.prices.load(commands().flatten());
+        ids
     }
 
     /// Carries out a job, or appends it to the user's waiting ones. `id` is the user's index, if it
@@ -195,11 +204,17 @@ impl Executor {
         {
             self.expire_user(id);
         }
-        let (ledger, prices, command) = (&self.ledger, &mut self.prices, &transaction.command);
-        let (outcome, used) = match decide_at(ledger, prices, id, command, price, number) {
-            Ok(decided) => decided,
-            Err(symbol) => return self.wait_for_price(transaction, symbol),
+        let (prices, command) = (&mut self.prices, &transaction.command);
+        let (now_ms, account) = (self.ledger.now_ms(), id.map(|id| self.ledger.book().account(id)));
+        // A price is only requested, or recorded as used, if the rules need it.
+        let known = prices.at(now_ms, price);
+        // An outcome is long: it is moved here, and once more into its record.
+        let outcome = match decide(account, command, |of| known.price_of(of), now_ms, number) {
+            Ok(events) => Outcome::Done(events),
+            Err(Rejection::Refused(refusal)) => Outcome::Refused(refusal),
+            Err(Rejection::NeedsPrice(symbol)) => return self.wait_for_price(transaction, symbol),
         };
+        let used = known.found().map(|found| prices.note_use(&found, command.user(), number));
         self.round.tally.cached_prices += u64::from(used.is_some_and(|used| used.cached));
         if used.is_some_and(|used| !used.cached)
             && let (Some(symbol), Some(user)) = (command.symbol(), command.user())

@@ -1,11 +1,12 @@
-//! The prices that a shard knows, and commands decided at them.
+//! The prices that a shard knows.
 
-use super::ledger::Ledger;
-use crate::engine::{Hit, Outcome, Price, PriceUsed, Rejection, UserId, decide};
+use crate::engine::{Hit, Price, PriceUsed};
+use crate::limits::PREFETCH_JOBS;
 use crate::message::{Quote, is_fresh};
 use daytrade_protocol::{Command, Money, Symbol, UserName};
 use hashbrown::HashMap;
 use std::cell::Cell;
+use std::hint::black_box;
 
 /// What a decision needs of a symbol's newest quote. It is small, so that the prices of thousands
 /// of symbols stay in the processor's cache.
@@ -64,6 +65,31 @@ impl PriceTable {
         self.quotes.get(self.prices.get(&symbol)?.index as usize)
     }
 
+    /// Reads the prices that commands will need, and the quotes that they show, so that the cache
+    /// misses overlap.
+    pub(super) fn load<'a>(&self, commands: impl Iterator<Item = &'a Command>) {
+        let mut shown = [None; PREFETCH_JOBS];
+        for (shown, command) in shown.iter_mut().zip(commands) {
+            match command {
+                Command::Quote { symbol, .. } => {
+                    *shown = self.prices.get(symbol).map(|known| known.index);
+                }
+                Command::Buy { symbol, .. } | Command::Sell { symbol, .. } => {
+                    black_box(self.prices.get(symbol).map(|known| known.price));
+                }
+                _ => {}
+            }
+        }
+        let quotes = || shown.iter().flatten().filter_map(|at| self.quotes.get(*at as usize));
+        for known in quotes() {
+            black_box((known.quote.price, known.quote.key.len()));
+        }
+        for known in quotes() {
+            let key = known.quote.key.as_bytes();
+            black_box((key.first().copied(), key.last().copied()));
+        }
+    }
+
     /// Returns the hit to record when a transaction uses a price that a market has shown; None if
     /// it is recorded, or a quote server has given it.
     pub(super) fn take_unrecorded(
@@ -94,6 +120,24 @@ impl PriceTable {
     #[inline]
     fn fresh_price(&self, symbol: Symbol, now_ms: u64) -> Option<KnownPrice> {
         self.prices.get(&symbol).copied().filter(|known| is_fresh(known.arrived_ms, now_ms))
+    }
+
+    /// Returns the prices for a decision at this time. `given` is a price that was asked for.
+    pub(super) const fn at(&self, now_ms: u64, given: Price) -> PricesAt<'_> {
+        PricesAt { prices: self, given, now_ms, found: Cell::new(None) }
+    }
+
+    /// Notes that a transaction uses a price. Returns it as the transaction's record has it.
+    #[inline]
+    pub(super) fn note_use(
+        &mut self,
+        found: &FoundPrice,
+        user: Option<&UserName>,
+        number: u64,
+    ) -> PriceUsed {
+        let KnownPrice { price, is_new, .. } = found.known;
+        let cached = !is_new || self.note_first_use(found.symbol, user, number);
+        PriceUsed { price, cached }
     }
 
     /// Notes that a transaction has used a price that is new. Returns true if the price comes from
@@ -127,40 +171,38 @@ impl KnownQuote {
     }
 }
 
-/// What was decided, and the price that was used for it.
-pub(super) type Decision = (Outcome, Option<PriceUsed>);
+/// Prices for one decision, which notes the one that it asks for.
+pub(super) struct PricesAt<'a> {
+    prices: &'a PriceTable,
+    /// The price that the caller knows, of any symbol.
+    given: Price,
+    now_ms: u64,
+    found: Cell<Option<(Symbol, KnownPrice)>>,
+}
 
-/// Decides a command at the price given, or at one the shard knows. Returns the symbol if the
-/// command has to wait for its price.
-pub(super) fn decide_at(
-    ledger: &Ledger,
-    prices: &mut PriceTable,
-    id: Option<UserId>,
-    command: &Command,
-    price: Price,
-    number: u64,
-) -> Result<Decision, Symbol> {
-    let now_ms = ledger.now_ms();
-    let account = id.map(|id| ledger.book().account(id));
-    // A price is only requested, or recorded as used, if the rules need it.
-    let found = Cell::new(None);
-    let price_of = |symbol| match prices.fresh_price(symbol, now_ms) {
-        Some(known) => {
-            found.set(Some((symbol, known)));
-            Price::Known(known.price)
+impl PricesAt<'_> {
+    /// Returns the price of a symbol: the one the shard knows, or the one given.
+    #[inline]
+    pub(super) fn price_of(&self, symbol: Symbol) -> Price {
+        match self.prices.fresh_price(symbol, self.now_ms) {
+            Some(known) => {
+                self.found.set(Some((symbol, known)));
+                Price::Known(known.price)
+            }
+            // The price that was fetched is too old by now, so it is requested again.
+            None if matches!(self.given, Price::Known(_)) => Price::Unasked,
+            None => self.given,
         }
-        // The price that was fetched is too old by now, so it is requested again.
-        None if matches!(price, Price::Known(_)) => Price::Unasked,
-        None => price,
-    };
-    let outcome = match decide(account, command, price_of, now_ms, number) {
-        Ok(events) => Outcome::Done(events),
-        Err(Rejection::Refused(refusal)) => Outcome::Refused(refusal),
-        Err(Rejection::NeedsPrice(symbol)) => return Err(symbol),
-    };
-    let used = found.get().map(|(symbol, KnownPrice { price, is_new, .. })| {
-        let cached = !is_new || prices.note_first_use(symbol, command.user(), number);
-        PriceUsed { price, cached }
-    });
-    Ok((outcome, used))
+    }
+
+    /// Returns the price of the shard that was asked for.
+    pub(super) fn found(self) -> Option<FoundPrice> {
+        self.found.get().map(|(symbol, known)| FoundPrice { symbol, known })
+    }
+}
+
+/// The price that a decision has asked for.
+pub(super) struct FoundPrice {
+    symbol: Symbol,
+    known: KnownPrice,
 }

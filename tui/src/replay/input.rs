@@ -3,13 +3,16 @@
 //! It owns the blocks and the position in the file. It must never read the file or interpret a
 //! line.
 
+use super::source::Block;
 use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Blocks of whole lines, in the order of the file.
 #[derive(Debug, Default)]
 pub(super) struct InputQueue {
-    blocks: VecDeque<Vec<u8>>,
+    blocks: VecDeque<Block>,
+    /// Blocks whose lines are all taken.
+    used: Vec<Block>,
     /// Offset of the next line in the first block.
     offset: usize,
     /// Lines taken so far.
@@ -20,7 +23,7 @@ pub(super) struct InputQueue {
 
 impl InputQueue {
     /// Adds a block; None marks the end of the file.
-    pub(super) fn push(&mut self, block: Option<Vec<u8>>) {
+    pub(super) fn push(&mut self, block: Option<Block>) {
         match block {
             Some(block) => self.blocks.push_back(block),
             None => self.ended = true,
@@ -37,22 +40,27 @@ impl InputQueue {
         self.ended
     }
 
-    /// Returns the range of the next line in the first block, without its LF. Drops blocks that are
-    /// used up.
+    /// Takes the blocks whose lines are all taken.
+    pub(super) fn take_used(&mut self) -> Vec<Block> {
+        std::mem::take(&mut self.used)
+    }
+
+    /// Returns the range of the next line in the first block, without its LF. Puts blocks aside
+    /// that are used up.
     pub(super) fn next_line(&mut self) -> Option<Range<usize>> {
         loop {
             let block = self.blocks.front()?;
-            if let Some(length) = memchr::memchr(b'\n', &block[self.offset..]) {
+            if let Some(length) = memchr::memchr(b'\n', &block.lines()[self.offset..]) {
                 return Some(self.offset..self.offset + length);
             }
-            self.blocks.pop_front();
+            self.used.extend(self.blocks.pop_front());
             self.offset = 0;
         }
     }
 
     /// Returns bytes of the first block; empty if there is none.
     pub(super) fn bytes(&self, range: Range<usize>) -> &[u8] {
-        self.blocks.front().and_then(|block| block.get(range)).unwrap_or_default()
+        self.blocks.front().and_then(|block| block.lines().get(range)).unwrap_or_default()
     }
 
     /// Moves past a line that [`Self::next_line`] returned; returns its number in the file, from 1.

@@ -5,7 +5,7 @@ use super::connection::{PrintError, Shared, run_connection};
 use super::expect::Expectation;
 use super::monitor::MonitorChannel;
 use super::progress::ProgressTracker;
-use super::source::{Block, read_in_background};
+use super::source::{Source, read_in_background};
 use super::state::{Options, Outcome, ReplayState};
 use super::summary::Summary;
 use crate::check::{self, CheckOptions, Format};
@@ -22,7 +22,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::task::{JoinSet, LocalSet};
 
 /// Capacity of the input queue, in blocks.
@@ -181,7 +181,7 @@ fn run_connections(
 ) -> anyhow::Result<(ReplayState, End, ServerAddress)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let connections = state.sender.connections();
-    let blocks = read_in_background(input)?;
+    let source = read_in_background(input)?;
     let wake = (0..connections).map(|_| Notify::new()).collect();
     let (block_used, answered) = (Notify::new(), Notify::new());
     let (state, home) = (RefCell::new(state), server.clone());
@@ -194,7 +194,7 @@ fn run_connections(
             tasks.spawn_local(run_connection(connection, stream, Rc::clone(&shared)));
         }
         let bar = if monitor.is_some() { ProgressBar::hidden() } else { progress_bar(bytes) };
-        let forwarder = tokio::task::spawn_local(forward_blocks(blocks, Rc::clone(&shared)));
+        let forwarder = tokio::task::spawn_local(forward_blocks(source, Rc::clone(&shared)));
         let watcher = (!bar.is_hidden())
             .then(|| tokio::task::spawn_local(show_answered(bar.clone(), Rc::downgrade(&shared))));
         let is_monitored = monitor.is_some();
@@ -283,15 +283,15 @@ async fn join_connections(
 }
 
 /// Forwards the blocks of the file to the input queue as it has capacity for them.
-async fn forward_blocks(
-    mut blocks: mpsc::Receiver<Block>,
-    shared: Rc<Shared>,
-) -> anyhow::Result<()> {
+async fn forward_blocks(mut source: Source, shared: Rc<Shared>) -> anyhow::Result<()> {
     loop {
         while shared.state.borrow().input.blocks() >= QUEUE_BLOCKS {
             shared.block_used.notified().await;
         }
-        let block = match blocks.recv().await.transpose() {
+        for block in shared.state.borrow_mut().input.take_used() {
+            source.give_back(block);
+        }
+        let block = match source.next().await {
             Ok(block) => block,
             Err(error) => {
                 shared.state.borrow_mut().input.push(None);

@@ -13,21 +13,71 @@ const CHANNEL_BLOCKS: usize = 4;
 /// Bytes kept of a line longer than a block: enough for the server to refuse it for its length.
 const OVERLONG_KEPT_BYTES: usize = 2 * LINE_BYTES_MAX;
 
-/// Whole lines, each with its LF, or the error that ended the reading.
-pub(super) type Block = io::Result<Vec<u8>>;
+/// Whole lines, each with its LF. The memory is used again: what it held is overwritten.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    bytes: Vec<u8>,
+    /// Bytes of the lines.
+    used: usize,
+}
 
-/// Starts the reader thread; the channel closes at the end of the input.
+impl Block {
+    /// Returns the lines.
+    pub(super) fn lines(&self) -> &[u8] {
+        self.bytes.get(..self.used).unwrap_or_default()
+    }
+
+    /// Begins with these bytes, which are then empty.
+    fn begin_with(&mut self, remainder: &mut Vec<u8>) {
+        self.used = 0;
+        self.reserve(remainder.len());
+        self.bytes[..remainder.len()].copy_from_slice(remainder);
+        self.used = remainder.len();
+        remainder.clear();
+    }
+
+    /// Makes room for this number of bytes.
+    fn reserve(&mut self, bytes: usize) {
+        if self.bytes.len() < self.used + bytes {
+            self.bytes.resize(self.used + bytes, 0);
+        }
+    }
+}
+
+/// The reader thread: blocks in the order of the file, or the error that ended the reading.
+pub(super) struct Source {
+    blocks: mpsc::Receiver<io::Result<Block>>,
+    used: std::sync::mpsc::Sender<Block>,
+}
+
+impl Source {
+    /// Returns the next block; None at the end of the input.
+    ///
+    /// # Errors
+    /// An error of the input.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Block>> {
+        self.blocks.recv().await.transpose()
+    }
+
+    /// Gives a block back whose lines are not needed any more.
+    pub(super) fn give_back(&self, block: Block) {
+        // A reader that has ended needs no more of them.
+        let _ = self.used.send(block);
+    }
+}
+
+/// Starts the reader thread.
 ///
 /// # Errors
 /// An error of the operating system, if the thread cannot start.
-pub(super) fn read_in_background(
-    mut input: Box<dyn Read + Send>,
-) -> io::Result<mpsc::Receiver<Block>> {
-    let (sender, receiver) = mpsc::channel(CHANNEL_BLOCKS);
+pub(super) fn read_in_background(mut input: Box<dyn Read + Send>) -> io::Result<Source> {
+    let (sender, blocks) = mpsc::channel(CHANNEL_BLOCKS);
+    let (used, spare) = std::sync::mpsc::channel();
     std::thread::Builder::new().name("workload".to_owned()).spawn(move || {
         let mut remainder = Vec::new();
         loop {
-            let block = read_block(&mut input, &mut remainder).transpose();
+            let block = spare.try_recv().unwrap_or_default();
+            let block = read_block(&mut input, block, &mut remainder).transpose();
             let Some(block) = block else { return };
             let failed = block.is_err();
             if sender.blocking_send(block).is_err() || failed {
@@ -35,39 +85,40 @@ pub(super) fn read_in_background(
             }
         }
     })?;
-    Ok(receiver)
+    Ok(Source { blocks, used })
 }
 
-/// Reads the next whole lines. Bytes after the last LF go to `remainder`, with which the next block
-/// begins. A last line without LF gets one. Returns None at the end of the input.
-fn read_block(input: &mut dyn Read, remainder: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
-    let mut block = std::mem::take(remainder);
+/// Reads the next whole lines into a block. Bytes after the last LF go to `remainder`, with which
+/// the next block begins. A last line without LF gets one. Returns None at the end of the input.
+fn read_block(
+    input: &mut dyn Read,
+    mut block: Block,
+    remainder: &mut Vec<u8>,
+) -> io::Result<Option<Block>> {
+    block.begin_with(remainder);
     loop {
-        let length = block.len();
-        block.resize(length + BLOCK_BYTES, 0);
-        let read = match input.read(&mut block[length..]) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                block.truncate(length);
-                continue;
-            }
+        block.reserve(BLOCK_BYTES);
+        let read = match input.read(&mut block.bytes[block.used..block.used + BLOCK_BYTES]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             read => read?,
         };
-        block.truncate(length + read);
         if read == 0 {
-            if block.is_empty() {
+            if block.used == 0 {
                 return Ok(None);
             }
-            block.push(b'\n');
+            block.bytes[block.used] = b'\n';
+            block.used += 1;
             return Ok(Some(block));
         }
-        if let Some(lf) = memchr::memrchr(b'\n', &block) {
-            remainder.extend_from_slice(&block[lf + 1..]);
-            block.truncate(lf + 1);
+        block.used += read;
+        if let Some(lf) = memchr::memrchr(b'\n', block.lines()) {
+            remainder.extend_from_slice(&block.lines()[lf + 1..]);
+            block.used = lf + 1;
             return Ok(Some(block));
         }
-        if block.len() > BLOCK_BYTES {
+        if block.used > BLOCK_BYTES {
             // The rest of a line without LF in a whole block makes no difference.
-            block.truncate(OVERLONG_KEPT_BYTES);
+            block.used = OVERLONG_KEPT_BYTES;
         }
     }
 }
@@ -77,12 +128,27 @@ mod tests {
     use super::*;
 
     fn lines(text: &[u8]) -> Vec<Vec<u8>> {
-        let mut receiver = read_in_background(Box::new(io::Cursor::new(text.to_vec()))).unwrap();
+        let mut source = read_in_background(Box::new(io::Cursor::new(text.to_vec()))).unwrap();
         let mut all = Vec::new();
-        while let Some(block) = receiver.blocking_recv() {
-            all.extend(block.unwrap());
+        while let Some(block) = source.blocks.blocking_recv() {
+            let block = block.unwrap();
+            all.extend_from_slice(block.lines());
+            source.give_back(block);
         }
         all.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect()
+    }
+
+    #[test]
+    fn a_block_that_is_used_again_shows_nothing_of_what_it_held() {
+        let text: Vec<u8> =
+            (0..200_000).flat_map(|line| format!("line {line}\n").into_bytes()).collect();
+        assert_eq!(lines(&text).concat(), text);
+        let (mut block, mut remainder) = (Block::default(), b"be".to_vec());
+        block =
+            read_block(&mut &b"gin\nlong enough\n"[..], block, &mut remainder).unwrap().unwrap();
+        assert_eq!(block.lines(), b"begin\nlong enough\n");
+        block = read_block(&mut &b"x\nrest"[..], block, &mut remainder).unwrap().unwrap();
+        assert_eq!((block.lines(), &remainder[..]), (&b"x\n"[..], &b"rest"[..]));
     }
 
     #[test]

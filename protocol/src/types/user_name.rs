@@ -134,7 +134,7 @@ impl UserName {
         Some(Self(short.map_or_else(|| Name::Long(field.into()), Name::Short)))
     }
 
-    /// Returns the name with these bytes, the first in the lowest one, which the caller has checked.
+    /// Returns the name with these bytes, the first in the lowest one, which the caller checked.
     /// Zeros follow it. Returns None if the name is the server's, or too long for this.
     #[inline]
     pub(crate) fn of_words(words: [u64; 3]) -> Option<Self> {

@@ -305,10 +305,12 @@ impl Executor {
         subscribers.note_order(record, self.ledger.now_ms());
         let id =
             self.ledger.record(record, id, |book, id, event| subscribers.note(book, id, event));
-        if let (Some(events), Some(id)) = (reply, id)
-            && let Some(body) = reply_to(command, events, self.ledger.book().account(id))
-        {
-            self.round.reply(to, &body);
+        if let (Some(events), Some(id)) = (reply, id) {
+            let body = reply_to(command, events, self.ledger.book().account(id));
+            // By reference: it is long, and has just been written.
+            if let Some(body) = &body {
+                self.round.reply(to, body);
+            }
         }
         progress
     }

@@ -124,7 +124,7 @@ pub(crate) const ROUND_REPLY_BYTES_SOFT: usize = 8 << 20;
 
 /// Number of jobs whose accounts are prefetched into the processor's cache together, before the
 /// first job is run.
-pub(crate) const PREFETCH_JOBS: usize = 16;
+pub(crate) const PREFETCH_JOBS: usize = 24;
 
 /// Number of triggers fired in one round, so that a price that fires ten thousand triggers does not
 /// delay other commands.

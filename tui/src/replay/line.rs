@@ -35,7 +35,8 @@ pub(super) fn classify_line(line: &[u8], connections: usize) -> Option<Outgoing>
     // The first of the fields is the user.
     let connection_of = |fields: &[u8]| match connections {
         1 => 0,
-        _ => (xxh3_64(split_field(fields).0) % connections as u64) as usize,
+        // The high half of the product is below the number of connections.
+        _ => ((xxh3_64(split_field(fields).0) >> 32) * connections as u64 >> 32) as usize,
     };
     // Nearly all lines.
     if !too_long

@@ -22,10 +22,20 @@ pub(super) struct Entry {
     text_at: u64,
 }
 
+/// A line that has a reply. There are tens of thousands of them at a time, so it is short.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    position: u64,
+    file_line: u64,
+    text_at: u64,
+}
+
 /// The lines of one connection.
 #[derive(Debug, Default)]
 pub(super) struct SentLog {
-    entries: VecDeque<Entry>,
+    lines: VecDeque<Line>,
+    /// Lines that want no reply, with the place in the text at which they were sent.
+    noreply: VecDeque<Entry>,
     /// The text of the lines that have a reply, as it is sent.
     text: VecDeque<u8>,
     /// Bytes of text that are forgotten.
@@ -42,23 +52,22 @@ impl SentLog {
     pub(super) fn push(&mut self, position: u64, file_line: u64, with_lf: &[u8]) {
         let text_at = self.text_end();
         self.text.extend(with_lf);
-        let (file_lines, wire_bytes) = ((file_line, file_line), with_lf.len());
-        let entry = Entry { position, noreply: false, file_lines, lines: 1, wire_bytes, text_at };
-        self.entries.push_back(entry);
+        self.lines.push_back(Line { position, file_line, text_at });
     }
 
     /// Adds a line that wants no reply, before the line at this position.
     pub(super) fn push_noreply(&mut self, position: u64, file_line: u64, wire_bytes: usize) {
-        if let Some(last) = self.entries.back_mut().filter(|last| last.noreply) {
+        let text_at = self.text_end();
+        if let Some(last) = self.noreply.back_mut().filter(|last| last.text_at == text_at) {
             last.position = position;
             last.file_lines.1 = file_line;
             last.lines += 1;
             last.wire_bytes += wire_bytes;
             return;
         }
-        let (file_lines, text_at) = ((file_line, file_line), self.text_end());
+        let file_lines = (file_line, file_line);
         let entry = Entry { position, noreply: true, file_lines, lines: 1, wire_bytes, text_at };
-        self.entries.push_back(entry);
+        self.noreply.push_back(entry);
     }
 
     fn text_end(&self) -> u64 {
@@ -73,34 +82,48 @@ impl SentLog {
             return;
         }
         self.skipped = 0;
-        let (mut done, mut bytes) = (0, 0);
-        for (at, entry) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.noreply) {
-            if !is_answered(entry.position) {
-                break;
-            }
-            done = at + 1;
-            bytes += entry.wire_bytes;
-        }
-        self.entries.drain(..done);
-        self.text.drain(..bytes);
-        self.forgotten += bytes as u64;
+        let answered = self.lines.iter().take_while(|line| is_answered(line.position)).count();
+        let Some(last) = answered.checked_sub(1).and_then(|last| self.lines.get(last)).copied()
+        else {
+            return;
+        };
+        let kept_from = self.end_of(answered - 1);
+        self.lines.drain(..answered);
+        self.text.drain(..(kept_from - self.forgotten) as usize);
+        self.forgotten = kept_from;
+        while self.noreply.pop_front_if(|entry| entry.text_at <= last.text_at).is_some() {}
+    }
+
+    /// Returns where the text of a line ends.
+    fn end_of(&self, line: usize) -> u64 {
+        self.lines.get(line + 1).map_or_else(|| self.text_end(), |next| next.text_at)
     }
 
     /// Returns the line at a position: its number in the file and its text.
     pub(super) fn find(&self, position: u64) -> Option<(u64, String)> {
-        let at = self.entries.partition_point(|entry| entry.position < position);
-        let mut entries = self.entries.range(at..).filter(|entry| !entry.noreply);
-        let entry = entries.next().filter(|entry| entry.position == position)?;
-        let begin = (entry.text_at - self.forgotten) as usize;
-        let text = self.text.range(begin..begin + entry.wire_bytes);
-        let text: Vec<u8> = text.copied().collect();
-        Some((entry.file_lines.0, text_of(&text)))
+        let at = self.lines.partition_point(|line| line.position < position);
+        let line = self.lines.get(at).filter(|line| line.position == position)?;
+        let [begin, end] =
+            [line.text_at, self.end_of(at)].map(|place| (place - self.forgotten) as usize);
+        let text: Vec<u8> = self.text.range(begin..end).copied().collect();
+        Some((line.file_line, text_of(&text)))
     }
 
     /// Removes all lines. Returns them, and their text one after the other.
     pub(super) fn take(&mut self) -> (Vec<Entry>, Vec<u8>) {
-        let Self { entries, text, .. } = std::mem::take(self);
-        (entries.into(), text.into())
+        let log = std::mem::take(self);
+        let with_reply = log.lines.iter().enumerate().map(|(at, line)| Entry {
+            position: line.position,
+            noreply: false,
+            file_lines: (line.file_line, line.file_line),
+            lines: 1,
+            wire_bytes: (log.end_of(at) - line.text_at) as usize,
+            text_at: line.text_at,
+        });
+        let mut entries: Vec<Entry> = with_reply.chain(log.noreply.iter().copied()).collect();
+        // Lines without a reply were sent before the one whose text begins there.
+        entries.sort_by_key(|entry| (entry.text_at, !entry.noreply));
+        (entries, log.text.into())
     }
 }
 
@@ -133,5 +156,22 @@ mod tests {
         assert_eq!(log.find(1), None);
         let (entries, text) = log.take();
         assert_eq!((entries.len(), entries[0].file_lines, text.len()), (1, (5, 5), 0));
+    }
+
+    #[test]
+    fn what_is_left_is_in_the_order_in_which_it_was_sent() {
+        let mut log = SentLog::default();
+        log.push_noreply(0, 1, 16);
+        log.push(0, 2, b"[2] PING\n");
+        log.push(1, 3, b"[3] STATS\n");
+        log.push_noreply(2, 4, 16);
+        log.push_noreply(2, 6, 20);
+        log.push(2, 7, b"[7] HELP\n");
+        (0..CALLS_SKIPPED).for_each(|_| log.forget(|position| position == 0));
+        let (entries, text) = log.take();
+        let parts: Vec<_> =
+            entries.iter().map(|part| (part.file_lines, part.lines, part.wire_bytes)).collect();
+        assert_eq!(parts, [((3, 3), 1, 10), ((4, 6), 2, 36), ((7, 7), 1, 9)]);
+        assert_eq!(text, b"[3] STATS\n[7] HELP\n");
     }
 }

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use tokio::sync::mpsc;
 
 /// Bytes to read at once.
-const BLOCK_BYTES: usize = 256 << 10;
+const BLOCK_BYTES: usize = 64 << 10;
 /// Capacity of the channel, in blocks.
 const CHANNEL_BLOCKS: usize = 4;
 /// Bytes kept of a line longer than a block: enough for the server to refuse it for its length.

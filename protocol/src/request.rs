@@ -138,9 +138,10 @@ pub fn parse_line(line: &[u8]) -> Parsed {
 
 impl LineBlock {
     /// Takes the next line if it is a command in its plain form, as a client writes it that sends
-    /// many. It wants a reply. `take` gets its tag, the command and the length of the line with its
-    /// line end, bytes: nothing is moved on the way. Returns None if there is no line, or if
-    /// [`parse_line`] has to read it, which accepts every form.
+    /// many. Such a command wants a reply. `take` gets the tag, the command, and the length of the
+    /// line with its line end, in bytes; it is a function so that the command is not moved through
+    /// a result. Returns None if there is no line, or if [`parse_line`] has to read it, which
+    /// accepts every form.
     ///
     /// ```
     /// use bytes::BytesMut;

@@ -8,7 +8,7 @@
 
 use std::hint::{black_box, select_unpredictable};
 
-/// Keys that are compared one after the other, without branches: several at once.
+/// Keys that are all compared, without branches and several at once.
 const WINDOW: usize = 64;
 /// Bytes that the processor's cache loads together: a line.
 const CACHE_LINE_BYTES: usize = 64;
@@ -160,7 +160,7 @@ mod tests {
 
         #[test]
         fn insertions_and_removals_keep_the_order(
-            keys in proptest::collection::vec(0..90_u32, 0..400),
+            keys in proptest::collection::vec(0..300_u32, 0..1200),
         ) {
             let (mut keyed, mut model) = (Keyed::new(), std::collections::BTreeSet::new());
             for key in keys {

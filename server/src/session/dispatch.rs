@@ -197,7 +197,7 @@ impl Dispatcher {
         command: Command,
         stopping: bool,
     ) -> Next {
-        let may_wait = matches!(command, Command::DisplaySummary { .. });
+        let may_wait = matches!(command, Command::DisplaySummary { .. } | Command::DumpLog { .. });
         if stopping || may_wait || self.login.is_guarded() {
             let request = Request { tag, noreply: false, body: Body::Command(command) };
             return self.take_line(Parsed::Request(request), stopping);

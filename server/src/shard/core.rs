@@ -337,7 +337,8 @@ impl Shard {
                 batch.jobs.by_ref().for_each(|job| self.executor.turn_away(&job, &refusal));
             }
             while !self.executor.is_full() && batch.jobs.len() > left {
-                for id in self.executor.prefetch(batch.jobs.as_slice()) {
+                let ids = self.executor.prefetch(batch.jobs.as_slice());
+                for id in ids.into_iter().take(batch.jobs.len() - left) {
                     if self.executor.is_full() {
                         break;
                     }

@@ -65,8 +65,8 @@ impl PriceTable {
         self.quotes.get(self.prices.get(&symbol)?.index as usize)
     }
 
-    /// Reads the prices that commands will need, and the quotes that they show, so that the cache
-    /// misses overlap.
+    /// Reads the prices that BUY, SELL and QUOTE will need, and the quotes that are shown, so that
+    /// the cache misses overlap.
     pub(super) fn load<'a>(&self, commands: impl Iterator<Item = &'a Command>) {
         let mut shown = [None; PREFETCH_JOBS];
         for (shown, command) in shown.iter_mut().zip(commands) {
@@ -122,7 +122,8 @@ impl PriceTable {
         self.prices.get(&symbol).copied().filter(|known| is_fresh(known.arrived_ms, now_ms))
     }
 
-    /// Returns the prices for a decision at this time. `given` is a price that was asked for.
+    /// Returns the prices for a decision at this time. `given` is what became of the request for
+    /// the price, if there was one.
     pub(super) const fn at(&self, now_ms: u64, given: Price) -> PricesAt<'_> {
         PricesAt { prices: self, given, now_ms, found: Cell::new(None) }
     }
@@ -174,14 +175,15 @@ impl KnownQuote {
 /// Prices for one decision, which notes the one that it asks for.
 pub(super) struct PricesAt<'a> {
     prices: &'a PriceTable,
-    /// The price that the caller knows, of any symbol.
+    /// What became of the request for the price, if there was one.
     given: Price,
     now_ms: u64,
     found: Cell<Option<(Symbol, KnownPrice)>>,
 }
 
 impl PricesAt<'_> {
-    /// Returns the price of a symbol: the one the shard knows, or the one given.
+    /// Returns the price that the shard knows, if it is fresh; otherwise that it has to be
+    /// requested, again if need be, or that there is none.
     #[inline]
     pub(super) fn price_of(&self, symbol: Symbol) -> Price {
         match self.prices.fresh_price(symbol, self.now_ms) {

@@ -36,7 +36,7 @@ pub(super) fn classify_line(line: &[u8], connections: usize) -> Option<Outgoing>
     let connection_of = |fields: &[u8]| match connections {
         1 => 0,
         // The high half of the product is below the number of connections.
-        _ => ((xxh3_64(split_field(fields).0) >> 32) * connections as u64 >> 32) as usize,
+        _ => (((xxh3_64(split_field(fields).0) >> 32) * connections as u64) >> 32) as usize,
     };
     // Nearly all lines.
     if !too_long

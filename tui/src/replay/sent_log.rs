@@ -22,9 +22,9 @@ pub(super) struct Entry {
     text_at: u64,
 }
 
-/// A line that has a reply. There are tens of thousands of them at a time, so it is short.
+/// A line that waits for its reply. There are tens of thousands of them at a time, so it is short.
 #[derive(Clone, Copy, Debug)]
-struct Line {
+struct Awaited {
     position: u64,
     file_line: u64,
     text_at: u64,
@@ -33,7 +33,7 @@ struct Line {
 /// The lines of one connection.
 #[derive(Debug, Default)]
 pub(super) struct SentLog {
-    lines: VecDeque<Line>,
+    lines: VecDeque<Awaited>,
     /// Lines that want no reply, with the place in the text at which they were sent.
     noreply: VecDeque<Entry>,
     /// The text of the lines that have a reply, as it is sent.
@@ -52,7 +52,7 @@ impl SentLog {
     pub(super) fn push(&mut self, position: u64, file_line: u64, with_lf: &[u8]) {
         let text_at = self.text_end();
         self.text.extend(with_lf);
-        self.lines.push_back(Line { position, file_line, text_at });
+        self.lines.push_back(Awaited { position, file_line, text_at });
     }
 
     /// Adds a line that wants no reply, before the line at this position.

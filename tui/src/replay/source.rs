@@ -118,7 +118,7 @@ fn read_block(
         }
         if block.used > BLOCK_BYTES {
             // The rest of a line without LF in a whole block makes no difference.
-            block.used = OVERLONG_KEPT_BYTES;
+            block.used = block.used.min(OVERLONG_KEPT_BYTES);
         }
     }
 }

@@ -182,8 +182,8 @@ pub(super) struct PricesAt<'a> {
 }
 
 impl PricesAt<'_> {
-    /// Returns the price that the shard knows, if it is fresh; otherwise that it has to be
-    /// requested, again if need be, or that there is none.
+    /// Returns the shard's price if it is fresh. Otherwise returns [`Price::Unasked`], so that the
+    /// price is requested, or [`Price::Unavailable`] if that request has failed.
     #[inline]
     pub(super) fn price_of(&self, symbol: Symbol) -> Price {
         match self.prices.fresh_price(symbol, self.now_ms) {

@@ -1,7 +1,7 @@
 //! The codes of error replies.
 
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, IntoStaticStr, VariantArray};
+use strum::{Display, IntoStaticStr, VariantArray, VariantNames};
 
 /// The code of an error reply. The position in this list is part of the journal format: add new
 /// codes at the end. A code prints as it is sent.
@@ -17,9 +17,9 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
     Serialize,
     Deserialize,
     Display,
-    EnumString,
     IntoStaticStr,
     VariantArray,
+    VariantNames,
 )]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the table of codes in docs/PROTOCOL.md says when each is sent")]
@@ -57,7 +57,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order of the specification.
-    pub const ALL: &'static [Self] = Self::VARIANTS;
+    pub const ALL: &'static [Self] = <Self as VariantArray>::VARIANTS;
 
     /// Returns the code as it is sent.
     pub fn as_str(self) -> &'static str {
@@ -65,9 +65,66 @@ impl Code {
     }
 
     /// Parses a code exactly as it is sent.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "the table has this many places")]
     pub fn parse(field: &[u8]) -> Option<Self> {
-        std::str::from_utf8(field).ok()?.parse().ok()
+        let code = CODES[place_of(field, FACTOR)]?;
+        (code.as_str().as_bytes() == field).then_some(code)
     }
+}
+
+/// Number of places in the table of codes.
+const PLACES: usize = 256;
+
+/// The codes by [`place_of`].
+type Places = [Option<Code>; PLACES];
+
+/// A table in which every code has a place of its own, so that a field is compared with one code
+/// only. The compiler tries factors until one fits.
+static CODES: Places = PLACES_AND_FACTOR.0;
+const FACTOR: u64 = PLACES_AND_FACTOR.1;
+const PLACES_AND_FACTOR: (Places, u64) = {
+    let mut factor = 0x9e37_79b9_7f4a_7c15_u64;
+    loop {
+        if let Some(places) = places(factor) {
+            break (places, factor);
+        }
+        factor = factor.wrapping_mul(0x5851_f42d_4c95_7f2d);
+    }
+};
+
+/// Returns the table of codes under a factor; None if two codes have the same place.
+#[expect(clippy::indexing_slicing, reason = "the bounds are constants; it runs in the compiler")]
+const fn places(factor: u64) -> Option<Places> {
+    const NAMES: &[&str] = <Code as VariantNames>::VARIANTS;
+    let (mut places, mut at) = ([None; PLACES], 0);
+    while at < Code::ALL.len() {
+        let code = Code::ALL[at];
+        let place = &mut places[place_of(NAMES[at].as_bytes(), factor)];
+        if place.is_some() {
+            return None;
+        }
+        *place = Some(code);
+        at += 1;
+    }
+    Some(places)
+}
+
+/// Returns the place of a code: of its first and its last eight letters and its length, in which
+/// all codes differ.
+const fn place_of(field: &[u8], factor: u64) -> usize {
+    let (first, last) = match (field.first_chunk(), field.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (
+            match field {
+                [first, ..] => *first as u64,
+                [] => 0,
+            },
+            0,
+        ),
+    };
+    let mixed = (first ^ last.rotate_left(7) ^ field.len() as u64).wrapping_mul(factor);
+    (mixed >> (u64::BITS - PLACES.ilog2())) as usize
 }
 
 #[cfg(test)]
@@ -81,6 +138,8 @@ mod tests {
             assert_eq!(Code::parse(code.as_str().as_bytes()), Some(*code));
             assert!(docs.contains(code.as_str()), "docs/PROTOCOL.md: {code}");
         }
-        assert_eq!(Code::parse(b"bad_line"), None);
+        for other in [&b""[..], b"bad_line", b"BAD_LINES", b"NO_SET_BUYS", b"\xff", b"MOVE"] {
+            assert_eq!(Code::parse(other), None);
+        }
     }
 }

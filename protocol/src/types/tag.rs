@@ -25,16 +25,33 @@ impl Tag {
     /// Takes a tag off the head of a line. Returns the tag, if the line begins with a bracket, and
     /// the rest of the line without blanks around it. Returns None if there is a bracket without a
     /// number from 1 to 2^63 - 1 in it.
+    #[inline]
     #[expect(clippy::indexing_slicing, reason = "the offset is that of a byte found just before")]
     pub fn split_from(line: &[u8]) -> Option<(Option<Self>, &[u8])> {
         let Some(inside) = line.strip_prefix(b"[") else { return Some((None, line)) };
-        // Most tags are short and are read in one step.
-        if let Some(word) = inside.first_chunk()
-            && let (number, digits @ 1..) = number_at_head(u64::from_le_bytes(*word))
-            && let Some(b']') = inside.get(digits)
-        {
-            return Some((Some(Self::new(number)?), trim(&inside[digits + 1..])));
+        if let Some((tag, bytes)) = Self::at_head(line) {
+            return Some((Some(tag), trim(&line[bytes..])));
         }
+        Self::split_long(inside)
+    }
+
+    /// Reads a short tag with its brackets at the head of a line, as most lines have one. Returns it
+    /// and how many bytes it takes.
+    #[inline]
+    pub fn at_head(line: &[u8]) -> Option<(Self, usize)> {
+        let [b'[', inside @ ..] = line else { return None };
+        let (number, digits @ 1..) = number_at_head(u64::from_le_bytes(*inside.first_chunk()?))
+        else {
+            return None;
+        };
+        let tag = Self::new(number)?;
+        (*inside.get(digits)? == b']').then_some((tag, digits + 2))
+    }
+
+    /// Takes off a tag of any length; the bracket before it is taken off.
+    #[inline(never)]
+    #[expect(clippy::indexing_slicing, reason = "the offset is that of a byte found just before")]
+    fn split_long(inside: &[u8]) -> Option<(Option<Self>, &[u8])> {
         let mut number: u64 = 0;
         for (at, byte) in inside.iter().enumerate() {
             match byte {

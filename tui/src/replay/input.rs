@@ -58,6 +58,22 @@ impl InputQueue {
         }
     }
 
+    /// Returns the lines of the first block that are not taken yet.
+    pub(super) fn lines_ahead(&self) -> &[u8] {
+        self.bytes(self.offset..self.blocks.front().map_or(0, |block| block.lines().len()))
+    }
+
+    /// Moves past lines at the head of [`Self::lines_ahead`], of so many bytes.
+    pub(super) const fn advance_lines(&mut self, lines: u64, bytes: usize) {
+        self.offset += bytes;
+        self.lines += lines;
+    }
+
+    /// Returns the number of lines taken so far.
+    pub(super) const fn lines(&self) -> u64 {
+        self.lines
+    }
+
     /// Returns bytes of the first block; empty if there is none.
     pub(super) fn bytes(&self, range: Range<usize>) -> &[u8] {
         self.blocks.front().and_then(|block| block.lines().get(range)).unwrap_or_default()

@@ -32,13 +32,7 @@ pub(super) fn classify_line(line: &[u8], connections: usize) -> Option<Outgoing>
     if !too_long && (line.is_empty() || line[0] == b'#') {
         return None;
     }
-    // The first of the fields is the user.
-    let connection_of = |fields: &[u8]| match connections {
-        1 => 0,
-        // The high half of the product is below the number of connections.
-        _ => (((xxh3_64(split_field(fields).0) >> 32) * connections as u64) >> 32) as usize,
-    };
-    // Nearly all lines.
+    let connection_of = |fields: &[u8]| connection_of(fields, connections);
     if !too_long
         && !line.ends_with(b"noreply")
         && let Some((tag, command, rest)) = plain_head(line)
@@ -76,6 +70,46 @@ pub(super) fn classify_line(line: &[u8], connections: usize) -> Option<Outgoing>
     Some(Outgoing { tag, command, connection, noreply, barrier, quits })
 }
 
+/// A line that is sent as it is, and has a tag and a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PlainLine {
+    pub tag: u64,
+    pub command: CommandName,
+    /// Index of the connection that sends it.
+    pub connection: usize,
+    /// Its bytes, with its LF.
+    pub bytes: usize,
+}
+
+/// Reads the line at the head of a block, in one step. Returns None unless it has a tag and a
+/// reply, and need not wait for the replies to others; [`classify_line`] tells the same of it.
+#[inline]
+pub(super) fn plain_line(block: &[u8], connections: usize) -> Option<PlainLine> {
+    let (tag, command, rest) = plain_head(block)?;
+    let tag = tag?.get();
+    let length = memchr::memchr(b'\n', rest)?;
+    let fields = &rest[1..length];
+    let bytes = block.len() - rest.len() + length + 1;
+    // Neither ` noreply` nor anything unusual is at the end.
+    let ([.., last, b' '] | [.., last]) = fields else { return None };
+    let is_plain_end = last.is_ascii_alphanumeric() && *last != b'y';
+    let is_barrier = command == CommandName::DumpLog && connections > 1;
+    if !is_plain_end || is_barrier || bytes > LINE_BYTES_MAX {
+        return None;
+    }
+    Some(PlainLine { tag, command, connection: connection_of(fields, connections), bytes })
+}
+
+/// Returns the index of the connection for these fields, the first of which is the user.
+#[inline]
+fn connection_of(fields: &[u8], connections: usize) -> usize {
+    match connections {
+        1 => 0,
+        // The high half of the product is below the number of connections.
+        _ => (((xxh3_64(split_field(fields).0) >> 32) * connections as u64) >> 32) as usize,
+    }
+}
+
 /// Splits off the first field: returns it without blanks around it, and the bytes after its comma.
 fn split_field(fields: &[u8]) -> (&[u8], &[u8]) {
     match memchr::memchr(b',', fields) {
@@ -107,6 +141,41 @@ mod tests {
                 Parsed::Invalid(invalid) => Some((invalid.tag.map(Tag::get), invalid.noreply)),
             };
             prop_assert_eq!(ours, server);
+        }
+
+        /// What is sent without a closer look is what the closer look would send in the same way.
+        #[test]
+        fn a_plain_line_is_classified_in_the_same_way(
+            line in "(\\[[0-9]{1,9}\\] )?(ADD|BUY|DUMPLOG|QUOTE|QUIT|add)\
+                     (,[ a-zA-Z0-9.\u{e9}-]{0,12}){0,3}( ?noreply)?[ \t]?\r?",
+            padding in prop_oneof![9 => Just(0), 1 => 900..1200_usize],
+            after in "(\n|[a-z,\n ]{0,20})",
+            connections in prop_oneof![Just(1), Just(3)],
+        ) {
+            let line = format!("{line}{}", "x".repeat(padding));
+            let block = format!("{line}\n{after}");
+            let Some(plain) = plain_line(block.as_bytes(), connections) else { return Ok(()) };
+            let PlainLine { tag, command, connection, bytes } = plain;
+            let (tag, command) = (Some(tag), Some(command));
+            let (noreply, quits, barrier) = (false, false, false);
+            let want = Outgoing { tag, command, connection, noreply, barrier, quits };
+            let mut ours = classify_line(line.as_bytes(), connections).expect("a line");
+            ours.barrier &= connections > 1;
+            prop_assert_eq!((ours, line.len() + 1), (want, bytes));
+        }
+    }
+
+    #[test]
+    fn lines_of_workload_files_are_plain() {
+        let plain = |block: &str, connections| plain_line(block.as_bytes(), connections).is_some();
+        for line in ["[1] ADD,oY01WVirLr,63511.53 \n", "[2] QUOTE,a,S\n[3] QUOTE,a,S\n"] {
+            assert!(plain(line, 1) && plain(line, 3), "{line}");
+        }
+        assert!(plain("[9] DUMPLOG,./testLOG \n", 1));
+        for other in
+            ["[9] DUMPLOG,./testLOG \n", "[1] QUOTE,a,S noreply\n", "QUOTE,a,S\n", "[1] QUIT\n"]
+        {
+            assert!(!plain(other, 3), "{other}");
         }
     }
 }

@@ -3,7 +3,6 @@
 //!
 //! It owns the order of the file. It must never read the file, write to a connection or print.
 
-use super::line::Outgoing;
 use bytes::Bytes;
 use daytrade_protocol::{Code, CommandName};
 use hashbrown::HashMap;
@@ -28,11 +27,28 @@ struct Slot {
     refused: Option<Code>,
 }
 
+impl Slot {
+    const fn waiting(command: Option<CommandName>, now_us: u64) -> Self {
+        Self { sent_us: now_us as u32, command, fate: Fate::Waiting, refused: None }
+    }
+
+    /// Notes the reply; returns how many microseconds it took. Returns None if none is expected.
+    #[inline]
+    fn answer(&mut self, refused: Option<Code>, now_us: u64) -> Option<u64> {
+        if self.fate != Fate::Waiting {
+            return None;
+        }
+        (self.fate, self.refused) = (Fate::Answered, refused);
+        let took_us = (now_us as u32).wrapping_sub(self.sent_us).cast_signed();
+        Some(took_us.max(0).cast_unsigned().into())
+    }
+}
+
 /// What is needed of a line in the order of the file.
 #[derive(Debug)]
-struct Line {
-    tag: u64,
-    file_line: u64,
+pub(super) struct Line {
+    pub tag: u64,
+    pub file_line: u64,
 }
 
 /// What has become of a line that was sent.
@@ -119,25 +135,43 @@ impl ReorderBuffer {
         self.last_tag = tag;
     }
 
-    /// Adds a line that is sent; returns its position.
-    pub(super) fn push(&mut self, line: &Outgoing, file_line: u64, now_us: u64) -> u64 {
+    /// Adds a line that is sent. Its tag was registered.
+    pub(super) fn push(
+        &mut self,
+        tag: Option<u64>,
+        command: Option<CommandName>,
+        file_line: u64,
+        now_us: u64,
+    ) {
         let position = self.next_position();
-        let tag = line.tag.unwrap_or(NO_TAG);
+        let tag = tag.unwrap_or(NO_TAG);
         if let Some(positions) = &mut self.positions
             && tag != NO_TAG
         {
             positions.insert(tag, position);
         }
-        let command = line.command;
-        self.slots.push_back(Slot {
-            sent_us: now_us as u32,
-            command,
-            fate: Fate::Waiting,
-            refused: None,
-        });
+        self.slots.push_back(Slot::waiting(command, now_us));
         self.lines.push_back(Line { tag, file_line });
         self.unanswered += 1;
-        position
+    }
+
+    /// Returns the tag that follows the last one, if all tags so far are consecutive.
+    pub(super) fn next_tag(&self) -> Option<u64> {
+        if self.positions.is_some() { None } else { self.last_tag?.checked_add(1) }
+    }
+
+    /// Returns how many more lines there is room for.
+    pub(super) fn room(&self) -> usize {
+        LINES_MAX.saturating_sub(self.slots.len())
+    }
+
+    /// Adds a line that is sent, with the tag that [`ReorderBuffer::next_tag`] returned.
+    #[inline]
+    pub(super) fn push_next(&mut self, line: Line, command: CommandName, now_us: u64) {
+        self.last_tag = Some(line.tag);
+        self.slots.push_back(Slot::waiting(Some(command), now_us));
+        self.lines.push_back(line);
+        self.unanswered += 1;
     }
 
     /// Returns the position of the line in flight with this tag.
@@ -152,6 +186,25 @@ impl ReorderBuffer {
         (slot.fate != Fate::Answered).then_some(self.first + index)
     }
 
+    /// Stores that a line has its reply, whose text nobody needs; returns what
+    /// [`ReorderBuffer::store_reply`] does. Returns None, too, if the line has to be looked up.
+    #[inline]
+    pub(super) fn store_bare(
+        &mut self,
+        tag: u64,
+        refused: Option<Code>,
+        now_us: u64,
+    ) -> Option<(Option<CommandName>, u64)> {
+        if self.positions.is_some() {
+            return None;
+        }
+        let index = tag.checked_sub(self.lines.front()?.tag)?;
+        let slot = self.slots.get_mut(index as usize)?;
+        let took_us = slot.answer(refused, now_us)?;
+        self.unanswered -= 1;
+        Some((slot.command, took_us))
+    }
+
     /// Stores the reply to a line; returns the line's command and how many microseconds it took.
     /// Returns None if the line is not in flight.
     pub(super) fn store_reply(
@@ -162,10 +215,7 @@ impl ReorderBuffer {
     ) -> Option<(Option<CommandName>, u64)> {
         let index = position.checked_sub(self.first)? as usize;
         let slot = self.slots.get_mut(index)?;
-        if slot.fate != Fate::Waiting {
-            return None;
-        }
-        (slot.fate, slot.refused) = (Fate::Answered, answer.refused);
+        let took_us = slot.answer(answer.refused, now_us)?;
         if !answer.reply.is_empty() {
             self.reply_bytes += answer.reply.len();
             if self.replies.len() <= index {
@@ -174,8 +224,7 @@ impl ReorderBuffer {
             self.replies[index] = answer.reply;
         }
         self.unanswered -= 1;
-        let took_us = (now_us as u32).wrapping_sub(slot.sent_us).cast_signed();
-        Some((slot.command, took_us.max(0).cast_unsigned().into()))
+        Some((slot.command, took_us))
     }
 
     fn slot_mut(&mut self, position: u64) -> Option<&mut Slot> {
@@ -186,6 +235,11 @@ impl ReorderBuffer {
     fn tag_of(&self, position: u64) -> u64 {
         let index = position.checked_sub(self.first);
         index.and_then(|index| self.lines.get(index as usize)).map_or(NO_TAG, |line| line.tag)
+    }
+
+    /// Returns the position of the first line; those before it are reported.
+    pub(super) const fn first_position(&self) -> u64 {
+        self.first
     }
 
     /// Returns what has become of a line.
@@ -270,10 +324,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn line(tag: Option<u64>) -> Outgoing {
-        Outgoing { tag, command: None, connection: 0, noreply: false, barrier: false, quits: false }
-    }
-
     proptest! {
         /// Every line is released once, in the order of the file, for any tags and any order of
         /// replies.
@@ -298,7 +348,7 @@ mod tests {
                 while let Some((number, &tag)) = lines.peek().copied() {
                     buffer.register_tag(Some(tag));
                     if !buffer.has_capacity_for(Some(tag)) { break; }
-                    buffer.push(&line(Some(tag)), number as u64, 0);
+                    buffer.push(Some(tag), None, number as u64, 0);
                     in_flight.push(tag);
                     lines.next();
                 }
@@ -326,7 +376,7 @@ mod tests {
         let mut buffer = ReorderBuffer::default();
         for tag in 1..=5 {
             buffer.register_tag(Some(tag));
-            buffer.push(&line(Some(tag)), tag, 0);
+            buffer.push(Some(tag), None, tag, 0);
         }
         for (tag, reply) in [(1, ""), (2, ""), (3, "[3] ERR"), (4, "")] {
             let position = buffer.position_of(tag).unwrap();

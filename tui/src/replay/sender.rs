@@ -68,6 +68,13 @@ impl Sender {
         connection.in_flight >= self.in_flight_max || connection.buffer.len() >= SEND_BUFFER_BYTES
     }
 
+    /// Returns how many lines a connection may have in flight beyond those it has; 0 if its send
+    /// buffer is full.
+    pub(super) fn room(&self, connection: usize) -> usize {
+        let of = &self.connections[connection];
+        if self.is_full(connection) { 0 } else { self.in_flight_max - of.in_flight }
+    }
+
     /// Returns true if a connection has bytes to send.
     pub(super) fn has_unsent(&self, connection: usize) -> bool {
         !self.connections[connection].buffer.is_empty()
@@ -91,6 +98,12 @@ impl Sender {
     /// Adds a line as it is, with its LF.
     pub(super) fn push(&mut self, connection: usize, line: &[u8]) {
         self.connections[connection].buffer.extend_from_slice(line);
+    }
+
+    /// Adds so many lines in flight, as they are, each with its LF and its tag.
+    pub(super) fn push_tagged(&mut self, connection: usize, lines: usize, text: &[u8]) {
+        self.push(connection, text);
+        self.connections[connection].in_flight += lines;
     }
 
     /// Adds a line without its LF, and asks for no reply to it. Returns its bytes.
@@ -118,6 +131,7 @@ impl Sender {
     }
 
     /// Counts the reply to a line in flight.
+    #[inline]
     pub(super) fn on_reply(&mut self, connection: usize) {
         self.connections[connection].in_flight -= 1;
     }

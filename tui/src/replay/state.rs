@@ -5,22 +5,22 @@
 //! I/O or wait.
 
 mod moved;
+mod runs;
+mod sending;
 
 use super::expect::{Expectation, ReplyChecker};
 use super::input::InputQueue;
-use super::line::{Outgoing, classify_line};
 use super::printer::ReplyPrinter;
 use super::progress::ProgressTracker;
-use super::reorder_buffer::{Answer, Fate, ReorderBuffer};
-use super::sender::{NOREPLY, SendPause, Sender};
+use super::reorder_buffer::{Answer, ReorderBuffer};
+use super::sender::Sender;
 use super::sent_log::SentLog;
 use super::summary::Summary;
 use super::tally::Tally;
 use crate::replay_message::{Control, Progress};
 use bytes::Bytes;
-use daytrade_protocol::{Code, LINE_BYTES_MAX, Reply, ReplyBody, ServerLine};
+use daytrade_protocol::{Code, Reply, ReplyBody, ServerLine};
 use std::io;
-use std::ops::Range;
 use std::time::Instant;
 
 /// How lines are sent and replies are treated.
@@ -51,6 +51,8 @@ pub(super) struct ReplayState {
     /// True if a line waits for the replies to all before it.
     one_at_a_time: bool,
     rate: Option<u64>,
+    /// True if a line is sent as it is, as soon as a place is free for it.
+    sends_at_once: bool,
     /// True if the text of every reply is needed. Otherwise only malformed lines need it.
     needs_replies: bool,
     pub input: InputQueue,
@@ -88,6 +90,10 @@ impl ReplayState {
             noreply: options.noreply,
             one_at_a_time: options.fail_fast,
             rate: options.rate,
+            sends_at_once: !options.noreply
+                && !options.fail_fast
+                && options.rate.is_none()
+                && progress.is_none(),
             needs_replies: options.print
                 || options.fail_fast
                 || options.keep_dump
@@ -126,112 +132,8 @@ impl ReplayState {
         self.progress.is_some()
     }
 
-    /// Moves lines from the file to the send buffers until one has to wait; returns the reason.
-    pub(super) fn send_lines(&mut self) -> SendPause {
-        let now_us = self.now_us();
-        loop {
-            if self.has_failed() || self.quit {
-                return SendPause::Finished;
-            }
-            let Some(range) = self.input.next_line() else {
-                return if self.input.has_ended() {
-                    SendPause::Finished
-                } else {
-                    SendPause::NeedsInput
-                };
-            };
-            let length = range.len();
-            match classify_line(self.input.bytes(range.clone()), self.sender.connections()) {
-                None => {
-                    self.input.advance(&range);
-                    self.tally.on_skipped(length + 1);
-                }
-                Some(line) => {
-                    if let Some(reason) = self.pause_reason(&line, length, now_us) {
-                        return reason;
-                    }
-                    self.send(&line, range, now_us);
-                }
-            }
-        }
-    }
-
-    /// Returns the reason why a line of this length may not be sent yet.
-    fn pause_reason(&mut self, line: &Outgoing, length: usize, now_us: u64) -> Option<SendPause> {
-        if self.sender.is_full(line.connection) || self.reorder_buffer.is_full_of_replies() {
-            return Some(SendPause::NeedsReplies);
-        }
-        let unanswered = self.reorder_buffer.unanswered();
-        // What follows a refusal must not be sent.
-        if self.one_at_a_time && unanswered > 0 {
-            return Some(SendPause::NeedsReplies);
-        }
-        // The server keeps the order of one connection. Several have to catch up before a DUMPLOG.
-        if line.barrier && self.sender.connections() > 1 && unanswered > 0 {
-            return Some(SendPause::NeedsReplies);
-        }
-        if self
-            .rate
-            .is_some_and(|rate| self.tally.lines() > rate.saturating_mul(now_us) / 1_000_000)
-        {
-            return Some(SendPause::NeedsTime);
-        }
-        let paced =
-            self.progress.as_ref().and_then(|progress| progress.pause_reason(unanswered, now_us));
-        if paced.is_some() {
-            return paced;
-        }
-        if !self.expects_reply(line, length) {
-            return None;
-        }
-        self.reorder_buffer.register_tag(line.tag);
-        (!self.reorder_buffer.has_capacity_for(line.tag)).then_some(SendPause::NeedsReplies)
-    }
-
-    /// Returns true if the server replies to a line of this length. A line without capacity for
-    /// ` noreply` is sent as it is.
-    const fn expects_reply(&self, line: &Outgoing, length: usize) -> bool {
-        !(line.noreply || self.noreply && length + NOREPLY.len() <= LINE_BYTES_MAX)
-    }
-
-    fn send(&mut self, line: &Outgoing, range: Range<usize>, now_us: u64) {
-        let file_line = self.input.advance(&range);
-        self.quit = line.quits;
-        self.sent_others |= line.command.is_none();
-        if self.quit {
-            self.tally.on_malformed(file_line, "QUIT: the rest of the file is not sent");
-        }
-        let expects_reply = self.expects_reply(line, range.len());
-        self.tally.on_sent(range.len() + 1, expects_reply);
-        let position = self.reorder_buffer.next_position();
-        if expects_reply {
-            self.reorder_buffer.push(line, file_line, now_us);
-            let untagged = line.tag.is_none().then_some(position);
-            self.sender.expect_reply(line.connection, untagged);
-        }
-        let with_lf = self.input.bytes(range.start..range.end + 1);
-        let without_lf = &with_lf[..range.len()];
-        if let Some(progress) = &mut self.progress {
-            progress.on_sent(without_lf, expects_reply);
-        }
-        let mut wire_bytes = with_lf.len();
-        if expects_reply || line.noreply {
-            self.sender.push(line.connection, with_lf);
-        } else {
-            wire_bytes = self.sender.push_noreply(line.connection, without_lf);
-        }
-        let Some(log) = self.sent.as_mut().and_then(|logs| logs.get_mut(line.connection)) else {
-            return;
-        };
-        log.forget(|position| self.reorder_buffer.fate(position) == Fate::Answered);
-        if expects_reply {
-            log.push(position, file_line, with_lf);
-        } else {
-            log.push_noreply(position, file_line, wire_bytes);
-        }
-    }
-
     /// Takes a reply from a connection. Returns false if it belongs to no line in flight.
+    #[inline]
     pub(super) fn take_reply(
         &mut self,
         connection: usize,
@@ -240,6 +142,16 @@ impl ReplayState {
         reply: impl FnOnce() -> Bytes,
         now_us: u64,
     ) -> bool {
+        let needs_text = self.needs_replies || refused.is_some_and(is_malformed);
+        if !needs_text
+            && !matches!(refused, Some(Code::Moved | Code::Unknown))
+            && let Some(tag) = tag
+            && let Some((command, took_us)) = self.reorder_buffer.store_bare(tag, refused, now_us)
+        {
+            self.sender.on_reply(connection);
+            self.tally.on_reply(command, refused, took_us);
+            return true;
+        }
         let position = match tag {
             Some(tag) => self.reorder_buffer.position_of(tag),
             None => self.sender.pop_untagged(connection),
@@ -247,7 +159,6 @@ impl ReplayState {
         if refused == Some(Code::Moved) && self.keeps_lines() {
             return self.take_moved(connection, position);
         }
-        let needs_text = self.needs_replies || refused.is_some_and(is_malformed);
         let reply = if needs_text { reply() } else { Bytes::new() };
         let answer = Answer { refused, reply };
         let buffer = &mut self.reorder_buffer;

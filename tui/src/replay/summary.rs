@@ -96,6 +96,7 @@ struct Json<'a> {
 
 impl Summary {
     /// Counts a reply and its latency.
+    #[inline]
     pub(super) fn count(
         &mut self,
         command: Option<CommandName>,

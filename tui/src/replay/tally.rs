@@ -50,14 +50,15 @@ impl Tally {
         self.summary.lines
     }
 
-    /// Counts a line that is sent, with its bytes.
-    pub(super) fn on_sent(&mut self, bytes: usize, expects_reply: bool) {
-        self.summary.lines += 1;
+    /// Counts lines that are sent, with their bytes, and those of them that have replies.
+    pub(super) const fn on_sent(&mut self, bytes: usize, lines: u64, replies: u64) {
+        self.summary.lines += lines;
         self.passed_bytes += bytes as u64;
-        self.unanswered += u64::from(expects_reply);
+        self.unanswered += replies;
     }
 
     /// Counts a reply.
+    #[inline]
     pub(super) fn on_reply(
         &mut self,
         command: Option<CommandName>,

@@ -3,7 +3,7 @@
 
 use super::ReplayState;
 use crate::replay::reorder_buffer::{Answer, Fate};
-use crate::replay::sent_log::{Entry, text_of};
+use crate::replay::sent_log::{Entry, SentLines, text_of};
 use bytes::Bytes;
 use daytrade_protocol::{Code, Tag};
 
@@ -135,7 +135,8 @@ impl ReplayState {
         self.sender.push(connection, line);
         self.sender.expect_reply(connection, (!is_tagged).then_some(entry.position));
         if let Some(log) = self.sent.as_mut().and_then(|logs| logs.get_mut(connection)) {
-            log.push(entry.position, entry.file_lines.0, line);
+            let (position, file_line) = (entry.position, entry.file_lines.0);
+            log.push(SentLines { position, file_line, lines: 1 }, line);
         }
     }
 

@@ -32,24 +32,30 @@ impl ReplyPrinter {
         Self { mask, buffer: Vec::new(), failure: None }
     }
 
-    /// Adds a reply, without control characters: they could change the state of a terminal.
+    /// Adds a reply.
     pub(super) fn print(&mut self, reply: &[u8]) {
         if self.mask {
             for line in String::from_utf8_lossy(reply).lines() {
                 self.buffer.extend_from_slice(mask_line(line).as_bytes());
                 self.buffer.push(b'\n');
             }
-        } else if reply.iter().fold(true, |clean, byte| clean & is_printed(*byte)) {
-            // One look without branches at all bytes: hardly any reply has control characters.
-            self.buffer.extend_from_slice(reply);
         } else {
-            self.buffer.extend(reply.iter().filter(|byte| is_printed(**byte)));
+            self.buffer.extend_from_slice(reply);
         }
         if self.buffer.len() >= FLUSH_BYTES {
+            self.clean();
             if self.failure.is_none() {
                 self.failure = io::stdout().lock().write_all(&self.buffer).err();
             }
             self.buffer.clear();
+        }
+    }
+
+    /// Removes control characters: they could change the state of a terminal.
+    fn clean(&mut self) {
+        // One look without branches at all bytes: hardly any reply has control characters.
+        if !self.buffer.iter().fold(true, |clean, byte| clean & is_printed(*byte)) {
+            self.buffer.retain(|byte| is_printed(*byte));
         }
     }
 
@@ -61,6 +67,7 @@ impl ReplyPrinter {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
+        self.clean();
         let mut stdout = io::stdout().lock();
         stdout.write_all(&self.buffer)?;
         self.buffer.clear();
@@ -77,6 +84,7 @@ mod tests {
         let mut printer = ReplyPrinter::new(false);
         printer.print("[1]-HELP\u{1b}[2J \u{e9}\r\n\u{7f}[1] OK\n".as_bytes());
         printer.print(b"[2] OK\n");
+        printer.clean();
         assert_eq!(printer.buffer, "[1]-HELP[2J \u{e9}\n[1] OK\n[2] OK\n".as_bytes());
     }
 }

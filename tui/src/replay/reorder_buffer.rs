@@ -92,7 +92,7 @@ pub(super) struct ReorderBuffer {
     /// Lines without a reply.
     unanswered: usize,
     /// Texts of early replies, in the order of the slots; may end before them.
-    replies: VecDeque<Bytes>,
+    replies: VecDeque<Option<Bytes>>,
     /// Bytes in `replies`.
     reply_bytes: usize,
     last_tag: Option<u64>,
@@ -219,9 +219,9 @@ impl ReorderBuffer {
         if !answer.reply.is_empty() {
             self.reply_bytes += answer.reply.len();
             if self.replies.len() <= index {
-                self.replies.resize(index + 1, Bytes::new());
+                self.replies.resize(index + 1, None);
             }
-            self.replies[index] = answer.reply;
+            self.replies[index] = Some(answer.reply);
         }
         self.unanswered -= 1;
         Some((slot.command, took_us))
@@ -289,7 +289,7 @@ impl ReorderBuffer {
     pub(super) fn pop(&mut self) -> Option<Released> {
         let slot = self.slots.pop_front_if(|slot| slot.fate == Fate::Answered)?;
         let line = self.lines.pop_front()?;
-        let reply = self.replies.pop_front().unwrap_or_default();
+        let reply = self.replies.pop_front().flatten().unwrap_or_default();
         self.reply_bytes -= reply.len();
         self.first += 1;
         let answer = Answer { refused: slot.refused, reply };
@@ -301,9 +301,8 @@ impl ReorderBuffer {
     pub(super) fn skip_answered(&mut self) {
         let is_done = |slot: &&Slot| slot.fate == Fate::Answered;
         let mut answered = self.slots.iter().take_while(is_done).count();
-        let has_text = |reply: &Bytes| !reply.is_empty();
         if self.reply_bytes > 0
-            && let Some(first) = self.replies.iter().take(answered).position(has_text)
+            && let Some(first) = self.replies.iter().take(answered).position(Option::is_some)
         {
             answered = first;
         }

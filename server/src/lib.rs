@@ -62,6 +62,7 @@ mod message;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod open_files;
+mod prefetch;
 mod quotes;
 mod router;
 mod runtime;

@@ -35,8 +35,8 @@ impl Tag {
         Self::split_long(inside)
     }
 
-    /// Reads a short tag with its brackets at the head of a line, as most lines have one. Returns it
-    /// and how many bytes it takes.
+    /// Reads a short tag with its brackets at the head of a line, as most lines have one. Returns
+    /// it and how many bytes it takes.
     #[inline]
     pub fn at_head(line: &[u8]) -> Option<(Self, usize)> {
         let [b'[', inside @ ..] = line else { return None };

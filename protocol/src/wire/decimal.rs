@@ -16,7 +16,7 @@ const WORD_OFFSETS: usize = 16;
 const ASCII: u64 = 0x3030_3030_3030_3030;
 
 /// Writes an integer at an offset, without leading zeros. Returns the number of digits.
-#[inline]
+#[inline(never)]
 pub(crate) fn digits_at(field: &mut [u8; FIELD_BYTES], at: usize, value: u64) -> usize {
     if value < FOUR {
         let digits = four_digits(value as u32);
@@ -53,7 +53,7 @@ fn long_digits_at(field: &mut [u8; FIELD_BYTES], at: usize, value: u64) -> usize
 }
 
 /// Writes an amount of cents at an offset, with two decimals. Returns the number of bytes.
-#[inline]
+#[inline(never)]
 pub(crate) fn cents_at(field: &mut [u8; FIELD_BYTES], at: usize, cents: i64) -> usize {
     match u64::try_from(cents) {
         Ok(cents) if cents < EIGHT => {

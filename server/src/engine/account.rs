@@ -3,10 +3,10 @@
 use super::keyed::NotSorted;
 use super::portfolio::{EMPTY, Holding, PendingOrder, Portfolio, SetOrder};
 use crate::limits::HISTORY_MAX;
+use crate::prefetch::{prefetch, prefetch_all};
 use daytrade_protocol::{Code, CommandName, Money, Side, Symbol};
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::VecDeque;
-use std::hint::black_box;
 
 /// Index of a user in a book; valid for the lifetime of the book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,13 +103,23 @@ impl Account {
         self.portfolio().sets.values()
     }
 
-    /// Reads a few bytes of everything that a summary shows, so that the cache misses overlap.
-    pub fn load_all(&self) {
-        self.portfolio().holdings.load_values();
-        self.portfolio().sets.load_values();
-        for entry in &self.history {
-            black_box(entry.number);
+    /// Prefetches what the account points to, for the steps of [`super::Book::find_together`].
+    #[inline]
+    pub(super) fn prefetch_parts(&self) {
+        if let Some(portfolio) = &self.portfolio {
+            portfolio.prefetch();
         }
+        // A full history overwrites its oldest entry.
+        self.history.front().inspect(|oldest| prefetch(*oldest));
+    }
+
+    /// Prefetches everything that a summary shows.
+    pub fn prefetch_all(&self) {
+        self.portfolio().holdings.prefetch_values();
+        self.portfolio().sets.prefetch_values();
+        let (older, newer) = self.history.as_slices();
+        prefetch_all(older, HISTORY_MAX);
+        prefetch_all(newer, HISTORY_MAX);
     }
 
     /// Returns the newest transactions, newest first.

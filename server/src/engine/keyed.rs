@@ -6,16 +6,16 @@
 
 #![expect(clippy::indexing_slicing, reason = "the positions are within the keys")]
 
-use std::hint::{black_box, select_unpredictable};
+use crate::prefetch::prefetch_all;
+use std::hint::select_unpredictable;
 
 /// Keys that are all compared, without branches and several at once.
 const WINDOW: usize = 64;
-/// Bytes that the processor's cache loads together: a line.
-const CACHE_LINE_BYTES: usize = 64;
-/// Lines of the cache that are loaded before a search, of the many that a large portfolio has.
-const LINES_LOADED: usize = 4;
-/// The same before all values are shown.
-const LINES_SHOWN: usize = 64;
+/// Lines of the processor's cache that are prefetched for a search, of the many that a large
+/// portfolio has.
+const KEY_LINES: usize = 4;
+/// The same of values that are all shown.
+const VALUE_LINES: usize = 64;
 
 /// A value that knows its key.
 pub(super) trait Key {
@@ -80,30 +80,17 @@ impl<T> Keyed<T> {
         }
     }
 
-    /// Returns the number of values.
+    /// Prefetches the keys, for a search.
     #[inline]
-    pub(super) const fn len(&self) -> usize {
-        self.keys.len()
+    pub(super) fn prefetch_keys(&self) {
+        prefetch_all(&self.keys, KEY_LINES);
     }
 
-    /// Reads a few of the keys, so that a search finds them in the processor's cache.
+    /// Prefetches the values, for a command that shows all of them. Those of a large portfolio
+    /// would not stay in the cache.
     #[inline]
-    pub(super) fn load_keys(&self) {
-        for keys in self.keys.chunks(CACHE_LINE_BYTES / size_of::<u32>()).take(LINES_LOADED) {
-            black_box(keys.first().copied());
-        }
-    }
-}
-
-impl<T: Key> Keyed<T> {
-    /// Reads a few bytes of the values, for a command that shows all of them. Those of a large
-    /// portfolio would not stay in the cache.
-    #[inline]
-    pub(super) fn load_values(&self) {
-        let in_line = (CACHE_LINE_BYTES / size_of::<T>()).max(1);
-        for values in self.values.chunks(in_line).take(LINES_SHOWN) {
-            black_box(values.first().map(Key::key));
-        }
+    pub(super) fn prefetch_values(&self) {
+        prefetch_all(&self.values, VALUE_LINES);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a user trades with: holdings, pending orders, set amounts and triggers.
 
 use super::keyed::{Key, Keyed, NotSorted};
+use crate::prefetch::prefetch;
 use daytrade_protocol::{Money, Side, Symbol};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -125,6 +126,16 @@ impl Portfolio {
         }
         let (holdings, sets) = (holdings.try_into()?, sets.try_into()?);
         Ok(Some(Box::new(Self { holdings, sets, pending })))
+    }
+
+    /// Prefetches the portfolio itself, without what it points to.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.holdings);
+        prefetch(&self.sets);
+        let [buys, sells] = &self.pending;
+        prefetch(buys);
+        prefetch(sells);
     }
 
     /// Returns the pending orders of one side, oldest first.

@@ -13,6 +13,7 @@ use crate::message::{
     DumpDone, DumpRequest, Job, PendingDump, Quote, QuoteRequest, ReplyTarget, ReplyTo,
     Subscription, Work,
 };
+use crate::prefetch::prefetch_all;
 use daytrade_protocol::{Command, CommandName, FileName, Refusal, ReplyBody, Symbol, UserName};
 use hashbrown::HashSet;
 use tokio::sync::mpsc::UnboundedSender;
@@ -86,8 +87,7 @@ impl Executor {
         self.ledger.frame_is_full() || self.round.is_full()
     }
 
-    /// Looks up the users of the first jobs, and reads what their commands will need: its cache
-    /// misses overlap.
+    /// Looks up the users of the first jobs, and prefetches what their commands will need.
     pub(super) fn prefetch(&self, jobs: &[Job]) -> [Option<UserId>; PREFETCH_JOBS] {
         let book = self.ledger.book();
         if let [job] = jobs {
@@ -95,14 +95,16 @@ impl Executor {
             ids[0] = job.user().and_then(|user| book.id(user));
             return ids;
         }
+        // Another processor has written the jobs, so that these will be waited for, too.
+        prefetch_all(jobs.get(PREFETCH_JOBS..).unwrap_or_default(), PREFETCH_JOBS);
         let ids = book.find_together(jobs.iter().map(Job::user));
         let commands = || jobs.iter().take(PREFETCH_JOBS).map(Job::command);
         for (command, id) in commands().zip(ids) {
             if let (Some(Command::DisplaySummary { .. }), Some(id)) = (command, id) {
-                book.account(id).load_all();
+                book.account(id).prefetch_all();
             }
         }
-        self.prices.load(commands().flatten());
+        self.prices.prefetch(commands().flatten());
         ids
     }
 

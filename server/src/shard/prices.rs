@@ -3,10 +3,13 @@
 use crate::engine::{Hit, Price, PriceUsed};
 use crate::limits::PREFETCH_JOBS;
 use crate::message::{Quote, is_fresh};
+use crate::prefetch::{prefetch, prefetch_all};
 use daytrade_protocol::{Command, Money, Symbol, UserName};
 use hashbrown::HashMap;
 use std::cell::Cell;
-use std::hint::black_box;
+
+/// Lines of the processor's cache that the key of a quote takes, or most of it.
+const QUOTE_KEY_LINES: usize = 2;
 
 /// What a decision needs of a symbol's newest quote. It is small, so that the prices of thousands
 /// of symbols stay in the processor's cache.
@@ -65,9 +68,8 @@ impl PriceTable {
         self.quotes.get(self.prices.get(&symbol)?.index as usize)
     }
 
-    /// Reads the prices that BUY, SELL and QUOTE will need, and the quotes that are shown, so that
-    /// the cache misses overlap.
-    pub(super) fn load<'a>(&self, commands: impl Iterator<Item = &'a Command>) {
+    /// Prefetches the prices that BUY, SELL and QUOTE will need, and the quotes that are shown.
+    pub(super) fn prefetch<'a>(&self, commands: impl Iterator<Item = &'a Command>) {
         let mut shown = [None; PREFETCH_JOBS];
         for (shown, command) in shown.iter_mut().zip(commands) {
             match command {
@@ -75,18 +77,18 @@ impl PriceTable {
                     *shown = self.prices.get(symbol).map(|known| known.index);
                 }
                 Command::Buy { symbol, .. } | Command::Sell { symbol, .. } => {
-                    black_box(self.prices.get(symbol).map(|known| known.price));
+                    self.prices.get(symbol).inspect(|known| prefetch(*known));
                 }
                 _ => {}
             }
         }
         let quotes = || shown.iter().flatten().filter_map(|at| self.quotes.get(*at as usize));
         for known in quotes() {
-            black_box((known.quote.price, known.quote.key.len()));
+            prefetch(known);
+            prefetch(&known.quote.key);
         }
         for known in quotes() {
-            let key = known.quote.key.as_bytes();
-            black_box((key.first().copied(), key.last().copied()));
+            prefetch_all(known.quote.key.as_bytes(), QUOTE_KEY_LINES);
         }
     }
 

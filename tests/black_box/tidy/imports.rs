@@ -12,6 +12,7 @@ const LAYERS: &[&str] = &[
     "clock",
     "direct_io",
     "open_files",
+    "prefetch",
     "runtime",
     "signals",
     "telemetry",

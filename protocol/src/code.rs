@@ -1,5 +1,6 @@
 //! The codes of error replies.
 
+use crate::wire::label::Label;
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr, VariantArray, VariantNames};
 
@@ -62,6 +63,18 @@ impl Code {
     /// Returns the code as it is sent.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    /// Returns the labels of all codes, with this text before and after each.
+    #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+    pub(crate) const fn labels(before: &str, after: &str) -> [Label; Self::ALL.len()] {
+        const NAMES: &[&str] = <Code as VariantNames>::VARIANTS;
+        let (mut labels, mut at) = ([Label::EMPTY; Self::ALL.len()], 0);
+        while at < labels.len() {
+            labels[at] = Label::of(&[before, NAMES[at], after]);
+            at += 1;
+        }
+        labels
     }
 
     /// Parses a code exactly as it is sent.

@@ -254,10 +254,10 @@ impl Refusal {
     pub(crate) fn write_message(&self, line: &mut impl Fields) {
         self.words(|word| {
             match word {
-                Word::Text(text) => line.put(text.as_bytes()),
+                Word::Text(text) => line.put_any(text.as_bytes()),
                 Word::Money(money) => line.bare_money(money),
                 Word::Count(count) => line.bare_int(count),
-                Word::Symbol(symbol) => line.put(symbol.as_bytes()),
+                Word::Symbol(symbol) => line.put_any(symbol.as_bytes()),
             };
         });
     }

@@ -79,11 +79,11 @@ impl Request {
         append_line(out, |line| {
             match &self.body {
                 Body::Command(command) => {
-                    line.begin(self.tag, command.name().as_str());
+                    line.begin(self.tag).put_any(command.name().as_str().as_bytes());
                     command.write_arguments(line);
                 }
                 Body::Session(command) => {
-                    line.begin(self.tag, command.name().as_str());
+                    line.begin(self.tag).put_any(command.name().as_str().as_bytes());
                     command.write_arguments(line);
                 }
             }

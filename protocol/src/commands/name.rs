@@ -1,6 +1,7 @@
 //! Names of commands, generated from the table.
 
 use super::argument::{Argument, ArgumentKind};
+use crate::wire::label::Label;
 use crate::wire::short_copy;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -122,6 +123,19 @@ macro_rules! define_names {
             /// Returns true if the command changes no account. The history does not list it.
             pub const fn only_reads(self) -> bool {
                 matches!(self, Self::Quote | Self::DumpLog | Self::DisplaySummary)
+            }
+        }
+
+        impl CommandName {
+            /// Returns the labels of all names, with this text before each.
+            #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+            pub(crate) const fn labels(before: &str) -> [Label; Self::ALL.len()] {
+                let (mut labels, mut at) = ([Label::EMPTY; Self::ALL.len()], 0);
+                while at < labels.len() {
+                    labels[at] = Label::of(&[before, Self::ALL[at].as_str()]);
+                    at += 1;
+                }
+                labels
             }
         }
 

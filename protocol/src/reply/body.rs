@@ -5,6 +5,7 @@ use crate::code::Code;
 use crate::refusal::Refusal;
 use crate::types::{Money, Symbol, Tag, TradeTerms, UserName};
 use crate::wire::fields::Fields;
+use crate::wire::label::Label;
 use crate::wire::line_buffer::{LineBuffer, SHORT_LINE_BYTES};
 
 /// The last (or only) line of a reply, tagged like its request.
@@ -20,6 +21,9 @@ pub struct Reply {
 const SHORT_KEY_BYTES: usize = 100;
 /// Bytes of a line before its fields: a tag, a blank, `OK,` and the longest name.
 const HEAD_BYTES_MAX: usize = 21 + 1 + 3 + 16;
+
+/// The head of a refusal, by its code.
+static REFUSED: [Label; Code::ALL.len()] = Code::labels("ERR,", ",");
 
 macro_rules! define_replies {
     (
@@ -42,11 +46,11 @@ macro_rules! define_replies {
 
         impl ReplyBody {
             /// Returns the first fields of the line.
-            const fn head(&self) -> &'static str {
+            const fn head(&self) -> &'static Label {
                 match self {
-                    $(Self::$command { .. } => concat!("OK,", $text),)*
-                    $(Self::$session { .. } => concat!("OK,", $word),)*
-                    Self::Refused { .. } => "ERR",
+                    $(Self::$command { .. } => const { &Label::of(&["OK,", $text]) },)*
+                    $(Self::$session { .. } => const { &Label::of(&["OK,", $word]) },)*
+                    Self::Refused { .. } => const { &Label::of(&["ERR"]) },
                 }
             }
 
@@ -103,13 +107,14 @@ impl ReplyBody {
     }
 
     /// Appends the line of a refusal, with the text of its `Display`.
+    #[expect(clippy::indexing_slicing, reason = "there is a label for each code")]
     pub fn write_refusal(refusal: &Refusal, tag: Option<Tag>, out: &mut LineBuffer) {
         if let Refusal::DumpFailed(_) = refusal {
             // Its cause can be of any length.
             return Self::refused(refusal).write_to(tag, out);
         }
         out.short_line(|line| {
-            line.begin(tag, "ERR").text(refusal.code().as_str()).byte(b',');
+            line.begin(tag).label(&REFUSED[refusal.code() as usize]);
             refusal.write_message(line);
         });
     }
@@ -128,16 +133,16 @@ impl ReplyBody {
             return Self::Quote { symbol, price, at_ms, key }.write_to(tag, out);
         }
         out.short_line(|line| {
-            line.begin(tag, "OK,QUOTE").symbol(symbol).money(price).int(at_ms).text(key);
+            line.begin(tag).put(b"OK,QUOTE").symbol(symbol).money(price).int(at_ms).text(key);
         });
     }
 
     /// Appends the line.
     pub fn write_to(&self, tag: Option<Tag>, out: &mut LineBuffer) {
         if self.is_short() {
-            return out.short_line(|line| self.write_fields(line.begin(tag, self.head())));
+            return out.short_line(|line| self.write_fields(line.begin(tag).label(self.head())));
         }
-        out.line(|line| self.write_fields(line.begin(tag, self.head())));
+        out.line(|line| self.write_fields(line.begin(tag).label(self.head())));
     }
 
     /// Reads the fields after `OK,`.

@@ -6,7 +6,13 @@ use crate::commands::CommandName;
 use crate::types::{Money, Side, Symbol, Tag, TradeTerms, UserName};
 use crate::wire::decimal::{FIELD_BYTES, tag_at};
 use crate::wire::fields::Fields;
+use crate::wire::label::Label;
 use crate::wire::line_buffer::{LineBuffer, ShortLine};
+
+/// Fields of the history: the command, and the code of a refusal.
+static COMMANDS: [Label; CommandName::ALL.len()] = CommandName::labels(",");
+static CODES: [Label; Code::ALL.len()] = Code::labels(",", "");
+static OK: Label = Label::of(&[",OK"]);
 
 /// A line of a reply that more lines follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +121,11 @@ impl<'a> DetailWriter<'a> {
     #[inline]
     pub fn pending(&mut self, side: Side, terms: &TradeTerms, expires_at_ms: u64) {
         self.line(|line| {
-            line.put(b"PENDING").text(side.as_str()).terms(terms).int(expires_at_ms);
+            let head = match side {
+                Side::Buy => const { &Label::of(&["PENDING,BUY"]) },
+                Side::Sell => const { &Label::of(&["PENDING,SELL"]) },
+            };
+            line.label(head).terms(terms).int(expires_at_ms);
         });
     }
 
@@ -130,13 +140,18 @@ impl<'a> DetailWriter<'a> {
         shares: u64,
     ) {
         self.line(|line| {
-            line.put(b"TRIGGER").text(side.as_str()).symbol(symbol).money(amount);
+            let head = match side {
+                Side::Buy => const { &Label::of(&["TRIGGER,BUY"]) },
+                Side::Sell => const { &Label::of(&["TRIGGER,SELL"]) },
+            };
+            line.label(head).symbol(symbol).money(amount);
             line.optional(price, Fields::money).int(shares);
         });
     }
 
     /// Appends the line of an earlier transaction.
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "there is a label for each command and code")]
     pub fn history(
         &mut self,
         at_ms: u64,
@@ -147,9 +162,9 @@ impl<'a> DetailWriter<'a> {
         refused: Option<Code>,
     ) {
         self.line(|line| {
-            line.put(b"HISTORY").int(at_ms).int(number).text(command.as_str());
+            line.put(b"HISTORY").int(at_ms).int(number).label(&COMMANDS[command as usize]);
             line.optional(symbol, Fields::symbol).optional(amount, Fields::money);
-            line.text(refused.map_or("OK", Code::as_str));
+            line.label(refused.map_or(&OK, |code| &CODES[code as usize]));
         });
     }
 

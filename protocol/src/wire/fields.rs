@@ -4,34 +4,48 @@
 //! capacity is checked once a field, or once a line ([`super::line_buffer`]).
 
 use super::decimal::{FIELD_BYTES, cents_at, digits_at, tag_at};
+use super::label::Label;
 use super::short_copy;
 use crate::types::{Money, Symbol, Tag, TradeTerms, UserName};
+
+#[inline(never)]
+fn copy_any(field: &mut [u8; FIELD_BYTES], bytes: &[u8]) -> usize {
+    short_copy::copy(field, bytes)
+}
 
 /// Writes fields one after the other.
 pub(crate) trait Fields: Sized {
     /// Lets `write` fill in the next bytes. It returns how many of them it used.
     fn field(&mut self, write: impl FnOnce(&mut [u8; FIELD_BYTES]) -> usize) -> &mut Self;
 
-    /// Writes the head of a request or of the last line of a reply: the tag, then `head`.
+    /// Writes the head of a request or of the last line of a reply: the tag and a blank. Without a
+    /// tag there is none.
     #[inline]
-    fn begin(&mut self, tag: Option<Tag>, head: &str) -> &mut Self {
-        if let Some(tag) = tag {
-            self.tag(tag).byte(b' ');
+    fn begin(&mut self, tag: Option<Tag>) -> &mut Self {
+        match tag {
+            Some(tag) => self.tag(tag).byte(b' '),
+            None => self,
         }
-        self.put(head.as_bytes())
+    }
+
+    /// Writes a label.
+    #[inline]
+    fn label(&mut self, label: &Label) -> &mut Self {
+        let (bytes, length) = label.padded();
+        self.put_short(bytes, length)
     }
 
     /// Writes a field of text. The caller guarantees that it holds no line end, and no comma unless
     /// it is the last field.
     #[inline]
     fn text(&mut self, text: &str) -> &mut Self {
-        self.byte(b',').put(text.as_bytes())
+        self.byte(b',').put_any(text.as_bytes())
     }
 
     /// Writes a user name.
     #[inline]
     fn user(&mut self, user: &UserName) -> &mut Self {
-        self.byte(b',').put(user.as_bytes())
+        self.byte(b',').put_any(user.as_bytes())
     }
 
     /// Writes a symbol.
@@ -113,7 +127,17 @@ pub(crate) trait Fields: Sized {
         })
     }
 
-    /// Writes bytes of any number.
+    /// Writes bytes whose number is only known now. The code for each number of bytes is long; it
+    /// stands in one place, so that more of the other code stays in the processor's cache.
+    #[inline]
+    fn put_any(&mut self, bytes: &[u8]) -> &mut Self {
+        if bytes.len() <= FIELD_BYTES {
+            return self.field(|field| copy_any(field, bytes));
+        }
+        self.put(bytes)
+    }
+
+    /// Writes bytes of any number. Best for a constant, of which the compiler knows the number.
     #[inline]
     fn put(&mut self, bytes: &[u8]) -> &mut Self {
         if bytes.len() <= FIELD_BYTES {

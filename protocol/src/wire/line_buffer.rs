@@ -232,7 +232,8 @@ mod tests {
             let text = "x".repeat(n % 150);
             let money = Money::from_cents(1_234_567 * n as i64);
             lines.short_line(|line| {
-                line.begin(Tag::new(n as u64), "OK,QUOTE")
+                line.begin(Tag::new(n as u64))
+                    .put(b"OK,QUOTE")
                     .symbol(Symbol::parse(b"S").unwrap())
                     .money(money)
                     .text(&text);

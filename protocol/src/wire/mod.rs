@@ -6,6 +6,7 @@
 pub(crate) mod codec;
 pub(crate) mod decimal;
 pub(crate) mod fields;
+pub(crate) mod label;
 pub(crate) mod line_buffer;
 pub(crate) mod plain;
 pub(crate) mod scanner;

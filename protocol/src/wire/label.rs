@@ -1,0 +1,39 @@
+//! Text that is written often: padded, so that it is copied in one step, without a branch on its
+//! length.
+
+use super::decimal::FIELD_BYTES;
+
+/// Text of at most 32 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Label {
+    bytes: [u8; FIELD_BYTES],
+    length: usize,
+}
+
+impl Label {
+    /// No text.
+    pub(crate) const EMPTY: Self = Self { bytes: [0; FIELD_BYTES], length: 0 };
+
+    /// Returns the label of these parts, one after the other. Meant for the compiler, which refuses
+    /// a longer text.
+    #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+    pub(crate) const fn of(parts: &[&str]) -> Self {
+        let (mut label, mut part) = (Self::EMPTY, 0);
+        while part < parts.len() {
+            let (text, mut at) = (parts[part].as_bytes(), 0);
+            while at < text.len() {
+                label.bytes[label.length] = text[at];
+                label.length += 1;
+                at += 1;
+            }
+            part += 1;
+        }
+        label
+    }
+
+    /// Returns the text, padded, and its length.
+    #[inline]
+    pub(crate) const fn padded(&self) -> (&[u8; FIELD_BYTES], usize) {
+        (&self.bytes, self.length)
+    }
+}

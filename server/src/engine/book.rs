@@ -23,9 +23,7 @@ use daytrade_protocol::{CommandFields, CommandName, Refusal, Side, Symbol, UserN
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-// Aligned so that its 96 bytes are in two lines of the processor's cache, never in three.
 #[derive(Debug)]
-#[repr(align(32))]
 struct Slot {
     name: UserName,
     account: Account,
@@ -120,7 +118,7 @@ impl Book {
                     Outcome::Done(events) => {
                         let opens = matches!(events.first(), Some(Event::CashAdded { .. }));
                         let id = match (id, fields.user) {
-                            (None, Some(user)) if opens => Some(self.id_or_new(user)),
+                            (None, Some(user)) if opens => Some(self.open(user)),
                             (id, _) => id,
                         };
                         for (id, event) in id.iter().flat_map(|id| events.iter().map(|e| (*id, e)))
@@ -189,17 +187,13 @@ impl Book {
         self.slots[id.0 as usize].account.push_history(entry);
     }
 
-    fn id_or_new(&mut self, user: &UserName) -> UserId {
-        self.id(user).unwrap_or_else(|| {
-            let id = UserId(self.slots.len() as u32);
-            self.index.insert(user, id);
-            self.slots.push(Slot {
-                name: user.clone(),
-                account: Account::default(),
-                queued: false,
-            });
-            id
-        })
+    /// Opens an account for a user who has none.
+    fn open(&mut self, user: &UserName) -> UserId {
+        let id = UserId(self.slots.len() as u32);
+        self.index.insert(user, id);
+        let (name, account) = (user.clone(), Account::default());
+        self.slots.push(Slot { name, account, queued: false });
+        id
     }
 
     /// Applies one event of a record and updates the indexes.

@@ -10,13 +10,14 @@ use crate::engine::account::UserId;
 use crate::limits::PREFETCH_JOBS;
 use crate::prefetch::prefetch;
 use daytrade_protocol::{Side, UserName};
-use std::mem::offset_of;
 
 impl Slot {
     #[inline]
     fn prefetch(&self) {
-        const { assert!(size_of::<Self>() == 96 && offset_of!(Self, queued) >= 64) };
-        prefetch(self);
+        // Two or three lines of the cache, with these in any order.
+        prefetch(&self.name);
+        prefetch(&self.account);
+        prefetch(&self.account.history);
         prefetch(&self.queued);
     }
 }

@@ -4,6 +4,7 @@ use crate::code::Code;
 use crate::commands::CommandName;
 use crate::types::{Money, SHARES_MAX, Symbol};
 use crate::wire::fields::Fields;
+use crate::wire::label::Label;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -89,9 +90,18 @@ pub enum Refusal {
 #[derive(Clone, Copy, Debug)]
 enum Word<'a> {
     Text(&'a str),
+    /// Text of a frequent message.
+    Label(&'static Label),
     Money(Money),
     Count(u64),
     Symbol(Symbol),
+}
+
+/// Text of a frequent message, at most 32 bytes.
+macro_rules! label {
+    ($text:literal) => {
+        Word::Label(const { &Label::of(&[$text]) })
+    };
 }
 
 /// Passes parts of a message to a function, in order.
@@ -176,8 +186,6 @@ impl Refusal {
             Self::HiddenFilename => "no name in filename may begin with a dot",
             Self::FilenameLeadsOut => FILENAME_LEADS_OUT,
             Self::NoAccount => "no account: the user has never had an ADD",
-            Self::NoPendingBuy => "no BUY in the last 60 s to commit or cancel",
-            Self::NoPendingSell => "no SELL in the last 60 s to commit or cancel",
             Self::TooManyConnections => "too many connections; try again later",
             Self::ShuttingDown => "the server is stopping; nothing changed",
             Self::ReadOnly => READ_ONLY,
@@ -194,9 +202,17 @@ impl Refusal {
             Self::AmountTooSmall { symbol, amount, price } => {
                 return less_than_one_share(*symbol, *amount, *price, say);
             }
-            Self::NoSetBuy(of) => return say_all!(say: Text("no SET_BUY_AMOUNT for "), Stock(*of)),
+            Self::NoPendingBuy => {
+                return say_all!(say: label!("no BUY in the last 60 s"), label!(" to commit or cancel"));
+            }
+            Self::NoPendingSell => {
+                return say_all!(say: label!("no SELL in the last 60 s"), label!(" to commit or cancel"));
+            }
+            Self::NoSetBuy(of) => {
+                return say_all!(say: label!("no SET_BUY_AMOUNT for "), Stock(*of));
+            }
             Self::NoSetSell(of) => {
-                return say_all!(say: Text("no SET_SELL_AMOUNT for "), Stock(*of));
+                return say_all!(say: label!("no SET_SELL_AMOUNT for "), Stock(*of));
             }
             Self::TooManyPending(most) => return limit(*most, " pending orders a side", say),
             Self::BalanceTooLarge => {
@@ -254,10 +270,11 @@ impl Refusal {
     pub(crate) fn write_message(&self, line: &mut impl Fields) {
         self.words(|word| {
             match word {
-                Word::Text(text) => line.put_any(text.as_bytes()),
+                Word::Label(label) => line.label(label),
                 Word::Money(money) => line.bare_money(money),
                 Word::Count(count) => line.bare_int(count),
-                Word::Symbol(symbol) => line.put_any(symbol.as_bytes()),
+                Word::Symbol(symbol) => line.bare_symbol(symbol),
+                Word::Text(text) => line.put_any(text.as_bytes()),
             };
         });
     }
@@ -266,31 +283,31 @@ impl Refusal {
 /// Writes the message of [`Refusal::InsufficientFunds`].
 #[inline]
 fn missing_funds(needed: Money, available: Money, mut say: impl FnMut(Word<'_>)) {
-    use Word::{Money as Amount, Text};
+    use Word::Money as Amount;
     say_all!(
-        say: Text("needs "), Amount(needed), Text(" and "), Amount(available),
-        Text(" is available")
+        say: label!("needs "), Amount(needed), label!(" and "), Amount(available),
+        label!(" is available")
     );
 }
 
 /// Writes the message of [`Refusal::InsufficientShares`].
 #[inline]
 fn missing_shares(symbol: Symbol, needed: u64, free: u64, mut say: impl FnMut(Word<'_>)) {
-    use Word::{Count, Symbol as Stock, Text};
-    let of = if needed == 1 { " share of " } else { " shares of " };
+    use Word::{Count, Symbol as Stock};
+    let of = if needed == 1 { label!(" share of ") } else { label!(" shares of ") };
     say_all!(
-        say: Text("needs "), Count(needed), Text(of), Stock(symbol), Text(" and "), Count(free),
-        Text(" can be used")
+        say: label!("needs "), Count(needed), of, Stock(symbol), label!(" and "), Count(free),
+        label!(" can be used")
     );
 }
 
 /// Writes the message of [`Refusal::AmountTooSmall`].
 #[inline]
 fn less_than_one_share(symbol: Symbol, amount: Money, price: Money, mut say: impl FnMut(Word<'_>)) {
-    use Word::{Money as Amount, Symbol as Stock, Text};
+    use Word::{Money as Amount, Symbol as Stock};
     say_all!(
-        say: Text("one share of "), Stock(symbol), Text(" at "), Amount(price),
-        Text(" is more than "), Amount(amount)
+        say: label!("one share of "), Stock(symbol), label!(" at "), Amount(price),
+        label!(" is more than "), Amount(amount)
     );
 }
 
@@ -323,6 +340,7 @@ impl fmt::Display for Refusal {
         self.words(|word| {
             written = written.and_then(|()| match word {
                 Word::Text(text) => f.write_str(text),
+                Word::Label(label) => f.write_str(label.as_str()),
                 Word::Money(money) => write!(f, "{money}"),
                 Word::Count(count) => write!(f, "{count}"),
                 Word::Symbol(symbol) => write!(f, "{symbol}"),

@@ -4,7 +4,7 @@ use super::entry::Entry;
 use crate::code::Code;
 use crate::commands::CommandName;
 use crate::types::{Money, Side, Symbol, Tag, TradeTerms, UserName};
-use crate::wire::decimal::{FIELD_BYTES, tag_at};
+use crate::wire::decimal::{FIELD_BYTES, TimeHead, tag_at};
 use crate::wire::fields::Fields;
 use crate::wire::label::Label;
 use crate::wire::line_buffer::{LineBuffer, ShortLine};
@@ -84,6 +84,7 @@ pub struct DetailWriter<'a> {
     head: [u8; FIELD_BYTES],
     head_bytes: usize,
     written: u64,
+    time_head: TimeHead,
 }
 
 impl<'a> DetailWriter<'a> {
@@ -94,7 +95,8 @@ impl<'a> DetailWriter<'a> {
         // At most 19 digits, two brackets and the dash.
         let tag_bytes = tag.map_or(0, |tag| tag_at(&mut head, tag.get()));
         head[tag_bytes] = b'-';
-        Self { lines, head, head_bytes: tag_bytes + 1, written: 0 }
+        let time_head = TimeHead::default();
+        Self { lines, head, head_bytes: tag_bytes + 1, written: 0, time_head }
     }
 
     /// Returns the number of lines written.
@@ -161,11 +163,17 @@ impl<'a> DetailWriter<'a> {
         amount: Option<Money>,
         refused: Option<Code>,
     ) {
+        // Copied, because a line is written while the writer is borrowed.
+        let mut times = self.time_head;
         self.line(|line| {
-            line.put(b"HISTORY").int(at_ms).int(number).label(&COMMANDS[command as usize]);
+            line.put(b"HISTORY")
+                .time(at_ms, &mut times)
+                .int(number)
+                .label(&COMMANDS[command as usize]);
             line.optional(symbol, Fields::symbol).optional(amount, Fields::money);
             line.label(refused.map_or(&OK, |code| &CODES[code as usize]));
         });
+        self.time_head = times;
     }
 
     /// Appends a line of REPORT.

@@ -52,6 +52,45 @@ fn long_digits_at(field: &mut [u8; FIELD_BYTES], at: usize, value: u64) -> usize
     head + 8
 }
 
+/// The first digits of a time in milliseconds, which change once in 28 hours. They are kept from
+/// one time to the next.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TimeHead {
+    /// The number that these digits are.
+    value: u64,
+    letters: u64,
+    digits: usize,
+}
+
+impl TimeHead {
+    /// Writes a time as [`digits_at`] does.
+    #[inline]
+    pub(crate) fn digits_at(
+        &mut self,
+        field: &mut [u8; FIELD_BYTES],
+        at: usize,
+        time: u64,
+    ) -> usize {
+        let value = time / EIGHT;
+        if value == 0 || value >= EIGHT {
+            return digits_at(field, at, time);
+        }
+        if value != self.value {
+            *self = Self::of(value as u32);
+        }
+        word_at(field, at, self.letters);
+        word_at(field, at + self.digits, eight_digits((time % EIGHT) as u32) | ASCII);
+        self.digits + 8
+    }
+
+    fn of(value: u32) -> Self {
+        let digits = eight_digits(value);
+        let zeros = (digits | 1 << 56).trailing_zeros() / 8;
+        let letters = (digits | ASCII) >> (8 * zeros);
+        Self { value: value.into(), letters, digits: 8 - zeros as usize }
+    }
+}
+
 /// Writes an amount of cents at an offset, with two decimals. Returns the number of bytes.
 #[inline(never)]
 pub(crate) fn cents_at(field: &mut [u8; FIELD_BYTES], at: usize, cents: i64) -> usize {
@@ -141,6 +180,21 @@ mod tests {
             let mut field = [0; FIELD_BYTES];
             let bytes = digits_at(&mut field, 0, value);
             prop_assert_eq!(std::str::from_utf8(&field[..bytes]), Ok(&*value.to_string()));
+        }
+
+        #[test]
+        fn times_print_as_other_integers(
+            first in any::<u64>(),
+            bits in 0..64,
+            more in prop_oneof![0..1_000_u64, 0..1_000_000_000_000_u64],
+        ) {
+            let mut head = TimeHead::default();
+            let first: u64 = first >> bits;
+            for time in [first, first.saturating_add(more)] {
+                let mut field = [0; FIELD_BYTES];
+                let bytes = head.digits_at(&mut field, 0, time);
+                prop_assert_eq!(std::str::from_utf8(&field[..bytes]), Ok(&*time.to_string()));
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 //! A field is written into an array of known size, so its bytes are stored as whole words. The
 //! capacity is checked once a field, or once a line ([`super::line_buffer`]).
 
-use super::decimal::{FIELD_BYTES, cents_at, digits_at, tag_at};
+use super::decimal::{FIELD_BYTES, TimeHead, cents_at, digits_at, tag_at};
 use super::label::Label;
 use super::short_copy;
 use crate::types::{Money, Symbol, Tag, TradeTerms, UserName};
@@ -58,6 +58,15 @@ pub(crate) trait Fields: Sized {
         })
     }
 
+    /// Writes a symbol without a comma before it.
+    #[inline]
+    fn bare_symbol(&mut self, symbol: Symbol) -> &mut Self {
+        self.field(|field| {
+            field[..4].copy_from_slice(&symbol.letters().to_le_bytes());
+            symbol.len()
+        })
+    }
+
     /// Writes money with two decimals.
     #[inline]
     fn money(&mut self, money: Money) -> &mut Self {
@@ -78,6 +87,15 @@ pub(crate) trait Fields: Sized {
             }
             field[0] = b',';
             1 + digits_at(field, 1, value)
+        })
+    }
+
+    /// Writes a time in milliseconds.
+    #[inline]
+    fn time(&mut self, time_ms: u64, head: &mut TimeHead) -> &mut Self {
+        self.field(|field| {
+            field[0] = b',';
+            1 + head.digits_at(field, 1, time_ms)
         })
     }
 

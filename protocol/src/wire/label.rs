@@ -1,6 +1,8 @@
 //! Text that is written often: padded, so that it is copied in one step, without a branch on its
 //! length.
 
+#![expect(clippy::indexing_slicing, reason = "a label has at most this many bytes")]
+
 use super::decimal::FIELD_BYTES;
 
 /// Text of at most 32 bytes.
@@ -16,7 +18,6 @@ impl Label {
 
     /// Returns the label of these parts, one after the other. Meant for the compiler, which refuses
     /// a longer text.
-    #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
     pub(crate) const fn of(parts: &[&str]) -> Self {
         let (mut label, mut part) = (Self::EMPTY, 0);
         while part < parts.len() {
@@ -29,6 +30,11 @@ impl Label {
             part += 1;
         }
         label
+    }
+
+    /// Returns the text.
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }
 
     /// Returns the text, padded, and its length.

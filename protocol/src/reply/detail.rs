@@ -4,7 +4,7 @@ use super::entry::Entry;
 use crate::code::Code;
 use crate::commands::CommandName;
 use crate::types::{Money, Side, Symbol, Tag, TradeTerms, UserName};
-use crate::wire::decimal::{FIELD_BYTES, TimeHead, tag_at};
+use crate::wire::decimal::TimeHead;
 use crate::wire::fields::Fields;
 use crate::wire::label::Label;
 use crate::wire::line_buffer::{LineBuffer, ShortLine};
@@ -80,23 +80,30 @@ impl Detail {
 /// a match for each of them.
 pub struct DetailWriter<'a> {
     lines: &'a mut LineBuffer,
-    /// Prefix of every line: the tag and a dash.
-    head: [u8; FIELD_BYTES],
-    head_bytes: usize,
+    /// Head of every line: the tag and a dash.
+    head: Label,
+    /// The same with the names of the most frequent lines.
+    holding: Label,
+    trigger: Label,
+    history: Label,
     written: u64,
     time_head: TimeHead,
 }
 
 impl<'a> DetailWriter<'a> {
     /// Creates a writer of lines with this tag.
-    #[expect(clippy::indexing_slicing, reason = "the head is longer than any tag")]
     pub fn new(tag: Option<Tag>, lines: &'a mut LineBuffer) -> Self {
-        let mut head = [0; FIELD_BYTES];
-        // At most 19 digits, two brackets and the dash.
-        let tag_bytes = tag.map_or(0, |tag| tag_at(&mut head, tag.get()));
-        head[tag_bytes] = b'-';
-        let time_head = TimeHead::default();
-        Self { lines, head, head_bytes: tag_bytes + 1, written: 0, time_head }
+        // At most 19 digits, two brackets and the dash; a name has seven letters.
+        let head = tag.map_or(Label::EMPTY, Label::of_tag).followed_by(b"-");
+        Self {
+            lines,
+            head,
+            holding: head.followed_by(b"HOLDING"),
+            trigger: head.followed_by(b"TRIGGER"),
+            history: head.followed_by(b"HISTORY"),
+            written: 0,
+            time_head: TimeHead::default(),
+        }
     }
 
     /// Returns the number of lines written.
@@ -114,8 +121,9 @@ impl<'a> DetailWriter<'a> {
     /// Appends the line of a holding.
     #[inline]
     pub fn holding(&mut self, symbol: Symbol, free: u64, reserved: u64, basis: Money) {
-        self.line(|line| {
-            line.put(b"HOLDING").symbol(symbol).int(free).int(reserved).money(basis);
+        self.written += 1;
+        self.lines.short_line(|line| {
+            line.label(&self.holding).symbol(symbol).int(free).int(reserved).money(basis);
         });
     }
 
@@ -141,12 +149,13 @@ impl<'a> DetailWriter<'a> {
         price: Option<Money>,
         shares: u64,
     ) {
-        self.line(|line| {
-            let head = match side {
-                Side::Buy => const { &Label::of(&["TRIGGER,BUY"]) },
-                Side::Sell => const { &Label::of(&["TRIGGER,SELL"]) },
+        self.written += 1;
+        self.lines.short_line(|line| {
+            let side = match side {
+                Side::Buy => const { &Label::of(&[",BUY"]) },
+                Side::Sell => const { &Label::of(&[",SELL"]) },
             };
-            line.label(head).symbol(symbol).money(amount);
+            line.label(&self.trigger).label(side).symbol(symbol).money(amount);
             line.optional(price, Fields::money).int(shares);
         });
     }
@@ -163,17 +172,15 @@ impl<'a> DetailWriter<'a> {
         amount: Option<Money>,
         refused: Option<Code>,
     ) {
-        // Copied, because a line is written while the writer is borrowed.
-        let mut times = self.time_head;
-        self.line(|line| {
-            line.put(b"HISTORY")
-                .time(at_ms, &mut times)
+        self.written += 1;
+        self.lines.short_line(|line| {
+            line.label(&self.history)
+                .time(at_ms, &mut self.time_head)
                 .int(number)
                 .label(&COMMANDS[command as usize]);
             line.optional(symbol, Fields::symbol).optional(amount, Fields::money);
             line.label(refused.map_or(&OK, |code| &CODES[code as usize]));
         });
-        self.time_head = times;
     }
 
     /// Appends a line of REPORT.
@@ -231,9 +238,8 @@ impl<'a> DetailWriter<'a> {
     #[inline]
     fn line(&mut self, write: impl FnOnce(&mut ShortLine<'_>)) {
         self.written += 1;
-        let (head, head_bytes) = (&self.head, self.head_bytes);
         self.lines.short_line(|line| {
-            line.put_short(head, head_bytes);
+            line.label(&self.head);
             write(line);
         });
     }
@@ -241,9 +247,8 @@ impl<'a> DetailWriter<'a> {
     /// Appends a line of any length.
     fn long_line(&mut self, write: impl FnOnce(&mut LineBuffer)) {
         self.written += 1;
-        let (head, head_bytes) = (&self.head, self.head_bytes);
         self.lines.line(|line| {
-            line.put_short(head, head_bytes);
+            line.label(&self.head);
             write(line);
         });
     }

@@ -3,7 +3,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "a label has at most this many bytes")]
 
-use super::decimal::FIELD_BYTES;
+use super::decimal::{FIELD_BYTES, tag_at};
+use crate::types::Tag;
 
 /// Text of at most 32 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,21 @@ impl Label {
             part += 1;
         }
         label
+    }
+
+    /// Returns a tag with its brackets.
+    pub(crate) fn of_tag(tag: Tag) -> Self {
+        let mut label = Self::EMPTY;
+        label.length = tag_at(&mut label.bytes, tag.get());
+        label
+    }
+
+    /// Returns the label with this text after it, which must have room.
+    #[inline]
+    pub(crate) fn followed_by<const N: usize>(mut self, text: &[u8; N]) -> Self {
+        self.bytes[self.length..self.length + N].copy_from_slice(text);
+        self.length += N;
+        self
     }
 
     /// Returns the text.

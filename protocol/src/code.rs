@@ -113,8 +113,11 @@ const fn places(factor: u64) -> Option<Places> {
     let (mut places, mut at) = ([None; PLACES], 0);
     while at < Code::ALL.len() {
         let code = Code::ALL[at];
-        let place = &mut places[place_of(NAMES[at].as_bytes(), factor)];
-        if place.is_some() {
+        let field = NAMES[at].as_bytes();
+        let place = &mut places[place_of(field, factor)];
+        if let Some(other) = *place {
+            let other = NAMES[other as usize].as_bytes();
+            assert!(key_of(field) != key_of(other), "two codes have the same key");
             return None;
         }
         *place = Some(code);
@@ -123,21 +126,22 @@ const fn places(factor: u64) -> Option<Places> {
     Some(places)
 }
 
-/// Returns the place of a code: of its first and its last eight letters and its length, in which
-/// all codes differ.
+/// Returns the place of a code.
 const fn place_of(field: &[u8], factor: u64) -> usize {
-    let (first, last) = match (field.first_chunk(), field.last_chunk()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (
-            match field {
-                [first, ..] => *first as u64,
-                [] => 0,
-            },
-            0,
-        ),
+    (key_of(field).wrapping_mul(factor) >> (u64::BITS - PLACES.ilog2())) as usize
+}
+
+/// Returns a number in which all codes differ: it is made of the length and of the first and the
+/// last eight letters, of shorter codes of the first letter.
+const fn key_of(field: &[u8]) -> u64 {
+    let letters = match (field.first_chunk(), field.last_chunk(), field) {
+        (Some(first), Some(last), _) => {
+            u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(7)
+        }
+        (.., [first, ..]) => *first as u64,
+        (.., []) => 0,
     };
-    let mixed = (first ^ last.rotate_left(7) ^ field.len() as u64).wrapping_mul(factor);
-    (mixed >> (u64::BITS - PLACES.ilog2())) as usize
+    letters ^ field.len() as u64
 }
 
 #[cfg(test)]
@@ -152,6 +156,11 @@ mod tests {
             assert!(docs.contains(code.as_str()), "docs/PROTOCOL.md: {code}");
         }
         for other in [&b""[..], b"bad_line", b"BAD_LINES", b"NO_SET_BUYS", b"\xff", b"MOVE"] {
+            assert_eq!(Code::parse(other), None);
+        }
+        // In the places of INSUFFICIENT_FUNDS and MOVED.
+        for other in [&b"INSUFFICXXNT_FUNDS"[..], b"MXXXX"] {
+            assert!(CODES[place_of(other, FACTOR)].is_some());
             assert_eq!(Code::parse(other), None);
         }
     }

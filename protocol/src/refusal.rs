@@ -99,9 +99,7 @@ enum Word<'a> {
 
 /// Text of a frequent message, at most 32 bytes.
 macro_rules! label {
-    ($text:literal) => {
-        Word::Label(const { &Label::of(&[$text]) })
-    };
+    ($text:literal) => {{ Word::Label(const { &Label::of(&[$text]) }) }};
 }
 
 /// Passes parts of a message to a function, in order.
@@ -202,12 +200,8 @@ impl Refusal {
             Self::AmountTooSmall { symbol, amount, price } => {
                 return less_than_one_share(*symbol, *amount, *price, say);
             }
-            Self::NoPendingBuy => {
-                return say_all!(say: label!("no BUY in the last 60 s"), label!(" to commit or cancel"));
-            }
-            Self::NoPendingSell => {
-                return say_all!(say: label!("no SELL in the last 60 s"), label!(" to commit or cancel"));
-            }
+            Self::NoPendingBuy => return no_pending(label!("no BUY"), say),
+            Self::NoPendingSell => return no_pending(label!("no SELL"), say),
             Self::NoSetBuy(of) => {
                 return say_all!(say: label!("no SET_BUY_AMOUNT for "), Stock(*of));
             }
@@ -278,6 +272,12 @@ impl Refusal {
             };
         });
     }
+}
+
+/// Writes the message of [`Refusal::NoPendingBuy`] and [`Refusal::NoPendingSell`].
+#[inline]
+fn no_pending(which: Word<'_>, mut say: impl FnMut(Word<'_>)) {
+    say_all!(say: which, label!(" in the last 60 s"), label!(" to commit or cancel"));
 }
 
 /// Writes the message of [`Refusal::InsufficientFunds`].
@@ -380,6 +380,7 @@ mod tests {
                 "one share of XY at 1234567890.12 is more than 0.01",
             ),
             (Refusal::NoSetSell(symbol), "no SET_SELL_AMOUNT for XY"),
+            (Refusal::NoPendingSell, "no SELL in the last 60 s to commit or cancel"),
             (Refusal::TooManyPending(1_000), "at most 1000 pending orders a side"),
             (Refusal::BalanceTooLarge, "no balance may pass 1000000000000000.00"),
             (Refusal::HoldingTooLarge, "no holding may pass 1000000000000000 shares"),

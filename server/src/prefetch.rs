@@ -15,15 +15,21 @@ pub(crate) fn prefetch<T>(value: &T) {
     prefetch_index(std::slice::from_ref(value), 0);
 }
 
-/// Begins to load values that stand in a row, at most this many lines of the cache.
+/// Begins to load the first of several values in a row, about as many as this number of lines of
+/// the cache holds.
 #[inline]
-pub(crate) fn prefetch_all<T>(values: &[T], lines_max: usize) {
+pub(crate) fn prefetch_lines<T>(values: &[T], lines: usize) {
     let in_line = (LINE_BYTES / size_of::<T>().max(1)).max(1);
-    for at in (0..values.len()).step_by(in_line).take(lines_max) {
+    let values = values.get(..lines * in_line).unwrap_or(values);
+    for at in (0..values.len()).step_by(in_line) {
         prefetch_index(values, at);
     }
-    // The first value need not begin a line, so that the last one may reach into another.
-    if let Some(last) = values.last() {
-        prefetch(last);
-    }
+    // The first value need not begin a line, so that the last one may begin in one line more.
+    values.last().inspect(|last| prefetch(*last));
+}
+
+/// Begins to load values in a row, of which there are few.
+#[inline]
+pub(crate) fn prefetch_all<T>(values: &[T]) {
+    prefetch_lines(values, values.len());
 }

@@ -3,6 +3,7 @@
 use crate::harness::{
     Daemon, daytrade, output, program, replay_after_first_reply, text, within, workload,
 };
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::{Command, Stdio};
 use tempfile::tempdir;
@@ -100,6 +101,32 @@ fn the_summary_can_be_json_and_the_replies_omitted() {
     assert_eq!(json["server"]["quote_cost"], "0.05");
     let run = daytrade(folder.path(), &["replay", "--quiet"], b"[1] ADD,a,5\n");
     assert!(run.stdout.is_empty() && text(&run.stderr).contains("1 ok, 0 refused"));
+}
+
+/// Without texts, replies take another way through the client than those that are printed.
+#[test]
+fn a_replay_that_prints_nothing_counts_the_same_outcomes() {
+    let expected = std::fs::read_to_string(workload("10-users.expected")).unwrap();
+    let mut refused = BTreeMap::<&str, u64>::new();
+    for line in expected.lines() {
+        if let Some((_, refusal)) = line.split_once(" ERR,") {
+            *refused.entry(refusal.split(',').next().unwrap()).or_default() += 1;
+        }
+    }
+    let refusals: u64 = refused.values().sum();
+    assert!(refused.len() > 3 && refusals > 100, "{refused:?}");
+    let refused = serde_json::to_value(&refused).unwrap();
+    for connections in ["1", "3"] {
+        let folder = tempdir().unwrap();
+        let file = workload("10-users.txt");
+        let mut args = vec!["replay", file.to_str().unwrap(), "--json"];
+        args.extend(["--connections", connections]);
+        args.extend(FROZEN);
+        let run = daytrade(folder.path(), &args, b"");
+        let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+        assert_eq!((&json["lines"], &json["ok"]), (&2_000.into(), &(2_000 - refusals).into()));
+        assert_eq!(json["refused"], refused, "{connections} connections");
+    }
 }
 
 #[test]

@@ -29,14 +29,19 @@ impl Tag {
     #[expect(clippy::indexing_slicing, reason = "the offset is that of a byte found just before")]
     pub fn split_from(line: &[u8]) -> Option<(Option<Self>, &[u8])> {
         let Some(inside) = line.strip_prefix(b"[") else { return Some((None, line)) };
-        if let Some((tag, bytes)) = Self::at_head(line) {
-            return Some((Some(tag), trim(&line[bytes..])));
+        // Nearly all lines of a connection.
+        if let Some((tag, bytes)) = Self::at_head(line)
+            && let [b' ', rest @ ..] | rest @ [b'-', ..] = &line[bytes..]
+            && let [b'!'..=0xff, .., b'!'..=0xff] = rest
+        {
+            return Some((Some(tag), rest));
         }
         Self::split_long(inside)
     }
 
     /// Reads a short tag with its brackets at the head of a line, as most lines have one. Returns
-    /// it and how many bytes it takes.
+    /// it and how many bytes it takes; None if there is none, if it has more than eight digits, or
+    /// if fewer than eight bytes follow the bracket.
     #[inline]
     pub fn at_head(line: &[u8]) -> Option<(Self, usize)> {
         let [b'[', inside @ ..] = line else { return None };
@@ -72,5 +77,21 @@ impl fmt::Display for Tag {
         let mut field = [0; FIELD_BYTES];
         let bytes = tag_at(&mut field, self.0);
         f.pad(std::str::from_utf8(&field[..bytes]).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_short_tag_is_taken_off_as_one_of_any_length(
+            line in "\\[[0-9]{0,10}\\]?[ \t-]{0,2}[ -~]{0,12}",
+        ) {
+            let split = Tag::split_long(&line.as_bytes()[1..]);
+            prop_assert_eq!(Tag::split_from(line.as_bytes()), split);
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! Decimal digits of integers and money. The only printer of numbers: eight digits are computed at
 //! once, without a division for each.
+//!
+//! The printers are not inline: they are long and called from many places, and the code that a
+//! command needs has hardly room in the processor's cache.
 
 #![expect(clippy::indexing_slicing, reason = "the field is longer than any number")]
 

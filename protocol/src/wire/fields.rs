@@ -8,6 +8,8 @@ use super::label::Label;
 use super::short_copy;
 use crate::types::{Money, Symbol, Tag, TradeTerms, UserName};
 
+/// Copies bytes whose number is only known now.
+// Not inline: it is long, and one place for it leaves room in the processor's cache.
 #[inline(never)]
 fn copy_any(field: &mut [u8; FIELD_BYTES], bytes: &[u8]) -> usize {
     short_copy::copy(field, bytes)
@@ -18,8 +20,8 @@ pub(crate) trait Fields: Sized {
     /// Lets `write` fill in the next bytes. It returns how many of them it used.
     fn field(&mut self, write: impl FnOnce(&mut [u8; FIELD_BYTES]) -> usize) -> &mut Self;
 
-    /// Writes the head of a request or of the last line of a reply: the tag and a blank. Without a
-    /// tag there is none.
+    /// Writes the tag and the blank at the head of a request, or of the last line of a reply.
+    /// Writes nothing without a tag.
     #[inline]
     fn begin(&mut self, tag: Option<Tag>) -> &mut Self {
         match tag {
@@ -145,8 +147,7 @@ pub(crate) trait Fields: Sized {
         })
     }
 
-    /// Writes bytes whose number is only known now. The code for each number of bytes is long; it
-    /// stands in one place, so that more of the other code stays in the processor's cache.
+    /// Writes bytes whose number is only known now.
     #[inline]
     fn put_any(&mut self, bytes: &[u8]) -> &mut Self {
         if bytes.len() <= FIELD_BYTES {

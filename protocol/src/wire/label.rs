@@ -7,7 +7,7 @@ use super::decimal::{FIELD_BYTES, tag_at};
 use crate::types::Tag;
 
 /// Text of at most 32 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Label {
     bytes: [u8; FIELD_BYTES],
     length: usize,

@@ -118,8 +118,8 @@ impl Account {
         self.portfolio().holdings.prefetch_values();
         self.portfolio().sets.prefetch_values();
         let (older, newer) = self.history.as_slices();
-        prefetch_all(older, HISTORY_MAX);
-        prefetch_all(newer, HISTORY_MAX);
+        prefetch_all(older);
+        prefetch_all(newer);
     }
 
     /// Returns the newest transactions, newest first.

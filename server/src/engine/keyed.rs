@@ -6,7 +6,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "the positions are within the keys")]
 
-use crate::prefetch::prefetch_all;
+use crate::prefetch::prefetch_lines;
 use std::hint::select_unpredictable;
 
 /// Keys that are all compared, without branches and several at once.
@@ -83,14 +83,14 @@ impl<T> Keyed<T> {
     /// Prefetches the keys, for a search.
     #[inline]
     pub(super) fn prefetch_keys(&self) {
-        prefetch_all(&self.keys, KEY_LINES);
+        prefetch_lines(&self.keys, KEY_LINES);
     }
 
     /// Prefetches the values, for a command that shows all of them. Those of a large portfolio
     /// would not stay in the cache.
     #[inline]
     pub(super) fn prefetch_values(&self) {
-        prefetch_all(&self.values, VALUE_LINES);
+        prefetch_lines(&self.values, VALUE_LINES);
     }
 }
 

@@ -95,8 +95,9 @@ impl Executor {
             ids[0] = job.user().and_then(|user| book.id(user));
             return ids;
         }
-        // Another processor has written the jobs, so that these will be waited for, too.
-        prefetch_all(jobs.get(PREFETCH_JOBS..).unwrap_or_default(), PREFETCH_JOBS);
+        // Another processor has written the jobs: the next time, those after these are waited for.
+        let next = jobs.get(PREFETCH_JOBS..).unwrap_or_default();
+        prefetch_all(next.get(..PREFETCH_JOBS).unwrap_or(next));
         let ids = book.find_together(jobs.iter().map(Job::user));
         let commands = || jobs.iter().take(PREFETCH_JOBS).map(Job::command);
         for (command, id) in commands().zip(ids) {

@@ -3,7 +3,7 @@
 use crate::engine::{Hit, Price, PriceUsed};
 use crate::limits::PREFETCH_JOBS;
 use crate::message::{Quote, is_fresh};
-use crate::prefetch::{prefetch, prefetch_all};
+use crate::prefetch::{prefetch, prefetch_lines};
 use daytrade_protocol::{Command, Money, Symbol, UserName};
 use hashbrown::HashMap;
 use std::cell::Cell;
@@ -88,7 +88,7 @@ impl PriceTable {
             prefetch(&known.quote.key);
         }
         for known in quotes() {
-            prefetch_all(known.quote.key.as_bytes(), QUOTE_KEY_LINES);
+            prefetch_lines(known.quote.key.as_bytes(), QUOTE_KEY_LINES);
         }
     }
 

@@ -290,7 +290,7 @@ fn process_replies(
             (from, line_from) = (to, to);
             continue;
         }
-        let Some((tag, body)) = split_tag(line) else {
+        let Some((tag, body)) = Tag::split_from(line) else {
             bail!("{} is not a daytrade server", server.address)
         };
         if body.starts_with(b"-") {
@@ -323,19 +323,6 @@ fn process_replies(
     shared.release_replies(&mut state)?;
     buffer.put_back(arrived);
     Ok(())
-}
-
-/// Takes a tag off the head of a line, as [`Tag::split_from`] does.
-#[inline]
-fn split_tag(line: &[u8]) -> Option<(Option<Tag>, &[u8])> {
-    // Nearly all lines.
-    if let Some((tag, bytes)) = Tag::at_head(line)
-        && let [b' ', body @ ..] | body @ [b'-', ..] = &line[bytes..]
-        && let [b'!'..=0xff, .., b'!'..=0xff] = body
-    {
-        return Some((Some(tag), body));
-    }
-    Tag::split_from(line)
 }
 
 /// Returns the start of the last line of a reply whose earlier lines begin with this tag and a

@@ -70,7 +70,7 @@ impl InputQueue {
     }
 
     /// Returns the number of lines taken so far.
-    pub(super) const fn lines(&self) -> u64 {
+    pub(super) const fn lines_taken(&self) -> u64 {
         self.lines
     }
 

@@ -3,7 +3,7 @@
 //! It owns the bytes that are not yet written. It must never reorder or count replies.
 
 use super::expect::mask_line;
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 
 /// Bytes that are written at once: they are then still in the processor's cache.
 const FLUSH_BYTES: usize = 128 << 10;
@@ -42,20 +42,11 @@ impl ReplyPrinter {
         } else {
             self.buffer.extend_from_slice(reply);
         }
-        if self.buffer.len() >= FLUSH_BYTES {
-            self.clean();
-            if self.failure.is_none() {
-                self.failure = io::stdout().lock().write_all(&self.buffer).err();
-            }
-            self.buffer.clear();
+        if self.buffer.len() >= FLUSH_BYTES && self.failure.is_none() {
+            self.failure = self.write_to(&mut io::stdout().lock()).err();
         }
-    }
-
-    /// Removes control characters: they could change the state of a terminal.
-    fn clean(&mut self) {
-        // One look without branches at all bytes: hardly any reply has control characters.
-        if !self.buffer.iter().fold(true, |clean, byte| clean & is_printed(*byte)) {
-            self.buffer.retain(|byte| is_printed(*byte));
+        if self.failure.is_some() {
+            self.buffer.clear();
         }
     }
 
@@ -67,11 +58,21 @@ impl ReplyPrinter {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        self.clean();
         let mut stdout = io::stdout().lock();
-        stdout.write_all(&self.buffer)?;
-        self.buffer.clear();
+        self.write_to(&mut stdout)?;
         stdout.flush()
+    }
+
+    /// Writes what is in the buffer, without control characters: they could change the state of a
+    /// terminal.
+    fn write_to(&mut self, out: &mut impl Write) -> io::Result<()> {
+        // One look without branches at all bytes: hardly any reply has control characters.
+        if !self.buffer.iter().fold(true, |clean, byte| clean & is_printed(*byte)) {
+            self.buffer.retain(|byte| is_printed(*byte));
+        }
+        let written = out.write_all(&self.buffer);
+        self.buffer.clear();
+        written
     }
 }
 
@@ -81,10 +82,13 @@ mod tests {
 
     #[test]
     fn control_characters_are_not_printed() {
-        let mut printer = ReplyPrinter::new(false);
-        printer.print("[1]-HELP\u{1b}[2J \u{e9}\r\n\u{7f}[1] OK\n".as_bytes());
-        printer.print(b"[2] OK\n");
-        printer.clean();
-        assert_eq!(printer.buffer, "[1]-HELP[2J \u{e9}\n[1] OK\n[2] OK\n".as_bytes());
+        for mask in [false, true] {
+            let (mut printer, mut out) = (ReplyPrinter::new(mask), Vec::new());
+            printer.print("[1]-HELP\u{1b}[2J \u{e9}\r\n\u{7f}[1] OK\n".as_bytes());
+            printer.write_to(&mut out).unwrap();
+            printer.print(b"[2] OK\x07\n");
+            printer.write_to(&mut out).unwrap();
+            assert_eq!(out, "[1]-HELP[2J \u{e9}\n[1] OK\n[2] OK\n".as_bytes());
+        }
     }
 }

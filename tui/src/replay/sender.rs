@@ -10,7 +10,8 @@ use std::collections::VecDeque;
 const IN_FLIGHT_MAX: usize = 60_000;
 /// Lines in flight that every connection may have, for any number of connections.
 const IN_FLIGHT_MIN: usize = 1_000;
-/// Bytes in one connection's send buffer at which no more lines are added.
+/// Bytes in one connection's send buffer at which no more lines are added. Lines that are added
+/// together may pass it.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
 
 /// Suffix of a request that asks for no reply.

@@ -77,8 +77,8 @@ impl SentLog {
         let text_at = self.text_end();
         self.text.extend(with_lf);
         self.added += lines.lines;
-        let is_between = self.noreply.back().is_some_and(|entry| entry.text_at == text_at);
-        let joins = !is_between && self.runs.back_mut().is_some_and(|(last, _)| last.join(&lines));
+        // A line without a reply between them has a number in the file, so that these do not join.
+        let joins = self.runs.back_mut().is_some_and(|(last, _)| last.join(&lines));
         if !joins {
             self.runs.push_back((lines, text_at));
         }
@@ -223,6 +223,35 @@ mod tests {
         other.added = FORGET_INTERVAL;
         other.forget(&sent.buffer);
         assert!(sent.log.find(0).is_some() && other.find(1).is_none());
+    }
+
+    #[test]
+    fn what_follows_the_answered_lines_is_kept() {
+        let mut sent = Sent::default();
+        sent.push(1, b"[1] PING\n");
+        sent.push_noreply(2, 16);
+        sent.push(3, b"[3] STATS\n");
+        sent.push_noreply(4, 20);
+        sent.push(5, b"[5] HELP\n");
+        sent.answer(0);
+        assert_eq!(sent.log.find(0), None);
+        assert_eq!(sent.log.find(1), Some((3, "[3] STATS".to_owned())));
+        assert_eq!(sent.log.find(2), Some((5, "[5] HELP".to_owned())));
+        let (entries, text) = sent.log.take();
+        let parts: Vec<_> =
+            entries.iter().map(|part| (part.file_lines.0, part.noreply, part.wire_bytes)).collect();
+        assert_eq!(parts, [(2, true, 16), (3, false, 10), (4, true, 20), (5, false, 9)]);
+        assert_eq!(text, b"[3] STATS\n[5] HELP\n");
+    }
+
+    #[test]
+    fn no_more_lines_are_joined_than_are_forgotten_together() {
+        let mut sent = Sent::default();
+        (1..=RUN_LINES_MAX + 1).for_each(|line| sent.push(line, b"PING\n"));
+        assert_eq!(sent.log.runs.len(), 2);
+        (0..RUN_LINES_MAX).for_each(|position| sent.answer(position));
+        assert_eq!(sent.log.runs.len(), 1);
+        assert_eq!(sent.log.find(RUN_LINES_MAX), Some((RUN_LINES_MAX + 1, "PING".to_owned())));
     }
 
     #[test]

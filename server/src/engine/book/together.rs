@@ -47,7 +47,9 @@ impl Book {
                 if self.name(candidate) != user {
                     *id = self.id(user);
                 }
-                self.account(candidate).prefetch_parts();
+                if let Some(id) = *id {
+                    self.account(id).prefetch_parts();
+                }
             }
         }
         for portfolio in ids.iter().flatten().map(|id| self.account(*id).portfolio()) {

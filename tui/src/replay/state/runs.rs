@@ -1,8 +1,8 @@
 //! Plain lines in a row, sent together: most workload files are nothing else.
 //!
 //! A line is plain if nothing has to be decided for it but whether a place is free: it has the next
-//! tag and a reply, and waits for no other line. All other lines go through `sending`, one at a
-//! time.
+//! tag and a reply, and waits for no other line. All others, and those of an unusual form, go
+//! through `sending`, one at a time.
 
 use super::ReplayState;
 use crate::replay::line::plain_line;
@@ -19,7 +19,7 @@ impl ReplayState {
         let Some(mut tag) = self.reorder_buffer.next_tag() else { return };
         let Self { input, sender, reorder_buffer, sent, tally, .. } = self;
         let connections = sender.connections();
-        let (block, lines_before) = (input.lines_ahead(), input.lines());
+        let (block, lines_before) = (input.lines_ahead(), input.lines_taken());
         let (mut at, mut file_line) = (0, lines_before);
         let mut next = plain_line(block, connections).filter(|line| line.tag == tag);
         while let Some(first) = next {

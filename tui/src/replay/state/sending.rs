@@ -67,6 +67,9 @@ impl ReplayState {
         if !self.expects_reply(line, length) {
             return None;
         }
+        if self.reorder_buffer.room() == 0 {
+            return Some(SendPause::NeedsReplies);
+        }
         self.reorder_buffer.register_tag(line.tag);
         (!self.reorder_buffer.has_capacity_for(line.tag)).then_some(SendPause::NeedsReplies)
     }

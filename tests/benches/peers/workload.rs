@@ -3,6 +3,8 @@
 use super::harness::{Daemon, program};
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,10 +32,10 @@ impl Workload {
         let text = String::from_utf8(output.stdout).unwrap();
         let path = |name: &str| folder.join(format!("{name}-{count}.txt"));
         let (whole, trades, prices) = (path("whole"), path("trades"), path("prices"));
-        std::fs::write(&whole, &text).unwrap();
+        write(&whole, &text);
         let lines: Vec<&str> = text.lines().filter(|line| !line.contains("DUMPLOG")).collect();
-        std::fs::write(&trades, lines.join("\n") + "\n").unwrap();
-        std::fs::write(&prices, prices_of(&lines, server)).unwrap();
+        write(&trades, &(lines.join("\n") + "\n"));
+        write(&prices, &prices_of(&lines, server));
         let mut parts = vec![String::new(); 8];
         for line in &lines {
             let user = fields_of(line).1[1];
@@ -42,12 +44,19 @@ impl Workload {
         }
         let eighths = parts.iter().enumerate().map(|(number, text)| {
             let part = path(&format!("part{number}"));
-            std::fs::write(&part, text).unwrap();
+            write(&part, text);
             part
         });
         let eighths = eighths.collect();
         Self { whole, trades, lines: lines.len() as u64, prices, eighths }
     }
+}
+
+/// Writes a file to the disk: what the system writes later would slow what is measured first.
+fn write(path: &Path, text: &str) {
+    let mut file = File::create(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file.sync_all().unwrap();
 }
 
 /// Returns the tag and the fields of a line.

@@ -1,6 +1,7 @@
 //! The codes of error replies.
 
 use crate::wire::label::Label;
+use crate::wire::perfect_hash::PerfectHash;
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr, VariantArray, VariantNames};
 
@@ -81,54 +82,38 @@ impl Code {
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "the table has this many places")]
     pub fn parse(field: &[u8]) -> Option<Self> {
-        let code = CODES[place_of(field, FACTOR)]?;
+        let code = CODES[HASH.place(key_of(field))]?;
         (code.as_str().as_bytes() == field).then_some(code)
     }
 }
 
 /// Number of places in the table of codes.
 const PLACES: usize = 256;
+const HASH: PerfectHash<PLACES> = PerfectHash::of(&KEYS);
+/// The codes by the places of their keys.
+static CODES: [Option<Code>; PLACES] = places();
 
-/// The codes by [`place_of`].
-type Places = [Option<Code>; PLACES];
+/// The keys of all codes, in their order.
+const KEYS: [u64; Code::ALL.len()] = keys();
 
-/// A table in which every code has a place of its own, so that a field is compared with one code
-/// only. The compiler tries factors until one fits.
-static CODES: Places = PLACES_AND_FACTOR.0;
-const FACTOR: u64 = PLACES_AND_FACTOR.1;
-const PLACES_AND_FACTOR: (Places, u64) = {
-    let mut factor = 0x9e37_79b9_7f4a_7c15_u64;
-    loop {
-        if let Some(places) = places(factor) {
-            break (places, factor);
-        }
-        factor = factor.wrapping_mul(0x5851_f42d_4c95_7f2d);
-    }
-};
-
-/// Returns the table of codes under a factor; None if two codes have the same place.
-#[expect(clippy::indexing_slicing, reason = "the bounds are constants; it runs in the compiler")]
-const fn places(factor: u64) -> Option<Places> {
-    const NAMES: &[&str] = <Code as VariantNames>::VARIANTS;
-    let (mut places, mut at) = ([None; PLACES], 0);
-    while at < Code::ALL.len() {
-        let code = Code::ALL[at];
-        let field = NAMES[at].as_bytes();
-        let place = &mut places[place_of(field, factor)];
-        if let Some(other) = *place {
-            let other = NAMES[other as usize].as_bytes();
-            assert!(key_of(field) != key_of(other), "two codes have the same key");
-            return None;
-        }
-        *place = Some(code);
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+const fn keys() -> [u64; Code::ALL.len()] {
+    let (mut keys, mut at) = ([0; Code::ALL.len()], 0);
+    while at < keys.len() {
+        keys[at] = key_of(<Code as VariantNames>::VARIANTS[at].as_bytes());
         at += 1;
     }
-    Some(places)
+    keys
 }
 
-/// Returns the place of a code.
-const fn place_of(field: &[u8], factor: u64) -> usize {
-    (key_of(field).wrapping_mul(factor) >> (u64::BITS - PLACES.ilog2())) as usize
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+const fn places() -> [Option<Code>; PLACES] {
+    let (mut places, mut at) = ([None; PLACES], 0);
+    while at < KEYS.len() {
+        places[HASH.place(KEYS[at])] = Some(Code::ALL[at]);
+        at += 1;
+    }
+    places
 }
 
 /// Returns a number in which all codes differ: it is made of the length and of the first and the
@@ -159,8 +144,8 @@ mod tests {
             assert_eq!(Code::parse(other), None);
         }
         // In the places of INSUFFICIENT_FUNDS and MOVED.
-        for other in [&b"INSUFFICXXNT_FUNDS"[..], b"MXXXX"] {
-            assert!(CODES[place_of(other, FACTOR)].is_some());
+        for other in [&b"INSUFFICAANT_FUNDS"[..], b"MOOOO"] {
+            assert!(CODES[HASH.place(key_of(other))].is_some());
             assert_eq!(Code::parse(other), None);
         }
     }

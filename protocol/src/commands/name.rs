@@ -2,6 +2,7 @@
 
 use super::argument::{Argument, ArgumentKind};
 use crate::wire::label::Label;
+use crate::wire::perfect_hash::PerfectHash;
 use crate::wire::short_copy;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -153,50 +154,37 @@ crate::command_table!(define_names);
 
 /// Number of places in the table of names.
 const PLACES: usize = 128;
+const HASH: PerfectHash<PLACES> = PerfectHash::of(&KEYS);
+/// The names by the places of their keys, each with its text as a number.
+static NAMES: [Option<(AnyName, u128)>; PLACES] = places();
 
-/// The names by [`place_of`], each with its text as a number.
-type Places = [Option<(AnyName, u128)>; PLACES];
+/// The keys of all names, in their order.
+const KEYS: [u64; AnyName::ALL.len()] = keys();
 
-/// A table in which every name has a place of its own, so that a name is compared with one name
-/// only: a comparison with each in turn would cost mispredicted branches. The compiler tries
-/// factors until one fits.
-static NAMES: Places = PLACES_AND_FACTOR.0;
-const FACTOR: u64 = PLACES_AND_FACTOR.1;
-const PLACES_AND_FACTOR: (Places, u64) = {
-    let mut factor = 0x9e37_79b9_7f4a_7c15_u64;
-    loop {
-        if let Some(places) = places(factor) {
-            break (places, factor);
-        }
-        factor = factor.wrapping_mul(0x5851_f42d_4c95_7f2d);
-    }
-};
-
-/// Returns the table of names under a factor; None if two names have the same place.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "the bounds are constants; most of it runs in the compiler"
-)]
-const fn places(factor: u64) -> Option<Places> {
-    let (mut places, mut at) = ([None; PLACES], 0);
-    while at < AnyName::ALL.len() {
-        let name = AnyName::ALL[at];
-        let letters = packed(name.as_str());
-        let place = &mut places[place_of(letters, factor)];
-        if let Some((_, other)) = *place {
-            assert!(other != letters, "two commands have the same name");
-            return None;
-        }
-        *place = Some((name, letters));
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+const fn keys() -> [u64; AnyName::ALL.len()] {
+    let (mut keys, mut at) = ([0; AnyName::ALL.len()], 0);
+    while at < keys.len() {
+        keys[at] = key_of(packed(AnyName::ALL[at].as_str()));
         at += 1;
     }
-    Some(places)
+    keys
 }
 
-/// Returns the place of a name.
-const fn place_of(letters: u128, factor: u64) -> usize {
-    let mixed = (letters as u64 ^ (letters >> 64) as u64).wrapping_mul(factor);
-    (mixed >> (u64::BITS - PLACES.ilog2())) as usize
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+const fn places() -> [Option<(AnyName, u128)>; PLACES] {
+    let (mut places, mut at) = ([None; PLACES], 0);
+    while at < KEYS.len() {
+        let name = AnyName::ALL[at];
+        places[HASH.place(KEYS[at])] = Some((name, packed(name.as_str())));
+        at += 1;
+    }
+    places
+}
+
+/// Returns the key of a name, in which all names differ.
+const fn key_of(letters: u128) -> u64 {
+    letters as u64 ^ (letters >> 64) as u64
 }
 
 impl AnyName {
@@ -225,7 +213,7 @@ impl AnyName {
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "the table has this many places")]
     pub(crate) fn of_letters(letters: u128) -> Option<Self> {
-        let (name, its_letters) = NAMES[place_of(letters, FACTOR)]?;
+        let (name, its_letters) = NAMES[HASH.place(key_of(letters))]?;
         (letters == its_letters).then_some(name)
     }
 }

@@ -39,9 +39,9 @@ impl Tag {
         Self::split_long(inside)
     }
 
-    /// Reads a short tag with its brackets at the head of a line, as most lines have one. Returns
-    /// it and how many bytes it takes; None if there is none, if it has more than eight digits, or
-    /// if fewer than eight bytes follow the bracket.
+    /// Reads a short tag at the head of a line. Returns the tag and its length in bytes, with the
+    /// brackets. Returns None if the line has no valid tag, if the number has more than eight
+    /// digits, or if fewer than eight bytes follow the opening bracket.
     #[inline]
     pub fn at_head(line: &[u8]) -> Option<(Self, usize)> {
         let [b'[', inside @ ..] = line else { return None };

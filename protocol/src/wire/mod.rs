@@ -8,6 +8,7 @@ pub(crate) mod decimal;
 pub(crate) mod fields;
 pub(crate) mod label;
 pub(crate) mod line_buffer;
+pub(crate) mod perfect_hash;
 pub(crate) mod plain;
 pub(crate) mod scanner;
 pub mod short_copy;

@@ -63,7 +63,7 @@ impl InputQueue {
         self.bytes(self.offset..self.blocks.front().map_or(0, |block| block.lines().len()))
     }
 
-    /// Moves past lines at the head of [`Self::lines_ahead`], of so many bytes.
+    /// Moves past the first lines of [`Self::lines_ahead`]; `bytes` is their length.
     pub(super) const fn advance_lines(&mut self, lines: u64, bytes: usize) {
         self.offset += bytes;
         self.lines += lines;

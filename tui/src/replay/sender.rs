@@ -101,7 +101,8 @@ impl Sender {
         self.connections[connection].buffer.extend_from_slice(line);
     }
 
-    /// Adds so many lines in flight, as they are, each with its LF and its tag.
+    /// Adds lines to the send buffer and counts them as in flight. Each line has a tag; `text` is
+    /// all of them as they are sent, each with its LF.
     pub(super) fn push_tagged(&mut self, connection: usize, lines: usize, text: &[u8]) {
         self.push(connection, text);
         self.connections[connection].in_flight += lines;

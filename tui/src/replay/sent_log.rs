@@ -34,7 +34,7 @@ pub(super) struct SentLines {
 }
 
 impl SentLines {
-    /// Returns the position behind the last line.
+    /// Returns the position after the last line.
     const fn end(&self) -> u64 {
         self.position + self.lines
     }

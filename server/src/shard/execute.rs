@@ -95,7 +95,7 @@ impl Executor {
             ids[0] = job.user().and_then(|user| book.id(user));
             return ids;
         }
-        // Another processor has written the jobs: the next time, those after these are waited for.
+        // The session wrote the jobs on another processor, so reading the next ones would wait.
         let next = jobs.get(PREFETCH_JOBS..).unwrap_or_default();
         prefetch_all(next.get(..PREFETCH_JOBS).unwrap_or(next));
         let ids = book.find_together(jobs.iter().map(Job::user));

@@ -52,6 +52,11 @@ impl ShardJoin {
 }
 
 impl Execution {
+    /// Returns true if shards block on threads of their own, in real time.
+    pub(crate) const fn has_threads(&self) -> bool {
+        matches!(self, Self::Threads)
+    }
+
     /// Starts a shard.
     ///
     /// # Errors

@@ -166,6 +166,9 @@ pub(crate) const fn free_bytes_min(shards: usize) -> u64 {
 pub(crate) const GATHER_TURNS_MAX: usize = 16;
 /// Time for which a shard looks for the next message before it waits to be woken.
 pub(crate) const SHARD_SPIN: Duration = Duration::from_micros(100);
+/// Time after a command for which the sockets are polled without sleeping, while one or two clients
+/// send one command at a time. It is longer than the sync of a usual disk.
+pub(crate) const SESSION_SPIN: Duration = Duration::from_micros(300);
 /// Interval between checks of the free disk space while it is low, milliseconds.
 pub(crate) const FREE_SPACE_CHECK_MS: u64 = 500;
 

@@ -161,11 +161,12 @@ impl Server {
         let dumps = DumpService::new(config, merger, events);
         dumps.remove_abandoned();
         execution.start_dumps(&dumps, dump_requests, &threads)?;
+        let busy_polls = execution.has_threads();
         execution.start_snapshots(writer, threads.token())?;
 
         let router = Router::new(handles.clone(), numbers);
         let context = Context::new(config, router, quotes, stats, logs, route);
-        tokio::spawn(Arc::clone(&context.memory).keep());
+        context.start(busy_polls);
         let connector = Connector { context, sessions: TaskTracker::new() };
         #[cfg(feature = "remote")]
         let tls_addresses = tls_addresses(&listeners)?;

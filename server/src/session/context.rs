@@ -1,5 +1,6 @@
 //! What all sessions share.
 
+use super::busy_poll::BusyPoll;
 use super::outbox::OutputMemory;
 use super::stop::StopSignal;
 use crate::audit::LogReader;
@@ -26,6 +27,8 @@ pub struct Context {
     pub stop: StopSignal,
     /// Memory for the output of all sessions.
     pub memory: Arc<OutputMemory>,
+    /// Keeps a thread awake for clients that send one command at a time.
+    pub busy_poll: Arc<BusyPoll>,
     /// Reads the audit log.
     pub logs: LogReader,
     /// Idle time after which a connection is closed; a change is for new connections.
@@ -50,9 +53,20 @@ impl Context {
             stats: Arc::new(stats),
             stop: StopSignal::default(),
             memory: Arc::new(OutputMemory::new(config.memory_limit)),
+            busy_poll: Arc::default(),
             logs,
             idle_timeout: Arc::new(RwLock::new(config.idle_timeout)),
             route,
+        }
+    }
+
+    /// Starts what sessions share, as tasks of the current runtime. `busy_polls` says that their
+    /// time is real.
+    pub fn start(&self, busy_polls: bool) {
+        tokio::spawn(Arc::clone(&self.memory).keep());
+        if busy_polls {
+            let busy_poll = Arc::clone(&self.busy_poll);
+            tokio::spawn(async move { busy_poll.run().await });
         }
     }
 }

@@ -339,6 +339,7 @@ impl Dispatcher {
         }
         self.outbox.begin(jobs, self.batches.summaries());
         self.batches.begin_sending();
+        self.context.busy_poll.note(self.memory_id, jobs);
         for (number, shard) in self.context.router.shards().iter().enumerate() {
             let jobs = self.batches.take(number);
             if jobs.is_empty() {

@@ -7,6 +7,7 @@
 mod access;
 mod answers;
 mod batches;
+mod busy_poll;
 mod connection;
 mod context;
 mod dispatch;
@@ -28,6 +29,7 @@ mod throttle;
 mod timer;
 mod transport;
 
+pub use busy_poll::BusyPoll;
 pub use connection::serve;
 pub use context::Context;
 #[cfg(feature = "test-support")]

@@ -1,10 +1,9 @@
 //! The account of one user. Any code may read it; only [`super::apply()`] changes it.
 
+use super::history::{History, HistoryEntry};
 use super::keyed::NotSorted;
 use super::portfolio::{EMPTY, Holding, PendingOrder, Portfolio, SetOrder};
-use crate::limits::HISTORY_MAX;
-use crate::prefetch::{prefetch, prefetch_all};
-use daytrade_protocol::{Code, CommandName, Money, Side, Symbol};
+use daytrade_protocol::{Money, Side, Symbol};
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::VecDeque;
 
@@ -12,60 +11,17 @@ use std::collections::VecDeque;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(pub u32);
 
-/// Cash, holdings, pending orders, triggers and the newest transactions of one user.
+/// Cash, holdings, pending orders, triggers and the newest transactions of one user. Most of a
+/// million accounts have only cash, so everything else is in memory of its own.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "Stored")]
 pub struct Account {
     /// Cash that is free to spend.
     pub(super) cash: Money,
-    /// Cash reserved by pending buys and set buy amounts. It still belongs to the user.
-    pub(super) reserved: Money,
-    /// Realised profit: the proceeds of all sales minus their cost basis.
-    pub(super) realised: Money,
-    /// None only if nothing is held, ordered or set.
+    /// None only if nothing was ever held, ordered or set.
     portfolio: Option<Box<Portfolio>>,
     /// Newest transactions, newest last.
-    pub(super) history: VecDeque<HistoryEntry>,
-}
-
-/// A transaction as DISPLAY_SUMMARY shows it. The layout is compact, because an account holds ten
-/// of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HistoryEntry {
-    /// Time of the transaction, Unix milliseconds.
-    pub at_ms: u64,
-    /// Transaction number.
-    pub number: u64,
-    amount_cents: i64,
-    /// Symbol in the command.
-    pub symbol: Option<Symbol>,
-    /// Name of the command.
-    pub command: CommandName,
-    /// Code of the refusal, or None if the command was executed.
-    pub refused: Option<Code>,
-}
-
-/// Represents "no amount". No valid amount has this value.
-const NO_AMOUNT: i64 = i64::MIN;
-
-impl HistoryEntry {
-    /// Creates an entry of a command that was not refused.
-    #[inline]
-    pub fn new(
-        at_ms: u64,
-        number: u64,
-        command: CommandName,
-        symbol: Option<Symbol>,
-        amount: Option<Money>,
-    ) -> Self {
-        let amount_cents = amount.map_or(NO_AMOUNT, Money::cents);
-        Self { at_ms, number, amount_cents, symbol, command, refused: None }
-    }
-
-    /// Returns the amount in the command.
-    pub fn amount(&self) -> Option<Money> {
-        (self.amount_cents != NO_AMOUNT).then(|| Money::from_cents(self.amount_cents))
-    }
+    pub(super) history: History,
 }
 
 impl Account {
@@ -75,13 +31,13 @@ impl Account {
     }
 
     /// Returns the reserved cash.
-    pub const fn reserved(&self) -> Money {
-        self.reserved
+    pub fn reserved(&self) -> Money {
+        self.portfolio().reserved
     }
 
     /// Returns the profit of all sales so far.
-    pub const fn realised(&self) -> Money {
-        self.realised
+    pub fn realised(&self) -> Money {
+        self.portfolio().realised
     }
 
     #[inline]
@@ -109,17 +65,14 @@ impl Account {
         if let Some(portfolio) = &self.portfolio {
             portfolio.prefetch();
         }
-        // A full history overwrites its oldest entry.
-        self.history.front().inspect(|oldest| prefetch(*oldest));
+        self.history.prefetch_next();
     }
 
     /// Prefetches everything that a summary shows.
     pub fn prefetch_all(&self) {
         self.portfolio().holdings.prefetch_values();
         self.portfolio().sets.prefetch_values();
-        let (older, newer) = self.history.as_slices();
-        prefetch_all(older);
-        prefetch_all(newer);
+        self.history.prefetch_all();
     }
 
     /// Returns the newest transactions, newest first.
@@ -138,6 +91,16 @@ impl Account {
         self.portfolio().sets.get(SetOrder::key_of(side, symbol))
     }
 
+    /// Returns true if the user is in the book's queue of expiries.
+    pub(super) fn is_queued(&self) -> bool {
+        self.portfolio().is_queued
+    }
+
+    /// Notes whether the user is in that queue. It is no part of the account's state.
+    pub(super) fn set_queued(&mut self, is_queued: bool) {
+        self.portfolio_mut().is_queued = is_queued;
+    }
+
     /// Returns the pending orders of one side, oldest first.
     pub fn pending(&self, side: Side) -> &VecDeque<PendingOrder> {
         self.portfolio().pending(side)
@@ -151,34 +114,11 @@ impl Account {
             (one, other) => one.or(other),
         }
     }
-
-    #[inline]
-    pub(super) fn push_history(&mut self, entry: HistoryEntry) {
-        if self.history.len() == HISTORY_MAX {
-            self.history.pop_front();
-        } else if self.history.len() == self.history.capacity() {
-            self.grow_history();
-        }
-        self.history.push_back(entry);
-    }
-
-    #[inline(never)]
-    fn grow_history(&mut self) {
-        // Most of a million accounts have only a few transactions. To move a history that is in no
-        // near cache takes as long as a command.
-        let capacity = match self.history.len() {
-            0 => 1,
-            1 => HISTORY_MAX.div_ceil(3),
-            _ => HISTORY_MAX,
-        };
-        self.history.reserve_exact(capacity - self.history.len());
-    }
 }
 
 impl PartialEq for Account {
     fn eq(&self, other: &Self) -> bool {
-        let cash = |of: &Self| (of.cash, of.reserved, of.realised);
-        cash(self) == cash(other)
+        self.cash == other.cash
             && self.portfolio() == other.portfolio()
             && self.history == other.history
     }
@@ -195,7 +135,7 @@ struct Stored {
     pending_buys: VecDeque<PendingOrder>,
     pending_sells: VecDeque<PendingOrder>,
     sets: Vec<SetOrder>,
-    history: VecDeque<HistoryEntry>,
+    history: History,
 }
 
 /// As [`Stored`].
@@ -208,21 +148,20 @@ struct StoredRef<'a> {
     pending_buys: &'a VecDeque<PendingOrder>,
     pending_sells: &'a VecDeque<PendingOrder>,
     sets: &'a [SetOrder],
-    history: &'a VecDeque<HistoryEntry>,
+    history: &'a History,
 }
 
 impl Serialize for Account {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { cash, reserved, realised, history, .. } = self;
         let stored = StoredRef {
-            cash: *cash,
-            reserved: *reserved,
-            realised: *realised,
+            cash: self.cash,
+            reserved: self.reserved(),
+            realised: self.realised(),
             holdings: self.holdings(),
             pending_buys: self.pending(Side::Buy),
             pending_sells: self.pending(Side::Sell),
             sets: self.sets(),
-            history,
+            history: &self.history,
         };
         stored.serialize(serializer)
     }
@@ -232,10 +171,15 @@ impl TryFrom<Stored> for Account {
     type Error = &'static str;
 
     fn try_from(stored: Stored) -> Result<Self, Self::Error> {
-        let Stored { cash, reserved, realised, history, .. } = stored;
-        let pending = [stored.pending_buys, stored.pending_sells];
-        let portfolio = Portfolio::stored(stored.holdings, pending, stored.sets)
-            .map_err(|NotSorted| "holdings or set amounts are not in their order")?;
-        Ok(Self { cash, reserved, realised, portfolio, history })
+        let Stored { cash, history, .. } = stored;
+        let portfolio = Portfolio {
+            reserved: stored.reserved,
+            realised: stored.realised,
+            pending: [stored.pending_buys, stored.pending_sells],
+            ..Portfolio::stored(stored.holdings, stored.sets)
+                .map_err(|NotSorted| "holdings or set amounts are not in their order")?
+        };
+        let portfolio = (portfolio != EMPTY).then(|| Box::new(portfolio));
+        Ok(Self { cash, portfolio, history })
     }
 }

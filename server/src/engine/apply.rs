@@ -15,17 +15,19 @@ pub fn apply(account: &mut Account, event: &Event, record: u64) {
         Event::Reserved { side, symbol, shares, price, total, number, expires_at_ms } => {
             let order =
                 PendingOrder { symbol, shares, price, total, number, expires_at_ms, record };
-            account.portfolio_mut().pending_mut(side).push_back(order);
+            let portfolio = account.portfolio_mut();
+            portfolio.pending_mut(side).push_back(order);
             match side {
-                Side::Buy => account.reserved += total,
+                Side::Buy => portfolio.reserved += total,
                 Side::Sell => account.set_aside(symbol, shares, 0),
             }
         }
         Event::Committed { side, symbol, shares, total, basis, .. } => {
-            account.portfolio_mut().pending_mut(side).pop_back();
+            let portfolio = account.portfolio_mut();
+            portfolio.pending_mut(side).pop_back();
             match side {
                 Side::Buy => {
-                    account.reserved -= total;
+                    portfolio.reserved -= total;
                     account.bought(symbol, shares, total);
                 }
                 Side::Sell => account.sold(symbol, shares, total, basis),
@@ -40,14 +42,14 @@ pub fn apply(account: &mut Account, event: &Event, record: u64) {
             account.released(side, symbol, shares, total);
         }
         Event::AmountSet { side, symbol, amount, amount_before, shares, shares_before } => {
-            let sets = &mut account.portfolio_mut().sets;
-            if let Some(set) = sets.get_mut(SetOrder::key_of(side, symbol)) {
+            let portfolio = account.portfolio_mut();
+            if let Some(set) = portfolio.sets.get_mut(SetOrder::key_of(side, symbol)) {
                 (set.amount, set.shares) = (amount, shares);
             } else {
-                sets.insert(SetOrder { side, symbol, amount, shares, trigger: None });
+                portfolio.sets.insert(SetOrder { side, symbol, amount, shares, trigger: None });
             }
             match side {
-                Side::Buy => account.reserved += amount - amount_before,
+                Side::Buy => portfolio.reserved += amount - amount_before,
                 Side::Sell => account.set_aside(symbol, shares, shares_before),
             }
         }
@@ -66,7 +68,7 @@ pub fn apply(account: &mut Account, event: &Event, record: u64) {
             account.remove_set(side, symbol);
             match side {
                 Side::Buy => {
-                    account.reserved -= amount;
+                    account.portfolio_mut().reserved -= amount;
                     account.bought(symbol, shares, total);
                 }
                 Side::Sell => account.sold(symbol, shares, total, basis),
@@ -88,7 +90,7 @@ impl Account {
     /// sell.
     fn released(&mut self, side: Side, symbol: Symbol, shares: u64, total: Money) {
         match side {
-            Side::Buy => self.reserved -= total,
+            Side::Buy => self.portfolio_mut().reserved -= total,
             Side::Sell => self.set_aside(symbol, 0, shares),
         }
     }
@@ -104,13 +106,13 @@ impl Account {
     }
 
     fn sold(&mut self, symbol: Symbol, shares: u64, proceeds: Money, basis: Money) {
-        self.realised += proceeds - basis;
-        let holdings = &mut self.portfolio_mut().holdings;
-        if let Some(holding) = holdings.get_mut(symbol.rank()) {
+        let portfolio = self.portfolio_mut();
+        portfolio.realised += proceeds - basis;
+        if let Some(holding) = portfolio.holdings.get_mut(symbol.rank()) {
             holding.reserved -= shares;
             holding.basis -= basis;
             if holding.shares() == 0 {
-                holdings.remove(symbol.rank());
+                portfolio.holdings.remove(symbol.rank());
             }
         }
     }

@@ -11,10 +11,11 @@
 
 mod together;
 
-use super::account::{Account, HistoryEntry, UserId};
+use super::account::{Account, UserId};
 use super::apply::apply;
 use super::checkpoint::{Checkpoint, LoadError, Loader, Slice, StateHash, append_entry};
 use super::event::Event;
+use super::history::HistoryEntry;
 use super::market::MarketState;
 use super::record::{Outcome, Record};
 use super::trigger_book::{TriggerBook, TriggerKey};
@@ -27,8 +28,6 @@ use std::collections::BinaryHeap;
 struct Slot {
     name: UserName,
     account: Account,
-    /// True while the user is in `expiries`: at most once, so the users bound the queue.
-    queued: bool,
 }
 
 /// The accounts of one shard.
@@ -184,7 +183,7 @@ impl Book {
         let mut entry = HistoryEntry::new(stamp.at_ms, number, name, fields.symbol, fields.funds);
         entry.refused = refused.map(Refusal::code);
         self.before_change(id);
-        self.slots[id.0 as usize].account.push_history(entry);
+        self.slots[id.0 as usize].account.history.push(entry);
     }
 
     /// Opens an account for a user who has none.
@@ -192,7 +191,7 @@ impl Book {
         let id = UserId(self.slots.len() as u32);
         self.index.insert(user, id);
         let (name, account) = (user.clone(), Account::default());
-        self.slots.push(Slot { name, account, queued: false });
+        self.slots.push(Slot { name, account });
         id
     }
 
@@ -214,9 +213,9 @@ impl Book {
         apply(&mut slot.account, event, record);
         let after = moved.and_then(|at| key_of(&slot.account, at));
         if let Event::Reserved { expires_at_ms, .. } = event
-            && !slot.queued
+            && !slot.account.is_queued()
         {
-            slot.queued = true;
+            slot.account.set_queued(true);
             self.expiries.push(Reverse((*expires_at_ms, id)));
         }
         if let Some((side, symbol)) = moved {
@@ -282,21 +281,23 @@ impl Book {
         let accounts = loader.finish(hash)?;
         book.slots.reserve(accounts.len());
         book.index.reserve(accounts.len());
-        for (at, (name, account)) in accounts.into_iter().enumerate() {
+        for (at, (name, mut account)) in accounts.into_iter().enumerate() {
             let id = UserId(at as u32);
             if book.id(&name).is_some() {
                 return Err(LoadError::Incomplete);
             }
             book.index.insert(&name, id);
-            let next = account.next_expiry_ms();
-            book.expiries.extend(next.map(|next| Reverse((next, id))));
+            if let Some(next) = account.next_expiry_ms() {
+                account.set_queued(true);
+                book.expiries.push(Reverse((next, id)));
+            }
             for set in account.sets() {
                 if let Some(trigger) = set.trigger {
                     let key = TriggerKey::new(set.side, trigger.price, trigger.record, id);
                     book.triggers.insert(set.symbol, set.side, key);
                 }
             }
-            book.slots.push(Slot { name, account, queued: next.is_some() });
+            book.slots.push(Slot { name, account });
         }
         Ok(book)
     }
@@ -316,7 +317,7 @@ impl Book {
                 }
                 None => {
                     self.expiries.pop();
-                    slot.queued = false;
+                    slot.account.set_queued(false);
                 }
             }
         }

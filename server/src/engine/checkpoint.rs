@@ -8,6 +8,9 @@ use daytrade_protocol::UserName;
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
+/// How many accounts ahead what an account points to is prefetched, step by step.
+const PREFETCH_ACCOUNTS: u32 = 8;
+
 /// A hash over accounts that does not depend on their order: equal books have equal hashes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StateHash(pub u64);
@@ -100,6 +103,12 @@ impl Checkpoint {
                 let (name, account) = account_at(id);
                 append_entry(id, name, account, &mut self.bytes, &mut self.hash);
             }
+            let ahead = |accounts| {
+                let id = self.next + accounts;
+                (id < self.end).then(|| account_at(UserId(id)).1)
+            };
+            ahead(2 * PREFETCH_ACCOUNTS).inspect(|account| account.prefetch_parts());
+            ahead(PREFETCH_ACCOUNTS).inspect(|account| account.prefetch_all());
             self.next += 1;
         }
         let last = (self.next == self.end).then_some(self.hash);

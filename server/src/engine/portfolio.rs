@@ -95,12 +95,18 @@ pub struct Trigger {
 /// nothing, and the table of accounts is shorter without it.
 #[derive(Clone, Debug)]
 pub(super) struct Portfolio {
+    /// Cash reserved by pending buys and set buy amounts. It still belongs to the user.
+    pub reserved: Money,
+    /// Realised profit: the proceeds of all sales minus their cost basis.
+    pub realised: Money,
     /// By symbol. No holding is empty.
     pub holdings: Keyed<Holding>,
     /// By side, then symbol.
     pub sets: Keyed<SetOrder>,
     /// Pending buys and sells, oldest first. The front expires first; the back is committed first.
-    pending: [VecDeque<PendingOrder>; 2],
+    pub pending: [VecDeque<PendingOrder>; 2],
+    /// True while the user is in the book's queue of expiries: at most once, so the users bound it.
+    pub is_queued: bool,
 }
 
 /// The portfolio of a user who has none.
@@ -108,29 +114,28 @@ pub(super) static EMPTY: Portfolio = Portfolio::new();
 
 impl Portfolio {
     const fn new() -> Self {
-        let pending = [VecDeque::new(), VecDeque::new()];
-        Self { holdings: Keyed::new(), sets: Keyed::new(), pending }
+        Self {
+            reserved: Money::ZERO,
+            realised: Money::ZERO,
+            holdings: Keyed::new(),
+            sets: Keyed::new(),
+            pending: [VecDeque::new(), VecDeque::new()],
+            is_queued: false,
+        }
     }
 
-    /// Returns the portfolio of a snapshot; None if it is empty.
+    /// Returns a portfolio with the holdings and set amounts of a snapshot.
     ///
     /// # Errors
     /// [`NotSorted`] if two holdings, or two set amounts, are the same one's: none may be dropped.
-    pub(super) fn stored(
-        holdings: Vec<Holding>,
-        pending: [VecDeque<PendingOrder>; 2],
-        sets: Vec<SetOrder>,
-    ) -> Result<Option<Box<Self>>, NotSorted> {
-        if holdings.is_empty() && sets.is_empty() && pending.iter().all(VecDeque::is_empty) {
-            return Ok(None);
-        }
-        let (holdings, sets) = (holdings.try_into()?, sets.try_into()?);
-        Ok(Some(Box::new(Self { holdings, sets, pending })))
+    pub(super) fn stored(holdings: Vec<Holding>, sets: Vec<SetOrder>) -> Result<Self, NotSorted> {
+        Ok(Self { holdings: holdings.try_into()?, sets: sets.try_into()?, ..Self::new() })
     }
 
     /// Prefetches the portfolio itself, without what it points to.
     #[inline]
     pub(super) fn prefetch(&self) {
+        prefetch(&self.reserved);
         prefetch(&self.holdings);
         prefetch(&self.sets);
         let [buys, sells] = &self.pending;
@@ -165,7 +170,9 @@ impl Default for Portfolio {
 
 impl PartialEq for Portfolio {
     fn eq(&self, other: &Self) -> bool {
-        self.holdings.values() == other.holdings.values()
+        let cash = |of: &Self| (of.reserved, of.realised);
+        cash(self) == cash(other)
+            && self.holdings.values() == other.holdings.values()
             && self.sets.values() == other.sets.values()
             && self.pending == other.pending
     }

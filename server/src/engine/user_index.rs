@@ -1,31 +1,45 @@
 //! Finds the account of a user by the user's name.
 //!
-//! The index holds no names: an entry is 8 bytes, so that those of a million users stay near the
-//! processor, and the caller compares the name that the account has. It must never be iterated: its
-//! order differs from start to start.
+//! A hash table of our own, because the places of several users can be prefetched together, each in
+//! one line of the processor's cache. It holds no names: an entry is 8 bytes, and the caller
+//! compares the name that the account has. It must never be iterated: its order differs from start
+//! to start.
 
 use super::account::UserId;
+use crate::prefetch::prefetch;
 use daytrade_protocol::UserName;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::DefaultHashBuilder;
 use std::hash::BuildHasher as _;
+
+/// Number of places at first.
+const PLACES_MIN: usize = 16;
+
+/// A free place.
+const FREE: u64 = 0;
 
 /// Indexes of accounts by the names of their users.
 #[derive(Debug, Default)]
 pub(super) struct UserIndex {
-    entries: HashTable<Entry>,
+    /// The hash of a name in the upper half, the index of its user plus one in the lower one, or
+    /// [`FREE`]. Linear probing: an entry is at the place of its hash or after it, with no free
+    /// place between. No entry is ever removed. Their number is a power of two or 0, and at least a
+    /// quarter of them is free.
+    places: Vec<u64>,
+    used: usize,
+    /// Seeded at random: nobody can choose names that have one hash.
     hasher: DefaultHashBuilder,
 }
 
-#[derive(Debug)]
-struct Entry {
-    hash: u32,
-    id: UserId,
+const fn entry(hash: u32, id: UserId) -> u64 {
+    ((hash as u64) << 32) | (id.0 as u64 + 1)
 }
 
-/// Returns the hash that the table uses: it takes its place from the low bits, and a first
-/// comparison from the high ones.
-const fn table_hash(hash: u32) -> u64 {
-    (hash as u64) << 32 | hash as u64
+const fn hash_of(entry: u64) -> u32 {
+    (entry >> 32) as u32
+}
+
+const fn id_of(entry: u64) -> UserId {
+    UserId((entry as u32).wrapping_sub(1))
 }
 
 impl UserIndex {
@@ -35,12 +49,38 @@ impl UserIndex {
         self.hasher.hash_one(user) as u32
     }
 
+    /// Returns the place at which the entries of a hash begin.
+    #[inline]
+    const fn home(&self, hash: u32) -> usize {
+        hash as usize & self.places.len().wrapping_sub(1)
+    }
+
+    /// Prefetches the entry of a hash.
+    #[inline]
+    pub(super) fn prefetch(&self, hash: u32) {
+        self.places.get(self.home(hash)).inspect(|place| prefetch(*place));
+    }
+
+    /// Returns the user of the first entry with this hash that is the right one.
+    #[inline]
+    fn search(&self, hash: u32, is_right: impl Fn(UserId) -> bool) -> Option<UserId> {
+        let mut at = self.home(hash);
+        while let Some(&entry) = self.places.get(at)
+            && entry != FREE
+        {
+            if hash_of(entry) == hash && is_right(id_of(entry)) {
+                return Some(id_of(entry));
+            }
+            at = (at + 1) & (self.places.len() - 1);
+        }
+        None
+    }
+
     /// Returns the account of a user whose name has this hash: in rare cases it is another one's,
     /// whose name has the same hash.
     #[inline]
     pub(super) fn candidate(&self, hash: u32) -> Option<UserId> {
-        let found = self.entries.find(table_hash(hash), |entry| entry.hash == hash);
-        found.map(|entry| entry.id)
+        self.search(hash, |_| true)
     }
 
     /// Returns the account of a user. `is_theirs` compares the name of an account.
@@ -50,21 +90,74 @@ impl UserIndex {
         user: &UserName,
         is_theirs: impl Fn(UserId) -> bool,
     ) -> Option<UserId> {
-        let hash = self.hash(user);
-        let is_theirs = |entry: &Entry| entry.hash == hash && is_theirs(entry.id);
-        self.entries.find(table_hash(hash), is_theirs).map(|entry| entry.id)
+        self.search(self.hash(user), is_theirs)
     }
 
     /// Prepares for this many more users.
     pub(super) fn reserve(&mut self, users: usize) {
-        self.entries.reserve(users, |entry| table_hash(entry.hash));
+        while self.used + users > self.places.len() / 4 * 3 {
+            self.grow();
+        }
+    }
+
+    /// Doubles the number of places, where they are: memory that is used for the first time costs
+    /// more than the moves.
+    fn grow(&mut self) {
+        let places = self.places.len();
+        // Entries at the begin whose place is at the end would find their way blocked by others
+        // that have not moved yet.
+        let mut later = Vec::new();
+        for at in 0..places {
+            let entry = self.places.get(at).copied().unwrap_or(FREE);
+            if entry == FREE {
+                break;
+            }
+            if self.home(hash_of(entry)) > at {
+                later.push(self.take(at));
+            }
+        }
+        self.places.resize((2 * places).max(PLACES_MIN), FREE);
+        // An entry moves down, or to the new half: the places from its new one up to here hold only
+        // entries that have moved.
+        for at in 0..places {
+            let entry = self.take(at);
+            if entry != FREE {
+                self.put(entry);
+            }
+        }
+        for entry in later {
+            self.put(entry);
+        }
+    }
+
+    /// Frees a place and returns its entry.
+    fn take(&mut self, at: usize) -> u64 {
+        self.places.get_mut(at).map_or(FREE, |place| std::mem::replace(place, FREE))
     }
 
     /// Adds a user who is not in the index.
     pub(super) fn insert(&mut self, user: &UserName, id: UserId) {
-        let hash = self.hash(user);
-        let entry = Entry { hash, id };
-        self.entries.insert_unique(table_hash(hash), entry, |entry| table_hash(entry.hash));
+        self.insert_hashed(self.hash(user), id);
+    }
+
+    #[inline]
+    fn insert_hashed(&mut self, hash: u32, id: UserId) {
+        self.reserve(1);
+        self.put(entry(hash, id));
+        self.used += 1;
+    }
+
+    /// Stores an entry in the first free place for it, of which there is one.
+    #[inline]
+    fn put(&mut self, entry: u64) {
+        let mut at = self.home(hash_of(entry));
+        while let Some(place) = self.places.get_mut(at) {
+            if *place == FREE {
+                *place = entry;
+                return;
+            }
+            at = (at + 1) & (self.places.len() - 1);
+        }
     }
 }
 
@@ -80,6 +173,7 @@ mod tests {
     fn every_user_is_found_and_no_other() {
         let mut index = UserIndex::default();
         for number in 0..100_000 {
+            index.prefetch(index.hash(&name(number)));
             index.insert(&name(number), UserId(number));
         }
         for number in 0..100_000 {
@@ -101,5 +195,30 @@ mod tests {
         let found = accounts.map(|theirs| index.find(&user, |id| id == theirs));
         assert_eq!(found, [Some(UserId(1)), Some(UserId(2)), None]);
         assert!(index.candidate(index.hash(&user)).is_some());
+    }
+
+    /// Entries in long rows, some of them around the end of the table, when it grows.
+    #[test]
+    fn crowded_places_are_found_however_the_table_grows() {
+        let hashes: [fn(u32) -> u32; 4] = [
+            |number| u32::MAX - number % 5,
+            |number| number / 3,
+            |number| (number % 7) << 4 | (number % 3),
+            |number| number.wrapping_mul(0x9e37_79b9) | 0xff00,
+        ];
+        for hash in hashes {
+            let mut index = UserIndex::default();
+            for number in 0..1_000 {
+                index.insert_hashed(hash(number), UserId(number));
+                let is_found = |id: u32| {
+                    let found = index.search(hash(id), |found| found == UserId(id));
+                    found == Some(UserId(id))
+                };
+                assert!(number % 13 > 0 || (0..=number).all(is_found), "after {number}");
+                assert!(index.places.len().is_power_of_two() && index.used < index.places.len());
+            }
+            let held = index.places.iter().filter(|entry| **entry != FREE).count();
+            assert_eq!((held, index.used), (1_000, 1_000));
+        }
     }
 }

@@ -19,6 +19,7 @@ mod harness;
 
 mod closed_loop;
 mod dump;
+mod growth;
 mod limit;
 mod lua;
 mod plot;
@@ -30,9 +31,7 @@ mod workload;
 use closed_loop::{Dialect, Run, closed_loop};
 use harness::{Daemon, program};
 use redis::Redis;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 use workload::Workload;
 
@@ -42,8 +41,6 @@ const SIZE: (u64, u64) = (1_000, 1_000_000);
 const LOOP: Duration = Duration::from_secs(2);
 /// Numbers of connections of the sweep.
 const SWEEP: [usize; 5] = [1, 8, 64, 256, 1_000];
-/// Numbers of users of the growth run.
-const USERS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
@@ -78,7 +75,7 @@ fn main() {
         dump::dump(folder.path(), &daemon, &workload.trades, rounds);
     }
     if wanted("growth") {
-        growth(folder.path());
+        growth::growth(folder.path(), rounds);
     }
     if let Some(plots) = plots {
         std::fs::create_dir_all(&plots).unwrap();
@@ -178,33 +175,4 @@ fn sweep(folder: &Path) -> Vec<(&'static str, Vec<(u64, u64)>)> {
         println!();
     }
     vec![("daytrade", ours), ("redis", theirs)]
-}
-
-fn growth(folder: &Path) {
-    println!("\ngrowth: 1,000,000 ADDs over increasing numbers of users");
-    let mut first = None;
-    for users in USERS {
-        let file = folder.join("growth.txt");
-        let mut lines = Vec::new();
-        for line in 0..1_000_000_u64 {
-            writeln!(lines, "[{}] ADD,user{},1.00", line + 1, line % users).unwrap();
-        }
-        std::fs::write(&file, lines).unwrap();
-        let daemon = server(folder, "growth");
-        let before = daemon.memory_kib();
-        let mut command = Command::new(program("daytrade"));
-        command.args(["replay", "--json", "--connect", &daemon.address()]).arg(&file);
-        let json: serde_json::Value =
-            serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
-        let per_second = json["lines_per_second"].as_u64().unwrap();
-        let base = *first.get_or_insert(per_second);
-        let grown = daemon.memory_kib().saturating_sub(before);
-        println!(
-            "  {users:>9} users: {per_second:>7} lines/s, time per command {} x the first; \
-             the server grew from {} to {} MiB",
-            ratio(base, per_second),
-            before / 1_024,
-            (before + grown) / 1_024
-        );
-    }
 }

@@ -14,11 +14,10 @@ use daytrade_protocol::{Side, UserName};
 impl Slot {
     #[inline]
     fn prefetch(&self) {
-        // Two or three lines of the cache, with these in any order.
+        // Two lines of the cache, with these in any order.
         prefetch(&self.name);
         prefetch(&self.account);
         prefetch(&self.account.history);
-        prefetch(&self.queued);
     }
 }
 
@@ -34,6 +33,7 @@ impl Book {
         let mut hashes = [None; PREFETCH_JOBS];
         for (hash, user) in hashes.iter_mut().zip(users.clone()) {
             *hash = user.map(|user| self.index.hash(user));
+            hash.inspect(|hash| self.index.prefetch(*hash));
         }
         // First the index, then the accounts, then the memory that they point to.
         for (id, hash) in ids.iter_mut().zip(hashes) {

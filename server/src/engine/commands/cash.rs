@@ -30,7 +30,7 @@ impl Add {
 
 /// Checks that the user's cash and reserves together may grow by `more`.
 pub(super) fn check_balance(account: &Account, more: Money) -> Result<(), Refusal> {
-    let balance = account.cash.add_within_balance(account.reserved);
+    let balance = account.cash.add_within_balance(account.reserved());
     balance.and_then(|sum| sum.add_within_balance(more)).map(|_| ()).ok_or(Refusal::BalanceTooLarge)
 }
 
@@ -51,6 +51,6 @@ pub(super) fn check_sold(
 ) -> Result<Money, Refusal> {
     check_balance(account, proceeds)?;
     let basis = holding.basis.share_of(shares, holding.shares());
-    account.realised.add_within_balance(proceeds - basis).ok_or(Refusal::BalanceTooLarge)?;
+    account.realised().add_within_balance(proceeds - basis).ok_or(Refusal::BalanceTooLarge)?;
     Ok(basis)
 }

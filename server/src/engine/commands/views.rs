@@ -1,8 +1,9 @@
 //! QUOTE, DUMPLOG and DISPLAY_SUMMARY: they change nothing, and their replies are not in events.
 
 use super::context::{Context, Rejection};
-use crate::engine::account::{Account, HistoryEntry};
+use crate::engine::account::Account;
 use crate::engine::event::{Event, Events};
+use crate::engine::history::HistoryEntry;
 use crate::engine::portfolio::{PendingOrder, SetOrder};
 use daytrade_protocol::{
     DetailWriter, FileName, LineBuffer, ReplyBody, Side, Symbol, Tag, TradeTerms, UserName,

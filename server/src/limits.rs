@@ -167,8 +167,13 @@ pub(crate) const GATHER_TURNS_MAX: usize = 16;
 /// Time for which a shard looks for the next message before it waits to be woken.
 pub(crate) const SHARD_SPIN: Duration = Duration::from_micros(100);
 /// Time after a command for which the sockets are polled without sleeping, while one or two clients
-/// send one command at a time. It is longer than the sync of a usual disk.
+/// send one command at a time. A fast disk has synced the command by then.
 pub(crate) const SESSION_SPIN: Duration = Duration::from_micros(300);
+/// Number of times in a row that this may be in vain. After that it is only tried again
+/// [`BUSY_POLL_PAUSE`] commands later.
+pub(crate) const BUSY_POLL_ATTEMPTS: u32 = 8;
+/// See [`BUSY_POLL_ATTEMPTS`].
+pub(crate) const BUSY_POLL_PAUSE: u64 = 64;
 /// Interval between checks of the free disk space while it is low, milliseconds.
 pub(crate) const FREE_SPACE_CHECK_MS: u64 = 500;
 

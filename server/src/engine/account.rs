@@ -3,6 +3,7 @@
 use super::history::{History, HistoryEntry};
 use super::keyed::NotSorted;
 use super::portfolio::{EMPTY, Holding, PendingOrder, Portfolio, SetOrder};
+use crate::prefetch::prefetch;
 use daytrade_protocol::{Money, Side, Symbol};
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::VecDeque;
@@ -12,16 +13,17 @@ use std::collections::VecDeque;
 pub struct UserId(pub u32);
 
 /// Cash, holdings, pending orders, triggers and the newest transactions of one user. Most of a
-/// million accounts have only cash, so everything else is in memory of its own.
+/// million accounts have cash and one transaction; more is in memory of its own.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "Stored")]
+#[repr(C)] // for [`Account::prefetch_end`]
 pub struct Account {
-    /// Cash that is free to spend.
-    pub(super) cash: Money,
-    /// None only if nothing was ever held, ordered or set.
-    portfolio: Option<Box<Portfolio>>,
     /// Newest transactions, newest last.
     pub(super) history: History,
+    /// Cash that is free to spend.
+    pub(super) cash: Money,
+    /// None only if everything in it would be empty or zero.
+    portfolio: Option<Box<Portfolio>>,
 }
 
 impl Account {
@@ -57,6 +59,12 @@ impl Account {
     /// Returns the set amounts: buys first, then sells, each by symbol.
     pub fn sets(&self) -> &[SetOrder] {
         self.portfolio().sets.values()
+    }
+
+    /// Prefetches the line of the processor's cache in which the account ends.
+    #[inline]
+    pub(super) fn prefetch_end(&self) {
+        prefetch(&self.portfolio);
     }
 
     /// Prefetches what the account points to, for the steps of [`super::Book::find_together`].
@@ -180,6 +188,6 @@ impl TryFrom<Stored> for Account {
                 .map_err(|NotSorted| "holdings or set amounts are not in their order")?
         };
         let portfolio = (portfolio != EMPTY).then(|| Box::new(portfolio));
-        Ok(Self { cash, portfolio, history })
+        Ok(Self { history, cash, portfolio })
     }
 }

@@ -24,11 +24,16 @@ use daytrade_protocol::{CommandFields, CommandName, Refusal, Side, Symbol, UserN
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// An account and its user. It is in one or two lines of the processor's cache, which are those in
+/// which it begins and ends.
 #[derive(Debug)]
+#[repr(C)]
 struct Slot {
     name: UserName,
     account: Account,
 }
+
+const _: () = assert!(size_of::<Slot>() <= 72);
 
 /// The accounts of one shard.
 #[derive(Debug, Default)]

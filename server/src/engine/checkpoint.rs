@@ -8,7 +8,7 @@ use daytrade_protocol::UserName;
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
-/// How many accounts ahead what an account points to is prefetched, step by step.
+/// Accounts between two steps of prefetching: the account, what it points to, what that points to.
 const PREFETCH_ACCOUNTS: u32 = 8;
 
 /// A hash over accounts that does not depend on their order: equal books have equal hashes.
@@ -107,6 +107,7 @@ impl Checkpoint {
                 let id = self.next + accounts;
                 (id < self.end).then(|| account_at(UserId(id)).1)
             };
+            ahead(3 * PREFETCH_ACCOUNTS).inspect(|account| account.prefetch_end());
             ahead(2 * PREFETCH_ACCOUNTS).inspect(|account| account.prefetch_parts());
             ahead(PREFETCH_ACCOUNTS).inspect(|account| account.prefetch_all());
             self.next += 1;

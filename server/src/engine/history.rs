@@ -72,6 +72,8 @@ pub(super) enum History {
 
 // The kind of a history is kept in a byte of an entry that has other values to spare.
 const _: () = assert!(size_of::<History>() == size_of::<HistoryEntry>());
+// Places in the ring are counted in bytes.
+const _: () = assert!(FEW < HISTORY_MAX && HISTORY_MAX <= u8::MAX as usize);
 
 impl History {
     /// Appends a transaction. A full history forgets its oldest one.
@@ -139,7 +141,11 @@ impl History {
     pub(super) fn prefetch_next(&self) {
         if let Self::Many { ring, len, oldest } = self {
             let next = if usize::from(*len) == HISTORY_MAX { *oldest } else { *len };
-            ring.get(usize::from(next)).inspect(|entry| prefetch(*entry));
+            match ring.get(usize::from(next)) {
+                Some(place) => prefetch(place),
+                // All of it will be moved.
+                None => prefetch_all(ring),
+            }
         }
     }
 

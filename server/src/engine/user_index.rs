@@ -1,7 +1,7 @@
 //! Finds the account of a user by the user's name.
 //!
-//! A hash table of our own, because the places of several users can be prefetched together, each in
-//! one line of the processor's cache. It holds no names: an entry is 8 bytes, and the caller
+//! A hash table of our own, because the places of several users can be prefetched together, each
+//! nearly always in one line of the processor's cache. It holds no names: an entry is 8 bytes, and the caller
 //! compares the name that the account has. It must never be iterated: its order differs from start
 //! to start.
 
@@ -22,11 +22,11 @@ const FREE: u64 = 0;
 pub(super) struct UserIndex {
     /// The hash of a name in the upper half, the index of its user plus one in the lower one, or
     /// [`FREE`]. Linear probing: an entry is at the place of its hash or after it, with no free
-    /// place between. No entry is ever removed. Their number is a power of two or 0, and at least a
-    /// quarter of them is free.
+    /// place between. No entry is ever removed. The number of places is a power of two or 0, and at
+    /// least a quarter of them is free.
     places: Vec<u64>,
     used: usize,
-    /// Seeded at random: nobody can choose names that have one hash.
+    /// Seeded at random, against names that were chosen to have one hash.
     hasher: DefaultHashBuilder,
 }
 
@@ -104,8 +104,8 @@ impl UserIndex {
     /// more than the moves.
     fn grow(&mut self) {
         let places = self.places.len();
-        // Entries at the begin whose place is at the end would find their way blocked by others
-        // that have not moved yet.
+        // Entries of the end that found a place only at the begin are taken out and put back last:
+        // the way to their new place goes through the end, which moves last.
         let mut later = Vec::new();
         for at in 0..places {
             let entry = self.places.get(at).copied().unwrap_or(FREE);
@@ -118,7 +118,7 @@ impl UserIndex {
         }
         self.places.resize((2 * places).max(PLACES_MIN), FREE);
         // An entry moves down, or to the new half: the places from its new one up to here hold only
-        // entries that have moved.
+        // entries that have moved. In the new half there is room, as there was here.
         for at in 0..places {
             let entry = self.take(at);
             if entry != FREE {

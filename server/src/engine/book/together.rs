@@ -14,10 +14,8 @@ use daytrade_protocol::{Side, UserName};
 impl Slot {
     #[inline]
     fn prefetch(&self) {
-        // Two lines of the cache, with these in any order.
         prefetch(&self.name);
-        prefetch(&self.account);
-        prefetch(&self.account.history);
+        self.account.prefetch_end();
     }
 }
 

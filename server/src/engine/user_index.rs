@@ -1,9 +1,9 @@
 //! Finds the account of a user by the user's name.
 //!
 //! A hash table of our own, because the places of several users can be prefetched together, each
-//! nearly always in one line of the processor's cache. It holds no names: an entry is 8 bytes, and the caller
-//! compares the name that the account has. It must never be iterated: its order differs from start
-//! to start.
+//! nearly always in one line of the processor's cache. It holds no names: an entry is 8 bytes, and
+//! the caller compares the name that the account has. It must never be iterated: its order differs
+//! from start to start.
 
 use super::account::UserId;
 use crate::prefetch::prefetch;

@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(pub u32);
 
-/// Cash, holdings, pending orders, triggers and the newest transactions of one user. Most of a
-/// million accounts have cash and one transaction; more is in memory of its own.
+/// Cash, holdings, pending orders, triggers and the newest transactions of one user. It is sized
+/// for users with cash and one transaction; everything else is allocated separately.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "Stored")]
 #[repr(C)] // for [`Account::prefetch_end`]

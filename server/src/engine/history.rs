@@ -1,7 +1,7 @@
 //! The newest transactions of an account, as DISPLAY_SUMMARY shows them.
 //!
-//! Most of a million accounts have few. The first transaction is a part of the account itself; for
-//! more, memory of its own is taken in two steps, because to move a history that is in no near
+//! Among a million accounts most have few. The first transaction is stored in the account itself. A
+//! ring for more is allocated in two sizes only: copying a history that is not in the processor's
 //! cache takes as long as a command.
 
 use crate::limits::HISTORY_MAX;
@@ -49,7 +49,7 @@ impl HistoryEntry {
     }
 }
 
-/// Number of transactions in the first memory of its own.
+/// Capacity of the first ring that is allocated; the second one has [`HISTORY_MAX`].
 const FEW: usize = HISTORY_MAX.div_ceil(3);
 
 /// The newest transactions, at most [`HISTORY_MAX`].
@@ -70,9 +70,9 @@ pub(super) enum History {
     },
 }
 
-// The kind of a history is kept in a byte of an entry that has other values to spare.
+// The variant is stored in a niche of `HistoryEntry`, so the enum is no larger than one entry.
 const _: () = assert!(size_of::<History>() == size_of::<HistoryEntry>());
-// Places in the ring are counted in bytes.
+// `len` and `oldest` are `u8`.
 const _: () = assert!(FEW < HISTORY_MAX && HISTORY_MAX <= u8::MAX as usize);
 
 impl History {
@@ -97,13 +97,13 @@ impl History {
         }
     }
 
-    /// Appends a transaction to a history that is not full and whose memory is.
+    /// Appends a transaction to a history whose ring is full and smaller than [`HISTORY_MAX`].
     #[inline(never)]
     fn grow(&mut self, entry: HistoryEntry) {
         let (held, _) = self.parts();
         let len = held.len() + 1;
         let capacity = if len <= FEW { FEW } else { HISTORY_MAX };
-        // To lengthen it in place, the allocator would read what lies behind it.
+        // Not `reserve`: reallocation reads the header of the next heap block, a cache miss.
         let mut ring = Vec::with_capacity(capacity);
         ring.extend_from_slice(held);
         ring.resize(capacity, entry);
@@ -136,14 +136,14 @@ impl History {
         *self = self.iter().copied().filter(is_wanted).collect();
     }
 
-    /// Prefetches the memory that the next transaction is written to.
+    /// Prefetches the entry that the next transaction overwrites.
     #[inline]
     pub(super) fn prefetch_next(&self) {
         if let Self::Many { ring, len, oldest } = self {
             let next = if usize::from(*len) == HISTORY_MAX { *oldest } else { *len };
             match ring.get(usize::from(next)) {
                 Some(place) => prefetch(place),
-                // All of it will be moved.
+                // `grow` will copy the whole ring.
                 None => prefetch_all(ring),
             }
         }

@@ -1,9 +1,9 @@
 //! Finds the account of a user by the user's name.
 //!
-//! A hash table of our own, because the places of several users can be prefetched together, each
-//! nearly always in one line of the processor's cache. It holds no names: an entry is 8 bytes, and
-//! the caller compares the name that the account has. It must never be iterated: its order differs
-//! from start to start.
+//! An open-addressing hash table of our own: the buckets of several users can be prefetched
+//! together, and a search nearly always reads one cache line. It stores no names: an entry is 8
+//! bytes, and the caller compares the name in the account. It must never be iterated: its order
+//! differs from start to start.
 
 use super::account::UserId;
 use crate::prefetch::prefetch;
@@ -11,20 +11,19 @@ use daytrade_protocol::UserName;
 use hashbrown::DefaultHashBuilder;
 use std::hash::BuildHasher as _;
 
-/// Number of places at first.
-const PLACES_MIN: usize = 16;
+/// Number of buckets after the first insertion.
+const BUCKETS_MIN: usize = 16;
 
-/// A free place.
+/// A free bucket.
 const FREE: u64 = 0;
 
 /// Indexes of accounts by the names of their users.
 #[derive(Debug, Default)]
 pub(super) struct UserIndex {
     /// The hash of a name in the upper half, the index of its user plus one in the lower one, or
-    /// [`FREE`]. Linear probing: an entry is at the place of its hash or after it, with no free
-    /// place between. No entry is ever removed. The number of places is a power of two or 0, and at
-    /// least a quarter of them is free.
-    places: Vec<u64>,
+    /// [`FREE`]. Linear probing: between an entry and its home bucket no bucket is free. Entries
+    /// are never removed. The number of buckets is a power of two or 0; a quarter stays free.
+    buckets: Vec<u64>,
     used: usize,
     /// Seeded at random, against names that were chosen to have one hash.
     hasher: DefaultHashBuilder,
@@ -49,29 +48,29 @@ impl UserIndex {
         self.hasher.hash_one(user) as u32
     }
 
-    /// Returns the place at which the entries of a hash begin.
+    /// Returns the home bucket of a hash.
     #[inline]
     const fn home(&self, hash: u32) -> usize {
-        hash as usize & self.places.len().wrapping_sub(1)
+        hash as usize & self.buckets.len().wrapping_sub(1)
     }
 
     /// Prefetches the entry of a hash.
     #[inline]
     pub(super) fn prefetch(&self, hash: u32) {
-        self.places.get(self.home(hash)).inspect(|place| prefetch(*place));
+        self.buckets.get(self.home(hash)).inspect(|bucket| prefetch(*bucket));
     }
 
     /// Returns the user of the first entry with this hash that is the right one.
     #[inline]
     fn search(&self, hash: u32, is_right: impl Fn(UserId) -> bool) -> Option<UserId> {
         let mut at = self.home(hash);
-        while let Some(&entry) = self.places.get(at)
+        while let Some(&entry) = self.buckets.get(at)
             && entry != FREE
         {
             if hash_of(entry) == hash && is_right(id_of(entry)) {
                 return Some(id_of(entry));
             }
-            at = (at + 1) & (self.places.len() - 1);
+            at = (at + 1) & (self.buckets.len() - 1);
         }
         None
     }
@@ -95,20 +94,20 @@ impl UserIndex {
 
     /// Prepares for this many more users.
     pub(super) fn reserve(&mut self, users: usize) {
-        while self.used + users > self.places.len() / 4 * 3 {
+        while self.used + users > self.buckets.len() / 4 * 3 {
             self.grow();
         }
     }
 
-    /// Doubles the number of places, where they are: memory that is used for the first time costs
-    /// more than the moves.
+    /// Doubles the number of buckets in place: a second table would cost page faults for memory
+    /// that is freed again.
     fn grow(&mut self) {
-        let places = self.places.len();
-        // Entries of the end that found a place only at the begin are taken out and put back last:
-        // the way to their new place goes through the end, which moves last.
+        let buckets = self.buckets.len();
+        // Entries that wrapped around to the start of the table are removed first and inserted
+        // last: their probe sequence runs through the end of the table, which is rehashed last.
         let mut later = Vec::new();
-        for at in 0..places {
-            let entry = self.places.get(at).copied().unwrap_or(FREE);
+        for at in 0..buckets {
+            let entry = self.buckets.get(at).copied().unwrap_or(FREE);
             if entry == FREE {
                 break;
             }
@@ -116,10 +115,10 @@ impl UserIndex {
                 later.push(self.take(at));
             }
         }
-        self.places.resize((2 * places).max(PLACES_MIN), FREE);
-        // An entry moves down, or to the new half: the places from its new one up to here hold only
-        // entries that have moved. In the new half there is room, as there was here.
-        for at in 0..places {
+        self.buckets.resize((2 * buckets).max(BUCKETS_MIN), FREE);
+        // An entry goes to its bucket, to one before it, or to the new half. All buckets that it
+        // passes on the way hold entries that are already rehashed, so no gap opens later.
+        for at in 0..buckets {
             let entry = self.take(at);
             if entry != FREE {
                 self.put(entry);
@@ -130,9 +129,9 @@ impl UserIndex {
         }
     }
 
-    /// Frees a place and returns its entry.
+    /// Frees a bucket and returns its entry.
     fn take(&mut self, at: usize) -> u64 {
-        self.places.get_mut(at).map_or(FREE, |place| std::mem::replace(place, FREE))
+        self.buckets.get_mut(at).map_or(FREE, |bucket| std::mem::replace(bucket, FREE))
     }
 
     /// Adds a user who is not in the index.
@@ -147,16 +146,16 @@ impl UserIndex {
         self.used += 1;
     }
 
-    /// Stores an entry in the first free place for it, of which there is one.
+    /// Stores an entry in the first free bucket from its home on. There is always one.
     #[inline]
     fn put(&mut self, entry: u64) {
         let mut at = self.home(hash_of(entry));
-        while let Some(place) = self.places.get_mut(at) {
-            if *place == FREE {
-                *place = entry;
+        while let Some(bucket) = self.buckets.get_mut(at) {
+            if *bucket == FREE {
+                *bucket = entry;
                 return;
             }
-            at = (at + 1) & (self.places.len() - 1);
+            at = (at + 1) & (self.buckets.len() - 1);
         }
     }
 }
@@ -199,7 +198,7 @@ mod tests {
 
     /// Entries in long rows, some of them around the end of the table, when it grows.
     #[test]
-    fn crowded_places_are_found_however_the_table_grows() {
+    fn crowded_buckets_are_found_however_the_table_grows() {
         let hashes: [fn(u32) -> u32; 4] = [
             |number| u32::MAX - number % 5,
             |number| number / 3,
@@ -215,9 +214,9 @@ mod tests {
                     found == Some(UserId(id))
                 };
                 assert!(number % 13 > 0 || (0..=number).all(is_found), "after {number}");
-                assert!(index.places.len().is_power_of_two() && index.used < index.places.len());
+                assert!(index.buckets.len().is_power_of_two() && index.used < index.buckets.len());
             }
-            let held = index.places.iter().filter(|entry| **entry != FREE).count();
+            let held = index.buckets.iter().filter(|entry| **entry != FREE).count();
             assert_eq!((held, index.used), (1_000, 1_000));
         }
     }

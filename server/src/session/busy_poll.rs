@@ -117,7 +117,7 @@ async fn run_after_others() {
 mod tests {
     use super::*;
 
-    /// Returns whether polling was useful after each of these connections sent so many commands.
+    /// Notes each `(connection, commands)` in turn. Returns `is_useful` after each.
     fn useful_after(sent: &[(u64, usize)]) -> Vec<bool> {
         let busy_poll = BusyPoll::default();
         let after = |&(connection, commands)| {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_polls_while_lone_commands_come_and_a_little_longer() {
+    async fn it_polls_until_no_lone_command_has_come_for_the_spin_time() {
         let busy_poll = BusyPoll::default();
         assert!(!busy_poll.poll().await, "nothing was sent");
         busy_poll.note(1, 1);

@@ -29,9 +29,11 @@ pub(super) struct ReadBuffer {
 }
 
 impl ReadBuffer {
-    /// Makes room for a read.
+    /// Makes room for a read: at the start of the buffer if nothing holds a part of it, where the
+    /// memory is in the processor's cache.
     pub(super) fn reserve(&mut self) {
-        if self.input.capacity() - self.input.len() < ROOM_BYTES {
+        let all = BUFFER_BYTES.saturating_sub(self.input.len());
+        if !self.input.try_reclaim(all) && self.input.capacity() - self.input.len() < ROOM_BYTES {
             self.input.reserve(BUFFER_BYTES);
         }
     }

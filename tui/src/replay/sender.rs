@@ -38,6 +38,8 @@ struct Connection {
     /// Positions of the untagged lines in flight, oldest first.
     untagged: VecDeque<u64>,
     in_flight: usize,
+    /// Lines with a reply so far.
+    expected: u64,
     /// Those in flight of which the server has said that another one has the accounts.
     moved: usize,
 }
@@ -96,6 +98,11 @@ impl Sender {
         self.connections[connection].in_flight
     }
 
+    /// Returns how many lines with a reply were added to a connection since it began.
+    pub(super) fn expected(&self, connection: usize) -> u64 {
+        self.connections[connection].expected
+    }
+
     /// Adds a line as it is, with its LF.
     pub(super) fn push(&mut self, connection: usize, line: &[u8]) {
         self.connections[connection].buffer.extend_from_slice(line);
@@ -105,7 +112,9 @@ impl Sender {
     /// all of them as they are sent, each with its LF.
     pub(super) fn push_tagged(&mut self, connection: usize, lines: usize, text: &[u8]) {
         self.push(connection, text);
-        self.connections[connection].in_flight += lines;
+        let connection = &mut self.connections[connection];
+        connection.in_flight += lines;
+        connection.expected += lines as u64;
     }
 
     /// Adds a line without its LF, and asks for no reply to it. Returns its bytes.
@@ -122,6 +131,7 @@ impl Sender {
     pub(super) fn expect_reply(&mut self, connection: usize, untagged: Option<u64>) {
         let connection = &mut self.connections[connection];
         connection.in_flight += 1;
+        connection.expected += 1;
         if let Some(position) = untagged {
             connection.untagged.push_back(position);
         }

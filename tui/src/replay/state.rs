@@ -58,8 +58,8 @@ pub(super) struct ReplayState {
     pub input: InputQueue,
     pub sender: Sender,
     reorder_buffer: ReorderBuffer,
-    /// What each connection may have to send again, if that is kept.
-    sent: Option<Vec<SentLog>>,
+    /// What may have to be sent again, if that is kept.
+    sent: Option<SentLog>,
     /// Standard output, if the replies are printed.
     printer: Option<ReplyPrinter>,
     checker: ReplyChecker,
@@ -102,9 +102,7 @@ impl ReplayState {
             input: InputQueue::default(),
             sender: Sender::new(connections),
             reorder_buffer: ReorderBuffer::default(),
-            sent: options
-                .keep_lines
-                .then(|| (0..connections).map(|_| SentLog::default()).collect()),
+            sent: options.keep_lines.then(|| SentLog::new(connections)),
             printer: options.print.then(|| ReplyPrinter::new(options.mask)),
             checker: ReplyChecker::new(expectation, options.fail_fast),
             tally: Tally::new(options.file, progress.is_none()),
@@ -166,7 +164,7 @@ impl ReplayState {
         let Some((command, took_us)) = stored else { return false };
         self.sender.on_reply(connection);
         if let (Some(Code::Unknown), Some(position)) = (refused, position) {
-            self.note_unknown(connection, position);
+            self.note_unknown(position);
         }
         self.tally.on_reply(command, refused, took_us);
         true

@@ -47,8 +47,8 @@ impl ReplayState {
     }
 
     /// Lists a line that the server itself says may have been carried out.
-    pub(super) fn note_unknown(&mut self, connection: usize, position: u64) {
-        let log = self.sent.as_ref().and_then(|logs| logs.get(connection));
+    pub(super) fn note_unknown(&mut self, position: u64) {
+        let log = self.sent.as_ref();
         if let Some((file_line, text)) = log.and_then(|log| log.find(position)) {
             self.tally.on_unknown(file_line, &text);
         }
@@ -79,8 +79,8 @@ impl ReplayState {
     ) -> Ended {
         let mut ended = Ended::default();
         let unwritten = unwritten + self.sender.unsent(connection);
-        let log = self.sent.as_mut().and_then(|logs| logs.get_mut(connection));
-        let Some((entries, text)) = log.map(super::SentLog::take) else { return ended };
+        let Some(log) = &mut self.sent else { return ended };
+        let (entries, text) = log.take(connection);
         self.sender.begin_again(connection);
         let nexts = self.next_of(&entries, in_order, unwritten);
         let mut text = text.as_slice();
@@ -134,7 +134,7 @@ impl ReplayState {
         let is_tagged = self.reorder_buffer.wait_again(entry.position);
         self.sender.push(connection, line);
         self.sender.expect_reply(connection, (!is_tagged).then_some(entry.position));
-        if let Some(log) = self.sent.as_mut().and_then(|logs| logs.get_mut(connection)) {
+        if let Some(log) = &mut self.sent {
             let (position, file_line) = (entry.position, entry.file_lines.0);
             log.push(SentLines { position, file_line, lines: 1 }, line);
         }

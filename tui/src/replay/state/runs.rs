@@ -13,44 +13,52 @@ impl ReplayState {
     /// Moves the plain lines at the head of the file to the send buffers, as far as places are free
     /// for them and the first block has them.
     pub(super) fn send_plain_lines(&mut self, now_us: u64) {
-        if !self.sends_at_once || self.reorder_buffer.is_full_of_replies() {
-            return;
+        if self.sends_at_once && !self.reorder_buffer.is_full_of_replies() {
+            while self.send_run(now_us) {}
         }
-        let Some(mut tag) = self.reorder_buffer.next_tag() else { return };
+    }
+
+    /// Moves a run of them. Returns true if more of them may follow.
+    fn send_run(&mut self, now_us: u64) -> bool {
+        let Some(mut tag) = self.reorder_buffer.next_tag() else { return false };
         let Self { input, sender, reorder_buffer, sent, tally, .. } = self;
-        let connections = sender.connections();
-        let (block, lines_before) = (input.lines_ahead(), input.lines_taken());
-        let (mut at, mut file_line) = (0, lines_before);
+        let (block, connections) = (input.lines_ahead(), sender.connections());
+        let (position, lines_before) = (reorder_buffer.next_position(), input.lines_taken());
+        let room = RUN_LINES_MAX.min(reorder_buffer.room() as u64);
+        let (mut at, mut lines) = (0, 0);
         let mut next = plain_line(block, connections).filter(|line| line.tag == tag);
-        while let Some(first) = next {
-            let connection = first.connection;
-            let room = sender.room(connection).min(reorder_buffer.room()) as u64;
-            let room = room.min(RUN_LINES_MAX);
-            let (from, position) = (at, reorder_buffer.next_position());
-            let mut lines = 0;
-            while let Some(line) = next
-                && line.connection == connection
-                && lines < room
+        while lines < room
+            && let Some(first) = next
+        {
+            // Those in a row of the same connection.
+            let (from, lines_from) = (at, lines);
+            let end = room.min(lines + sender.room(first.connection) as u64);
+            while lines < end
+                && let Some(line) = next
+                && line.connection == first.connection
             {
-                (lines, file_line) = (lines + 1, file_line + 1);
+                lines += 1;
+                let file_line = lines_before + lines;
                 reorder_buffer.push_next(Line { tag, file_line }, line.command, now_us);
                 at += line.bytes;
                 tag += 1;
                 next = plain_line(&block[at..], connections).filter(|line| line.tag == tag);
             }
-            if lines == 0 {
+            if lines == lines_from {
                 break;
             }
-            let text = &block[from..at];
-            sender.push_tagged(connection, lines as usize, text);
-            if let Some(log) = sent.as_mut().and_then(|logs| logs.get_mut(connection)) {
-                log.forget(reorder_buffer);
-                let file_line = file_line + 1 - lines;
-                log.push(SentLines { position, file_line, lines }, text);
-            }
+            let count = (lines - lines_from) as usize;
+            sender.push_tagged(first.connection, count, &block[from..at]);
         }
-        let lines = file_line - lines_before;
+        if lines == 0 {
+            return false;
+        }
+        if let Some(log) = sent {
+            log.forget(reorder_buffer);
+            log.push(SentLines { position, file_line: lines_before + 1, lines }, &block[..at]);
+        }
         tally.on_sent(at, lines, lines);
         input.advance_lines(lines, at);
+        lines == RUN_LINES_MAX
     }
 }

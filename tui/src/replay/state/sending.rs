@@ -106,14 +106,13 @@ impl ReplayState {
         } else {
             wire_bytes = self.sender.push_noreply(line.connection, without_lf);
         }
-        let Some(log) = self.sent.as_mut().and_then(|logs| logs.get_mut(line.connection)) else {
-            return;
-        };
+        let Some(log) = &mut self.sent else { return };
         log.forget(&self.reorder_buffer);
         if expects_reply {
             log.push(SentLines { position, file_line, lines: 1 }, with_lf);
         } else {
-            log.push_noreply(position, file_line, wire_bytes);
+            let after = self.sender.expected(line.connection);
+            log.push_noreply(line.connection, (position, file_line), after, wire_bytes);
         }
     }
 }

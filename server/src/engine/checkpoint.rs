@@ -5,11 +5,15 @@
 
 use super::account::{Account, UserId};
 use daytrade_protocol::UserName;
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
 /// Accounts between two steps of prefetching: the account, what it points to, what that points to.
 const PREFETCH_ACCOUNTS: u32 = 8;
+
+/// Length of the longest number in a snapshot, bytes.
+const NUMBER_BYTES_MAX: usize = 10;
 
 /// A hash over accounts that does not depend on their order: equal books have equal hashes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +39,37 @@ struct Entry {
     account: Account,
 }
 
+/// Where postcard appends an account.
+struct Appended(Vec<u8>);
+
+impl Flavor for Appended {
+    type Output = Vec<u8>;
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    /// Nearly all that is appended are numbers of a few bytes: to call `memcpy` for each of them
+    /// takes longer than to copy its bytes.
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        if bytes.len() > NUMBER_BYTES_MAX {
+            self.0.extend_from_slice(bytes);
+        } else {
+            for byte in bytes {
+                self.0.push(*byte);
+            }
+        }
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
+}
+
 /// Appends one account in the snapshot format.
 pub(super) fn append_entry(
     id: UserId,
@@ -44,7 +79,8 @@ pub(super) fn append_entry(
     hash: &mut StateHash,
 ) {
     let before = out.len();
-    match postcard::to_extend(&EntryRef { id: id.0, name, account }, std::mem::take(out)) {
+    let entry = EntryRef { id: id.0, name, account };
+    match postcard::serialize_with_flavor(&entry, Appended(std::mem::take(out))) {
         Ok(longer) => *out = longer,
         // Memory is the only medium. A copy without an account would be refused when it is loaded.
         Err(error) => debug_assert!(false, "an account cannot be serialized: {error}"),

@@ -8,20 +8,25 @@ use std::process::Command;
 /// Numbers of users.
 const USERS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
+/// How often the file is sent.
+const PASSES: usize = 8;
+
 /// The results of one number of users, an element for each round.
 #[derive(Default)]
 struct Results {
-    /// Lines a second while the accounts are opened.
+    /// Nanoseconds a line while the accounts are opened.
     opening: Vec<u64>,
-    /// The same of the next commands to these accounts.
-    opened: Vec<u64>,
+    /// The same of the next command to each account, which allocates the rest of its history.
+    next: Vec<u64>,
+    /// The mean of all later passes, snapshots included.
+    later: Vec<u64>,
     /// Memory of the server before it has accounts, after they are opened, and in the end, KiB.
     memory: [Vec<u64>; 3],
 }
 
-/// Sends a million ADDs over each number of users, in turn, and then again.
+/// Sends a million ADDs over each number of users, in turn, several times.
 pub fn growth(folder: &Path, rounds: usize) {
-    println!("\ngrowth: 1,000,000 ADDs over increasing numbers of users, and again");
+    println!("\ngrowth: 1,000,000 ADDs over increasing numbers of users, {PASSES} times");
     let mut results: Vec<Results> = USERS.iter().map(|_| Results::default()).collect();
     for _ in 0..rounds {
         for (users, results) in USERS.iter().zip(&mut results) {
@@ -30,14 +35,16 @@ pub fn growth(folder: &Path, rounds: usize) {
     }
     let mut first = None;
     for (users, results) in USERS.iter().zip(&mut results) {
-        let (opening, opened) = (median(&mut results.opening), median(&mut results.opened));
+        let times =
+            [&mut results.opening, &mut results.next, &mut results.later].map(|of| median(of));
         let [before, after, end] = results.memory.each_mut().map(|kib| median(kib) / 1_024);
-        let base = *first.get_or_insert((opening, opened));
+        let base = *first.get_or_insert(times);
+        let [opening, next, later] = [0, 1, 2].map(|of: usize| {
+            format!("{} ns a command ({} x)", times[of], ratio(times[of], base[of]))
+        });
         println!(
-            "  {users:>9} users: {opening:>7} lines/s, time per command {} x the first; again \
-             {opened:>7} lines/s, {} x; the server grew from {before} to {after} and {end} MiB",
-            ratio(base.0, opening),
-            ratio(base.1, opened),
+            "  {users:>9} users: opening {opening}, the next {next}, later ones {later}; the \
+             server grew from {before} to {after} and {end} MiB"
         );
     }
 }
@@ -55,15 +62,17 @@ fn run(folder: &Path, users: u64, results: &mut Results) {
     before.push(daemon.memory_kib());
     results.opening.push(replay(&daemon, &file));
     after.push(daemon.memory_kib());
-    results.opened.push(replay(&daemon, &file));
+    results.next.push(replay(&daemon, &file));
+    let later: u64 = (2..PASSES).map(|_| replay(&daemon, &file)).sum();
+    results.later.push(later / (PASSES - 2) as u64);
     end.push(daemon.memory_kib());
 }
 
-/// Returns the lines a second of a replay.
+/// Returns the nanoseconds a line of a replay.
 fn replay(daemon: &Daemon, file: &Path) -> u64 {
     let mut command = Command::new(program("daytrade"));
     command.args(["replay", "--quiet", "--json", "--connect", &daemon.address()]).arg(file);
     let json: serde_json::Value =
         serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
-    json["lines_per_second"].as_u64().unwrap()
+    1_000_000_000 / json["lines_per_second"].as_u64().unwrap()
 }

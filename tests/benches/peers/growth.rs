@@ -14,11 +14,12 @@ const PASSES: usize = 8;
 /// The results of one number of users, an element for each round.
 #[derive(Default)]
 struct Results {
-    /// Nanoseconds a line while the accounts are opened.
+    /// Nanoseconds a line of the first pass, in which the accounts are opened: with a million users,
+    /// by every line.
     opening: Vec<u64>,
-    /// The same of the next command to each account, which allocates the rest of its history.
+    /// The same of the second pass. With a million users, it allocates a part of every history.
     next: Vec<u64>,
-    /// The mean of all later passes, snapshots included.
+    /// The mean of all later passes, with their snapshots and the rest of the histories.
     later: Vec<u64>,
     /// Memory of the server before it has accounts, after they are opened, and in the end, KiB.
     memory: [Vec<u64>; 3],
@@ -43,7 +44,7 @@ pub fn growth(folder: &Path, rounds: usize) {
             format!("{} ns a command ({} x)", times[of], ratio(times[of], base[of]))
         });
         println!(
-            "  {users:>9} users: opening {opening}, the next {next}, later ones {later}; the \
+            "  {users:>9} users: first pass {opening}, second {next}, later ones {later}; the \
              server grew from {before} to {after} and {end} MiB"
         );
     }

@@ -29,10 +29,10 @@ pub(super) struct ReadBuffer {
 }
 
 impl ReadBuffer {
-    /// Makes room for a read: at the start of the buffer if nothing holds a part of it, where the
-    /// memory is in the processor's cache.
+    /// Makes room for a read. Once nothing holds a part of the buffer, reads begin at its start
+    /// again, where the memory is still in the processor's cache.
     pub(super) fn reserve(&mut self) {
-        let all = BUFFER_BYTES.saturating_sub(self.input.len());
+        let all = BUFFER_BYTES.saturating_sub(self.input.len()).max(ROOM_BYTES);
         if !self.input.try_reclaim(all) && self.input.capacity() - self.input.len() < ROOM_BYTES {
             self.input.reserve(BUFFER_BYTES);
         }

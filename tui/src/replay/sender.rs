@@ -38,7 +38,7 @@ struct Connection {
     /// Positions of the untagged lines in flight, oldest first.
     untagged: VecDeque<u64>,
     in_flight: usize,
-    /// Lines with a reply so far.
+    /// Lines that expect a reply, sent since the connection began.
     expected: u64,
     /// Those in flight of which the server has said that another one has the accounts.
     moved: usize,
@@ -98,7 +98,7 @@ impl Sender {
         self.connections[connection].in_flight
     }
 
-    /// Returns how many lines with a reply were added to a connection since it began.
+    /// Returns how many lines that expect a reply a connection has sent since it began.
     pub(super) fn expected(&self, connection: usize) -> u64 {
         self.connections[connection].expected
     }

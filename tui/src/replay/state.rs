@@ -164,7 +164,7 @@ impl ReplayState {
         let Some((command, took_us)) = stored else { return false };
         self.sender.on_reply(connection);
         if let (Some(Code::Unknown), Some(position)) = (refused, position) {
-            self.note_unknown(position);
+            self.note_unknown(connection, position);
         }
         self.tally.on_reply(command, refused, took_us);
         true

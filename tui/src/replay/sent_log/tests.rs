@@ -44,14 +44,21 @@ fn lines_are_kept_until_they_and_all_before_them_are_answered() {
     sent.push_noreply(3, 16);
     sent.push(4, b"[4] HELP\n");
     sent.push_noreply(5, 16);
-    assert_eq!(sent.log.find(1), Some((4, "[4] HELP".to_owned())));
+    assert_eq!(sent.log.find(0, 1), Some((4, "[4] HELP".to_owned())));
     sent.answer(1);
-    assert_eq!(sent.log.find(0), Some((1, "[1] PING".to_owned())));
-    assert_eq!(sent.log.find(1), Some((4, "[4] HELP".to_owned())));
+    assert_eq!(sent.log.find(0, 0), Some((1, "[1] PING".to_owned())));
+    assert_eq!(sent.log.find(0, 1), Some((4, "[4] HELP".to_owned())));
     sent.answer(0);
-    assert_eq!((sent.log.find(0), sent.log.find(1)), (None, None));
-    let (entries, text) = sent.log.take(0);
+    assert_eq!((sent.log.find(0, 0), sent.log.find(0, 1)), (None, None));
+    let (entries, text) = take(&mut sent.log, 0);
     assert_eq!((entries.len(), entries[0].file_lines, text.len()), (1, (5, 5), 0));
+}
+
+/// Removes the lines of a connection; returns their text apart.
+fn take(log: &mut SentLog, connection: usize) -> (Vec<Entry>, Vec<u8>) {
+    let entries: Vec<Entry> = log.take(connection).into();
+    let text = entries.iter().flat_map(|entry| &entry.text).copied().collect();
+    (entries, text)
 }
 
 /// The first user that this many connections send over one of them.
@@ -75,19 +82,40 @@ fn the_lines_of_one_connection_are_removed_and_those_of_others_stay() {
     let parts = |entries: &[Entry]| -> Vec<_> {
         entries.iter().map(|part| (part.file_lines.0, part.noreply)).collect()
     };
-    let (entries, text) = log.take(0);
+    let (entries, text) = take(&mut log, 0);
     assert_eq!(parts(&entries), [(1, false), (3, false), (4, true), (6, false)]);
     assert_eq!(text, [&lines[0][..], &lines[2], &lines[3]].concat().as_bytes());
-    // What is sent again is found where it is now.
-    log.push(SentLines { position: 3, file_line: 6, lines: 1 }, lines[3].as_bytes());
-    assert_eq!(log.find(3), Some((6, lines[3].trim().to_owned())));
-    assert_eq!((log.find(0), log.find(2)), (None, None));
-    assert_eq!(log.find(1), Some((2, lines[1].trim().to_owned())));
-    let (entries, text) = log.take(1);
+    // The last one is sent again, and then another one without a reply.
+    let again = entries.into_iter().next_back().unwrap();
+    log.push_again(0, again);
+    log.push_noreply(0, (5, 8), 1, 16);
+    assert_eq!(log.find(0, 3), Some((6, lines[3].trim().to_owned())));
+    assert_eq!((log.find(0, 0), log.find(0, 2)), (None, None));
+    assert_eq!(log.find(1, 1), Some((2, lines[1].trim().to_owned())));
+    let (entries, text) = take(&mut log, 1);
     assert_eq!(parts(&entries), [(2, false), (5, true), (7, false)]);
     assert_eq!(text, [&lines[1][..], &lines[4]].concat().as_bytes());
-    let (entries, text) = log.take(0);
-    assert_eq!((parts(&entries), text), (vec![(6, false)], lines[3].as_bytes().to_vec()));
+    let (entries, text) = take(&mut log, 0);
+    assert_eq!(parts(&entries), [(6, false), (8, true)]);
+    assert_eq!(text, lines[3].as_bytes());
+    assert!(log.text.is_empty() && log.apart.iter().all(VecDeque::is_empty));
+}
+
+#[test]
+fn lines_of_a_connection_that_goes_on_are_found_and_forgotten_after_another_has_ended() {
+    let mut sent = Sent { log: SentLog::new(2), ..Sent::new() };
+    let [one, two] = [0, 1].map(|of| format!("ADD,{},1.00\n", user_of(of, 2)));
+    sent.push(1, one.as_bytes());
+    sent.push(2, two.as_bytes());
+    sent.log.push_noreply(1, (2, 3), 1, 16);
+    assert_eq!(take(&mut sent.log, 0).1, one.as_bytes());
+    assert_eq!(sent.log.find(1, 1), Some((2, two.trim().to_owned())));
+    sent.push(4, two.as_bytes());
+    assert_eq!(sent.log.find(1, 2), Some((4, two.trim().to_owned())));
+    sent.answer(1);
+    assert_eq!((sent.log.find(1, 1), sent.log.apart[1].len()), (None, 1));
+    sent.answer(2);
+    assert!(sent.log.apart[1].is_empty(), "a later line is answered");
 }
 
 #[test]
@@ -111,7 +139,7 @@ fn lines_without_a_reply_are_one_entry_until_their_connection_sends_another() {
         sent.log.push_noreply(0, (line, 2 * line + 1), 0, 16);
         sent.push(2 * line + 2, other.as_bytes());
     }
-    let (entries, _) = sent.log.take(0);
+    let (entries, _) = take(&mut sent.log, 0);
     assert_eq!((entries.len(), entries[0].file_lines, entries[0].lines), (1, (1, 199), 100));
 }
 
@@ -124,10 +152,10 @@ fn what_follows_the_answered_lines_is_kept() {
     sent.push_noreply(4, 20);
     sent.push(5, b"[5] HELP\n");
     sent.answer(0);
-    assert_eq!(sent.log.find(0), None);
-    assert_eq!(sent.log.find(1), Some((3, "[3] STATS".to_owned())));
-    assert_eq!(sent.log.find(2), Some((5, "[5] HELP".to_owned())));
-    let (entries, text) = sent.log.take(0);
+    assert_eq!(sent.log.find(0, 0), None);
+    assert_eq!(sent.log.find(0, 1), Some((3, "[3] STATS".to_owned())));
+    assert_eq!(sent.log.find(0, 2), Some((5, "[5] HELP".to_owned())));
+    let (entries, text) = take(&mut sent.log, 0);
     let parts: Vec<_> =
         entries.iter().map(|part| (part.file_lines.0, part.noreply, part.wire_bytes)).collect();
     assert_eq!(parts, [(2, true, 16), (3, false, 10), (4, true, 20), (5, false, 9)]);
@@ -141,7 +169,7 @@ fn no_more_lines_are_joined_than_are_forgotten_together() {
     assert_eq!(sent.log.runs.len(), 2);
     (0..RUN_LINES_MAX).for_each(|position| sent.answer(position));
     assert_eq!(sent.log.runs.len(), 1);
-    assert_eq!(sent.log.find(RUN_LINES_MAX), Some((RUN_LINES_MAX + 1, "PING".to_owned())));
+    assert_eq!(sent.log.find(0, RUN_LINES_MAX), Some((RUN_LINES_MAX + 1, "PING".to_owned())));
 }
 
 #[test]
@@ -152,12 +180,12 @@ fn lines_in_a_row_are_told_apart() {
     log.push(SentLines { position: 10, file_line: 4, lines: 1 }, b"[4] TIME\n");
     log.push(SentLines { position: 15, file_line: 9, lines: 1 }, b"[9] PING\n");
     assert_eq!(log.runs.len(), 2);
-    let found = |position| log.find(position);
+    let found = |position| log.find(0, position);
     assert_eq!(found(8), Some((2, "[2] STATS".to_owned())));
     assert_eq!(found(10), Some((4, "[4] TIME".to_owned())));
     assert_eq!(found(15), Some((9, "[9] PING".to_owned())));
     assert_eq!((found(6), found(11), found(16)), (None, None, None));
-    let (entries, _) = log.take(0);
+    let (entries, _) = take(&mut log, 0);
     let parts: Vec<_> =
         entries.iter().map(|part| (part.position, part.file_lines.0, part.wire_bytes)).collect();
     assert_eq!(parts, [(7, 1, 9), (8, 2, 10), (9, 3, 9), (10, 4, 9), (15, 9, 9)]);
@@ -173,7 +201,7 @@ fn what_is_left_is_in_the_order_in_which_it_was_sent() {
     sent.push_noreply(6, 20);
     sent.push(7, b"[7] HELP\n");
     sent.answer(0);
-    let (entries, text) = sent.log.take(0);
+    let (entries, text) = take(&mut sent.log, 0);
     let parts: Vec<_> =
         entries.iter().map(|part| (part.file_lines, part.lines, part.wire_bytes)).collect();
     let lines = [((1, 1), 1, 16), ((2, 2), 1, 9), ((3, 3), 1, 10), ((4, 6), 2, 36)];

@@ -3,7 +3,7 @@
 
 use super::ReplayState;
 use crate::replay::reorder_buffer::{Answer, Fate};
-use crate::replay::sent_log::{Entry, SentLines, text_of};
+use crate::replay::sent_log::{Entry, text_of};
 use bytes::Bytes;
 use daytrade_protocol::{Code, Tag};
 
@@ -47,9 +47,9 @@ impl ReplayState {
     }
 
     /// Lists a line that the server itself says may have been carried out.
-    pub(super) fn note_unknown(&mut self, position: u64) {
+    pub(super) fn note_unknown(&mut self, connection: usize, position: u64) {
         let log = self.sent.as_ref();
-        if let Some((file_line, text)) = log.and_then(|log| log.find(position)) {
+        if let Some((file_line, text)) = log.and_then(|log| log.find(connection, position)) {
             self.tally.on_unknown(file_line, &text);
         }
     }
@@ -80,24 +80,21 @@ impl ReplayState {
         let mut ended = Ended::default();
         let unwritten = unwritten + self.sender.unsent(connection);
         let Some(log) = &mut self.sent else { return ended };
-        let (entries, text) = log.take(connection);
+        let mut entries = log.take(connection);
         self.sender.begin_again(connection);
-        let nexts = self.next_of(&entries, in_order, unwritten);
-        let mut text = text.as_slice();
+        let nexts = self.next_of(entries.make_contiguous(), in_order, unwritten);
         for (entry, next) in entries.into_iter().zip(nexts) {
-            let (line, rest) = text.split_at(if entry.noreply { 0 } else { entry.wire_bytes });
-            text = rest;
             match next {
                 Next::Done => {}
                 Next::Again => {
-                    self.send_again(connection, &entry, line);
+                    self.send_again(connection, entry);
                     ended.again += 1;
                 }
                 Next::Unknown if entry.noreply => {
                     ended.without_reply += entry.lines;
                     self.tally.on_unknown_noreply(entry.file_lines, entry.lines);
                 }
-                Next::Unknown => self.give_up(&entry, line),
+                Next::Unknown => self.give_up(&entry),
             }
         }
         ended
@@ -130,18 +127,17 @@ impl ReplayState {
         entries.iter().enumerate().map(next).collect()
     }
 
-    fn send_again(&mut self, connection: usize, entry: &Entry, line: &[u8]) {
+    fn send_again(&mut self, connection: usize, entry: Entry) {
         let is_tagged = self.reorder_buffer.wait_again(entry.position);
-        self.sender.push(connection, line);
+        self.sender.push(connection, &entry.text);
         self.sender.expect_reply(connection, (!is_tagged).then_some(entry.position));
         if let Some(log) = &mut self.sent {
-            let (position, file_line) = (entry.position, entry.file_lines.0);
-            log.push(SentLines { position, file_line, lines: 1 }, line);
+            log.push_again(connection, entry);
         }
     }
 
     /// Answers a line whose reply will never come.
-    fn give_up(&mut self, entry: &Entry, line: &[u8]) {
+    fn give_up(&mut self, entry: &Entry) {
         let tag = self.reorder_buffer.give_up_tag(entry.position).and_then(Tag::new);
         let mut reply = Vec::new();
         if let Some(tag) = tag {
@@ -152,6 +148,6 @@ impl ReplayState {
         let now_us = self.now_us();
         self.reorder_buffer.store_reply(entry.position, answer, now_us);
         self.tally.on_lost();
-        self.tally.on_unknown(entry.file_lines.0, &text_of(line));
+        self.tally.on_unknown(entry.file_lines.0, &text_of(&entry.text));
     }
 }

@@ -30,7 +30,7 @@ impl ReplayState {
         while lines < room
             && let Some(first) = next
         {
-            // Those in a row of the same connection.
+            // Consecutive lines of one connection.
             let (from, lines_from) = (at, lines);
             let end = room.min(lines + sender.room(first.connection) as u64);
             while lines < end

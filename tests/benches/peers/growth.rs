@@ -14,8 +14,8 @@ const PASSES: usize = 8;
 /// The results of one number of users, an element for each round.
 #[derive(Default)]
 struct Results {
-    /// Nanoseconds a line of the first pass, in which the accounts are opened: with a million users,
-    /// by every line.
+    /// Nanoseconds a line of the first pass, in which the accounts are opened: with a million
+    /// users, by every line.
     opening: Vec<u64>,
     /// The same of the second pass. With a million users, it allocates a part of every history.
     next: Vec<u64>,

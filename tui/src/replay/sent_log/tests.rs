@@ -85,6 +85,7 @@ fn the_lines_of_one_connection_are_removed_and_those_of_others_stay() {
     let (entries, text) = take(&mut log, 0);
     assert_eq!(parts(&entries), [(1, false), (3, false), (4, true), (6, false)]);
     assert_eq!(text, [&lines[0][..], &lines[2], &lines[3]].concat().as_bytes());
+    assert!(log.runs.is_empty(), "lines are divided once, however many connections end");
     // The last one is sent again, and then another one without a reply.
     let again = entries.into_iter().next_back().unwrap();
     log.push_again(0, again);

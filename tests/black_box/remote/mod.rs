@@ -124,8 +124,12 @@ impl Class {
 
 /// Opens a TCP connection from an address of this machine.
 fn stream_from(address: &str, port: u16) -> TcpStream {
-    use rustix::net::{AddressFamily, SocketAddrV4, SocketType, bind, connect, socket};
-    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    use rustix::net::{
+        AddressFamily, SocketAddrV4, SocketFlags, SocketType, bind, connect, socket_with,
+    };
+    // Programs that other tests start must not inherit it.
+    let (family, flags) = (AddressFamily::INET, SocketFlags::CLOEXEC);
+    let socket = socket_with(family, SocketType::STREAM, flags, None).unwrap();
     bind(&socket, &SocketAddrV4::new(address.parse().unwrap(), 0)).unwrap();
     connect(&socket, &SocketAddrV4::new([127, 0, 0, 1].into(), port)).unwrap();
     let stream = TcpStream::from(socket);

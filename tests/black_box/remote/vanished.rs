@@ -3,7 +3,9 @@
 
 use super::super::harness::{Daemon, is_long_form, program, stat};
 use super::{PASSWORD, daytraded};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -49,6 +51,7 @@ impl Elsewhere {
             .env("SECRET", PASSWORD)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .unwrap()
     }
@@ -92,6 +95,7 @@ fn a_peer_that_vanishes_gives_its_place_back_within_two_minutes() {
         std::thread::park_timeout(Duration::from_millis(500));
     }
     drop(elsewhere);
-    client.kill().unwrap();
+    // The shell and both ends of its pipe.
+    kill_process_group(Pid::from_child(&client), Signal::KILL).unwrap();
     client.wait().unwrap();
 }

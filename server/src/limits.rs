@@ -177,14 +177,23 @@ pub(crate) const BUSY_POLL_PAUSE: u64 = 64;
 /// Interval between checks of the free disk space while it is low, milliseconds.
 pub(crate) const FREE_SPACE_CHECK_MS: u64 = 500;
 
-/// Default of `--snapshot-every`: records between two snapshots, or twice the number of users if
-/// that is more. Recovery reads this many records in a tenth of a second.
+/// Default of `--snapshot-every`: records between two snapshots, or
+/// [`SNAPSHOT_RECORDS_PER_USER`] for each user if that is more. Recovery reads this many records
+/// in a tenth of a second.
 pub(crate) const SNAPSHOT_RECORDS_MIN: u64 = 500_000;
+/// Records for each user between two snapshots, at least: a snapshot then takes about as many bytes
+/// as the journal since the one before.
+pub(crate) const SNAPSHOT_RECORDS_PER_USER: u64 = 4;
+/// Users that do not count in that: copying so few accounts takes no time worth mentioning.
+pub(crate) const SNAPSHOT_USERS_FREE: u64 = 1_000;
 /// Records after which a stopping shard takes a snapshot.
 pub(crate) const SNAPSHOT_AT_STOP_RECORDS_MIN: u64 = 10_000;
 /// Approximate size of a slice of a snapshot, bytes. Copying a slice takes well below 5 ms.
 /// Accounts that change before their slice are copied in addition.
 pub(crate) const SNAPSHOT_SLICE_BYTES_SOFT: usize = 256 << 10;
+/// Bytes of a snapshot that are written before they are synced: the sync of a journal meanwhile
+/// waits for no more.
+pub(crate) const SNAPSHOT_UNSYNCED_BYTES: u64 = 4 << 20;
 /// Free disk space below which a snapshot is cancelled, bytes.
 pub(crate) const SNAPSHOT_FREE_BYTES_MIN: u64 = 48 << 20;
 /// Number of snapshots kept: the newest and a fallback.

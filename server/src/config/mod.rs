@@ -138,7 +138,8 @@ pub struct ServeArgs {
         value_parser = units::seconds(0, 31_536_000)
     )]
     pub idle_timeout: u64,
-    /// Records between two snapshots of a shard, or twice its users if more
+    /// Records between two snapshots of a shard, or four for each user beyond 1,000 if
+    /// more
     #[arg(
         long,
         default_value_t = SNAPSHOT_RECORDS_MIN,

@@ -68,6 +68,7 @@ impl Replies {
     }
 
     /// Adds the reply that `write` appends to the buffer under the tag. Returns its size in bytes.
+    #[inline]
     pub fn write(
         &mut self,
         to: ReplyTo,

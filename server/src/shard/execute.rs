@@ -88,6 +88,7 @@ impl Executor {
     }
 
     /// Looks up the users of the first jobs, and prefetches what their commands will need.
+    #[inline]
     pub(super) fn prefetch(&self, jobs: &[Job]) -> [Option<UserId>; PREFETCH_JOBS] {
         let book = self.ledger.book();
         if let [job] = jobs {
@@ -111,6 +112,7 @@ impl Executor {
 
     /// Carries out a job, or appends it to the user's waiting ones. `id` is the user's index, if it
     /// is known.
+    #[inline]
     pub(super) fn take_job(&mut self, target: &ReplyTarget, job: Job, id: Option<UserId>) {
         if let Some(user) = job.user()
             && let Some(queue) = self.waiting.queue(user)

@@ -69,6 +69,7 @@ impl PriceTable {
     }
 
     /// Prefetches the prices that BUY, SELL and QUOTE will need, and the quotes that are shown.
+    #[inline]
     pub(super) fn prefetch<'a>(&self, commands: impl Iterator<Item = &'a Command>) {
         let mut shown = [None; PREFETCH_JOBS];
         for (shown, command) in shown.iter_mut().zip(commands) {

@@ -7,7 +7,10 @@ use crate::engine::Book;
 use crate::journal::{
     Anchor, SNAPSHOT_VERSION, SnapshotEvent, SnapshotHeader, SnapshotKeeper, SnapshotPiece,
 };
-use crate::limits::{SNAPSHOT_AT_STOP_RECORDS_MIN, SNAPSHOT_SLICE_BYTES_SOFT};
+use crate::limits::{
+    SNAPSHOT_AT_STOP_RECORDS_MIN, SNAPSHOT_RECORDS_PER_USER, SNAPSHOT_SLICE_BYTES_SOFT,
+    SNAPSHOT_USERS_FREE,
+};
 use std::io;
 
 /// The snapshots of one shard.
@@ -44,7 +47,8 @@ impl SnapshotSchedule {
     /// Returns true if a snapshot should begin, in proportion to its cost.
     pub(super) fn is_due(&self, last_record: u64, users: usize) -> bool {
         let written = last_record - self.taken_at;
-        self.in_progress.is_none() && written >= self.every.max(2 * users as u64)
+        let users = (users as u64).saturating_sub(SNAPSHOT_USERS_FREE);
+        self.in_progress.is_none() && written >= self.every.max(SNAPSHOT_RECORDS_PER_USER * users)
     }
 
     /// Returns true if a stopping shard should take a snapshot.
@@ -109,5 +113,20 @@ impl SnapshotSchedule {
             keeper.take(SnapshotPiece::Slice(slice))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_users_delay_a_snapshot_and_few_do_not() {
+        let due_from = |users| {
+            let schedule = SnapshotSchedule::new(0, 500, 70);
+            (70..100_000).find(|record| schedule.is_due(*record, users)).map(|record| record - 70)
+        };
+        assert_eq!([0, 1_000, 1_125].map(due_from), [Some(500); 3]);
+        assert_eq!([1_126, 3_000].map(due_from), [Some(504), Some(8_000)]);
     }
 }

@@ -23,6 +23,7 @@ impl Book {
     /// Finds the accounts of users and prefetches them, step by step, so that their cache misses
     /// overlap: the commands that follow find the accounts in the processor's cache. Returns the
     /// index of each user's account.
+    #[inline]
     pub fn find_together<'a>(
         &self,
         users: impl Iterator<Item = Option<&'a UserName>> + Clone,

@@ -53,6 +53,7 @@ macro_rules! define_dispatch {
         }
         session $session:tt
     ) => {
+        #[inline]
         fn dispatch(context: &Context<'_>, command: &Command) -> Result<Events, Rejection> {
             match command {
                 $(Command::$command { $($optional,)? $($argument),* } => {
@@ -68,6 +69,7 @@ macro_rules! define_dispatch {
         /// Returns the OK reply to a command that was carried out. `account` is the account after
         /// its events. Returns None for commands whose reply is not in their events: QUOTE,
         /// DUMPLOG, DISPLAY_SUMMARY.
+        #[inline]
         pub fn reply_to(
             command: &Command,
             events: &[Event],
@@ -88,6 +90,7 @@ command_table!(define_dispatch);
 ///
 /// # Errors
 /// [`Rejection::Refused`], or [`Rejection::NeedsPrice`] if the price is [`Price::Unasked`].
+#[inline]
 pub fn decide(
     account: Option<&Account>,
     command: &Command,

@@ -10,6 +10,7 @@ use crate::journal::fault::{SNAPSHOT_VERSION, SnapshotFault};
 use crate::journal::frame::{le_u16, le_u32, le_u64};
 use crate::journal::frame_log::{Anchor, Place};
 use crate::journal::storage::{Storage, StorageFile, read_exact};
+use crate::limits::SNAPSHOT_UNSYNCED_BYTES;
 use std::io;
 
 const MAGIC: [u8; 8] = *b"DTSNAPSH";
@@ -124,6 +125,8 @@ pub struct SnapshotFile {
     file: Box<dyn StorageFile>,
     record: u64,
     offset: u64,
+    /// Bytes before this offset are on the disk.
+    synced: u64,
     /// What the engine says of the market, which follows the accounts.
     market: Vec<u8>,
 }
@@ -142,7 +145,7 @@ impl SnapshotFile {
         let record = header.anchor.record;
         let file = storage.create(&format!("{record:020}{ASIDE}"))?;
         file.write_all_at(&header.to_bytes(), 0)?;
-        Ok(Self { file, record, offset: HEADER_BYTES as u64, market })
+        Ok(Self { file, record, offset: HEADER_BYTES as u64, synced: 0, market })
     }
 
     /// Adds a block of accounts.
@@ -151,7 +154,16 @@ impl SnapshotFile {
     /// Returns an error of the file system.
     pub fn add(&mut self, accounts: &[u8]) -> io::Result<()> {
         // An empty block would mark the end of the accounts.
-        if accounts.is_empty() { Ok(()) } else { self.block(accounts) }
+        if accounts.is_empty() {
+            return Ok(());
+        }
+        self.block(accounts)?;
+        // If all of it were synced at the end, the syncs of the journals would have to wait for it.
+        if self.offset - self.synced >= SNAPSHOT_UNSYNCED_BYTES {
+            self.file.sync()?;
+            self.synced = self.offset;
+        }
+        Ok(())
     }
 
     /// Completes the snapshot and renames it. It is unusable before, and durable after this call.

@@ -8,14 +8,16 @@ fn keeper(storage: &FaultDisk) -> SnapshotKeeper {
 
 #[test]
 fn a_snapshot_holds_one_moment_while_accounts_change() {
-    let mut world = World::with_snapshots(FaultDisk::default(), 1_000, 20_000);
+    let mut world = World::with_snapshots(FaultDisk::default(), 1_000, 40_000);
     let adds = |cents: u32| {
         let lines: Vec<_> = (0..10_000).map(|n| format!("[1] ADD,user{n},0.{cents:02}")).collect();
         lines.join("\n")
     };
-    world.execute(&adds(1));
+    for cents in 1..=3 {
+        world.execute(&adds(cents));
+    }
     assert!(world.snapshots.try_recv().is_err(), "not due yet");
-    world.execute(&adds(2));
+    world.execute(&adds(4));
     let hash_at_start = world.shard.book().state_hash();
     let mut keeper = keeper(&world.storage);
     let (mut slices, mut changed) = (0, 0);
@@ -31,14 +33,14 @@ fn a_snapshot_holds_one_moment_while_accounts_change() {
         world.shard.on_event(ShardEvent::Snapshot(event));
     }
     assert!(slices > 1, "written in several slices");
-    let name = "00000000000000020000.snapshot".to_owned();
+    let name = "00000000000000040000.snapshot".to_owned();
     assert_eq!(world.storage.files().keys().last(), Some(&name), "the name is its record");
     let live = world.shard.book().state_hash();
     assert_ne!(live, hash_at_start);
     let recovered = recover_shard(&store(&world.storage), 0, false).unwrap();
     assert_eq!(
         (recovered.snapshot_record, recovered.book.state_hash()),
-        (20_000, live),
+        (40_000, live),
         "from the snapshot and the journal after it"
     );
     let mut files = world.storage.files();

@@ -181,9 +181,9 @@ pub(crate) const FREE_SPACE_CHECK_MS: u64 = 500;
 /// [`SNAPSHOT_RECORDS_PER_USER`] for each user if that is more. Recovery reads this many records
 /// in a tenth of a second.
 pub(crate) const SNAPSHOT_RECORDS_MIN: u64 = 500_000;
-/// Records for each user between two snapshots, at least: a snapshot then takes about as many bytes
-/// as the journal since the one before.
-pub(crate) const SNAPSHOT_RECORDS_PER_USER: u64 = 4;
+/// Records for each user between two snapshots, at least: a snapshot of full histories then takes
+/// about as many bytes as the journal since the one before, and a start reads both.
+pub(crate) const SNAPSHOT_RECORDS_PER_USER: u64 = 8;
 /// Users that do not count in that: copying so few accounts takes no time worth mentioning.
 pub(crate) const SNAPSHOT_USERS_FREE: u64 = 1_000;
 /// Records after which a stopping shard takes a snapshot.

@@ -126,7 +126,7 @@ mod tests {
             let schedule = SnapshotSchedule::new(0, 500, 70);
             (70..100_000).find(|record| schedule.is_due(*record, users)).map(|record| record - 70)
         };
-        assert_eq!([0, 1_000, 1_125].map(due_from), [Some(500); 3]);
-        assert_eq!([1_126, 3_000].map(due_from), [Some(504), Some(8_000)]);
+        assert_eq!([0, 1_000, 1_062].map(due_from), [Some(500); 3]);
+        assert_eq!([1_063, 3_000].map(due_from), [Some(504), Some(16_000)]);
     }
 }

@@ -10,14 +10,14 @@ fn keeper(storage: &FaultDisk) -> SnapshotKeeper {
 fn a_snapshot_holds_one_moment_while_accounts_change() {
     let mut world = World::with_snapshots(FaultDisk::default(), 1_000, 40_000);
     let adds = |cents: u32| {
-        let lines: Vec<_> = (0..10_000).map(|n| format!("[1] ADD,user{n},0.{cents:02}")).collect();
+        let lines: Vec<_> = (0..5_000).map(|n| format!("[1] ADD,user{n},0.{cents:02}")).collect();
         lines.join("\n")
     };
-    for cents in 1..=3 {
+    for cents in 1..=7 {
         world.execute(&adds(cents));
     }
     assert!(world.snapshots.try_recv().is_err(), "not due yet");
-    world.execute(&adds(4));
+    world.execute(&adds(8));
     let hash_at_start = world.shard.book().state_hash();
     let mut keeper = keeper(&world.storage);
     let (mut slices, mut changed) = (0, 0);
@@ -27,7 +27,7 @@ fn a_snapshot_holds_one_moment_while_accounts_change() {
         // Accounts change while the snapshot is written, copied ones and others.
         world.execute(&format!(
             "[1] ADD,user{changed},5\n[2] ADD,user{},7\n[3] ADD,new{changed},1",
-            9_999 - changed
+            4_999 - changed
         ));
         changed += 1;
         world.shard.on_event(ShardEvent::Snapshot(event));

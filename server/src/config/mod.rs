@@ -138,8 +138,7 @@ pub struct ServeArgs {
         value_parser = units::seconds(0, 31_536_000)
     )]
     pub idle_timeout: u64,
-    /// Records between two snapshots of a shard, or eight for each user beyond 1,000 if
-    /// more
+    /// Records between two snapshots of a shard, or eight for each user beyond 1,000 if more
     #[arg(
         long,
         default_value_t = SNAPSHOT_RECORDS_MIN,

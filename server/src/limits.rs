@@ -178,8 +178,8 @@ pub(crate) const BUSY_POLL_PAUSE: u64 = 64;
 pub(crate) const FREE_SPACE_CHECK_MS: u64 = 500;
 
 /// Default of `--snapshot-every`: records between two snapshots, or
-/// [`SNAPSHOT_RECORDS_PER_USER`] for each user if that is more. Recovery reads this many records
-/// in a tenth of a second.
+/// [`SNAPSHOT_RECORDS_PER_USER`] for each user beyond [`SNAPSHOT_USERS_FREE`] if that is more.
+/// Recovery reads this many records in a tenth of a second.
 pub(crate) const SNAPSHOT_RECORDS_MIN: u64 = 500_000;
 /// Records for each user between two snapshots, at least: a snapshot of full histories then takes
 /// about as many bytes as the journal since the one before, and a start reads both.

@@ -1,6 +1,8 @@
 //! Snapshots that are written while accounts change.
 
 use super::*;
+use crate::engine::Slice;
+use crate::limits::SNAPSHOT_UNSYNCED_BYTES;
 
 fn keeper(storage: &FaultDisk) -> SnapshotKeeper {
     SnapshotKeeper::new(Arc::new(store(storage)), 0, None, Arc::default())
@@ -68,6 +70,23 @@ fn a_snapshot_is_abandoned_and_removed_when_disk_space_is_low() {
     let (_, abandon) = world.snapshots.try_recv().unwrap();
     assert_eq!(keeper.take(abandon).unwrap(), SnapshotEvent::Failed);
     assert!(!world.storage.files().keys().any(|name| name.contains("snapshot")));
+}
+
+/// The sync of a journal would have to wait for all of a snapshot that is synced at its end.
+#[test]
+fn a_large_snapshot_is_synced_while_it_is_written() {
+    let mut world = World::with_snapshots(FaultDisk::default(), 1_000, 2);
+    world.execute("[1] ADD,a,1\n[2] ADD,a,1");
+    let mut keeper = keeper(&world.storage);
+    let (_, begin) = world.snapshots.try_recv().unwrap();
+    keeper.take(begin).unwrap();
+    let operations = (0..8).map(|_| {
+        let before = world.storage.operations();
+        let slice = Slice { bytes: vec![1; SNAPSHOT_UNSYNCED_BYTES as usize / 4], last: None };
+        keeper.take(SnapshotPiece::Slice(slice)).unwrap();
+        world.storage.operations() - before
+    });
+    assert_eq!(operations.collect::<Vec<_>>(), [1, 1, 1, 2, 1, 1, 1, 2], "writes and syncs");
 }
 
 #[test]

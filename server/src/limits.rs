@@ -56,6 +56,8 @@ pub(crate) const OUTBOX_BYTES_MAX: usize = 3 << 18;
 
 /// Maximum number of large reply buffers that are kept for the next replies: 9 MiB.
 pub(crate) const SPARE_CHUNKS_MAX: usize = 64;
+/// The same for small read buffers, and for batches without jobs, of each thread of the sockets.
+pub(crate) const SPARE_OF_THREAD_MAX: usize = 8;
 
 /// Maximum number of emptied collections of replies that each shard keeps for connections with one
 /// request, and the memory of one, bytes.

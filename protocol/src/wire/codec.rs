@@ -55,6 +55,12 @@ impl LineBlock {
         self.at = (self.at + bytes).min(self.bytes.len());
     }
 
+    /// Returns the buffer of the lines, without them, for other ones.
+    pub fn into_buffer(mut self) -> BytesMut {
+        self.bytes.clear();
+        self.bytes
+    }
+
     /// Returns the number of bytes not yet read.
     pub fn len(&self) -> usize {
         self.bytes.len() - self.at
@@ -70,9 +76,10 @@ impl Decoder for LineCodec {
     type Item = LineBlock;
     type Error = io::Error;
 
-    /// Returns a block of whole lines. A line longer than [`LINE_BYTES_MAX`] whose end has not
-    /// arrived is returned as a block of its own, truncated; `parse_line` refuses it for its length
-    /// and the decoder skips the rest of it.
+    /// Returns a block of whole lines. If nothing follows them, it takes the buffer itself, and
+    /// [`LineBlock::into_buffer`] gives it back. A line longer than [`LINE_BYTES_MAX`] whose end
+    /// has not arrived is returned as a block of its own, truncated; `parse_line` refuses it for
+    /// its length and the decoder skips the rest of it.
     fn decode(&mut self, source: &mut BytesMut) -> Result<Option<LineBlock>, io::Error> {
         if self.skipping {
             let Some(lf) = memchr::memchr(b'\n', source) else {
@@ -83,7 +90,11 @@ impl Decoder for LineCodec {
             self.skipping = false;
         }
         if let Some(last_lf) = memchr::memrchr(b'\n', source) {
-            return Ok(Some(LineBlock::new(source.split_to(last_lf + 1))));
+            let end = last_lf + 1;
+            // Dividing a buffer takes a counter that both parts share.
+            let lines =
+                if end == source.len() { std::mem::take(source) } else { source.split_to(end) };
+            return Ok(Some(LineBlock::new(lines)));
         }
         if source.len() < OVERLONG_KEPT_BYTES {
             return Ok(None);

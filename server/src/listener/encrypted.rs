@@ -6,6 +6,7 @@ use crate::session::{ReplyWriter, serve};
 use crate::tls::Tls;
 use daytrade_protocol::{LineBuffer, Refusal, ReplyBody, TLS_HANDSHAKE};
 use std::io;
+use std::sync::Arc;
 use tokio::io::{AsyncWriteExt as _, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
@@ -52,7 +53,7 @@ pub(super) async fn serve_encrypted(
         }
     };
     let (reader, writer) = tokio::io::split(stream);
-    serve(reader, writer, gate.context.clone(), Some(door)).await
+    serve(reader, writer, Arc::clone(&gate.context), Some(door)).await
 }
 
 /// Tells a client over TLS why there is no place for it.

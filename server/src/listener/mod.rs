@@ -73,7 +73,7 @@ pub(crate) struct Manner {
 /// What the accept loop of one address needs.
 pub(crate) struct Gate {
     /// What all sessions share.
-    pub context: Context,
+    pub context: Arc<Context>,
     /// Counts the sessions.
     pub sessions: TaskTracker,
     /// The places for connections.
@@ -140,7 +140,7 @@ async fn serve_one(stream: TcpStream, peer: IpAddr, gate: &Gate) -> io::Result<(
         (_, door) => door,
     };
     let (reader, writer) = stream.into_split();
-    serve(reader, writer, gate.context.clone(), door).await
+    serve(reader, writer, Arc::clone(&gate.context), door).await
 }
 
 /// Sets the options of a connection's socket.

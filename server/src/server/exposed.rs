@@ -8,6 +8,7 @@ use crate::message::Route;
 use crate::session::Context;
 use crate::stats::{Measure, Metric, Stats, Value, metrics};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
 
@@ -25,7 +26,7 @@ pub(crate) type Unready = String;
 
 /// A running server, as it is shown.
 pub(crate) struct Exposed {
-    context: Context,
+    context: Arc<Context>,
     pulse: Pulse,
     remote: Option<Remote>,
     data_dir: PathBuf,
@@ -33,7 +34,7 @@ pub(crate) struct Exposed {
 
 impl Exposed {
     pub(super) const fn new(
-        context: Context,
+        context: Arc<Context>,
         pulse: Pulse,
         remote: Option<Remote>,
         data_dir: PathBuf,

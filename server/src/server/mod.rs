@@ -87,7 +87,7 @@ pub(crate) enum ServerEvent {
 /// Opens connections to a running server.
 #[derive(Clone)]
 pub struct Connector {
-    context: Context,
+    context: Arc<Context>,
     sessions: TaskTracker,
 }
 
@@ -105,7 +105,7 @@ impl Connector {
         R: AsyncRead + Send + Unpin + 'static,
         W: ReplyWriter + 'static,
     {
-        let served = serve(reader, writer, self.context.clone(), None);
+        let served = serve(reader, writer, Arc::clone(&self.context), None);
         self.sessions.spawn(async move {
             if let Err(error) = served.await {
                 tracing::debug!(%error, "a connection ended early");
@@ -165,7 +165,7 @@ impl Server {
         execution.start_snapshots(writer, threads.token())?;
 
         let router = Router::new(handles.clone(), numbers);
-        let context = Context::new(config, router, quotes, stats, logs, route);
+        let context = Arc::new(Context::new(config, router, quotes, stats, logs, route));
         context.start(busy_polls);
         let connector = Connector { context, sessions: TaskTracker::new() };
         #[cfg(feature = "remote")]
@@ -240,7 +240,7 @@ impl Server {
     }
 
     /// Returns the counters.
-    pub const fn stats(&self) -> &Arc<Stats> {
+    pub fn stats(&self) -> &Arc<Stats> {
         &self.connector.context.stats
     }
 

@@ -79,7 +79,7 @@ impl Server {
             for address in &server.tls_addresses {
                 tracing::info!(%address, "listening with TLS");
             }
-            let Context { stop, stats, .. } = &server.connector.context;
+            let Context { stop, stats, .. } = &*server.connector.context;
             let (reloads, requests) = unbounded_channel();
             remote.open_control(data_dir.path(), stop.token(), stats.positions.clone(), reloads)?;
             server.reloads = Some(requests);

@@ -85,7 +85,7 @@ impl Dispatcher {
         let parts = self.log_reader().read(query, tag)?;
         self.outbox.begin(1, 0);
         self.outbox.begin_parts();
-        self.log = Some(LogReading::new(to, parts, permit));
+        self.log = Some(Box::new(LogReading::new(to, parts, permit)));
         Ok(())
     }
 
@@ -105,7 +105,7 @@ impl Dispatcher {
         let parts = self.log_reader().report(shard, user, times_ms, tag)?;
         self.outbox.begin(1, 0);
         self.outbox.begin_parts();
-        self.log = Some(LogReading::new(to, parts, permit).of_report());
+        self.log = Some(Box::new(LogReading::new(to, parts, permit).of_report()));
         Ok(())
     }
 

@@ -18,23 +18,22 @@ use bytes::Buf as _;
 use daytrade_protocol::Push;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::Instant;
-use tokio_util::io::poll_read_buf;
 
 /// Serves a connection until it ends. One that came in by a door must log in first.
 ///
 /// # Errors
 /// When the transport fails; requests that have been read take effect all the same.
-pub async fn serve<R: AsyncRead + Unpin, W: ReplyWriter + 'static>(
+pub fn serve<R: AsyncRead + Unpin, W: ReplyWriter + 'static>(
     reader: R,
     writer: W,
-    context: Context,
+    context: Arc<Context>,
     door: Option<Door>,
-) -> io::Result<()> {
+) -> impl Future<Output = io::Result<()>> {
     let has_buffer = writer.has_buffer();
     let idle_timeout = *context.idle_timeout.read();
     let mut session = Session {
@@ -46,10 +45,13 @@ pub async fn serve<R: AsyncRead + Unpin, W: ReplyWriter + 'static>(
         moves: context.route.clone().map(Moves::new),
         dispatcher: Dispatcher::new(context, writer, door),
     };
-    let link = Link::new(reader, has_buffer);
-    let served = session.run(link).await;
-    session.dispatcher.leave().await;
-    served
+    let mut link = Link::new(reader, has_buffer);
+    // An asynchronous function would keep a second copy of its arguments.
+    async move {
+        let served = session.run(&mut link).await;
+        session.dispatcher.leave().await;
+        served
+    }
 }
 
 /// A connection while it is served.
@@ -65,7 +67,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    async fn run<R: AsyncRead + Unpin>(&mut self, mut link: Link<R>) -> io::Result<()> {
+    async fn run<R: AsyncRead + Unpin>(&mut self, link: &mut Link<R>) -> io::Result<()> {
         let mut woken_at = Instant::now();
         loop {
             self.read_lines(woken_at).await?;
@@ -109,13 +111,10 @@ impl Session {
                 && !self.stop.is_over(now)
                 && self.input.has_no_lines()
                 && self.dispatcher.may_take_more(&load);
-            if may_read {
-                self.input.reserve();
-            }
             link.timer.set(self.next_deadline(now));
-            let ready = self.wait(&mut link, may_read, now).await;
+            let ready = self.wait(link, may_read, now).await;
             woken_at = Instant::now();
-            self.take_events(ready, &mut link, woken_at)?;
+            self.take_events(ready, link, woken_at)?;
             if link.should_yield() {
                 tokio::task::yield_now().await;
             }
@@ -153,10 +152,7 @@ impl Session {
                     ready.log = Some(part);
                 }
             }
-            if may_read
-                && let Poll::Ready(done) =
-                    poll_read_buf(Pin::new(&mut link.reader), context, &mut self.input.bytes)
-            {
+            if may_read && let Poll::Ready(done) = self.input.poll_read(&mut link.reader, context) {
                 ready.read = Some(done);
             }
             ready.changed = outbox.poll_changed(context, wants_answers);
@@ -242,7 +238,7 @@ impl Session {
             self.revocation.deadline(),
             dispatcher.not_before(),
             dispatcher.login.deadline(),
-            dispatcher.log.as_ref().map(LogReading::deadline),
+            dispatcher.log.as_deref().map(LogReading::deadline),
         ];
         deadlines.into_iter().flatten().min()
     }

@@ -14,8 +14,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-/// What all sessions share.
-#[derive(Clone)]
+/// What all sessions share. There is one of it, so that it stays in the processor's cache.
 pub struct Context {
     /// Sends jobs to the shards.
     pub router: Router,

@@ -33,7 +33,7 @@ pub(super) enum Next {
 ///
 /// It must never carry out a command itself, nor let a user's commands overtake each other.
 pub(super) struct Dispatcher {
-    pub(super) context: Context,
+    pub(super) context: Arc<Context>,
     /// Number of the outbox in the memory of all sessions.
     memory_id: u64,
     pub(super) outbox: Arc<Outbox>,
@@ -44,13 +44,13 @@ pub(super) struct Dispatcher {
     /// Position of the next untagged request.
     next_untagged: u64,
     /// A line that waits: until everything before it is answered, or for the login's rate.
-    held: Option<Parsed>,
+    held: Option<Box<Parsed>>,
     /// When the login's rate allows the next line.
     not_before: Option<Instant>,
     admission: Admission,
     pub(super) login: Login,
     /// The READLOG under way.
-    pub(super) log: Option<LogReading>,
+    pub(super) log: Option<Box<LogReading>>,
     pub(super) subscriptions: Subscriptions,
     /// True after a reply of many lines that no shard has delayed.
     pub(super) has_replied_at_length: bool,
@@ -59,7 +59,7 @@ pub(super) struct Dispatcher {
 impl Dispatcher {
     /// Creates the dispatcher of a connection.
     pub(super) fn new(
-        context: Context,
+        context: Arc<Context>,
         writer: impl ReplyWriter + 'static,
         door: Option<Door>,
     ) -> Self {
@@ -104,6 +104,9 @@ impl Dispatcher {
 
     /// Returns true if the client waits for pushed lines.
     pub(super) fn is_listening(&mut self) -> bool {
+        if self.subscriptions.is_empty() {
+            return false;
+        }
         self.note_subscriptions();
         !self.subscriptions.is_empty()
     }
@@ -141,7 +144,7 @@ impl Dispatcher {
             self.held = Some(line);
             return Next::Continue;
         }
-        self.take_admitted(line, false)
+        self.take_admitted(*line, false)
     }
 
     /// Returns true if a line has to wait.
@@ -212,7 +215,7 @@ impl Dispatcher {
     pub(super) fn take_line(&mut self, parsed: Parsed, stopping: bool) -> Next {
         // A line that will be refused counts, too.
         if !stopping && self.must_wait(&parsed) {
-            self.held = Some(parsed);
+            self.held = Some(Box::new(parsed));
             return Next::Continue;
         }
         self.take_admitted(parsed, stopping)
@@ -322,7 +325,7 @@ impl Dispatcher {
     }
 
     /// Returns the reader of the audit log.
-    pub(super) const fn log_reader(&self) -> &LogReader {
+    pub(super) fn log_reader(&self) -> &LogReader {
         &self.context.logs
     }
 
@@ -340,20 +343,37 @@ impl Dispatcher {
         self.outbox.begin(jobs, self.batches.summaries());
         self.batches.begin_sending();
         self.context.busy_poll.note(self.memory_id, jobs);
-        for (number, shard) in self.context.router.shards().iter().enumerate() {
-            let jobs = self.batches.take(number);
-            if jobs.is_empty() {
-                continue;
+        let mut first = 0;
+        while let Some((shard, batch)) = self.send_from(first) {
+            if let Some(shard) = self.context.router.shards().get(shard) {
+                shard.jobs.send(batch).await;
             }
-            let is_timed = self.context.stats.times_requests();
-            let target = if is_timed { self.target.read_now() } else { self.target.clone() };
-            shard.jobs.send(Batch { target, jobs }).await;
+            first = shard + 1;
         }
+        self.batches.end_sending();
         self.sent += jobs;
         if self.sent >= JOBS_BEFORE_YIELD {
             self.sent = 0;
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Sends the batches of this shard and those after it. Returns the number of the first shard
+    /// whose queue is full, with its batch. Where nothing waits, no batch is moved to the memory of
+    /// a future.
+    fn send_from(&mut self, first: usize) -> Option<(usize, Batch)> {
+        let is_timed = self.context.stats.times_requests();
+        for (number, shard) in self.context.router.shards().iter().enumerate().skip(first) {
+            let jobs = self.batches.take(number);
+            if jobs.is_empty() {
+                continue;
+            }
+            let target = if is_timed { self.target.read_now() } else { self.target.clone() };
+            if let Some(batch) = shard.jobs.try_send(Batch { target, jobs }) {
+                return Some((number, batch));
+            }
+        }
+        None
     }
 
     /// Removes the connection from every list it is on.

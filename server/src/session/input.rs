@@ -1,10 +1,22 @@
 //! The reading half of a session: bytes that have arrived, and the lines in them.
+//!
+//! While a session waits, it has no small read buffer: all sessions of a thread use the same few.
 
+use super::spare::Spare;
 use crate::limits::{READ_BUFFER_BYTES_MAX, READ_BUFFER_BYTES_MIN};
 use bytes::BytesMut;
 use daytrade_protocol::{LineBlock, LineCodec, TLS_HANDSHAKE};
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::AsyncRead;
 use tokio_util::codec::Decoder as _;
+use tokio_util::io::poll_read_buf;
+
+thread_local! {
+    /// Empty read buffers of the smallest size.
+    static SPARE: Spare<BytesMut> = const { Spare::new() };
+}
 
 /// The input of one connection.
 pub(super) struct Input {
@@ -24,7 +36,7 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Creates an empty input. Its buffer starts small, because most of many connections are idle.
+    /// Creates an empty input.
     pub(super) fn new() -> Self {
         Self {
             codec: LineCodec::default(),
@@ -67,9 +79,22 @@ impl Input {
         (self.ended, self.quit, self.block) = (true, true, None);
     }
 
-    /// Reserves space for the next read.
-    pub(super) fn reserve(&mut self) {
+    /// Reads what has arrived. Returns the number of bytes, 0 at the end of the stream.
+    pub(super) fn poll_read(
+        &mut self,
+        reader: &mut (impl AsyncRead + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if self.bytes.capacity() == 0 && self.read_bytes == READ_BUFFER_BYTES_MIN {
+            self.bytes = SPARE.with(Spare::take);
+        }
         self.bytes.reserve(self.read_bytes);
+        let read = poll_read_buf(Pin::new(reader), context, &mut self.bytes);
+        if read.is_pending() && self.is_empty() && self.bytes.capacity() == READ_BUFFER_BYTES_MIN {
+            let unused = std::mem::take(&mut self.bytes);
+            SPARE.with(|spare| spare.give_back(unused));
+        }
+        read
     }
 
     /// Drops everything read and reserves space for one small read.
@@ -109,8 +134,12 @@ impl Input {
         self.bytes.first() == Some(&TLS_HANDSHAKE)
     }
 
-    /// Puts back the lines of a block that were not read.
+    /// Puts back the lines of a block that were not read, or its buffer for the next read.
     pub(super) fn put_back(&mut self, block: LineBlock) {
-        self.block = (!block.is_empty() && !self.quit).then_some(block);
+        if !block.is_empty() {
+            self.block = (!self.quit).then_some(block);
+        } else if self.bytes.capacity() == 0 {
+            self.bytes = block.into_buffer();
+        }
     }
 }

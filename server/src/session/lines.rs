@@ -50,7 +50,7 @@ impl Session {
     /// Reads the lines that have arrived by `now`, as far as the bounds allow; sends their jobs.
     pub(super) async fn read_lines(&mut self, now: Instant) -> io::Result<()> {
         loop {
-            if self.dispatcher.release_held().await == Next::Quit {
+            if self.dispatcher.is_holding() && self.dispatcher.release_held().await == Next::Quit {
                 self.input.quit();
             }
             if self.dispatcher.is_holding() || self.input.has_quit() {

@@ -23,7 +23,7 @@ const LINE_BYTES: usize = 16;
 /// The login of one session.
 pub(super) struct Login {
     /// None where there are no logins.
-    guarded: Option<Guarded>,
+    guarded: Option<Box<Guarded>>,
     /// What the session may do, once that is known.
     grant: Option<Arc<Grant>>,
 }
@@ -77,17 +77,19 @@ impl Login {
     /// Creates the login of a connection that came in by this door.
     pub(super) fn new(door: Option<Door>) -> Self {
         let grant = door.is_none().then(crate::access::local);
-        let guarded = door.map(|door| Guarded {
-            logins: door.logins,
-            peer: door.peer,
-            log_in_by: door.log_in_by,
-            place: door.place,
-            granted: None,
-            interrupt: Some(Box::pin(door.displaced.cancelled_owned())),
-            asked: None,
-            failures: 0,
-            bytes: 0,
-            has_acted_for_another: false,
+        let guarded = door.map(|door| {
+            Box::new(Guarded {
+                logins: door.logins,
+                peer: door.peer,
+                log_in_by: door.log_in_by,
+                place: door.place,
+                granted: None,
+                interrupt: Some(Box::pin(door.displaced.cancelled_owned())),
+                asked: None,
+                failures: 0,
+                bytes: 0,
+                has_acted_for_another: false,
+            })
         });
         Self { guarded, grant }
     }

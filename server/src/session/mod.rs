@@ -23,6 +23,7 @@ mod moves;
 mod outbox;
 mod revocation;
 mod session_commands;
+mod spare;
 mod stop;
 mod subscriptions;
 mod throttle;
@@ -35,4 +36,4 @@ pub use context::Context;
 #[cfg(feature = "test-support")]
 pub use outbox::Outbox;
 pub use outbox::OutputMemory;
-pub use transport::ReplyWriter;
+pub use transport::{ReplyWriter, Writer};

@@ -5,6 +5,25 @@ use std::io;
 use tokio::io::{AsyncWrite, DuplexStream, WriteHalf};
 use tokio::net::tcp::OwnedWriteHalf;
 
+/// The writing half of a transport, as an outbox keeps it. A plain socket is a part of the outbox:
+/// in memory of its own, a shard would have to wait for it with every reply.
+pub enum Writer {
+    /// A plain socket.
+    Socket(OwnedWriteHalf),
+    /// Anything else.
+    Other(Box<dyn ReplyWriter>),
+}
+
+impl Writer {
+    /// Returns the transport.
+    pub(super) fn get(&mut self) -> &mut dyn ReplyWriter {
+        match self {
+            Self::Socket(socket) => socket,
+            Self::Other(other) => &mut **other,
+        }
+    }
+}
+
 /// The writing half of a transport.
 pub trait ReplyWriter: AsyncWrite + Send + Unpin {
     /// Writes as many bytes as the transport accepts without waiting.
@@ -17,9 +36,21 @@ pub trait ReplyWriter: AsyncWrite + Send + Unpin {
     fn has_buffer(&self) -> bool {
         false
     }
+
+    /// Returns it as an outbox keeps it.
+    fn into_writer(self) -> Writer
+    where
+        Self: Sized + 'static,
+    {
+        Writer::Other(Box::new(self))
+    }
 }
 
 impl ReplyWriter for OwnedWriteHalf {
+    fn into_writer(self) -> Writer {
+        Writer::Socket(self)
+    }
+
     /// Asks the socket itself and not whether the runtime takes it for writable, which belongs to
     /// the memory of another thread. A write of the session afterwards notices a full socket.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {

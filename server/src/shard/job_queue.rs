@@ -40,15 +40,20 @@ fn room_of(batch: &Batch) -> usize {
 }
 
 impl JobSender {
+    /// Sends a batch if there is room; otherwise returns it.
+    pub(crate) fn try_send(&self, batch: Batch) -> Option<Batch> {
+        let Ok(permits) = self.room.try_acquire_many(room_of(&batch) as u32) else {
+            return Some(batch);
+        };
+        permits.forget();
+        let _ = self.batches.send(batch);
+        None
+    }
+
     /// Sends a batch; waits while there is no room, those who wait longest first. Nothing is sent
     /// to a shard that is gone: it has failed, and every connection ends.
     pub(crate) async fn send(&self, batch: Batch) {
-        let jobs = room_of(&batch) as u32;
-        let permits = match self.room.try_acquire_many(jobs) {
-            Ok(permits) => Ok(permits),
-            Err(_) => self.room.acquire_many(jobs).await,
-        };
-        if let Ok(permits) = permits {
+        if let Ok(permits) = self.room.acquire_many(room_of(&batch) as u32).await {
             permits.forget();
             let _ = self.batches.send(batch);
         }
@@ -111,8 +116,9 @@ mod tests {
     async fn who_finds_the_queue_full_waits_until_the_shard_takes_something_or_is_gone() {
         let (sender, mut receiver) = job_queue();
         for _ in 0..SHARD_QUEUE_JOBS {
-            sender.send(batch(1)).await;
+            assert!(sender.try_send(batch(1)).is_none());
         }
+        assert!(sender.try_send(batch(1)).is_some(), "it is full");
         let waiting = |jobs| {
             tokio::spawn({
                 let sender = sender.clone();
@@ -128,6 +134,7 @@ mod tests {
         receiver.make_room();
         (&mut second).await.unwrap();
         assert!(!third.is_finished(), "the one before took all the room");
+        assert!(sender.try_send(batch(1)).is_some(), "nobody overtakes those who wait");
         drop(receiver);
         (&mut third).await.unwrap();
     }

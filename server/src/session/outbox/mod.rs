@@ -16,7 +16,7 @@ pub(super) use chunk::Chunk;
 pub(super) use flow::Flow;
 pub use memory::OutputMemory;
 
-use super::transport::ReplyWriter;
+use super::transport::{ReplyWriter, Writer};
 use crate::access::{LogPermit, LogScope};
 use crate::message::{Replies, ReplyBytes, ReplySink, Subscription};
 use bytes::Bytes;
@@ -37,7 +37,7 @@ use wakeup::Wakeup;
 pub struct Outbox {
     state: Mutex<State>,
     /// None if there is no client, or none any more. Locked last.
-    writer: Mutex<Option<Box<dyn ReplyWriter>>>,
+    writer: Mutex<Option<Writer>>,
     /// The memory that the output counts towards.
     memory: Option<Arc<OutputMemory>>,
 }
@@ -85,7 +85,7 @@ pub struct Load {
 impl Outbox {
     /// Creates the outbox of a socket.
     pub fn new(writer: impl ReplyWriter + 'static, memory: Option<Arc<OutputMemory>>) -> Self {
-        Self { writer: Mutex::new(Some(Box::new(writer))), memory, ..Self::default() }
+        Self { writer: Mutex::new(Some(writer.into_writer())), memory, ..Self::default() }
     }
 
     /// Tells the memory of all outboxes how much is held now.
@@ -169,7 +169,7 @@ impl Outbox {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.writer.lock().as_mut() {
-            Some(writer) => Pin::new(&mut **writer).poll_write(context, bytes),
+            Some(writer) => Pin::new(writer.get()).poll_write(context, bytes),
             None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
     }
@@ -177,7 +177,7 @@ impl Outbox {
     /// Flushes what was written.
     pub(super) fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.writer.lock().as_mut() {
-            Some(writer) => Pin::new(&mut **writer).poll_flush(context),
+            Some(writer) => Pin::new(writer.get()).poll_flush(context),
             None => Poll::Ready(Ok(())),
         }
     }
@@ -185,7 +185,7 @@ impl Outbox {
     /// Shuts the writing half of the socket down.
     pub(super) fn poll_shutdown(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.writer.lock().as_mut() {
-            Some(writer) => Pin::new(&mut **writer).poll_shutdown(context),
+            Some(writer) => Pin::new(writer.get()).poll_shutdown(context),
             None => Poll::Ready(Ok(())),
         }
     }
@@ -204,7 +204,7 @@ impl Outbox {
     fn write_piece(&self, state: &mut State, bytes: &[u8]) -> bool {
         let written = match self.writer.lock().as_mut() {
             // An error is left for the session to find.
-            Some(writer) if !bytes.is_empty() => writer.try_write(bytes).unwrap_or(0),
+            Some(writer) if !bytes.is_empty() => writer.get().try_write(bytes).unwrap_or(0),
             _ => 0,
         };
         let rest = bytes.get(written..).unwrap_or_default();
@@ -218,7 +218,7 @@ impl Outbox {
     /// anything was written.
     fn write_queue(&self, state: &mut State) -> bool {
         let mut writer = self.writer.lock();
-        writer.as_mut().is_some_and(|writer| state.queue.write_now(&mut **writer))
+        writer.as_mut().is_some_and(|writer| state.queue.write_now(writer.get()))
     }
 
     /// Takes everything that can be written, for tests. Until the next call only the caller may

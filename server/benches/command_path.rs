@@ -7,7 +7,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use daytrade_protocol::{Body, Command, LineBuffer, Money, Parsed, Symbol, Tag, parse_line};
 use daytrade_server::test_support::AuditWriter;
 use daytrade_server::test_support::engine::{
-    Book, Outcome, Price, PriceUsed, Record, Rejection, Stamp, decide, write_summary,
+    Book, Known, Outcome, Price, PriceUsed, Record, Rejection, Stamp, decide, write_summary,
 };
 use daytrade_server::test_support::journal::FrameBuilder;
 use std::cell::Cell;
@@ -35,8 +35,8 @@ fn commands() -> Vec<(u64, Command)> {
 
 /// Decides and commits one command. Returns its record.
 fn carry_out(book: &mut Book, number: u64, command: &Command) -> Record {
-    let id = command.user().and_then(|user| book.id(user));
-    let account = id.map(|id| book.account(id));
+    let known = command.user().map_or(Known::Nothing, |user| book.look_up(user));
+    let account = known.account().map(|id| book.account(id));
     let used = Cell::new(None);
     let price = |symbol| {
         used.set(Some(PriceUsed { price: price_of(symbol), cached: true }));
@@ -50,7 +50,7 @@ fn carry_out(book: &mut Book, number: u64, command: &Command) -> Record {
     };
     let (command, price) = (command.clone(), used.get());
     let record = Record::Transaction { number, assigned: false, command, price, outcome };
-    book.commit(&record, Stamp { record: number, at_ms: NOW_MS }, id, |_, _, _| {});
+    book.commit(&record, Stamp { record: number, at_ms: NOW_MS }, known, |_, _, _| {});
     record
 }
 

@@ -1,7 +1,7 @@
 //! Appends the frames of a folder to a stream, and checks that both are the same.
 
 use crate::cluster::Nats;
-use crate::engine::{Book, Stamp};
+use crate::engine::{Book, Known, Stamp};
 use crate::journal::{Answer, CheckedFrame, LogStore, Start, Tip};
 use crate::limits::{LOG_PATIENCE, LOG_PAUSE, LOG_TRY};
 use crate::shard::recover_copy;
@@ -122,7 +122,7 @@ pub(super) async fn check_state(
         let at_ms = frame.header().time_ms;
         frame.frame().each_record(|record, entry| {
             if book.fits(&entry) {
-                book.commit(&entry, Stamp { record, at_ms }, None, |_, _, _| {});
+                book.commit(&entry, Stamp { record, at_ms }, Known::Nothing, |_, _, _| {});
                 book.take_interest();
             }
         })?;

@@ -9,7 +9,10 @@
     reason = "an index of a user is valid for the lifetime of the book"
 )]
 
+mod known;
 mod together;
+
+pub use known::Known;
 
 use super::account::{Account, UserId};
 use super::apply::apply;
@@ -19,7 +22,7 @@ use super::history::HistoryEntry;
 use super::market::MarketState;
 use super::record::{Outcome, Record};
 use super::trigger_book::{TriggerBook, TriggerKey};
-use super::user_index::UserIndex;
+use super::user_index::{UserIndex, Vacancy};
 use daytrade_protocol::{CommandFields, CommandName, Refusal, Side, Symbol, UserName};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -63,11 +66,6 @@ pub struct Stamp {
 }
 
 impl Book {
-    /// Returns the user's index, if there is an account.
-    pub fn id(&self, user: &UserName) -> Option<UserId> {
-        self.index.find(user, |id| self.name(id) == user)
-    }
-
     /// Returns an account.
     pub fn account(&self, id: UserId) -> &Account {
         &self.slots[id.0 as usize].account
@@ -104,26 +102,28 @@ impl Book {
     }
 
     /// Commits a record: applies its events, appends to the user's history, and counts assigned
-    /// numbers. `known` is the user's index, if the caller has looked it up. `on_event` is called
+    /// numbers. `known` is what the caller knows of the user's account. `on_event` is called
     /// after each event with the account as it is then. Returns the index of the user's account.
     pub fn commit(
         &mut self,
         record: &Record,
         stamp: Stamp,
-        known: Option<UserId>,
+        known: Known,
         mut on_event: impl FnMut(&Self, UserId, &Event),
     ) -> Option<UserId> {
         match record {
             Record::Transaction { number, assigned, command, outcome, .. } => {
                 self.count_assigned(*assigned, *number);
                 let fields = command.fields();
-                let id = known.or_else(|| self.id(fields.user?));
+                let known = self.known_of(fields.user, known);
                 let (id, refused) = match outcome {
                     Outcome::Done(events) => {
                         let opens = matches!(events.first(), Some(Event::CashAdded { .. }));
-                        let id = match (id, fields.user) {
-                            (None, Some(user)) if opens => Some(self.open(user)),
-                            (id, _) => id,
+                        let id = match (known, fields.user) {
+                            (Known::Absent(vacancy), Some(user)) if opens => {
+                                Some(self.open(user, vacancy))
+                            }
+                            _ => known.account(),
                         };
                         for (id, event) in id.iter().flat_map(|id| events.iter().map(|e| (*id, e)))
                         {
@@ -132,21 +132,21 @@ impl Book {
                         }
                         (id, None)
                     }
-                    Outcome::Refused(refusal) => (id, Some(refusal)),
+                    Outcome::Refused(refusal) => (known.account(), Some(refusal)),
                 };
                 self.push_history(id, stamp, *number, command.name(), &fields, refused);
                 id
             }
             Record::Rejected { number, assigned, attempt, refusal } => {
                 self.count_assigned(*assigned, *number);
-                let id = known.or_else(|| self.id(attempt.user.as_ref()?));
+                let id = self.known_of(attempt.user.as_ref(), known).account();
                 let (name, fields) = (attempt.name, attempt.fields());
                 self.push_history(id, stamp, *number, name, &fields, Some(refusal));
                 id
             }
-            Record::DumpFailed { user, .. } => known.or_else(|| self.id(user.as_ref()?)),
+            Record::DumpFailed { user, .. } => self.known_of(user.as_ref(), known).account(),
             Record::Expired { user, event } | Record::Filled { user, event } => {
-                let id = known.or_else(|| self.id(user))?;
+                let id = self.look_up_again(user, known).account()?;
                 self.apply(id, event, stamp.record);
                 on_event(self, id, event);
                 Some(id)
@@ -192,9 +192,9 @@ impl Book {
     }
 
     /// Opens an account for a user who has none.
-    fn open(&mut self, user: &UserName) -> UserId {
+    fn open(&mut self, user: &UserName, vacancy: Vacancy) -> UserId {
         let id = UserId(self.slots.len() as u32);
-        self.index.insert(user, id);
+        self.index.insert(user, vacancy, id);
         let (name, account) = (user.clone(), Account::default());
         self.slots.push(Slot { name, account });
         id
@@ -288,10 +288,10 @@ impl Book {
         book.index.reserve(accounts.len());
         for (at, (name, mut account)) in accounts.into_iter().enumerate() {
             let id = UserId(at as u32);
-            if book.id(&name).is_some() {
+            let Known::Absent(vacancy) = book.look_up(&name) else {
                 return Err(LoadError::Incomplete);
-            }
-            book.index.insert(&name, id);
+            };
+            book.index.insert(&name, vacancy, id);
             if let Some(next) = account.next_expiry_ms() {
                 account.set_queued(true);
                 book.expiries.push(Reverse((next, id)));

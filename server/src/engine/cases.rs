@@ -65,7 +65,7 @@ impl World {
     fn commit(&mut self, record: &Record) -> Option<UserId> {
         self.record += 1;
         let stamp = Stamp { record: self.record, at_ms: self.now_ms };
-        self.book.commit(record, stamp, None, |_, _, _| {})
+        self.book.commit(record, stamp, Known::Nothing, |_, _, _| {})
     }
 
     fn pass(&mut self, ms: u64) -> String {

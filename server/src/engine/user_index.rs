@@ -29,6 +29,15 @@ pub(super) struct UserIndex {
     hasher: DefaultHashBuilder,
 }
 
+/// Where a user would be inserted who is not in the index. It stays right until the index grows or
+/// another user is inserted there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vacancy(
+    /// Number of the bucket plus the number of buckets, which is a power of two: both are known
+    /// from the sum. 0 for none.
+    u32,
+);
+
 const fn entry(hash: u32, id: UserId) -> u64 {
     ((hash as u64) << 32) | (id.0 as u64 + 1)
 }
@@ -60,36 +69,52 @@ impl UserIndex {
         self.buckets.get(self.home(hash)).inspect(|bucket| prefetch(*bucket));
     }
 
-    /// Returns the user of the first entry with this hash that is the right one.
+    /// Returns the user of the first entry with this hash that is the right one, or where it would
+    /// be inserted.
     #[inline]
-    fn search(&self, hash: u32, is_right: impl Fn(UserId) -> bool) -> Option<UserId> {
+    fn search(&self, hash: u32, is_right: impl Fn(UserId) -> bool) -> Result<UserId, Vacancy> {
         let mut at = self.home(hash);
         while let Some(&entry) = self.buckets.get(at)
             && entry != FREE
         {
             if hash_of(entry) == hash && is_right(id_of(entry)) {
-                return Some(id_of(entry));
+                return Ok(id_of(entry));
             }
             at = (at + 1) & (self.buckets.len() - 1);
         }
-        None
+        Err(Vacancy(u32::try_from(self.buckets.len() + at).unwrap_or(0)))
     }
 
     /// Returns the account of a user whose name has this hash: in rare cases it is another one's,
-    /// whose name has the same hash.
+    /// whose name has the same hash. If no name has it, returns where the user would be inserted.
     #[inline]
-    pub(super) fn candidate(&self, hash: u32) -> Option<UserId> {
+    pub(super) fn candidate(&self, hash: u32) -> Result<UserId, Vacancy> {
         self.search(hash, |_| true)
     }
 
-    /// Returns the account of a user. `is_theirs` compares the name of an account.
+    /// Returns the account of a user, or where the user would be inserted. `is_theirs` compares the
+    /// name of an account.
     #[inline]
     pub(super) fn find(
         &self,
         user: &UserName,
         is_theirs: impl Fn(UserId) -> bool,
-    ) -> Option<UserId> {
+    ) -> Result<UserId, Vacancy> {
         self.search(self.hash(user), is_theirs)
+    }
+
+    /// Returns the bucket of a vacancy, if it is still one: then its user is still not in the
+    /// index, who would have been inserted there.
+    #[inline]
+    fn bucket_of(&self, vacancy: Vacancy) -> Option<usize> {
+        let at = (vacancy.0 as usize).checked_sub(self.buckets.len())?;
+        (self.buckets.get(at) == Some(&FREE)).then_some(at)
+    }
+
+    /// Returns true if the user of a vacancy is still not in the index.
+    #[inline]
+    pub(super) fn is_vacant(&self, vacancy: Vacancy) -> bool {
+        self.bucket_of(vacancy).is_some()
     }
 
     /// Prepares for this many more users.
@@ -134,16 +159,22 @@ impl UserIndex {
         self.buckets.get_mut(at).map_or(FREE, |bucket| std::mem::replace(bucket, FREE))
     }
 
-    /// Adds a user who is not in the index.
-    pub(super) fn insert(&mut self, user: &UserName, id: UserId) {
-        self.insert_hashed(self.hash(user), id);
+    /// Adds a user who is not in the index and has this vacancy.
+    #[inline]
+    pub(super) fn insert(&mut self, user: &UserName, vacancy: Vacancy, id: UserId) {
+        self.insert_hashed(self.hash(user), vacancy, id);
     }
 
     #[inline]
-    fn insert_hashed(&mut self, hash: u32, id: UserId) {
+    fn insert_hashed(&mut self, hash: u32, vacancy: Vacancy, id: UserId) {
         self.reserve(1);
-        self.put(entry(hash, id));
         self.used += 1;
+        let entry = entry(hash, id);
+        let bucket = self.bucket_of(vacancy).and_then(|at| self.buckets.get_mut(at));
+        match bucket {
+            Some(bucket) => *bucket = entry,
+            None => self.put(entry),
+        }
     }
 
     /// Stores an entry in the first free bucket from its home on. There is always one.
@@ -168,18 +199,23 @@ mod tests {
         UserName::parse(format!("user{number}").as_bytes()).unwrap()
     }
 
+    fn insert(index: &mut UserIndex, user: &UserName, id: UserId) {
+        let vacancy = index.find(user, |_| false).unwrap_err();
+        index.insert(user, vacancy, id);
+    }
+
     #[test]
     fn every_user_is_found_and_no_other() {
         let mut index = UserIndex::default();
         for number in 0..100_000 {
             index.prefetch(index.hash(&name(number)));
-            index.insert(&name(number), UserId(number));
+            insert(&mut index, &name(number), UserId(number));
         }
         for number in 0..100_000 {
             let found = index.find(&name(number), |id| id == UserId(number));
-            assert_eq!(found, Some(UserId(number)));
+            assert_eq!(found, Ok(UserId(number)));
         }
-        let found = |number| index.find(&name(number), |id| name(id.0) == name(number));
+        let found = |number| index.find(&name(number), |id| name(id.0) == name(number)).ok();
         assert_eq!((100_000..200_000).find_map(found), None);
     }
 
@@ -188,12 +224,32 @@ mod tests {
     fn users_with_one_hash_are_told_apart_by_their_account() {
         let mut index = UserIndex::default();
         let user = name(1);
-        index.insert(&user, UserId(1));
-        index.insert(&user, UserId(2));
+        insert(&mut index, &user, UserId(1));
+        insert(&mut index, &user, UserId(2));
         let accounts = [1, 2, 3].map(UserId);
-        let found = accounts.map(|theirs| index.find(&user, |id| id == theirs));
+        let found = accounts.map(|theirs| index.find(&user, |id| id == theirs).ok());
         assert_eq!(found, [Some(UserId(1)), Some(UserId(2)), None]);
-        assert!(index.candidate(index.hash(&user)).is_some());
+        assert!(index.candidate(index.hash(&user)).is_ok());
+    }
+
+    /// Many users look for their places before any of them is inserted.
+    #[test]
+    fn a_vacancy_that_is_taken_or_moved_is_none() {
+        for at_once in [1, 2, 24, 500] {
+            let mut index = UserIndex::default();
+            for first in (0..2_000).step_by(at_once) {
+                let users = first..first + at_once as u32;
+                let vacancies: Vec<_> =
+                    users.clone().map(|user| index.find(&name(user), |_| false)).collect();
+                for (user, vacancy) in users.zip(vacancies) {
+                    index.insert(&name(user), vacancy.unwrap_err(), UserId(user));
+                    assert!(!index.is_vacant(vacancy.unwrap_err()));
+                }
+            }
+            let is_found =
+                |number| index.find(&name(number), |id| id == UserId(number)) == Ok(UserId(number));
+            assert!((0..2_000).all(is_found), "{at_once} at once");
+        }
     }
 
     /// Entries in long rows, some of them around the end of the table, when it grows.
@@ -208,10 +264,11 @@ mod tests {
         for hash in hashes {
             let mut index = UserIndex::default();
             for number in 0..1_000 {
-                index.insert_hashed(hash(number), UserId(number));
+                let vacancy = index.search(hash(number), |_| false).unwrap_err();
+                index.insert_hashed(hash(number), vacancy, UserId(number));
                 let is_found = |id: u32| {
                     let found = index.search(hash(id), |found| found == UserId(id));
-                    found == Some(UserId(id))
+                    found == Ok(UserId(id))
                 };
                 assert!(number % 13 > 0 || (0..=number).all(is_found), "after {number}");
                 assert!(index.buckets.len().is_power_of_two() && index.used < index.buckets.len());

@@ -2,7 +2,7 @@
 
 use super::fault::RecoveryError;
 use super::frame_log::{LogStore, Start};
-use crate::engine::{Book, Stamp};
+use crate::engine::{Book, Known, Stamp};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub fn verify(stores: &[Arc<dyn LogStore>], out: &mut dyn Write) -> anyhow::Resu
                 return;
             }
             if book.fits(&record) {
-                book.commit(&record, Stamp { record: number, at_ms }, None, |_, _, _| {});
+                book.commit(&record, Stamp { record: number, at_ms }, Known::Nothing, |_, _, _| {});
                 book.take_interest();
             } else {
                 unfit = Some(number);

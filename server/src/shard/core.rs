@@ -15,7 +15,7 @@ use super::ledger::Ledger;
 use super::recovery::RecoveredShard;
 use super::schedule::SnapshotSchedule;
 use super::stats::ShardStats;
-use crate::engine::{Book, Price, Record};
+use crate::engine::{Book, Known, Price, Record};
 use crate::journal::{AppendError, JournalWriter};
 use crate::limits::{FIRED_IN_ROUND_MAX, FREE_SPACE_CHECK_MS, TURN_JOBS_MAX};
 use crate::message::{Batch, Quote, QuoteEvent, ShardEvent};
@@ -110,7 +110,11 @@ impl Shard {
             ShardEvent::Market(position) => {
                 let can = self.executor.health == Health::Good;
                 if can {
-                    self.executor.ledger.record(&Record::Market(position), None, |_, _, _| {});
+                    self.executor.ledger.record(
+                        &Record::Market(position),
+                        Known::Nothing,
+                        |_, _, _| {},
+                    );
                 }
                 self.market_recorded = Some(can);
             }
@@ -337,13 +341,13 @@ impl Shard {
                 batch.jobs.by_ref().for_each(|job| self.executor.turn_away(&job, &refusal));
             }
             while !self.executor.is_full() && batch.jobs.len() > left {
-                let ids = self.executor.prefetch(batch.jobs.as_slice());
-                for id in ids.into_iter().take(batch.jobs.len() - left) {
+                let all_known = self.executor.prefetch(batch.jobs.as_slice());
+                for known in all_known.into_iter().take(batch.jobs.len() - left) {
                     if self.executor.is_full() {
                         break;
                     }
                     let Some(job) = batch.jobs.next() else { break };
-                    self.executor.take_job(&batch.target, job, id);
+                    self.executor.take_job(&batch.target, job, known);
                 }
             }
             if self.executor.is_full() {

@@ -7,7 +7,7 @@ use super::prices::PriceTable;
 use super::round::Round;
 use super::subscribers::Subscribers;
 use super::wait_queue::WaitQueue;
-use crate::engine::{Hit, Outcome, Price, Record, Rejection, UserId, decide, reply_to};
+use crate::engine::{Hit, Known, Outcome, Price, Record, Rejection, decide, reply_to};
 use crate::limits::PREFETCH_JOBS;
 use crate::message::{
     DumpDone, DumpRequest, Job, PendingDump, Quote, QuoteRequest, ReplyTarget, ReplyTo,
@@ -89,37 +89,37 @@ impl Executor {
 
     /// Looks up the users of the first jobs, and prefetches what their commands will need.
     #[inline]
-    pub(super) fn prefetch(&self, jobs: &[Job]) -> [Option<UserId>; PREFETCH_JOBS] {
+    pub(super) fn prefetch(&self, jobs: &[Job]) -> [Known; PREFETCH_JOBS] {
         let book = self.ledger.book();
         if let [job] = jobs {
-            let mut ids = [None; PREFETCH_JOBS];
-            ids[0] = job.user().and_then(|user| book.id(user));
-            return ids;
+            let mut known = [Known::Nothing; PREFETCH_JOBS];
+            known[0] = job.user().map_or(Known::Nothing, |user| book.look_up(user));
+            return known;
         }
         // The session wrote the jobs on another processor, so reading the next ones would wait.
         let next = jobs.get(PREFETCH_JOBS..).unwrap_or_default();
         prefetch_all(next.get(..PREFETCH_JOBS).unwrap_or(next));
-        let ids = book.find_together(jobs.iter().map(Job::user));
+        let all_known = book.find_together(jobs.iter().map(Job::user));
         let commands = || jobs.iter().take(PREFETCH_JOBS).map(Job::command);
-        for (command, id) in commands().zip(ids) {
-            if let (Some(Command::DisplaySummary { .. }), Some(id)) = (command, id) {
+        for (command, known) in commands().zip(all_known) {
+            if let (Some(Command::DisplaySummary { .. }), Known::Account(id)) = (command, known) {
                 book.account(id).prefetch_all();
             }
         }
         self.prices.prefetch(commands().flatten());
-        ids
+        all_known
     }
 
-    /// Carries out a job, or appends it to the user's waiting ones. `id` is the user's index, if it
-    /// is known.
+    /// Carries out a job, or appends it to the user's waiting ones. `known` is what is
+    /// known of the user's account.
     #[inline]
-    pub(super) fn take_job(&mut self, target: &ReplyTarget, job: Job, id: Option<UserId>) {
+    pub(super) fn take_job(&mut self, target: &ReplyTarget, job: Job, known: Known) {
         if let Some(user) = job.user()
             && let Some(queue) = self.waiting.queue(user)
         {
             return queue.push_back((target.clone(), job));
         }
-        self.run(target, job, id, Price::Unasked);
+        self.run(target, job, known, Price::Unasked);
     }
 
     /// Resumes the commands of a user who waited, until one has to wait again. Returns the task
@@ -131,20 +131,14 @@ impl Executor {
             }
             let (target, job) = self.waiting.next(&user)?;
             self.round.begin_delivery(&target, 1);
-            if self.run(&target, job, None, price) == Progress::Wait {
+            if self.run(&target, job, Known::Nothing, price) == Progress::Wait {
                 return None;
             }
             price = Price::Unasked;
         }
     }
 
-    fn run(
-        &mut self,
-        target: &ReplyTarget,
-        job: Job,
-        id: Option<UserId>,
-        price: Price,
-    ) -> Progress {
+    fn run(&mut self, target: &ReplyTarget, job: Job, known: Known, price: Price) -> Progress {
         if !self.turned_away.is_empty()
             && let Some(user) = job.user()
             && self.turned_away.contains(user)
@@ -165,7 +159,7 @@ impl Executor {
             Work::Rejected(_) if low => self.round.refuse(to, &Refusal::DiskAlmostFull),
             Work::Command(command) => {
                 let transaction = Transaction { target, to, number, assigned, command };
-                return self.run_command(transaction, id, price);
+                return self.run_command(transaction, known, price);
             }
             Work::Rejected(rejected) => {
                 let (attempt, refusal) = *rejected;
@@ -173,7 +167,7 @@ impl Executor {
                 self.round.refuse(to, &refusal);
                 let record = Record::Rejected { number, assigned, attempt, refusal };
                 self.subscribers.note_order(&record, self.ledger.now_ms());
-                self.ledger.record(&record, id, |_, _, _| {});
+                self.ledger.record(&record, known, |_, _, _| {});
             }
             Work::Subscribe(user) => {
                 let added = self.subscribers.add(&user, target);
@@ -199,11 +193,13 @@ impl Executor {
     fn run_command(
         &mut self,
         transaction: Transaction<'_>,
-        id: Option<UserId>,
+        known: Known,
         price: Price,
     ) -> Progress {
         let (to, number) = (transaction.to, transaction.number);
-        let id = id.or_else(|| self.ledger.book().id(transaction.command.user()?));
+        let user = transaction.command.user();
+        let known = user.map_or(known, |user| self.ledger.book().look_up_again(user, known));
+        let id = known.account();
         if let Some(id) = id
             && self.ledger.book().has_due(id, self.ledger.now_ms())
         {
@@ -212,14 +208,14 @@ impl Executor {
         let (prices, command) = (&mut self.prices, &transaction.command);
         let (now_ms, account) = (self.ledger.now_ms(), id.map(|id| self.ledger.book().account(id)));
         // A price is only requested, or recorded as used, if the rules need it.
-        let known = prices.at(now_ms, price);
+        let priced = prices.at(now_ms, price);
         // An outcome is long: it is moved here, and once more into its record.
-        let outcome = match decide(account, command, |of| known.price_of(of), now_ms, number) {
+        let outcome = match decide(account, command, |of| priced.price_of(of), now_ms, number) {
             Ok(events) => Outcome::Done(events),
             Err(Rejection::Refused(refusal)) => Outcome::Refused(refusal),
             Err(Rejection::NeedsPrice(symbol)) => return self.wait_for_price(transaction, symbol),
         };
-        let used = known.found().map(|found| prices.note_use(&found, command.user(), number));
+        let used = priced.found().map(|found| prices.note_use(&found, command.user(), number));
         self.round.tally.cached_prices += u64::from(used.is_some_and(|used| used.cached));
         if used.is_some_and(|used| !used.cached)
             && let (Some(symbol), Some(user)) = (command.symbol(), command.user())
@@ -229,7 +225,7 @@ impl Executor {
         }
         let Transaction { target, assigned, command, .. } = transaction;
         let record = Record::Transaction { number, assigned, command, price: used, outcome };
-        self.carry_out(&record, target, to, id)
+        self.carry_out(&record, target, to, known)
     }
 
     fn wait_for_price(&mut self, transaction: Transaction<'_>, symbol: Symbol) -> Progress {
@@ -276,7 +272,7 @@ impl Executor {
         record: &Record,
         target: &ReplyTarget,
         to: ReplyTo,
-        id: Option<UserId>,
+        known: Known,
     ) -> Progress {
         let Record::Transaction { number, command, outcome, .. } = record else {
             debug_assert!(false, "only transactions are carried out");
@@ -297,7 +293,7 @@ impl Executor {
             (_, Command::DisplaySummary { user }) => {
                 self.round.tally.ok(command.name());
                 // A summary shows the history before itself.
-                if let Some(id) = id {
+                if let Known::Account(id) = known {
                     self.round.reply_summary(to, user, self.ledger.book().account(id));
                 }
             }
@@ -309,7 +305,7 @@ impl Executor {
         let subscribers = &mut self.subscribers;
         subscribers.note_order(record, self.ledger.now_ms());
         let id =
-            self.ledger.record(record, id, |book, id, event| subscribers.note(book, id, event));
+            self.ledger.record(record, known, |book, id, event| subscribers.note(book, id, event));
         if let (Some(events), Some(id)) = (reply, id) {
             let body = reply_to(command, events, self.ledger.book().account(id));
             // By reference: it is long, and has just been written.
@@ -354,7 +350,7 @@ impl Executor {
                 self.round.tally.refused_of(CommandName::DumpLog);
                 self.round.refuse(to, &refusal);
                 let record = Record::DumpFailed { number, user: user.clone(), filename, refusal };
-                self.ledger.record(&record, None, |_, _, _| {});
+                self.ledger.record(&record, Known::Nothing, |_, _, _| {});
             }
         }
         let user = user?;
@@ -366,7 +362,7 @@ impl Executor {
     pub(super) fn record_hit(&mut self, hit: Hit) {
         let watched = hit.user == UserName::of_server();
         let record = if watched { Record::WatchedHit(hit) } else { Record::Hit(hit) };
-        self.ledger.record(&record, None, |_, _, _| {});
+        self.ledger.record(&record, Known::Nothing, |_, _, _| {});
     }
 
     /// Tells the quote manager a price that another server has fetched.

@@ -3,7 +3,7 @@
 //! Everything that changes an account goes through [`Ledger::record`]. The ledger must never send
 //! a reply, and never write a frame before its caller ends the round.
 
-use crate::engine::{Book, Event, Hit, Owner, Record, Stamp, UserId};
+use crate::engine::{Book, Event, Hit, Known, Owner, Record, Stamp, UserId};
 use crate::journal::{Anchor, AppendError, CheckedFrame, FrameBuilder, JournalWriter, Tip};
 use crate::limits::FRAME_RECORDS_SOFT;
 
@@ -51,13 +51,13 @@ impl Ledger {
         self.now_ms = self.now_ms.max(now_ms);
     }
 
-    /// Commits a record to the accounts and adds it to the frame. `known` is the user's index, if
-    /// the caller has looked it up; `on_event` is called after each event. Returns the index of the
+    /// Commits a record to the accounts and adds it to the frame. `known` is what the
+    /// caller knows of the user's account; `on_event` is called after each event. Returns the index of the
     /// user's account.
     pub(super) fn record(
         &mut self,
         record: &Record,
-        known: Option<UserId>,
+        known: Known,
         on_event: impl FnMut(&Book, UserId, &Event),
     ) -> Option<UserId> {
         let stamp = Stamp { record: self.next_record(), at_ms: self.now_ms };
@@ -114,7 +114,7 @@ impl Ledger {
                 unfit.get_or_insert(number);
                 return;
             }
-            book.commit(&record, Stamp { record: number, at_ms }, None, |_, _, _| {});
+            book.commit(&record, Stamp { record: number, at_ms }, Known::Nothing, |_, _, _| {});
             // Only the triggers armed at the end matter.
             book.take_interest();
             match record {

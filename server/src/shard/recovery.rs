@@ -1,7 +1,7 @@
 //! Recovers a shard's accounts: the newest good snapshot and the journal after it, or the whole
 //! journal.
 
-use crate::engine::{Book, Loader, MarketState, Stamp, StateHash};
+use crate::engine::{Book, Known, Loader, MarketState, Stamp, StateHash};
 use crate::journal::decision::{Decision, SeenSnapshot};
 use crate::journal::{
     Anchor, Fault, LogStore, ReadError, Recovered, RecoveryError, SegmentFault, SnapshotFault,
@@ -42,7 +42,12 @@ pub fn recover_shard(
             unfit.get_or_insert(number);
             return;
         }
-        book.commit(&record, Stamp { record: number, at_ms: time_ms }, None, |_, _, _| {});
+        book.commit(
+            &record,
+            Stamp { record: number, at_ms: time_ms },
+            Known::Nothing,
+            |_, _, _| {},
+        );
         // Only the triggers armed at the end matter.
         book.take_interest();
     })?;

@@ -2,7 +2,7 @@
 
 use super::agenda::{ShownPrice, Task};
 use super::execute::Executor;
-use crate::engine::{Event, Hit, Record, TriggerKey, UserId, expire_oldest, fill};
+use crate::engine::{Event, Hit, Known, Record, TriggerKey, UserId, expire_oldest, fill};
 use daytrade_protocol::{Money, Side, Symbol};
 
 impl Executor {
@@ -66,6 +66,8 @@ impl Executor {
             _ => Record::Expired { user, event },
         };
         let subscribers = &mut self.subscribers;
-        self.ledger.record(&record, Some(id), |book, id, event| subscribers.note(book, id, event));
+        self.ledger.record(&record, Known::Account(id), |book, id, event| {
+            subscribers.note(book, id, event);
+        });
     }
 }

@@ -5,7 +5,7 @@ use super::World;
 use super::node::Node;
 use anyhow::Context as _;
 use daytrade_protocol::{Command, UserName};
-use daytrade_server::test_support::engine::{Book, Outcome as Decided, Record, Stamp};
+use daytrade_server::test_support::engine::{Book, Known, Outcome as Decided, Record, Stamp};
 use daytrade_server::test_support::journal::{CheckedFrame, Tip};
 use std::collections::BTreeMap;
 
@@ -109,7 +109,7 @@ fn replay(world: &World) -> anyhow::Result<(BTreeMap<u64, Logged>, u64)> {
                 return;
             }
             let stamp = Stamp { record: number, at_ms: header.time_ms };
-            book.commit(&record, stamp, None, |_, _, _| {});
+            book.commit(&record, stamp, Known::Nothing, |_, _, _| {});
             book.take_interest();
             if let Record::Transaction { number, command, outcome, .. } = &record {
                 let (node, reply) = (owner.unwrap_or(usize::MAX), reply(&book, command, outcome));

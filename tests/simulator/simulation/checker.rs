@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use daytrade_protocol::{Command, LineBuffer, Money, Symbol};
 use daytrade_server::test_support::AuditWriter;
 use daytrade_server::test_support::engine::{
-    Book, Event, Outcome, Record, Stamp, reply_to, write_summary,
+    Book, Event, Known, Outcome, Record, Stamp, reply_to, write_summary,
 };
 use daytrade_server::test_support::journal::{FaultDisk, Start, recover};
 use daytrade_server::test_support::shard::recover_shard;
@@ -94,7 +94,7 @@ impl<'a> JournalReplay<'a> {
         ensure!(time_ms >= self.time_ms, "time runs backwards");
         self.time_ms = time_ms;
         let stamp = Stamp { record: number, at_ms: time_ms };
-        self.book.commit(record, stamp, None, |_, _, _| {});
+        self.book.commit(record, stamp, Known::Nothing, |_, _, _| {});
         match record {
             Record::Transaction { number: tag, command, outcome, .. } => {
                 self.transaction(*tag, command, outcome)?;

@@ -64,7 +64,12 @@ impl Live {
     fn write(&mut self, now: u64, record: Record) {
         self.records.push((now, record));
         let (number, record) = (self.records.len() as u64, &self.records.last().unwrap().1);
-        self.book.commit(record, Stamp { record: number, at_ms: now }, None, |_, _, _| {});
+        self.book.commit(
+            record,
+            Stamp { record: number, at_ms: now },
+            Known::Nothing,
+            |_, _, _| {},
+        );
     }
 
     fn command(&mut self, command: Command, price: i64, now: u64) -> Result<(), Code> {
@@ -169,7 +174,7 @@ proptest! {
         let mut again = Book::default();
         for ((at, record), number) in live.records.iter().zip(1..) {
             prop_assert!(again.fits(record), "recovery never refuses what was decided: {record:?}");
-            again.commit(record, Stamp { record: number, at_ms: *at }, None, |_, _, _| {});
+            again.commit(record, Stamp { record: number, at_ms: *at }, Known::Nothing, |_, _, _| {});
         }
         prop_assert!(again.accounts().eq(live.book.accounts()));
         prop_assert_eq!(again.triggers().len(), live.book.triggers().len());

@@ -1,7 +1,7 @@
 //! How a shard of a cluster becomes the owner, and what it does when it is not, or not any more.
 
 use super::Shard;
-use crate::engine::{Owner, Record};
+use crate::engine::{Known, Owner, Record};
 use crate::journal::{AppendError, JournalWriter};
 use crate::message::{QuoteRequest, Route, ShardNews};
 use crate::shard::degraded::Health;
@@ -98,7 +98,7 @@ impl Shard {
         let ledger = &mut self.executor.ledger;
         ledger.begin_round(now_ms);
         ledger.begin_epoch();
-        ledger.record(&Record::Owner(owner), None, |_, _, _| {});
+        ledger.record(&Record::Owner(owner), Known::Nothing, |_, _, _| {});
         match ledger.commit_frame() {
             Err(error @ (AppendError::Fenced(_) | AppendError::GaveUp)) => {
                 return self.lose(error);

@@ -1,7 +1,7 @@
 //! Restarts, failed writes and a full disk.
 
 use super::*;
-use crate::engine::{Event, Events, Outcome};
+use crate::engine::{Event, Events, Known, Outcome};
 use crate::journal::{FrameBuilder, Recovered};
 use daytrade_protocol::{Command, Side};
 
@@ -37,7 +37,7 @@ fn a_restart_restores_orders_and_triggers() {
     let mut replayed = Book::default();
     recover(&restarted.storage, 0, Start::First, false, |number, at, record| {
         let stamp = Stamp { record: number, at_ms: at };
-        replayed.commit(&record, stamp, None, |_, _, _| {});
+        replayed.commit(&record, stamp, Known::Nothing, |_, _, _| {});
     })
     .unwrap();
     assert!(replayed.accounts().eq(live.iter().map(|(name, account)| (name, account))));

@@ -22,7 +22,8 @@ const FREE: u64 = 0;
 pub(super) struct UserIndex {
     /// The hash of a name in the upper half, the index of its user plus one in the lower one, or
     /// [`FREE`]. Linear probing: between an entry and its home bucket no bucket is free. Entries
-    /// are never removed. The number of buckets is a power of two or 0; a quarter stays free.
+    /// are never removed. The number of buckets is a power of two or 0; at least half of them stay
+    /// free.
     buckets: Vec<u64>,
     used: usize,
     /// Seeded at random, against names that were chosen to have one hash.
@@ -119,7 +120,7 @@ impl UserIndex {
 
     /// Prepares for this many more users.
     pub(super) fn reserve(&mut self, users: usize) {
-        while self.used + users > self.buckets.len() / 4 * 3 {
+        while self.used + users > self.buckets.len() / 2 {
             self.grow();
         }
     }

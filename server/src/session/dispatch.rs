@@ -1,5 +1,7 @@
 //! Turns requests into jobs for the shards, immediate replies, or a wait for earlier requests.
 
+mod sending;
+
 use super::batches::JobBatches;
 use super::context::Context;
 use super::log_reading::LogReading;
@@ -10,8 +12,8 @@ use super::throttle::Admission;
 use super::transport::ReplyWriter;
 use crate::access::Door;
 use crate::audit::LogReader;
-use crate::limits::{IN_FLIGHT_MAX, JOBS_BEFORE_YIELD, OUTBOX_BYTES_MAX};
-use crate::message::{Batch, Job, QuoteRequest, ReplyTarget, ReplyTo, Work};
+use crate::limits::{IN_FLIGHT_MAX, OUTBOX_BYTES_MAX};
+use crate::message::{Job, QuoteRequest, ReplyTarget, ReplyTo, Work};
 use daytrade_protocol::{
     Body, Command, Invalid, Parsed, Refusal, Request, SessionCommand, Tag, UserName,
 };
@@ -332,48 +334,6 @@ impl Dispatcher {
     /// Counts that the client did not read its events.
     pub(super) fn count_slow_consumer(&self) {
         self.context.stats.slow_consumers.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Sends the batches; waits while a shard's queue is full, and now and then lets others run.
-    pub(super) async fn flush(&mut self) {
-        let jobs = self.batches.jobs();
-        if jobs == 0 {
-            return;
-        }
-        self.outbox.begin(jobs, self.batches.summaries());
-        self.batches.begin_sending();
-        self.context.busy_poll.note(self.memory_id, jobs);
-        let mut first = 0;
-        while let Some((shard, batch)) = self.send_from(first) {
-            if let Some(shard) = self.context.router.shards().get(shard) {
-                shard.jobs.send(batch).await;
-            }
-            first = shard + 1;
-        }
-        self.batches.end_sending();
-        self.sent += jobs;
-        if self.sent >= JOBS_BEFORE_YIELD {
-            self.sent = 0;
-            tokio::task::yield_now().await;
-        }
-    }
-
-    /// Sends the batches of this shard and those after it. Returns the number of the first shard
-    /// whose queue is full, with its batch. Where nothing waits, no batch is moved to the memory of
-    /// a future.
-    fn send_from(&mut self, first: usize) -> Option<(usize, Batch)> {
-        let is_timed = self.context.stats.times_requests();
-        for (number, shard) in self.context.router.shards().iter().enumerate().skip(first) {
-            let jobs = self.batches.take(number);
-            if jobs.is_empty() {
-                continue;
-            }
-            let target = if is_timed { self.target.read_now() } else { self.target.clone() };
-            if let Some(batch) = shard.jobs.try_send(Batch { target, jobs }) {
-                return Some((number, batch));
-            }
-        }
-        None
     }
 
     /// Removes the connection from every list it is on.

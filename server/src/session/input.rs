@@ -143,3 +143,79 @@ impl Input {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+    use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
+
+    /// One connection: the client's end, the server's end, and its input.
+    struct Connection(DuplexStream, DuplexStream, Input);
+
+    impl Connection {
+        fn new() -> Self {
+            let (client, server) = duplex(1 << 20);
+            Self(client, server, Input::new())
+        }
+
+        async fn send(&mut self, bytes: &[u8]) {
+            self.0.write_all(bytes).await.unwrap();
+        }
+
+        /// Reads until nothing more has arrived. Returns the lines, and the buffer of the last read.
+        fn read(&mut self) -> (Vec<String>, *const u8) {
+            let Self(_, server, input) = self;
+            let (mut lines, mut buffer) = (Vec::new(), std::ptr::null());
+            let mut context = Context::from_waker(Waker::noop());
+            while let Poll::Ready(read) = input.poll_read(server, &mut context) {
+                buffer = input.bytes.as_ptr();
+                input.note_read(read.unwrap());
+                while let Some(mut block) = input.take_block(false).unwrap() {
+                    while let Some(line) = block.next_line() {
+                        lines.push(String::from_utf8(line.to_vec()).unwrap());
+                    }
+                    input.put_back(block);
+                }
+            }
+            (lines, buffer)
+        }
+    }
+
+    #[tokio::test]
+    async fn connections_that_wait_have_no_buffer_and_share_one_when_they_read() {
+        let mut connections: Vec<_> = (0..3).map(|_| Connection::new()).collect();
+        let mut buffers = Vec::new();
+        for (number, connection) in connections.iter_mut().enumerate() {
+            connection.send(format!("PING {number}\n").as_bytes()).await;
+            let (lines, buffer) = connection.read();
+            assert_eq!(lines, [format!("PING {number}")]);
+            assert_eq!(connection.2.bytes.capacity(), 0);
+            buffers.push(buffer);
+        }
+        assert_eq!([buffers[1], buffers[2]], [buffers[0]; 2]);
+    }
+
+    #[tokio::test]
+    async fn a_part_of_a_line_stays_with_its_connection() {
+        let (mut one, mut two) = (Connection::new(), Connection::new());
+        one.send(b"PING\nPI").await;
+        assert_eq!(one.read().0, ["PING"]);
+        two.send(b"QUIT\nADD").await;
+        assert_eq!(two.read().0, ["QUIT"]);
+        one.send(b"NG\n").await;
+        assert_eq!(one.read().0, ["PING"]);
+        assert_eq!(one.2.bytes.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_fills_its_buffer_gets_a_larger_one() {
+        let mut connection = Connection::new();
+        let line = "x".repeat(99) + "\n";
+        for _ in 0..8 {
+            connection.send(line.repeat(2_000).as_bytes()).await;
+            assert_eq!(connection.read().0.len(), 2_000);
+        }
+        assert!(connection.2.read_bytes > 16 * READ_BUFFER_BYTES_MIN);
+    }
+}

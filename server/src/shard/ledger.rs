@@ -51,8 +51,8 @@ impl Ledger {
         self.now_ms = self.now_ms.max(now_ms);
     }
 
-    /// Commits a record to the accounts and adds it to the frame. `known` is what the
-    /// caller knows of the user's account; `on_event` is called after each event. Returns the index of the
+    /// Commits a record to the accounts and adds it to the frame. `known` is what the caller knows
+    /// of the user's account; `on_event` is called after each event. Returns the index of the
     /// user's account.
     pub(super) fn record(
         &mut self,

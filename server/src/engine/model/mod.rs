@@ -174,7 +174,8 @@ proptest! {
         let mut again = Book::default();
         for ((at, record), number) in live.records.iter().zip(1..) {
             prop_assert!(again.fits(record), "recovery never refuses what was decided: {record:?}");
-            again.commit(record, Stamp { record: number, at_ms: *at }, Known::Nothing, |_, _, _| {});
+            let stamp = Stamp { record: number, at_ms: *at };
+            again.commit(record, stamp, Known::Nothing, |_, _, _| {});
         }
         prop_assert!(again.accounts().eq(live.book.accounts()));
         prop_assert_eq!(again.triggers().len(), live.book.triggers().len());

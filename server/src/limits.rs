@@ -56,7 +56,7 @@ pub(crate) const OUTBOX_BYTES_MAX: usize = 3 << 18;
 
 /// Maximum number of large reply buffers that are kept for the next replies: 9 MiB.
 pub(crate) const SPARE_CHUNKS_MAX: usize = 64;
-/// The same for small read buffers, and for batches without jobs, of each thread of the sockets.
+/// Maximum number of small read buffers, and of empty batches, that each thread of sockets keeps.
 pub(crate) const SPARE_OF_THREAD_MAX: usize = 8;
 
 /// Maximum number of emptied collections of replies that each shard keeps for connections with one
@@ -90,8 +90,8 @@ pub(crate) const SUBSCRIPTIONS_MAX: usize = 4_096;
 /// Maximum number of subscribers of one account (`LIMIT_EXCEEDED`).
 pub(crate) const SUBSCRIBERS_MAX: usize = 64;
 
-/// Initial size of a connection's read buffer, bytes. It is small because most connections are
-/// idle. It grows while reads fill it.
+/// Smallest size of a read buffer, bytes. Sessions share buffers of this size; those of one whose
+/// reads fill it grow.
 pub(crate) const READ_BUFFER_BYTES_MIN: usize = 4 << 10;
 /// Maximum size of a read buffer, bytes.
 pub(crate) const READ_BUFFER_BYTES_MAX: usize = 256 << 10;

@@ -146,7 +146,7 @@ impl Book {
             }
             Record::DumpFailed { user, .. } => self.known_of(user.as_ref(), known).account(),
             Record::Expired { user, event } | Record::Filled { user, event } => {
-                let id = self.look_up_again(user, known).account()?;
+                let id = self.known_now(user, known).account()?;
                 self.apply(id, event, stamp.record);
                 on_event(self, id, event);
                 Some(id)

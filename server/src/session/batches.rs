@@ -4,7 +4,7 @@
 
 use super::spare::Spare;
 use crate::limits::BATCH_JOBS_MAX;
-use crate::message::{Job, Jobs, Work};
+use crate::message::{Batch, Job, Jobs, Work};
 use daytrade_protocol::Command;
 
 thread_local! {
@@ -68,19 +68,109 @@ impl JobBatches {
         self.summaries
     }
 
-    /// Resets the counts; the batches are then taken one by one.
+    /// Resets the counts; the batches are then sent.
     pub(super) const fn begin_sending(&mut self) {
         (self.jobs, self.summaries) = (0, 0);
     }
 
-    /// Takes the batch of a shard.
-    pub(super) fn take(&mut self, shard: usize) -> Jobs {
-        self.by_shard.get_mut(shard).map(std::mem::take).unwrap_or_default()
+    /// Passes the batches of this shard and those after it to `try_send`, as long as it takes them.
+    /// Returns the first one that it returned, with its shard.
+    pub(super) fn send_from(
+        &mut self,
+        first: usize,
+        mut try_send: impl FnMut(usize, Jobs) -> Option<Batch>,
+    ) -> Option<(usize, Batch)> {
+        for (shard, jobs) in self.by_shard.iter_mut().enumerate().skip(first) {
+            if !jobs.is_empty()
+                && let Some(batch) = try_send(shard, std::mem::take(jobs))
+            {
+                return Some((shard, batch));
+            }
+        }
+        None
     }
 
-    /// Leaves the batches, all of which were taken, to other sessions.
+    /// Leaves the batches, all of which are sent, to other sessions.
     pub(super) fn end_sending(&mut self) {
         let by_shard = std::mem::take(&mut self.by_shard);
         SPARE.with(|spare| spare.give_back(by_shard));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{ReplyTarget, ReplyTo};
+    use crate::session::Outbox;
+    use daytrade_protocol::UserName;
+    use std::sync::Arc;
+
+    fn job(number: u64) -> Job {
+        let work = Work::Subscribe(UserName::parse(b"a").unwrap());
+        Job { to: ReplyTo::Nobody, number, assigned: false, work }
+    }
+
+    fn numbers(jobs: &Jobs) -> Vec<u64> {
+        jobs.iter().map(|job| job.number).collect()
+    }
+
+    /// Sends everything. Returns the shards and the numbers of their jobs.
+    fn send(batches: &mut JobBatches) -> Vec<(usize, Vec<u64>)> {
+        let mut sent = Vec::new();
+        batches.begin_sending();
+        let refused = batches.send_from(0, |shard, jobs| {
+            sent.push((shard, numbers(&jobs)));
+            None
+        });
+        assert!(refused.is_none());
+        batches.end_sending();
+        sent
+    }
+
+    #[test]
+    fn sessions_of_a_thread_never_mix_their_jobs() {
+        let (mut one, mut two, mut large) =
+            (JobBatches::new(2), JobBatches::new(2), JobBatches::new(5));
+        for round in 0..20 {
+            let of = |session: u64, at: u64| job(1_000 * session + 10 * round + at);
+            one.push(1, of(1, 0));
+            large.push(4, of(3, 0));
+            two.push(1, of(2, 0));
+            one.push(0, of(1, 1));
+            one.push(1, of(1, 2));
+            let number = |session: u64, at: u64| of(session, at).number;
+            assert_eq!(
+                send(&mut one),
+                [(0, vec![number(1, 1)]), (1, vec![number(1, 0), number(1, 2)])]
+            );
+            assert_eq!(send(&mut two), [(1, vec![number(2, 0)])]);
+            assert_eq!(send(&mut large), [(4, vec![number(3, 0)])]);
+            assert_eq!(one.jobs() + two.jobs() + large.jobs(), 0);
+        }
+    }
+
+    #[test]
+    fn every_batch_is_sent_once_whichever_queues_are_full() {
+        let mut batches = JobBatches::new(4);
+        for shard in [0, 1, 3] {
+            batches.push(shard, job(shard as u64));
+        }
+        batches.begin_sending();
+        let (mut first, mut sent) = (0, Vec::new());
+        let try_send = |shard, jobs: Jobs, sent: &mut Vec<_>| {
+            let target = ReplyTarget::new(Arc::<Outbox>::default());
+            if shard == 3 {
+                sent.push((shard, numbers(&jobs)));
+                return None;
+            }
+            Some(Batch { target, jobs })
+        };
+        while let Some((shard, batch)) =
+            batches.send_from(first, |shard, jobs| try_send(shard, jobs, &mut sent))
+        {
+            sent.push((shard, numbers(&batch.jobs)));
+            first = shard + 1;
+        }
+        assert_eq!(sent, [(0, vec![0]), (1, vec![1]), (3, vec![3])]);
     }
 }

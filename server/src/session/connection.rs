@@ -184,7 +184,7 @@ impl Session {
             self.dispatcher.take_log_part(part);
         }
         if let Some(address) = ready.moved
-            && self.dispatcher.is_listening()
+            && self.dispatcher.is_listening(&self.dispatcher.outbox.load())
         {
             self.dispatcher.outbox.push(&Push::Moved(address));
             self.end_moved(now);
@@ -260,7 +260,7 @@ impl Session {
         if let Some(at) = load.written_at {
             self.idle.note(at);
         }
-        let listens = self.dispatcher.is_listening() && self.input.is_empty();
+        let listens = self.dispatcher.is_listening(load) && self.input.is_empty();
         if load.flow.in_flight > 0 || listens {
             self.idle.note(now);
         }

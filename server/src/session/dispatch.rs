@@ -105,11 +105,10 @@ impl Dispatcher {
     }
 
     /// Returns true if the client waits for pushed lines.
-    pub(super) fn is_listening(&mut self) -> bool {
-        if self.subscriptions.is_empty() {
-            return false;
+    pub(super) fn is_listening(&mut self, load: &Load) -> bool {
+        if load.outcomes > 0 {
+            self.note_subscriptions();
         }
-        self.note_subscriptions();
         !self.subscriptions.is_empty()
     }
 

@@ -1,6 +1,7 @@
 //! The reading half of a session: bytes that have arrived, and the lines in them.
 //!
-//! While a session waits, it has no small read buffer: all sessions of a thread use the same few.
+//! A session that waits for the begin of a line has no small read buffer: all sessions of a thread
+//! use the same few.
 
 use super::spare::Spare;
 use crate::limits::{READ_BUFFER_BYTES_MAX, READ_BUFFER_BYTES_MIN};
@@ -90,9 +91,12 @@ impl Input {
         }
         self.bytes.reserve(self.read_bytes);
         let read = poll_read_buf(Pin::new(reader), context, &mut self.bytes);
-        if read.is_pending() && self.is_empty() && self.bytes.capacity() == READ_BUFFER_BYTES_MIN {
+        if read.is_pending() && self.is_empty() && self.read_bytes == READ_BUFFER_BYTES_MIN {
             let unused = std::mem::take(&mut self.bytes);
-            SPARE.with(|spare| spare.give_back(unused));
+            // A larger one is freed.
+            if unused.capacity() == READ_BUFFER_BYTES_MIN {
+                SPARE.with(|spare| spare.give_back(unused));
+            }
         }
         read
     }
@@ -103,8 +107,8 @@ impl Input {
         self.bytes.reserve(READ_BUFFER_BYTES_MIN);
     }
 
-    /// Notes a read of this many bytes; 0 is the end of the stream. The buffer follows the client's
-    /// pace: a read that fills it doubles the next one, a small one halves it.
+    /// Notes a read of this many bytes; 0 is the end of the stream. The next read
+    /// follows the client's pace: one that was filled doubles it, a small one halves it.
     pub(super) fn note_read(&mut self, bytes: usize) {
         if bytes == 0 {
             (self.ended, self.half_closed) = (true, true);
@@ -163,7 +167,7 @@ mod tests {
             self.0.write_all(bytes).await.unwrap();
         }
 
-        /// Reads until nothing more has arrived. Returns the lines, and the buffer of the last read.
+        /// Reads until nothing more has arrived. Returns the lines, and the last buffer.
         fn read(&mut self) -> (Vec<String>, *const u8) {
             let Self(_, server, input) = self;
             let (mut lines, mut buffer) = (Vec::new(), std::ptr::null());
@@ -204,18 +208,24 @@ mod tests {
         two.send(b"QUIT\nADD").await;
         assert_eq!(two.read().0, ["QUIT"]);
         one.send(b"NG\n").await;
-        assert_eq!(one.read().0, ["PING"]);
-        assert_eq!(one.2.bytes.len(), 0);
+        two.send(b"\n").await;
+        assert_eq!([one.read().0, two.read().0], [["PING"], ["ADD"]]);
+        assert_eq!([one, two].map(|connection| connection.2.bytes.capacity()), [0; 2]);
     }
 
     #[tokio::test]
-    async fn a_client_that_fills_its_buffer_gets_a_larger_one() {
+    async fn a_client_that_fills_its_buffer_gets_a_larger_one_until_it_sends_little() {
         let mut connection = Connection::new();
         let line = "x".repeat(99) + "\n";
         for _ in 0..8 {
             connection.send(line.repeat(2_000).as_bytes()).await;
             assert_eq!(connection.read().0.len(), 2_000);
         }
-        assert!(connection.2.read_bytes > 16 * READ_BUFFER_BYTES_MIN);
+        assert!(connection.2.bytes.capacity() > 16 * READ_BUFFER_BYTES_MIN);
+        for _ in 0..20 {
+            connection.send(b"PING\n").await;
+            assert_eq!(connection.read().0, ["PING"]);
+        }
+        assert_eq!(connection.2.bytes.capacity(), 0);
     }
 }

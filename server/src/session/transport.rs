@@ -6,7 +6,7 @@ use tokio::io::{AsyncWrite, DuplexStream, WriteHalf};
 use tokio::net::tcp::OwnedWriteHalf;
 
 /// The writing half of a transport, as an outbox keeps it. A plain socket is a part of the outbox:
-/// in memory of its own, a shard would have to wait for it with every reply.
+/// boxed, it would be one more cache miss for a shard with every reply.
 pub enum Writer {
     /// A plain socket.
     Socket(OwnedWriteHalf),

@@ -198,7 +198,7 @@ impl Executor {
     ) -> Progress {
         let (to, number) = (transaction.to, transaction.number);
         let user = transaction.command.user();
-        let known = user.map_or(known, |user| self.ledger.book().look_up_again(user, known));
+        let known = user.map_or(known, |user| self.ledger.book().known_now(user, known));
         let id = known.account();
         if let Some(id) = id
             && self.ledger.book().has_due(id, self.ledger.now_ms())

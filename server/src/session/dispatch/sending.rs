@@ -29,21 +29,14 @@ impl Dispatcher {
         }
     }
 
-    /// Sends the batches of this shard and those after it. Returns the number of the first shard
-    /// whose queue is full, with its batch. Where nothing waits, no batch is moved to the memory of
-    /// a future.
+    /// Sends the batches of this shard and those after it. Returns the first one whose queue is
+    /// full, with its shard. Where nothing waits, no batch is moved to the memory of a future.
     fn send_from(&mut self, first: usize) -> Option<(usize, Batch)> {
-        let is_timed = self.context.stats.times_requests();
-        for (number, shard) in self.context.router.shards().iter().enumerate().skip(first) {
-            let jobs = self.batches.take(number);
-            if jobs.is_empty() {
-                continue;
-            }
-            let target = if is_timed { self.target.read_now() } else { self.target.clone() };
-            if let Some(batch) = shard.jobs.try_send(Batch { target, jobs }) {
-                return Some((number, batch));
-            }
-        }
-        None
+        let Self { context, target, batches, .. } = self;
+        let (shards, is_timed) = (context.router.shards(), context.stats.times_requests());
+        batches.send_from(first, |shard, jobs| {
+            let target = if is_timed { target.read_now() } else { target.clone() };
+            shards.get(shard)?.jobs.try_send(Batch { target, jobs })
+        })
     }
 }

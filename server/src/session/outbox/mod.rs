@@ -70,6 +70,8 @@ pub struct Load {
     pub flow: Flow,
     /// Untagged requests answered so far.
     pub untagged_answered: u64,
+    /// Number of answers of shards about subscriptions that the session has not looked at.
+    pub outcomes: usize,
     /// Bytes that wait to be written.
     pub bytes: usize,
     /// True if the client did not read its account events: the connection has to close.
@@ -332,6 +334,7 @@ impl State {
         Load {
             flow: self.flow,
             untagged_answered: self.reorder.answered(),
+            outcomes: self.subscriptions.len(),
             bytes: self.queue.bytes() + self.reorder.bytes(),
             too_slow: self.queue.is_too_slow(),
             given_up: self.queue.is_given_up(),

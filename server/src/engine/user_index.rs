@@ -30,12 +30,12 @@ pub(super) struct UserIndex {
     hasher: DefaultHashBuilder,
 }
 
-/// Where a user would be inserted who is not in the index. It stays right until the index grows or
-/// another user is inserted there.
+/// The free bucket for a user who is not in the index. It is valid until the index grows or a user
+/// is inserted there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vacancy(
-    /// Number of the bucket plus the number of buckets, which is a power of two: both are known
-    /// from the sum. 0 for none.
+    /// Number of the bucket plus the number of buckets. The number of buckets is a power of two, so
+    /// the sum determines both. 0 is never valid.
     u32,
 );
 
@@ -104,8 +104,8 @@ impl UserIndex {
         self.search(self.hash(user), is_theirs)
     }
 
-    /// Returns the bucket of a vacancy, if it is still one: then its user is still not in the
-    /// index, who would have been inserted there.
+    /// Returns the bucket of a vacancy, or None if the vacancy is outdated. While it is valid, its
+    /// user is not in the index: the user would have been inserted there.
     #[inline]
     fn bucket_of(&self, vacancy: Vacancy) -> Option<usize> {
         let at = (vacancy.0 as usize).checked_sub(self.buckets.len())?;
@@ -160,7 +160,8 @@ impl UserIndex {
         self.buckets.get_mut(at).map_or(FREE, |bucket| std::mem::replace(bucket, FREE))
     }
 
-    /// Adds a user who is not in the index. If the vacancy is none any more, the place is searched.
+    /// Adds a user who is not in the index. An outdated vacancy is ignored: the index is searched
+    /// for a free bucket instead.
     #[inline]
     pub(super) fn insert(&mut self, user: &UserName, vacancy: Vacancy, id: UserId) {
         self.insert_hashed(self.hash(user), vacancy, id);
@@ -235,7 +236,7 @@ mod tests {
 
     /// Many users look for their places before any of them is inserted.
     #[test]
-    fn a_vacancy_that_is_taken_or_moved_is_none() {
+    fn users_are_found_although_their_vacancies_were_outdated() {
         for at_once in [1, 2, 24, 500] {
             let mut index = UserIndex::default();
             for first in (0..2_000).step_by(at_once) {

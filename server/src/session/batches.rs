@@ -1,6 +1,6 @@
 //! Jobs that are parsed and not yet sent, one batch for each shard.
 //!
-//! A session has batches only while it reads lines: all sessions of a thread use the same few.
+//! A session has batches only while it reads lines: all sessions of a thread share a few.
 
 use super::spare::Spare;
 use crate::limits::BATCH_JOBS_MAX;

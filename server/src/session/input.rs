@@ -1,7 +1,7 @@
 //! The reading half of a session: bytes that have arrived, and the lines in them.
 //!
-//! A session that waits for the begin of a line has no small read buffer: all sessions of a thread
-//! use the same few.
+//! A session that waits for the start of a line has no small read buffer: all sessions of a thread
+//! share a few.
 
 use super::spare::Spare;
 use crate::limits::{READ_BUFFER_BYTES_MAX, READ_BUFFER_BYTES_MIN};

@@ -47,7 +47,7 @@ pub trait Market: Send {
     /// Returns how far the market has run.
     fn position(&self) -> u64;
 
-    /// Returns the position of the next price; None if there is none any more.
+    /// Returns the position of the next price; None after the last one.
     fn next_price(&self) -> Option<u64>;
 
     /// Returns the position of the first price after a position that the market has not shown.

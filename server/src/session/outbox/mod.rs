@@ -36,7 +36,7 @@ use wakeup::Wakeup;
 #[derive(Default)]
 pub struct Outbox {
     state: Mutex<State>,
-    /// None if there is no client, or none any more. Locked last.
+    /// None without a client, and after the client has left. Locked last.
     writer: Mutex<Option<Writer>>,
     /// The memory that the output counts towards.
     memory: Option<Arc<OutputMemory>>,

@@ -8,6 +8,16 @@ fn keeper(storage: &FaultDisk) -> SnapshotKeeper {
     SnapshotKeeper::new(Arc::new(store(storage)), 0, None, Arc::default())
 }
 
+/// Returns a shard whose snapshot has begun, and its keeper.
+fn begun() -> (World, SnapshotKeeper) {
+    let mut world = World::with_snapshots(FaultDisk::default(), 1_000, 2);
+    world.execute("[1] ADD,a,1\n[2] ADD,a,1");
+    let mut keeper = keeper(&world.storage);
+    let (_, begin) = world.snapshots.try_recv().unwrap();
+    assert_eq!(keeper.take(begin).unwrap(), SnapshotEvent::More);
+    (world, keeper)
+}
+
 #[test]
 fn a_snapshot_holds_one_moment_while_accounts_change() {
     let mut world = World::with_snapshots(FaultDisk::default(), 1_000, 40_000);
@@ -58,11 +68,7 @@ fn a_snapshot_holds_one_moment_while_accounts_change() {
 
 #[test]
 fn a_snapshot_is_abandoned_and_removed_when_disk_space_is_low() {
-    let mut world = World::with_snapshots(FaultDisk::default(), 1_000, 2);
-    world.execute("[1] ADD,a,1\n[2] ADD,a,1");
-    let mut keeper = keeper(&world.storage);
-    let (_, begin) = world.snapshots.try_recv().unwrap();
-    assert_eq!(keeper.take(begin).unwrap(), SnapshotEvent::More);
+    let (mut world, mut keeper) = begun();
     assert!(world.storage.files().keys().any(|name| name.contains(".snapshot.tmp")));
     world.storage.set_free_bytes(FREE_BYTES_MIN - 1);
     world.round();
@@ -75,11 +81,7 @@ fn a_snapshot_is_abandoned_and_removed_when_disk_space_is_low() {
 /// The sync of a journal would have to wait for all of a snapshot that is synced at its end.
 #[test]
 fn a_large_snapshot_is_synced_while_it_is_written() {
-    let mut world = World::with_snapshots(FaultDisk::default(), 1_000, 2);
-    world.execute("[1] ADD,a,1\n[2] ADD,a,1");
-    let mut keeper = keeper(&world.storage);
-    let (_, begin) = world.snapshots.try_recv().unwrap();
-    keeper.take(begin).unwrap();
+    let (world, mut keeper) = begun();
     let operations = (0..8).map(|_| {
         let before = world.storage.operations();
         let slice = Slice { bytes: vec![1; SNAPSHOT_UNSYNCED_BYTES as usize / 4], last: None };

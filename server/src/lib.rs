@@ -55,6 +55,7 @@ mod journal;
 mod limits;
 #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only logins use all of it"))]
 mod listener;
+mod local_socket;
 #[cfg(feature = "remote")]
 mod logins;
 #[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "only a cluster uses all of it"))]
@@ -89,6 +90,7 @@ pub use config::{Config, DEFAULT_ADDRESS, QuoteArgs, Retention, ServeArgs, defau
 pub use config::{RemoteArgs, RemoteConfig};
 pub use data_dir::running_at;
 pub use journal::SyncMode;
+pub use local_socket::tcp_socket;
 pub use quotes::market::parse_speed;
 pub use quotes::{PriceRow, QuoteSpec, read_prices};
 pub use runtime::runtime;

@@ -12,6 +12,7 @@ use crate::journal::{
 };
 use crate::limits::{ASSIGNED_UNUSUAL, BACKLOG, FILL_BYTES, SEGMENT_BYTES_MAX, free_bytes_min};
 use crate::listener::Manner;
+use crate::local_socket::tcp_socket;
 use crate::message::{QuoteRequest, Route, ShardEvent, ShardReport};
 use crate::quotes::market::{PlayedMarket, TickingMarket};
 use crate::quotes::{
@@ -30,7 +31,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 
@@ -139,7 +140,7 @@ pub(super) fn bind<T>(addresses: Vec<(SocketAddr, T)>) -> anyhow::Result<Vec<(Tc
 /// Like `TcpListener::bind`, with a backlog that takes in a crowd that connects at once. A
 /// connection that finds it full tries again after a second.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+    let socket = tcp_socket(address)?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)

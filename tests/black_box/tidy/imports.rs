@@ -11,6 +11,7 @@ const LAYERS: &[&str] = &[
     "histogram",
     "clock",
     "direct_io",
+    "local_socket",
     "open_files",
     "prefetch",
     "runtime",

@@ -9,7 +9,7 @@ use crate::app::Identity;
 use crate::exit::Failure;
 use crate::net::{CONNECT_TIMEOUT, SERVER_LINE_BYTES_MAX, clean};
 use daytrade_protocol::{Code, ReplyBody, Request, Secret, ServerLine, SessionCommand};
-use daytrade_server::running_at;
+use daytrade_server::{running_at, tcp_socket};
 use rustls::pki_types::ServerName;
 use std::io;
 use std::path::PathBuf;
@@ -227,7 +227,8 @@ impl Server {
 async fn connect_tcp(address: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "no such host");
     for address in tokio::net::lookup_host(address).await? {
-        match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+        let connected = async { tcp_socket(address)?.connect(address).await };
+        match timeout(CONNECT_TIMEOUT, connected).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => last = error,
             Err(_) => last = io::ErrorKind::TimedOut.into(),

@@ -7,14 +7,13 @@
 mod account;
 mod engine;
 mod rules;
-mod socket;
 mod text;
 
 use daytrade_server::test_support::Clock;
 use engine::Engine;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -95,7 +94,7 @@ impl Drop for Limit {
 fn serve(journal: &str, prices: &str) {
     let engine = Engine::new(&std::fs::read_to_string(prices).unwrap());
     let shared = Arc::new(Mutex::new(Shared { engine, journal: File::create(journal).unwrap() }));
-    let listener = socket::listen_here();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("{}", listener.local_addr().unwrap());
     for stream in listener.incoming() {
         let shared = Arc::clone(&shared);
@@ -146,7 +145,7 @@ fn count(address: &str, files: &[&str]) {
 
 fn count_one(address: &str, file: &str) -> usize {
     let text = std::fs::read(file).unwrap();
-    let mut stream = socket::connect_to(address);
+    let mut stream = TcpStream::connect(address).unwrap();
     let mut sender = stream.try_clone().unwrap();
     let sending = std::thread::spawn(move || {
         text.chunks(BLOCK_BYTES).for_each(|block| sender.write_all(block).unwrap());

@@ -33,8 +33,10 @@ fn send_without_pacing(socket: &TcpSocket) {
 #[cfg(not(target_os = "linux"))]
 const fn send_without_pacing(_: &TcpSocket) {}
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
+    #![cfg(target_os = "linux")]
+
     use super::*;
     use rustix::net::sockopt::tcp_congestion;
 

@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn other_addresses_have_the_congestion_control_of_the_system() {
         let default = tcp_congestion(TcpSocket::new_v4().unwrap()).unwrap();
-        for address in ["0.0.0.0:0", "192.0.2.1:80", "[::]:0", "[2001:db8::1]:80"] {
+        for address in ["0.0.0.0:0", "192.0.2.1:80"] {
             let socket = tcp_socket(address.parse().unwrap()).unwrap();
             assert_eq!(tcp_congestion(&socket).unwrap(), default, "{address}");
         }

@@ -1,6 +1,7 @@
 //! Data folders of earlier versions open and give the accounts that their version had.
 
 use crate::harness::{Daemon, program, workload};
+use daytrade_server::test_support::engine::{Book, HistoryForm, Loader};
 use daytrade_server::test_support::journal::{FileOptions, FileStore, FsStorage, LogStore, Start};
 use daytrade_server::test_support::shard::recover_shard;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,45 @@ fn a_folder_of_format_2_gives_the_accounts_of_the_version_that_wrote_it() {
         assert_eq!((found.end.record, found.end.frame), (record, frame), "shard {shard}");
         assert_eq!((found.book.assigned_max(), found.snapshot_record), (assigned, snapshot));
         assert_eq!(found.book.state_hash().0, hash, "{:#x}", found.book.state_hash().0);
+    }
+}
+
+/// The folder was written by the last version whose snapshots hold lists of transactions. Among
+/// them are amounts of more than 32 bits, a negative one, and numbers 3,000,000,000 apart.
+#[test]
+fn snapshots_of_version_3_give_the_accounts_of_the_version_that_wrote_them() {
+    let folder = folder("snapshot-3");
+    // Shard, record of the snapshot, last record, state hash.
+    let want: [(u16, u64, u64, u64); 2] =
+        [(0, 55, 55, 0xc1db_cfe3_3d93_eff2), (1, 59, 75, 0x99b1_cd02_b4a0_1689)];
+    for (shard, snapshot, record, hash) in want {
+        let found = recover_shard(&store(&folder, shard), shard, false).unwrap();
+        assert_eq!((found.snapshot_record, found.end.record), (snapshot, record), "shard {shard}");
+        assert_eq!(found.book.state_hash().0, hash, "{:#x}", found.book.state_hash().0);
+    }
+}
+
+/// Accounts with holdings, orders, triggers and histories of all kinds are those of the journal
+/// after they went through a snapshot of today.
+#[test]
+fn accounts_are_the_same_after_a_snapshot_of_today() {
+    for version in ["format-1", "format-2", "snapshot-3"] {
+        for shard in [0, 1] {
+            let mut book =
+                recover_shard(&store(&folder(version), shard), shard, false).unwrap().book;
+            let mut loader = Loader::new(book.len() as u32, HistoryForm::Packed);
+            book.begin_checkpoint();
+            let hash = loop {
+                let slice = book.checkpoint_slice(300).unwrap();
+                loader.take(&slice.bytes).unwrap();
+                if let Some(hash) = slice.last {
+                    break hash;
+                }
+            };
+            let loaded = Book::load(loader, hash, book.assigned_max()).unwrap();
+            assert!(!loaded.is_empty() && loaded.accounts().eq(book.accounts()), "{version}");
+            assert_eq!(loaded.state_hash(), book.state_hash(), "{version}, shard {shard}");
+        }
     }
 }
 

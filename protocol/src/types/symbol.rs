@@ -67,6 +67,28 @@ impl Symbol {
         u32::from_be_bytes(self.0)
     }
 
+    /// Number of bits of [`Symbol::packed`].
+    pub const PACKED_BITS: u32 = 18;
+
+    /// Returns the symbol in as few bits as shifts alone can make of it: the lower six bits of each
+    /// letter, which tell letters, digits and nothing apart. It is never 0.
+    #[inline]
+    pub const fn packed(self) -> u32 {
+        let letters = self.letters();
+        (letters & 0x3f) | (letters >> 2 & 0xfc0) | (letters >> 4 & 0x3_f000)
+    }
+
+    /// Returns the symbol of a number that [`Symbol::packed`] has returned. Any other number gives
+    /// what is not a symbol, and nothing says so: it must be checked where it comes from.
+    #[inline]
+    pub const fn of_packed(packed: u32) -> Self {
+        let low = (packed & 0x3f) | (packed << 2 & 0x3f00) | (packed << 4 & 0x3f_0000);
+        // Digits have the bit 0x20; letters have 0x40 instead, which was cut off.
+        let used = (low + 0x3f_3f3f) & 0x40_4040;
+        let digits = (low & 0x20_2020) << 1;
+        Self((low | (used & !digits)).to_le_bytes())
+    }
+
     /// Returns the number of letters.
     #[inline]
     pub(crate) const fn len(self) -> usize {
@@ -111,6 +133,26 @@ impl From<Symbol> for [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_symbol_is_unpacked_as_it_was() {
+        let one = || (b'0'..=b'9').chain(b'A'..=b'Z').map(Some);
+        let (mut texts, mut count) = (Vec::new(), 0);
+        for first in one() {
+            for second in one().chain([None]) {
+                let third = one().filter(|_| second.is_some()).chain([None]);
+                texts.extend(third.map(|third| [first, second, third]));
+            }
+        }
+        for text in texts {
+            let text: Vec<_> = text.into_iter().flatten().collect();
+            let symbol = Symbol::parse(&text).unwrap();
+            assert!((1..1 << Symbol::PACKED_BITS).contains(&symbol.packed()));
+            assert_eq!(Symbol::of_packed(symbol.packed()), symbol);
+            count += 1;
+        }
+        assert_eq!(count, Symbol::COUNT);
+    }
 
     #[test]
     fn symbols_fold_to_upper_case_and_sort_as_text() {

@@ -1,11 +1,10 @@
 //! The account of one user. Any code may read it; only [`super::apply()`] changes it.
 
-use super::history::{History, HistoryEntry};
-use super::keyed::NotSorted;
+use super::history::{History, HistoryEntry, Listed, PackedHistory};
 use super::portfolio::{EMPTY, Holding, PendingOrder, Portfolio, SetOrder};
 use crate::prefetch::prefetch;
 use daytrade_protocol::{Money, Side, Symbol};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Index of a user in a book; valid for the lifetime of the book.
@@ -14,8 +13,7 @@ pub struct UserId(pub u32);
 
 /// Cash, holdings, pending orders, triggers and the newest transactions of one user. It is sized
 /// for users with cash and one transaction; everything else is allocated separately.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(try_from = "Stored")]
+#[derive(Clone, Debug, Default)]
 #[repr(C)] // for [`Account::prefetch_end`]
 pub struct Account {
     /// Newest transactions, newest last.
@@ -84,8 +82,8 @@ impl Account {
     }
 
     /// Returns the newest transactions, newest first.
-    pub fn history(&self) -> impl Iterator<Item = &HistoryEntry> {
-        self.history.iter().rev()
+    pub fn history(&self) -> impl Iterator<Item = HistoryEntry> {
+        self.history.newest_first()
     }
 
     /// Returns the holding of one symbol, with zero shares if there is none.
@@ -132,10 +130,10 @@ impl PartialEq for Account {
     }
 }
 
-/// An account as it stands in a snapshot. The layout is part of the snapshot format, so a change
-/// requires a new version of snapshots.
+/// An account as it is stored, with its history in one of the two forms. The layout is part of the
+/// snapshot format, so a change requires a new version of snapshots.
 #[derive(Deserialize)]
-struct Stored {
+pub(super) struct Stored<H> {
     cash: Money,
     reserved: Money,
     realised: Money,
@@ -143,12 +141,12 @@ struct Stored {
     pending_buys: VecDeque<PendingOrder>,
     pending_sells: VecDeque<PendingOrder>,
     sets: Vec<SetOrder>,
-    history: History,
+    history: H,
 }
 
 /// As [`Stored`].
 #[derive(Serialize)]
-struct StoredRef<'a> {
+pub(super) struct StoredRef<'a, H> {
     cash: Money,
     reserved: Money,
     realised: Money,
@@ -156,12 +154,12 @@ struct StoredRef<'a> {
     pending_buys: &'a VecDeque<PendingOrder>,
     pending_sells: &'a VecDeque<PendingOrder>,
     sets: &'a [SetOrder],
-    history: &'a History,
+    history: H,
 }
 
-impl Serialize for Account {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let stored = StoredRef {
+impl Account {
+    fn stored<H>(&self, history: H) -> StoredRef<'_, H> {
+        StoredRef {
             cash: self.cash,
             reserved: self.reserved(),
             realised: self.realised(),
@@ -169,25 +167,32 @@ impl Serialize for Account {
             pending_buys: self.pending(Side::Buy),
             pending_sells: self.pending(Side::Sell),
             sets: self.sets(),
-            history: &self.history,
-        };
-        stored.serialize(serializer)
+            history,
+        }
+    }
+
+    /// Returns the account as the state hash covers it.
+    pub(super) fn listed(&self) -> StoredRef<'_, Listed<'_>> {
+        self.stored(Listed(&self.history))
+    }
+
+    /// Returns the account as a snapshot holds it.
+    pub(super) fn packed(&self) -> StoredRef<'_, PackedHistory> {
+        self.stored(PackedHistory::of(&self.history))
     }
 }
 
-impl TryFrom<Stored> for Account {
-    type Error = &'static str;
-
-    fn try_from(stored: Stored) -> Result<Self, Self::Error> {
-        let Stored { cash, history, .. } = stored;
+impl<H: TryInto<History>> Stored<H> {
+    /// Returns the account; None if there is none like this.
+    pub(super) fn account(self) -> Option<Account> {
+        let history = self.history.try_into().ok()?;
         let portfolio = Portfolio {
-            reserved: stored.reserved,
-            realised: stored.realised,
-            pending: [stored.pending_buys, stored.pending_sells],
-            ..Portfolio::stored(stored.holdings, stored.sets)
-                .map_err(|NotSorted| "holdings or set amounts are not in their order")?
+            reserved: self.reserved,
+            realised: self.realised,
+            pending: [self.pending_buys, self.pending_sells],
+            ..Portfolio::stored(self.holdings, self.sets).ok()?
         };
         let portfolio = (portfolio != EMPTY).then(|| Box::new(portfolio));
-        Ok(Self { history, cash, portfolio })
+        Some(Account { history, cash: self.cash, portfolio })
     }
 }

@@ -18,7 +18,7 @@ use super::account::{Account, UserId};
 use super::apply::apply;
 use super::checkpoint::{Checkpoint, LoadError, Loader, Slice, StateHash, append_entry};
 use super::event::Event;
-use super::history::HistoryEntry;
+use super::history::Position;
 use super::market::MarketState;
 use super::record::{Outcome, Record};
 use super::trigger_book::{TriggerBook, TriggerKey};
@@ -36,7 +36,7 @@ struct Slot {
     account: Account,
 }
 
-const _: () = assert!(size_of::<Slot>() <= 72);
+const _: () = assert!(size_of::<Slot>() <= 80);
 
 /// The accounts of one shard.
 #[derive(Debug, Default)]
@@ -185,10 +185,11 @@ impl Book {
         // The history shows what changed an account, or tried to: a screen that looks at it would
         // otherwise fill it.
         let Some(id) = id.filter(|_| !name.only_reads()) else { return };
-        let mut entry = HistoryEntry::new(stamp.at_ms, number, name, fields.symbol, fields.funds);
-        entry.refused = refused.map(Refusal::code);
         self.before_change(id);
-        self.slots[id.0 as usize].account.history.push(entry);
+        let position = Position { number, at_ms: stamp.at_ms };
+        let (history, refused) =
+            (&mut self.slots[id.0 as usize].account.history, refused.map(Refusal::code));
+        history.push(position, name, fields.symbol, fields.funds, refused);
     }
 
     /// Opens an account for a user who has none.
@@ -272,7 +273,8 @@ impl Book {
         let (mut hash, mut bytes) = (StateHash::default(), Vec::new());
         for (at, slot) in self.slots.iter().enumerate() {
             bytes.clear();
-            append_entry(UserId(at as u32), &slot.name, &slot.account, &mut bytes, &mut hash);
+            let account = slot.account.listed();
+            append_entry(UserId(at as u32), &slot.name, account, &mut bytes, &mut hash);
         }
         hash
     }

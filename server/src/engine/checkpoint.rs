@@ -3,7 +3,8 @@
 //! The copy is consistent as of one moment: an account that is about to change before its turn is
 //! copied first. The caller bounds the size of each slice, so commands wait only briefly.
 
-use super::account::{Account, UserId};
+use super::account::{Account, Stored, UserId};
+use super::history::{History, HistoryEntry, StoredHistory};
 use daytrade_protocol::UserName;
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
@@ -25,18 +26,18 @@ impl AddAssign<&[u8]> for StateHash {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct EntryRef<'a> {
+#[derive(Serialize)]
+struct EntryRef<'a, A> {
     id: u32,
     name: &'a UserName,
-    account: &'a Account,
+    account: A,
 }
 
-#[derive(Debug, Deserialize)]
-struct Entry {
+#[derive(Deserialize)]
+struct Entry<H> {
     id: u32,
     name: UserName,
-    account: Account,
+    account: Stored<H>,
 }
 
 /// Where postcard appends an account.
@@ -70,11 +71,11 @@ impl Flavor for Appended {
     }
 }
 
-/// Appends one account in the snapshot format.
+/// Appends one account as it is stored.
 pub(super) fn append_entry(
     id: UserId,
     name: &UserName,
-    account: &Account,
+    account: impl Serialize,
     out: &mut Vec<u8>,
     hash: &mut StateHash,
 ) {
@@ -122,7 +123,7 @@ impl Checkpoint {
         let (word, bit) = (id.0 as usize / 64, 1 << (id.0 % 64));
         if (self.next..self.end).contains(&id.0) && self.early[word] & bit == 0 {
             self.early[word] |= bit;
-            append_entry(id, name, account, &mut self.bytes, &mut self.hash);
+            append_entry(id, name, account.packed(), &mut self.bytes, &mut self.hash);
         }
     }
 
@@ -137,7 +138,7 @@ impl Checkpoint {
             let id = UserId(self.next);
             if self.early[id.0 as usize / 64] & (1 << (id.0 % 64)) == 0 {
                 let (name, account) = account_at(id);
-                append_entry(id, name, account, &mut self.bytes, &mut self.hash);
+                append_entry(id, name, account.packed(), &mut self.bytes, &mut self.hash);
             }
             let ahead = |accounts| {
                 let id = self.next + accounts;
@@ -167,32 +168,54 @@ pub enum LoadError {
     Hash,
 }
 
+/// How the histories of a copy are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryForm {
+    /// As lists of transactions.
+    Listed,
+    /// Packed.
+    Packed,
+}
+
 /// Accounts of a copy that is being read back.
 #[derive(Debug)]
 pub struct Loader {
     slots: Vec<Option<(UserName, Account)>>,
     hash: StateHash,
+    form: HistoryForm,
 }
 
 impl Loader {
     /// Creates a loader for this number of users.
-    pub fn new(users: u32) -> Self {
-        Self { slots: (0..users).map(|_| None).collect(), hash: StateHash::default() }
+    pub fn new(users: u32, form: HistoryForm) -> Self {
+        let slots = (0..users).map(|_| None).collect();
+        Self { slots, hash: StateHash::default(), form }
     }
 
     /// Reads the accounts of one slice.
     ///
     /// # Errors
     /// [`LoadError::Entry`] or [`LoadError::Incomplete`].
-    #[expect(clippy::indexing_slicing, reason = "the bits cover every user of the copy")]
-    pub fn take(&mut self, mut bytes: &[u8]) -> Result<(), LoadError> {
+    pub fn take(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
+        match self.form {
+            HistoryForm::Listed => self.take_entries::<Vec<HistoryEntry>>(bytes),
+            HistoryForm::Packed => self.take_entries::<StoredHistory<'_>>(bytes),
+        }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the rest is the end of the bytes")]
+    fn take_entries<'a, H>(&mut self, mut bytes: &'a [u8]) -> Result<(), LoadError>
+    where
+        H: Deserialize<'a> + TryInto<History>,
+    {
         while !bytes.is_empty() {
             let (entry, rest) =
-                postcard::take_from_bytes::<Entry>(bytes).map_err(|_| LoadError::Entry)?;
+                postcard::take_from_bytes::<Entry<H>>(bytes).map_err(|_| LoadError::Entry)?;
             self.hash += &bytes[..bytes.len() - rest.len()];
             bytes = rest;
+            let account = entry.account.account().ok_or(LoadError::Entry)?;
             let slot = self.slots.get_mut(entry.id as usize).ok_or(LoadError::Incomplete)?;
-            if slot.replace((entry.name, entry.account)).is_some() {
+            if slot.replace((entry.name, account)).is_some() {
                 return Err(LoadError::Incomplete);
             }
         }

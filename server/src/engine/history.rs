@@ -1,234 +1,260 @@
 //! The newest transactions of an account, as DISPLAY_SUMMARY shows them.
 //!
-//! Among a million accounts most have few. The first transaction is stored in the account itself. A
-//! ring for more is allocated in two sizes only: copying a history that is not in the processor's
-//! cache takes as long as a command.
+//! They are stored compactly (see [`compact`]), because memory is what an account costs: to get a
+//! page of it takes as long as ten commands, and a snapshot copies all of it. A history must hold
+//! the newest [`HISTORY_MAX`] transactions, whatever they are.
+
+mod compact;
+mod entry;
+mod stored;
+
+pub(super) use compact::Position;
+pub use entry::HistoryEntry;
+pub(super) use stored::{Listed, PackedHistory, StoredHistory};
 
 use crate::limits::HISTORY_MAX;
 use crate::prefetch::{prefetch, prefetch_all};
+use compact::{Action, Older};
 use daytrade_protocol::{Code, CommandName, Money, Symbol};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::VecDeque;
 
-/// A transaction as DISPLAY_SUMMARY shows it. The layout is compact, because an account holds ten
-/// of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HistoryEntry {
-    /// Time of the transaction, Unix milliseconds.
-    pub at_ms: u64,
-    /// Transaction number.
-    pub number: u64,
-    amount_cents: i64,
-    /// Symbol in the command.
-    pub symbol: Option<Symbol>,
-    /// Name of the command.
-    pub command: CommandName,
-    /// Code of the refusal, or None if the command was executed.
-    pub refused: Option<Code>,
+/// Number of transactions besides the newest one.
+const OLDER_MAX: usize = HISTORY_MAX - 1;
+
+/// The latest time that a compact history holds, in the year 10889.
+const TIME_MAX_MS: u64 = (1 << 48) - 1;
+
+/// The newest transactions, at most [`HISTORY_MAX`].
+#[derive(Clone, Debug)]
+pub(super) struct History {
+    /// Number of the newest transaction.
+    number: u64,
+    /// Its time, in two parts.
+    at_ms: u32,
+    at_ms_above: u16,
+    /// Number of transactions.
+    count: u8,
+    /// Index of the oldest transaction in a full ring; 0 before it is full.
+    oldest: u8,
+    /// What the newest transaction was.
+    newest: Action,
+    others: Others,
 }
 
-/// Represents "no amount". No valid amount has this value.
-const NO_AMOUNT: i64 = i64::MIN;
+/// The transactions besides the newest one.
+#[derive(Clone, Debug)]
+enum Others {
+    /// At most one. If there is none, this has no meaning.
+    One(Older),
+    /// A ring. What follows those that there are has no meaning.
+    Many(Box<[Older; OLDER_MAX]>),
+    /// All transactions, the newest one too, since one of them cannot be stored compactly: its
+    /// amount is negative or $42,949,672.95 or more, or it is too far from the one before it.
+    #[expect(clippy::box_collection, reason = "the account is sized for the other variants")]
+    Wide(Box<VecDeque<HistoryEntry>>),
+}
 
-impl HistoryEntry {
-    /// Creates an entry of a command that was not refused.
+// The variant is stored in a niche of the command.
+const _: () = assert!(size_of::<History>() == 40);
+// `count` and `oldest` are `u8`.
+const _: () = assert!(HISTORY_MAX <= u8::MAX as usize);
+
+impl Default for History {
+    fn default() -> Self {
+        let newest = Action { amount: 0, symbol_and_code: [0; 3], command: CommandName::Add };
+        let others = Others::One(Position { number: 0, at_ms: 0 }.older(newest));
+        Self { number: 0, at_ms: 0, at_ms_above: 0, count: 0, oldest: 0, newest, others }
+    }
+}
+
+impl History {
+    /// Returns number and time of the newest transaction.
     #[inline]
-    pub fn new(
-        at_ms: u64,
-        number: u64,
+    const fn position(&self) -> Position {
+        let at_ms = (self.at_ms_above as u64) << u32::BITS | self.at_ms as u64;
+        Position { number: self.number, at_ms }
+    }
+
+    /// Appends a transaction. A full history forgets its oldest one.
+    #[inline]
+    pub(super) fn push(
+        &mut self,
+        next: Position,
         command: CommandName,
         symbol: Option<Symbol>,
         amount: Option<Money>,
-    ) -> Self {
-        let amount_cents = amount.map_or(NO_AMOUNT, Money::cents);
-        Self { at_ms, number, amount_cents, symbol, command, refused: None }
-    }
-
-    /// Returns the amount in the command.
-    pub fn amount(&self) -> Option<Money> {
-        (self.amount_cents != NO_AMOUNT).then(|| Money::from_cents(self.amount_cents))
-    }
-}
-
-/// Capacity of the first ring that is allocated; the second one has [`HISTORY_MAX`].
-const FEW: usize = HISTORY_MAX.div_ceil(3);
-
-/// The newest transactions, at most [`HISTORY_MAX`].
-#[derive(Clone, Debug, Default)]
-pub(super) enum History {
-    /// No transaction.
-    #[default]
-    Empty,
-    /// The only transaction.
-    One(HistoryEntry),
-    /// Several transactions.
-    Many {
-        /// A ring, whose oldest entry is at `oldest`. Before it is full it begins at 0, and what
-        /// follows its `len` entries has no meaning.
-        ring: Box<[HistoryEntry]>,
-        len: u8,
-        oldest: u8,
-    },
-}
-
-// The variant is stored in a niche of `HistoryEntry`, so the enum is no larger than one entry.
-const _: () = assert!(size_of::<History>() == size_of::<HistoryEntry>());
-// `len` and `oldest` are `u8`.
-const _: () = assert!(FEW < HISTORY_MAX && HISTORY_MAX <= u8::MAX as usize);
-
-impl History {
-    /// Appends a transaction. A full history forgets its oldest one.
-    #[inline]
-    pub(super) fn push(&mut self, entry: HistoryEntry) {
-        match self {
-            Self::Many { ring, len, oldest } if usize::from(*len) == HISTORY_MAX => {
-                if let Some(replaced) = ring.get_mut(usize::from(*oldest)) {
-                    *replaced = entry;
-                }
-                *oldest = (*oldest + 1) % HISTORY_MAX as u8;
-            }
-            Self::Many { ring, len, .. } if usize::from(*len) < ring.len() => {
-                if let Some(next) = ring.get_mut(usize::from(*len)) {
-                    *next = entry;
-                }
-                *len += 1;
-            }
-            Self::Empty => *self = Self::One(entry),
-            Self::One(_) | Self::Many { .. } => self.grow(entry),
+        refused: Option<Code>,
+    ) {
+        let before = self.position();
+        let is_near = self.count == 0 || before.is_near(next);
+        if let Some(action) = Action::of(command, symbol, amount, refused)
+            && is_near
+            && next.at_ms <= TIME_MAX_MS
+            && self.push_older(before.older(self.newest))
+        {
+            self.newest = action;
+            self.number = next.number;
+            self.at_ms = next.at_ms as u32;
+            self.at_ms_above = (next.at_ms >> u32::BITS) as u16;
+        } else {
+            let Position { number, at_ms } = next;
+            self.push_wide(HistoryEntry::new(at_ms, number, command, symbol, amount, refused));
         }
     }
 
-    /// Appends a transaction to a history whose ring is full and smaller than [`HISTORY_MAX`].
-    #[inline(never)]
-    fn grow(&mut self, entry: HistoryEntry) {
-        let (held, _) = self.parts();
-        let len = held.len() + 1;
-        let capacity = if len <= FEW { FEW } else { HISTORY_MAX };
-        // Not `reserve`: reallocation reads the header of the next heap block, a cache miss.
-        let mut ring = Vec::with_capacity(capacity);
-        ring.extend_from_slice(held);
-        ring.resize(capacity, entry);
-        *self = Self::Many { ring: ring.into_boxed_slice(), len: len as u8, oldest: 0 };
+    /// Appends what was the newest transaction, if there was one. Returns false if the history is
+    /// not compact.
+    #[inline]
+    fn push_older(&mut self, older: Older) -> bool {
+        let count = usize::from(self.count);
+        match &mut self.others {
+            Others::Many(ring) if count == HISTORY_MAX => {
+                if let Some(oldest) = ring.get_mut(usize::from(self.oldest)) {
+                    *oldest = older;
+                }
+                self.oldest = (self.oldest + 1) % OLDER_MAX as u8;
+                return true;
+            }
+            Others::Many(ring) => {
+                if let Some(next) = ring.get_mut(count - 1) {
+                    *next = older;
+                }
+            }
+            Others::One(only) if count < 2 => *only = older,
+            Others::One(oldest) => self.others = Others::many(*oldest, older),
+            Others::Wide(_) => return false,
+        }
+        self.count += 1;
+        true
     }
 
-    /// Returns the transactions, oldest first, in two parts.
-    #[inline]
-    fn parts(&self) -> (&[HistoryEntry], &[HistoryEntry]) {
-        match self {
-            Self::Empty => (&[], &[]),
-            Self::One(entry) => (std::slice::from_ref(entry), &[]),
-            Self::Many { ring, len, oldest } => {
-                let held = ring.get(..usize::from(*len)).unwrap_or_default();
-                let (newer, older) =
-                    held.split_at_checked(usize::from(*oldest)).unwrap_or_default();
-                (older, newer)
-            }
+    /// Appends a transaction, after which the history is not compact.
+    #[cold]
+    fn push_wide(&mut self, entry: HistoryEntry) {
+        let mut all = match std::mem::take(self) {
+            Self { others: Others::Wide(all), .. } => all,
+            compact => Box::new(compact.oldest_first().into()),
+        };
+        if all.len() == HISTORY_MAX {
+            all.pop_front();
         }
+        all.push_back(entry);
+        self.others = Others::Wide(all);
+    }
+
+    /// Returns the transactions besides the newest one of a compact history, newest first.
+    #[inline]
+    fn older(&self) -> OlderOnes<'_> {
+        let ring = match &self.others {
+            Others::One(only) => std::slice::from_ref(only),
+            Others::Many(ring) => &ring[..],
+            Others::Wide(_) => &[],
+        };
+        let held = ring.get(..usize::from(self.count).saturating_sub(1)).unwrap_or_default();
+        // The oldest of a ring that is not full is the first one: then all are in the second part.
+        let (newer, older) = held.split_at_checked(usize::from(self.oldest)).unwrap_or_default();
+        OlderOnes { newer, older }
+    }
+
+    /// Returns the transactions, newest first.
+    #[inline]
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = HistoryEntry> {
+        let mut wide = match &self.others {
+            Others::Wide(all) => Some(all.iter().rev()),
+            _ => None,
+        };
+        let mut older = self.older();
+        let mut next = (self.count > 0).then(|| (self.position(), self.newest));
+        std::iter::from_fn(move || {
+            if let Some(wide) = &mut wide {
+                return wide.next().copied();
+            }
+            let (position, action) = next?;
+            next = older.next().map(|older| (position.before(older), older.action));
+            Some(action.entry(position))
+        })
     }
 
     /// Returns the transactions, oldest first.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &HistoryEntry> {
-        let (older, newer) = self.parts();
-        older.iter().chain(newer)
+    fn oldest_first(&self) -> Vec<HistoryEntry> {
+        let mut entries: Vec<_> = self.newest_first().collect();
+        entries.reverse();
+        entries
     }
 
     /// Removes the transactions that are not wanted.
     pub(super) fn retain(&mut self, is_wanted: impl Fn(&HistoryEntry) -> bool) {
-        *self = self.iter().copied().filter(is_wanted).collect();
+        *self = self.oldest_first().into_iter().filter(is_wanted).collect();
     }
 
-    /// Prefetches the entry that the next transaction overwrites.
+    /// Prefetches what the next transaction overwrites.
     #[inline]
     pub(super) fn prefetch_next(&self) {
-        if let Self::Many { ring, len, oldest } = self {
-            let next = if usize::from(*len) == HISTORY_MAX { *oldest } else { *len };
-            match ring.get(usize::from(next)) {
-                Some(place) => prefetch(place),
-                // `grow` will copy the whole ring.
-                None => prefetch_all(ring),
-            }
+        if let Others::Many(ring) = &self.others {
+            let is_full = usize::from(self.count) == HISTORY_MAX;
+            let next = if is_full { self.oldest } else { self.count.wrapping_sub(1) };
+            ring.get(usize::from(next)).inspect(|place| prefetch(*place));
         }
     }
 
     /// Prefetches all transactions.
     pub(super) fn prefetch_all(&self) {
-        if let Self::Many { ring, len, .. } = self {
-            prefetch_all(ring.get(..usize::from(*len)).unwrap_or_default());
+        if let Others::Many(ring) = &self.others {
+            let held = ring.get(..usize::from(self.count).saturating_sub(1));
+            prefetch_all(held.unwrap_or_default());
         }
+    }
+}
+
+/// The two parts of a ring, each of which begins with its oldest transaction.
+struct OlderOnes<'a> {
+    newer: &'a [Older],
+    older: &'a [Older],
+}
+
+impl<'a> Iterator for OlderOnes<'a> {
+    type Item = &'a Older;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a Older> {
+        if let Some((newest, rest)) = self.newer.split_last() {
+            self.newer = rest;
+            return Some(newest);
+        }
+        let (newest, rest) = self.older.split_last()?;
+        self.older = rest;
+        Some(newest)
+    }
+}
+
+impl Others {
+    /// Returns a ring of two transactions.
+    #[inline(never)]
+    fn many(oldest: Older, newer: Older) -> Self {
+        let mut ring = Box::new([newer; OLDER_MAX]);
+        let [first, ..] = &mut *ring;
+        *first = oldest;
+        Self::Many(ring)
     }
 }
 
 impl FromIterator<HistoryEntry> for History {
     fn from_iter<I: IntoIterator<Item = HistoryEntry>>(entries: I) -> Self {
-        let mut history = Self::Empty;
-        entries.into_iter().for_each(|entry| history.push(entry));
+        let mut history = Self::default();
+        for entry in entries {
+            let HistoryEntry { at_ms, number, symbol, command, refused, .. } = entry;
+            let position = Position { number, at_ms };
+            history.push(position, command, symbol, entry.amount(), refused);
+        }
         history
     }
 }
 
 impl PartialEq for History {
     fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
-    }
-}
-
-/// As a sequence, oldest first: a part of the snapshot format.
-impl Serialize for History {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (older, newer) = self.parts();
-        if newer.is_empty() {
-            older.serialize(serializer)
-        } else {
-            serializer.collect_seq(self.iter())
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for History {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Vec::deserialize(deserializer)?.into_iter().collect())
+        self.oldest_first() == other.oldest_first()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(number: u64) -> HistoryEntry {
-        HistoryEntry::new(5, number, CommandName::Add, None, Some(Money::from_cents(7)))
-    }
-
-    fn numbers<'a>(entries: impl Iterator<Item = &'a HistoryEntry>) -> Vec<u64> {
-        entries.map(|entry| entry.number).collect()
-    }
-
-    #[test]
-    fn it_holds_the_newest_transactions_in_order_however_many_came() {
-        let mut history = History::default();
-        for pushed in 1..=35 {
-            history.push(entry(pushed));
-            let held: Vec<_> = (pushed.saturating_sub(9).max(1)..=pushed).collect();
-            assert_eq!(numbers(history.iter()), held);
-            assert_eq!(
-                numbers(history.iter().rev()),
-                held.iter().rev().copied().collect::<Vec<_>>()
-            );
-            assert_eq!(history, (1..=pushed).map(entry).collect());
-            assert_ne!(history, (2..=pushed + 1).map(entry).collect());
-        }
-        history.retain(|entry| entry.number % 2 == 0);
-        assert_eq!(numbers(history.iter()), [26, 28, 30, 32, 34]);
-        history.push(entry(36));
-        assert_eq!(numbers(history.iter()), [26, 28, 30, 32, 34, 36]);
-    }
-
-    #[test]
-    fn it_is_stored_as_a_sequence_oldest_first() {
-        for count in [0, 1, 2, 4, 5, 10, 13] {
-            let history: History = (1..=count).map(entry).collect();
-            let stored = postcard::to_allocvec(&history).unwrap();
-            let sequence: Vec<_> = history.iter().copied().collect();
-            assert_eq!(stored, postcard::to_allocvec(&sequence).unwrap());
-            assert_eq!(postcard::from_bytes::<History>(&stored).unwrap(), history);
-        }
-    }
-}
+mod tests;

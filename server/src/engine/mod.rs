@@ -26,7 +26,7 @@ mod user_index;
 pub use account::{Account, UserId};
 pub use apply::apply;
 pub use book::{Book, Known, Stamp};
-pub use checkpoint::{LoadError, Loader, Slice, StateHash};
+pub use checkpoint::{HistoryForm, LoadError, Loader, Slice, StateHash};
 pub use commands::{Price, Rejection, decide, expire_oldest, fill, reply_to, write_summary};
 pub use event::{Event, Events};
 pub use history::HistoryEntry;

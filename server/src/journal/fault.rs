@@ -5,7 +5,7 @@ use std::io;
 
 /// Version of snapshots and of the accounts in them. In version 1, histories also hold commands
 /// /// that only read. Versions before 3 say nothing of the market.
-pub(crate) const SNAPSHOT_VERSION: u16 = 3;
+pub(crate) const SNAPSHOT_VERSION: u16 = 4;
 
 /// Reason why a file is not the expected segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Recovers a shard's accounts: the newest good snapshot and the journal after it, or the whole
 //! journal.
 
-use crate::engine::{Book, Known, Loader, MarketState, Stamp, StateHash};
+use crate::engine::{Book, HistoryForm, Known, Loader, MarketState, Stamp, StateHash};
 use crate::journal::decision::{Decision, SeenSnapshot};
 use crate::journal::{
     Anchor, Fault, LogStore, ReadError, Recovered, RecoveryError, SegmentFault, SnapshotFault,
@@ -11,6 +11,8 @@ use std::io;
 
 /// First version of snapshots whose histories have no command that only reads.
 const READS_LEFT_OUT: u16 = 2;
+/// First version of snapshots whose histories are packed.
+const HISTORIES_PACKED: u16 = 4;
 
 /// The accounts of a shard and the end of its journal.
 pub struct RecoveredShard {
@@ -172,7 +174,9 @@ fn load(
         Err(fault) => return Ok(Err(fault)),
     };
     let SnapshotHeader { version, anchor, users, assigned_max, .. } = *reader.header();
-    let mut loader = Loader::new(users);
+    let is_packed = version >= HISTORIES_PACKED;
+    let form = if is_packed { HistoryForm::Packed } else { HistoryForm::Listed };
+    let mut loader = Loader::new(users, form);
     let mut loaded = Ok(());
     let (hash, market) = match reader.blocks(|bytes| {
         if loaded.is_ok() {

@@ -77,7 +77,7 @@ pub fn write_summary(account: &Account, user: &UserName, tag: Option<Tag>, out: 
         details.trigger(side, symbol, amount, trigger.map(|trigger| trigger.price), shares);
     }
     for entry in account.history() {
-        let HistoryEntry { at_ms, number, symbol, command, refused, .. } = *entry;
+        let HistoryEntry { at_ms, number, symbol, command, refused, .. } = entry;
         details.history(at_ms, number, command, symbol, entry.amount(), refused);
     }
     let lines = details.lines();

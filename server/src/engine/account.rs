@@ -1,6 +1,6 @@
 //! The account of one user. Any code may read it; only [`super::apply()`] changes it.
 
-use super::history::{History, HistoryEntry, Listed, PackedHistory};
+use super::history::{History, HistoryEntry};
 use super::portfolio::{EMPTY, Holding, PendingOrder, Portfolio, SetOrder};
 use crate::prefetch::prefetch;
 use daytrade_protocol::{Money, Side, Symbol};
@@ -158,7 +158,8 @@ pub(super) struct StoredRef<'a, H> {
 }
 
 impl Account {
-    fn stored<H>(&self, history: H) -> StoredRef<'_, H> {
+    /// Returns the account as it is stored, with its history in one of its forms.
+    pub(super) fn stored<H>(&self, history: H) -> StoredRef<'_, H> {
         StoredRef {
             cash: self.cash,
             reserved: self.reserved(),
@@ -169,16 +170,6 @@ impl Account {
             sets: self.sets(),
             history,
         }
-    }
-
-    /// Returns the account as the state hash covers it.
-    pub(super) fn listed(&self) -> StoredRef<'_, Listed<'_>> {
-        self.stored(Listed(&self.history))
-    }
-
-    /// Returns the account as a snapshot holds it.
-    pub(super) fn packed(&self) -> StoredRef<'_, PackedHistory> {
-        self.stored(PackedHistory::of(&self.history))
     }
 }
 

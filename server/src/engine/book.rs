@@ -18,7 +18,7 @@ use super::account::{Account, UserId};
 use super::apply::apply;
 use super::checkpoint::{Checkpoint, LoadError, Loader, Slice, StateHash, append_entry};
 use super::event::Event;
-use super::history::Position;
+use super::history::{Listed, Position};
 use super::market::MarketState;
 use super::record::{Outcome, Record};
 use super::trigger_book::{TriggerBook, TriggerKey};
@@ -273,7 +273,7 @@ impl Book {
         let (mut hash, mut bytes) = (StateHash::default(), Vec::new());
         for (at, slot) in self.slots.iter().enumerate() {
             bytes.clear();
-            let account = slot.account.listed();
+            let account = slot.account.stored(Listed(&slot.account.history));
             append_entry(UserId(at as u32), &slot.name, account, &mut bytes, &mut hash);
         }
         hash

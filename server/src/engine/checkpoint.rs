@@ -4,7 +4,7 @@
 //! copied first. The caller bounds the size of each slice, so commands wait only briefly.
 
 use super::account::{Account, Stored, UserId};
-use super::history::{History, HistoryEntry, StoredHistory};
+use super::history::{History, HistoryEntry, PackedHistory, StoredHistory};
 use daytrade_protocol::UserName;
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
@@ -117,13 +117,18 @@ impl Checkpoint {
         Self { next: 0, end: users as u32, early, bytes: Vec::new(), hash: StateHash::default() }
     }
 
+    fn append(&mut self, id: UserId, name: &UserName, account: &Account) {
+        let history = PackedHistory::of(&account.history);
+        append_entry(id, name, account.stored(&history), &mut self.bytes, &mut self.hash);
+    }
+
     /// Copies an account before it changes, unless it is already copied.
     #[expect(clippy::indexing_slicing, reason = "the bits cover every user of the copy")]
     pub(super) fn before_change(&mut self, id: UserId, name: &UserName, account: &Account) {
         let (word, bit) = (id.0 as usize / 64, 1 << (id.0 % 64));
         if (self.next..self.end).contains(&id.0) && self.early[word] & bit == 0 {
             self.early[word] |= bit;
-            append_entry(id, name, account.packed(), &mut self.bytes, &mut self.hash);
+            self.append(id, name, account);
         }
     }
 
@@ -138,7 +143,7 @@ impl Checkpoint {
             let id = UserId(self.next);
             if self.early[id.0 as usize / 64] & (1 << (id.0 % 64)) == 0 {
                 let (name, account) = account_at(id);
-                append_entry(id, name, account.packed(), &mut self.bytes, &mut self.hash);
+                self.append(id, name, account);
             }
             let ahead = |accounts| {
                 let id = self.next + accounts;
@@ -150,7 +155,9 @@ impl Checkpoint {
             self.next += 1;
         }
         let last = (self.next == self.end).then_some(self.hash);
-        Slice { bytes: std::mem::take(&mut self.bytes), last }
+        // The next slice is about as long: it need not grow.
+        let next = Vec::with_capacity(if last.is_some() { 0 } else { self.bytes.len() });
+        Slice { bytes: std::mem::replace(&mut self.bytes, next), last }
     }
 }
 

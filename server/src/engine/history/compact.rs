@@ -82,17 +82,11 @@ impl Position {
         i32::try_from(number).is_ok() && time.is_some_and(|ms| u32::try_from(ms).is_ok())
     }
 
-    /// Returns how far a near transaction is before this position: its number and its time.
-    #[inline]
-    pub(super) const fn distance(self, older: &Older) -> (i32, u32) {
-        let number = (self.number as u32).wrapping_sub(older.number).cast_signed();
-        (number, (self.at_ms as u32).wrapping_sub(older.at_ms))
-    }
-
     /// Returns the position of a near transaction, to which this one is the next.
     #[inline]
     pub(super) fn before(self, older: &Older) -> Self {
-        let (number, time) = self.distance(older);
+        let number = (self.number as u32).wrapping_sub(older.number).cast_signed();
+        let time = (self.at_ms as u32).wrapping_sub(older.at_ms);
         Self {
             number: self.number.wrapping_add_signed(-i64::from(number)),
             at_ms: self.at_ms.wrapping_sub(time.into()),

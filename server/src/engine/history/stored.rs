@@ -2,7 +2,7 @@
 //! version 3 and for the state hash, and packed, as in snapshots from version 4 on. Bytes that are
 //! read need not be those of a history; then they must never become one.
 
-use super::compact::{Action, Older, Position};
+use super::compact::{Action, Position};
 use super::entry::HistoryEntry;
 use super::{History, Others};
 use crate::limits::HISTORY_MAX;
@@ -66,20 +66,20 @@ const fn width(bits: u32) -> usize {
     WIDTH_MAX - bits.leading_zeros() as usize / 8
 }
 
-/// Bytes that fields are appended to, each as a whole word, of which the next field overwrites what
-/// is too much.
+/// Bytes that fields are appended to.
 struct Packing {
     bytes: [u8; PACKED_BYTES_MAX],
     at: usize,
 }
 
 impl Packing {
+    /// Appends the lower bytes of a word. All of it is written: what follows overwrites the rest.
     #[inline]
-    fn put<const N: usize>(&mut self, field: [u8; N], width: usize) {
+    fn put(&mut self, word: u64, bytes: usize) {
         if let Some(space) = self.bytes.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
-            *space = field;
+            *space = word.to_le_bytes();
         }
-        self.at += width;
+        self.at += bytes;
     }
 }
 
@@ -89,7 +89,7 @@ impl PackedHistory {
         if let Others::Wide(all) = &history.others {
             return Self::List(all.iter().copied().collect());
         }
-        packing.put([history.count], 1);
+        packing.put(history.count.into(), 1);
         if history.count > 0 {
             pack(history, &mut packing);
         }
@@ -98,30 +98,32 @@ impl PackedHistory {
 }
 
 fn pack(history: &History, packing: &mut Packing) {
-    let newest = history.position().older(history.newest);
-    let all = || std::iter::once(&newest).chain(history.older());
-    let mut distances = [(0, 0); HISTORY_MAX];
-    let (mut amounts, mut numbers, mut times) = (0, 0, 0);
-    let mut next = history.position();
-    for (older, distance) in all().zip(&mut distances) {
-        let (number, time) = next.distance(older);
-        *distance = (zigzag(number), time);
-        next = next.before(older);
+    let Position { number, at_ms } = history.position();
+    let mut next = history.position().older(history.newest);
+    let mut all = [(next.action, 0, 0); HISTORY_MAX];
+    let (mut amounts, mut numbers, mut times) = (next.action.amount, 0, 0);
+    for (older, place) in history.older().zip(all.iter_mut().skip(1)) {
+        let number = zigzag(next.number.wrapping_sub(older.number).cast_signed());
+        let time = next.at_ms.wrapping_sub(older.at_ms);
+        *place = (older.action, number, time);
         amounts |= older.action.amount;
-        numbers |= distance.0;
+        numbers |= number;
         times |= time;
+        next = *older;
     }
-    let widths = [amounts, numbers, times].map(width);
-    packing.put(widths.map(|width| width as u8), widths.len());
-    packing.put(history.number.to_le_bytes(), NUMBER_BYTES);
-    packing.put(history.position().at_ms.to_le_bytes(), TIME_BYTES);
-    let [amount_width, number_width, time_width] = widths;
-    for (Older { action, .. }, (number, time)) in all().zip(distances) {
+    let [amount_bytes, number_bytes, time_bytes] = [amounts, numbers, times].map(width);
+    for bytes in [amount_bytes, number_bytes, time_bytes] {
+        packing.put(bytes as u64, 1);
+    }
+    packing.put(number, NUMBER_BYTES);
+    packing.put(at_ms, TIME_BYTES);
+    for (action, number, time) in all.into_iter().take(history.count.into()) {
         let [first, second, third] = action.symbol_and_code;
-        packing.put([first, second, third, action.command as u8], ACTION_BYTES);
-        packing.put(action.amount.to_le_bytes(), amount_width);
-        packing.put(number.to_le_bytes(), number_width);
-        packing.put(time.to_le_bytes(), time_width);
+        let code = u32::from_le_bytes([first, second, third, action.command as u8]);
+        let word = u64::from(action.amount) << u32::BITS | u64::from(code);
+        packing.put(word, ACTION_BYTES + amount_bytes);
+        let word = u64::from(time) << (8 * number_bytes) | u64::from(number);
+        packing.put(word, number_bytes + time_bytes);
     }
 }
 

@@ -186,12 +186,14 @@ impl SnapshotFile {
     }
 
     fn block(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut framed = Vec::with_capacity(bytes.len() + 8);
-        framed.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        framed.extend_from_slice(&crc32fast::hash(bytes).to_le_bytes());
-        framed.extend_from_slice(bytes);
-        self.file.write_all_at(&framed, self.offset)?;
-        self.offset += framed.len() as u64;
+        let mut head = [0; 8];
+        let (length, checksum) = head.split_at_mut(4);
+        length.copy_from_slice(&(bytes.len() as u32).to_le_bytes());
+        checksum.copy_from_slice(&crc32fast::hash(bytes).to_le_bytes());
+        self.file.write_all_at(&head, self.offset)?;
+        self.offset += head.len() as u64;
+        self.file.write_all_at(bytes, self.offset)?;
+        self.offset += bytes.len() as u64;
         Ok(())
     }
 }

@@ -128,12 +128,17 @@ impl History {
         true
     }
 
-    /// Appends a transaction, after which the history is not compact.
+    /// Appends a transaction. The history is no longer compact, until it is read from the disk.
     #[cold]
     fn push_wide(&mut self, entry: HistoryEntry) {
         let mut all = match std::mem::take(self) {
             Self { others: Others::Wide(all), .. } => all,
-            compact => Box::new(compact.oldest_first().into()),
+            compact => {
+                let mut all = Box::new(VecDeque::with_capacity(HISTORY_MAX));
+                all.extend(compact.newest_first());
+                all.make_contiguous().reverse();
+                all
+            }
         };
         if all.len() == HISTORY_MAX {
             all.pop_front();

@@ -65,7 +65,7 @@ fn a_folder_of_format_2_gives_the_accounts_of_the_version_that_wrote_it() {
 }
 
 /// The folder was written by the last version whose snapshots hold lists of transactions. Among
-/// them are amounts of more than 32 bits, a negative one, and numbers 3,000,000,000 apart.
+/// them are an amount of more than 32 bits and numbers 3,000,000,000 apart.
 #[test]
 fn snapshots_of_version_3_give_the_accounts_of_the_version_that_wrote_them() {
     let folder = folder("snapshot-3");

@@ -70,16 +70,16 @@ impl Symbol {
     /// Number of bits of [`Symbol::packed`].
     pub const PACKED_BITS: u32 = 18;
 
-    /// Returns the symbol in as few bits as shifts alone can make of it: the lower six bits of each
-    /// letter, which tell letters, digits and nothing apart. It is never 0.
+    /// Returns the symbol in 18 bits: the lower six bits of each character, which are different for
+    /// every letter and digit and zero for padding. The result is never 0.
     #[inline]
     pub const fn packed(self) -> u32 {
         let letters = self.letters();
         (letters & 0x3f) | (letters >> 2 & 0xfc0) | (letters >> 4 & 0x3_f000)
     }
 
-    /// Returns the symbol of a number that [`Symbol::packed`] has returned. Any other number gives
-    /// what is not a symbol, and nothing says so: it must be checked where it comes from.
+    /// Returns the symbol of a number that [`Symbol::packed`] has returned. It does not check the
+    /// number: a caller that reads numbers from a file must validate the result.
     #[inline]
     pub const fn of_packed(packed: u32) -> Self {
         let low = (packed & 0x3f) | (packed << 2 & 0x3f00) | (packed << 4 & 0x3f_0000);

@@ -174,7 +174,7 @@ impl Account {
 }
 
 impl<H: TryInto<History>> Stored<H> {
-    /// Returns the account; None if there is none like this.
+    /// Returns the account, or None if the stored fields are not valid.
     pub(super) fn account(self) -> Option<Account> {
         let history = self.history.try_into().ok()?;
         let portfolio = Portfolio {

@@ -1,8 +1,9 @@
 //! The newest transactions of an account, as DISPLAY_SUMMARY shows them.
 //!
-//! They are stored compactly (see [`compact`]), because memory is what an account costs: to get a
-//! page of it takes as long as ten commands, and a snapshot copies all of it. A history must hold
-//! the newest [`HISTORY_MAX`] transactions, whatever they are.
+//! They are stored compactly (see [`compact`]), because memory is the main cost of an account: the
+//! kernel takes as long to provide one page as a shard takes for ten commands, and a snapshot copies
+//! every history. A history must hold the newest [`HISTORY_MAX`] transactions, including those whose
+//! fields do not fit the compact form.
 
 mod compact;
 mod entry;
@@ -44,12 +45,13 @@ pub(super) struct History {
 /// The transactions besides the newest one.
 #[derive(Clone, Debug)]
 enum Others {
-    /// At most one. If there is none, this has no meaning.
+    /// One transaction. Its value is not used while the history has fewer than two.
     One(Older),
-    /// A ring. What follows those that there are has no meaning.
+    /// A ring of transactions. The entries after the first `count - 1` are not used.
     Many(Box<[Older; OLDER_MAX]>),
-    /// All transactions, the newest one too, since one of them cannot be stored compactly: its
-    /// amount is negative or $42,949,672.95 or more, or it is too far from the one before it.
+    /// All transactions, including the newest one, because one of them does not fit the compact form:
+    /// its amount is negative or at least $42,949,672.95, or its number or time is too far from that
+    /// of the transaction before it.
     #[expect(clippy::box_collection, reason = "the account is sized for the other variants")]
     Wide(Box<VecDeque<HistoryEntry>>),
 }
@@ -128,7 +130,7 @@ impl History {
         true
     }
 
-    /// Appends a transaction. The history is no longer compact, until it is read from the disk.
+    /// Appends a transaction and keeps the history in the full form until the next start.
     #[cold]
     fn push_wide(&mut self, entry: HistoryEntry) {
         let mut all = match std::mem::take(self) {

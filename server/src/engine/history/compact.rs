@@ -1,6 +1,6 @@
-//! A transaction in 16 bytes: of its number and its time, only the lower halves. The upper ones
-//! follow from the next transaction of the same history. Nearly all transactions can be stored so;
-//! one that cannot must be refused here, never cut.
+//! A transaction in 16 bytes. Of its number and time, only the lower 32 bits are stored; the upper
+//! ones follow from the next newer transaction of the same history. Nearly all transactions fit. One
+//! that does not must be refused here; its fields must never be truncated.
 
 use super::entry::HistoryEntry;
 use daytrade_protocol::{Code, CommandName, Money, Symbol};
@@ -19,7 +19,7 @@ pub(super) struct Action {
 }
 
 impl Action {
-    /// Returns None if the amount is too large, or negative.
+    /// Packs a transaction. Returns None if the amount is too large or negative.
     #[inline]
     pub(super) fn of(
         command: CommandName,

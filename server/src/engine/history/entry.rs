@@ -1,4 +1,5 @@
-//! A transaction of a history, as it is shown. It must keep its layout, in which it is stored.
+//! A transaction of a history, as DISPLAY_SUMMARY shows it. Its layout must not change: earlier
+//! snapshots and the state hash use it.
 
 use daytrade_protocol::{Code, CommandName, Money, Symbol};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! The two forms in which a history is stored: a list of its transactions, as in snapshots up to
 //! version 3 and for the state hash, and packed, as in snapshots from version 4 on. Bytes that are
-//! read need not be those of a history; then they must never become one.
+//! read may be damaged: invalid ones must be refused and must never cause a panic.
 
 use super::compact::{Action, Position};
 use super::entry::HistoryEntry;
@@ -26,7 +26,7 @@ impl From<Vec<HistoryEntry>> for History {
     }
 }
 
-/// In place of the number of transactions: a list follows, in the format of postcard.
+/// A value of the count byte: the transactions follow as a list, in the format of postcard.
 const LIST: u8 = 255;
 /// Number and time of the newest transaction, bytes.
 const NUMBER_BYTES: usize = 8;
@@ -35,7 +35,7 @@ const TIME_BYTES: usize = 6;
 const ACTION_BYTES: usize = 4;
 /// Bytes of the longest amount, and of the longest distance of two numbers or times.
 const WIDTH_MAX: usize = 4;
-/// Bytes of a packed history: its length, and no more than this.
+/// Maximum length of a packed history in the compact form, bytes.
 const PACKED_BYTES_MAX: usize =
     4 + NUMBER_BYTES + TIME_BYTES + HISTORY_MAX * (ACTION_BYTES + 3 * WIDTH_MAX);
 
@@ -73,7 +73,8 @@ struct Packing {
 }
 
 impl Packing {
-    /// Appends the lower bytes of a word. All of it is written: what follows overwrites the rest.
+    /// Appends the lower bytes of a word. It writes the whole word, which is faster; the next field
+    /// overwrites the upper bytes.
     #[inline]
     fn put(&mut self, word: u64, bytes: usize) {
         if let Some(space) = self.bytes.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
@@ -145,7 +146,7 @@ impl Serialize for PackedHistory {
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(in crate::engine) struct StoredHistory<'a>(&'a [u8]);
 
-/// Takes a number of this many bytes, at most eight, off the begin of others.
+/// Removes a number of this length, at most eight bytes, from the start of `bytes`.
 fn take(bytes: &mut &[u8], width: usize) -> Option<u64> {
     let (field, rest) = bytes.split_at_checked(width)?;
     *bytes = rest;
@@ -158,7 +159,7 @@ fn take_u32(bytes: &mut &[u8], width: u64) -> Option<u32> {
     u32::try_from(take(bytes, usize::try_from(width).ok()?)?).ok()
 }
 
-/// Takes a transaction, to which `next` is the next one.
+/// Removes a transaction from the start of `bytes`. `next` is the position of the next newer one.
 fn take_entry(bytes: &mut &[u8], widths: [u64; 3], next: Position) -> Option<HistoryEntry> {
     let [first, second, third, command] = take_u32(bytes, ACTION_BYTES as u64)?.to_le_bytes();
     let command = *CommandName::ALL.get(usize::from(command))?;
@@ -174,7 +175,7 @@ fn take_entry(bytes: &mut &[u8], widths: [u64; 3], next: Position) -> Option<His
     if let Some(symbol) = entry.symbol {
         Symbol::try_from(<[u8; 3]>::from(symbol)).ok()?;
     }
-    // What is no code is not packed as it was.
+    // An invalid code is lost in the entry, so the entry packs differently.
     let packed = Action::of(command, entry.symbol, entry.amount(), entry.refused);
     (packed == Some(action)).then_some(entry)
 }
@@ -204,7 +205,7 @@ impl StoredHistory<'_> {
     }
 }
 
-/// These are not the bytes of a history.
+/// The bytes are not a valid history.
 #[derive(Debug)]
 pub(in crate::engine) struct NoHistory;
 

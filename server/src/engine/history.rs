@@ -1,9 +1,9 @@
 //! The newest transactions of an account, as DISPLAY_SUMMARY shows them.
 //!
 //! They are stored compactly (see [`compact`]), because memory is the main cost of an account: the
-//! kernel takes as long to provide one page as a shard takes for ten commands, and a snapshot copies
-//! every history. A history must hold the newest [`HISTORY_MAX`] transactions, including those whose
-//! fields do not fit the compact form.
+//! kernel takes as long to provide one page as a shard takes for ten commands, and a snapshot
+//! copies every history. A history must hold the newest [`HISTORY_MAX`] transactions, including
+//! those whose fields do not fit the compact form.
 
 mod compact;
 mod entry;
@@ -49,9 +49,9 @@ enum Others {
     One(Older),
     /// A ring of transactions. The entries after the first `count - 1` are not used.
     Many(Box<[Older; OLDER_MAX]>),
-    /// All transactions, including the newest one, because one of them does not fit the compact form:
-    /// its amount is negative or at least $42,949,672.95, or its number or time is too far from that
-    /// of the transaction before it.
+    /// All transactions, including the newest one, because one of them does not fit the compact
+    /// form: its amount is negative or at least $42,949,672.95, or its number or time is too far
+    /// from that of the transaction before it.
     #[expect(clippy::box_collection, reason = "the account is sized for the other variants")]
     Wide(Box<VecDeque<HistoryEntry>>),
 }

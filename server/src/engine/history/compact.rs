@@ -1,6 +1,6 @@
 //! A transaction in 16 bytes. Of its number and time, only the lower 32 bits are stored; the upper
-//! ones follow from the next newer transaction of the same history. Nearly all transactions fit. One
-//! that does not must be refused here; its fields must never be truncated.
+//! ones follow from the next newer transaction of the same history. Nearly all transactions fit.
+//! One that does not must be refused here; its fields must never be truncated.
 
 use super::entry::HistoryEntry;
 use daytrade_protocol::{Code, CommandName, Money, Symbol};

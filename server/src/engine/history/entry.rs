@@ -48,7 +48,23 @@ impl HistoryEntry {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use proptest::collection::vec;
     use proptest::prelude::*;
+
+    type Fields = (CommandName, Option<Symbol>, Option<Code>);
+
+    fn fields() -> impl Strategy<Value = Fields> {
+        let name = (0..CommandName::ALL.len()).prop_map(|at| CommandName::ALL[at]);
+        let symbol = proptest::option::of(prop_oneof![Just("A"), Just("ZZ9"), Just("0B")]);
+        let symbol = symbol.prop_map(|text| Symbol::parse(text?.as_bytes()));
+        let code = proptest::option::of((0..Code::ALL.len()).prop_map(|at| Code::ALL[at]));
+        (name, symbol, code)
+    }
+
+    fn entry(at_ms: u64, number: u64, cents: Option<i64>, fields: Fields) -> HistoryEntry {
+        let (command, symbol, refused) = fields;
+        HistoryEntry::new(at_ms, number, command, symbol, cents.map(Money::from_cents), refused)
+    }
 
     /// Transactions with ordinary fields, and with the largest and smallest ones.
     pub(in crate::engine::history) fn entries() -> impl Strategy<Value = HistoryEntry> {
@@ -56,16 +72,26 @@ pub(super) mod tests {
         let time = prop_oneof![8 => Just(1_700_000_000_000_u64), 1 => any::<u64>()];
         let large = i64::from(u32::MAX) - 3..i64::from(u32::MAX) + 3;
         let cents = prop_oneof![8 => 0..100_000_i64, 1 => large, 1 => (i64::MIN + 1)..=i64::MAX];
-        let symbol = proptest::option::of(prop_oneof![Just("A"), Just("ZZ9"), Just("0B")]);
-        let name = 0..CommandName::ALL.len();
-        let code = proptest::option::of(0..Code::ALL.len());
-        (time, number, name, symbol, proptest::option::of(cents), code).prop_map(
-            |(at_ms, number, name, symbol, cents, code)| {
-                let symbol = symbol.and_then(|text| Symbol::parse(text.as_bytes()));
-                let (command, refused) = (CommandName::ALL[name], code.map(|code| Code::ALL[code]));
-                let amount = cents.map(Money::from_cents);
-                HistoryEntry::new(at_ms, number, command, symbol, amount, refused)
-            },
-        )
+        (time, number, proptest::option::of(cents), fields())
+            .prop_map(|(at_ms, number, cents, fields)| entry(at_ms, number, cents, fields))
+    }
+
+    /// Transactions that all fit the compact form, each some time and numbers after the last one.
+    pub(in crate::engine::history) fn compact_entries(
+        count: std::ops::Range<usize>,
+    ) -> impl Strategy<Value = Vec<HistoryEntry>> {
+        let numbers = prop_oneof![-3..300_i64, any::<i32>().prop_map(i64::from)];
+        let times = prop_oneof![0..3_u64, 0..100_000_u64, 0..=u64::from(u32::MAX)];
+        let cents = prop_oneof![0..100_000_i64, 0..i64::from(u32::MAX)];
+        let step = (times, numbers, proptest::option::of(cents), fields());
+        vec(step, count).prop_map(|steps| {
+            let (mut at_ms, mut number) = (1_700_000_000_000_u64, 1_u64 << 40);
+            let entries = steps.into_iter().map(|(times, numbers, cents, fields)| {
+                at_ms += times;
+                number = number.wrapping_add_signed(numbers);
+                entry(at_ms, number, cents, fields)
+            });
+            entries.collect()
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! Histories of all kinds against a list of the same transactions.
 
-use super::entry::tests::entries;
+use super::entry::tests::{compact_entries, entries};
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,6 +8,15 @@ use proptest::prelude::*;
 /// Returns the transactions that a history of these holds, oldest first.
 fn newest(entries: &[HistoryEntry]) -> &[HistoryEntry] {
     &entries[entries.len().saturating_sub(HISTORY_MAX)..]
+}
+
+/// Either transactions that all fit the compact form, or also some that do not.
+fn all_kinds(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<HistoryEntry>> {
+    prop_oneof![2 => compact_entries(count.clone()), 1 => vec(entries(), count)]
+}
+
+const fn is_compact(history: &History) -> bool {
+    !matches!(history.others, Others::Wide(_))
 }
 
 impl History {
@@ -28,7 +37,7 @@ fn unpacked(bytes: &[u8]) -> Option<History> {
 proptest! {
     #[test]
     fn it_holds_the_newest_transactions_in_order_however_many_came(
-        pushed in vec(entries(), 0..40),
+        pushed in all_kinds(0..40),
     ) {
         let mut history = History::default();
         for count in 0..=pushed.len() {
@@ -51,13 +60,23 @@ proptest! {
     }
 
     #[test]
+    fn transactions_that_fit_are_held_compactly(pushed in compact_entries(0..40)) {
+        let history: History = pushed.iter().copied().collect();
+        prop_assert!(is_compact(&history));
+        prop_assert_eq!(history.oldest_first(), newest(&pushed));
+        let stored = packed(&history);
+        prop_assert!(is_compact(&unpacked(&stored).unwrap()));
+    }
+
+    #[test]
     fn it_is_stored_in_both_forms_and_goes_on_from_them(
-        pushed in vec(entries(), 0..25),
-        later in vec(entries(), 0..25),
+        all in all_kinds(0..50),
+        split in any::<prop::sample::Index>(),
     ) {
+        let (pushed, later) = all.split_at(split.index(all.len() + 1));
         let mut history: History = pushed.iter().copied().collect();
         let listed = postcard::to_allocvec(&Listed(&history)).unwrap();
-        prop_assert_eq!(&listed, &postcard::to_allocvec(newest(&pushed)).unwrap());
+        prop_assert_eq!(&listed, &postcard::to_allocvec(newest(pushed)).unwrap());
         let mut from_list = History::from(postcard::from_bytes::<Vec<_>>(&listed).unwrap());
         let mut from_packed = unpacked(&packed(&history)).unwrap();
         for at in 0..=later.len() {
@@ -72,7 +91,7 @@ proptest! {
 
     #[test]
     fn damaged_bytes_are_no_history_or_one_that_can_be_used(
-        pushed in vec(entries(), 0..12),
+        pushed in all_kinds(0..12),
         damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..3),
         next in entries(),
     ) {
@@ -132,9 +151,35 @@ fn transactions_that_cannot_be_compact_are_held_as_they_are() {
             for entry in [odd, ordinary(10), ordinary(11), odd] {
                 history.push_entry(entry);
                 all.push(entry);
+                // The first transaction of a history may have any number.
+                assert!(before == 0 || !is_compact(&history));
                 assert_eq!(history.oldest_first(), newest(&all));
                 assert_eq!(unpacked(&packed(&history)).unwrap().oldest_first(), newest(&all));
             }
         }
+    }
+}
+
+/// The offsets are those of docs/JOURNAL.md, after the length of the byte string.
+#[test]
+fn invalid_fields_of_a_packed_history_are_refused() {
+    let bytes = packed(&[1, 2, 3].map(ordinary).into_iter().collect());
+    assert!(unpacked(&bytes).is_some());
+    let count_at = 1;
+    let (widths_at, time_at, action_at) = (count_at + 1, count_at + 12, count_at + 18);
+    let damaged: [(&str, usize, &[u8]); 8] = [
+        ("fewer transactions than there are", count_at, &[2]),
+        ("more transactions than there are", count_at, &[4]),
+        ("more transactions than a history holds", count_at, &[11]),
+        ("amounts that are too long", widths_at, &[9]),
+        ("a time before the first of all times", time_at, &[0; 6]),
+        ("a code that does not exist", action_at + 2, &[0xfc]),
+        ("a symbol that does not exist", action_at, &[0x3f]),
+        ("a command that does not exist", action_at + 3, &[0xff]),
+    ];
+    for (what, at, with) in damaged {
+        let mut bytes = bytes.clone();
+        bytes[at..at + with.len()].copy_from_slice(with);
+        assert!(unpacked(&bytes).is_none(), "{what}");
     }
 }
